@@ -1,0 +1,8 @@
+"""Where the extension enters the engine: runs once, before LocalStack serves its first request."""
+
+from localstack.runtime import hooks
+
+
+@hooks.on_infra_start()
+def extend_engine() -> None:
+    """Install every extension of the sandbox into this engine process."""

@@ -1,0 +1,26 @@
+"""How the engine is configured, natively and in its image alike."""
+
+from pathlib import Path
+
+HEALTH_PATH = "/_localstack/health"
+
+
+def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
+    """Environment variables that make `python -m localstack.runtime.main` the Rollcall sandbox.
+
+    `host` is the address it listens on: loopback natively, every interface inside its container, whose port is
+    published on loopback only. `root` is the folder for its files: two engines on one machine must not share it,
+    because each clears it when it starts.
+    """
+    return {
+        "GATEWAY_LISTEN": f"{host}:{port}",
+        "LOCALSTACK_HOST": f"127.0.0.1:{port}",
+        "FILESYSTEM_ROOT": str(root),
+        "LAMBDA_RUNTIME_EXECUTOR": "process",
+        "PROVIDER_OVERRIDE_DYNAMODB": "moto",
+        "SQS_ENDPOINT_STRATEGY": "path",
+        "DISABLE_EVENTS": "1",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "DNS_ADDRESS": "0",
+        "LS_LOG": "warning",
+    }
