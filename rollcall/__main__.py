@@ -1,0 +1,18 @@
+"""The `rollcall` console script."""
+
+import signal
+import sys
+
+from rollcall.cli import app
+from rollcall.errors import guarded
+
+
+def main() -> None:
+    """Run the command in `sys.argv` and exit: 0 done, 1 a batch ended otherwise, 2 usage or environment."""
+    # A stop request unwinds like any exit, so that what a command made for itself is removed again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(guarded(lambda: app(sys.argv[1:], prog_name="rollcall", standalone_mode=False)))
+
+
+if __name__ == "__main__":
+    main()

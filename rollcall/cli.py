@@ -1,0 +1,214 @@
+"""Every command, its options and its help.
+
+What a command does lies in the module it imports when it runs: `--help` does not wait for boto3.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rollcall.target import SandboxTarget, Target, targeted
+
+
+class ArchitectureName(StrEnum):
+    """The two architectures."""
+
+    sqs = "sqs"
+    sfn = "sfn"
+
+
+class Engine(StrEnum):
+    """How the engine of the sandbox runs."""
+
+    auto = "auto"
+    native = "native"
+    docker = "docker"
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="When is the last item of a batch done? Run whole batches through SQS or Step Functions, in a sandbox on this "
+    "machine, and see.",
+    epilog="Start here: [bold]rollcall demo[/]",
+)
+
+Architecture = Annotated[
+    ArchitectureName,
+    typer.Argument(help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+EngineChoice = Annotated[
+    Engine, typer.Option(envvar="ENGINE", help="How to run the engine; auto takes Docker where it answers.")
+]
+FROM_STACK = "the stack's"
+
+
+@app.command(epilog="Then: [bold]rollcall run sqs --items 1000[/]")
+@targeted
+def up(target: SandboxTarget, engine: EngineChoice = Engine.auto, json: Json = False) -> None:
+    """Start the sandbox and deploy both stacks into it."""
+    from rollcall.up import up
+
+    up(target, engine, json)
+
+
+@app.command()
+@targeted
+def down(target: SandboxTarget) -> None:
+    """Stop the sandbox; what was in it is gone."""
+    from rollcall.up import down
+
+    down(target)
+
+
+@app.command(epilog="Examples: [bold]rollcall status[/], [bold]rollcall status demo-1 --json[/]")
+@targeted
+def status(
+    target: Target,
+    batch: Annotated[str | None, typer.Argument(help="A batch to show in detail.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Show the endpoint, what the stacks made, and the latest batches."""
+    from rollcall.status import status
+
+    status(target, batch, json)
+
+
+@app.command(
+    epilog="Examples: [bold]rollcall run sqs --items 1000[/], "
+    "[bold]rollcall run sfn --input orders.csv --items-per-chunk 50 --json[/]\n\n"
+    "Exit codes: 0 the batch SUCCEEDED, 1 it finished otherwise, 2 usage or environment."
+)
+@targeted
+def run(
+    target: Target,
+    architecture: Architecture,
+    items: Annotated[
+        int | None,
+        typer.Option(min=0, max=100_000_000, help="How many random items.", show_default=FROM_STACK),
+    ] = None,
+    input: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Real items instead: a .jsonl or .csv file, also .gz.", show_default=False),
+    ] = None,
+    items_per_chunk: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Items processed together.", show_default=FROM_STACK),
+    ] = None,
+    max_value: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=1000, metavar="MS", help="Longest simulated work of an item, in ms.", show_default=FROM_STACK
+        ),
+    ] = None,
+    item_concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Items at a time within a chunk.", show_default=FROM_STACK),
+    ] = None,
+    fail_rate: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of random items that always fail.", show_default="0"),
+    ] = None,
+    max_attempts: Annotated[
+        int | None,
+        typer.Option(min=1, max=10, help="Attempts per chunk before its pending items fail.", show_default=FROM_STACK),
+    ] = None,
+    tolerated_failure_percentage: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, help="Share of failed items that is still SUCCEEDED.", show_default=FROM_STACK),
+    ] = None,
+    deadline: Annotated[
+        int | None,
+        typer.Option(
+            min=60, max=1_209_600, metavar="SECONDS", help="After this the batch ends EXPIRED.", show_default=FROM_STACK
+        ),
+    ] = None,
+    batch_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Name of the batch.", show_default="made up")
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Start the batch and return.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a batch, watch its progress, and sum it up when its Batch Finished event arrives."""
+    from rollcall.run import run
+
+    fields = {
+        "batchId": batch_id,
+        "items": items,
+        "itemsPerChunk": items_per_chunk,
+        "maxValue": max_value,
+        "itemConcurrency": item_concurrency,
+        "failRate": fail_rate,
+        "maxAttempts": max_attempts,
+        "toleratedFailurePercentage": tolerated_failure_percentage,
+        "deadlineSeconds": deadline,
+    }
+    request = {name: value for name, value in fields.items() if value is not None}
+    run(target, architecture, request, input, wait=not no_wait, as_json=json)
+
+
+@app.command(epilog="Example: [bold]rollcall watch scheduled-20261123T060000Z[/]")
+@targeted
+def watch(
+    target: Target,
+    batch: Annotated[str, typer.Argument(help="The batch's id.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Follow a batch of either architecture to its end."""
+    from rollcall.watch import watch
+
+    watch(target, batch, json)
+
+
+@app.command(epilog="Examples: [bold]rollcall logs sqs.processor --since 5m[/], [bold]rollcall logs engine --follow[/]")
+@targeted
+def logs(
+    target: Target,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FUNCTION|engine]",
+            help="engine, sqs, sfn, one function such as sqs.processor or sfn.batcher, or a function's full name.",
+            show_default="all functions",
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    since: Annotated[str, typer.Option(metavar="AGE", help="How far to look back: 30s, 10m, 2h or 1d.")] = "10m",
+) -> None:
+    """Show what the functions, or the engine, logged, merged by time."""
+    from rollcall.logs import logs
+
+    logs(target, source, follow, since)
+
+
+@app.command(epilog="Example: [bold]rollcall trigger sqs[/]")
+@targeted
+def trigger(target: Target, architecture: Architecture, json: Json = False) -> None:
+    """Send the very event that the schedule would send now."""
+    from rollcall.trigger import trigger
+
+    trigger(target, architecture, json)
+
+
+@app.command(epilog="Edit [bold]handlers/work.py[/], save, and run a batch.")
+@targeted
+def dev(target: SandboxTarget) -> None:
+    """Put every saved edit of handlers/ live in the sandbox until Ctrl-C."""
+    from rollcall.dev import dev
+
+    dev(target)
+
+
+@app.command(epilog="It needs neither an AWS account nor, on Linux, Docker.")
+@targeted
+def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
+    """Start the sandbox, run 1,000 items through each architecture, and compare."""
+    from rollcall.demo import demo
+
+    demo(target, engine)

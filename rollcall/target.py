@@ -1,0 +1,74 @@
+"""Which sandbox, or which AWS account, a command works on: the options that every command shares."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+PANEL = "Where"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxTarget:
+    """A sandbox on this machine."""
+
+    port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="ROLLCALL_PORT",
+            min=1,
+            max=65535,
+            show_default="the running sandbox's, else 4566",
+            help="Port of the sandbox on 127.0.0.1.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+    project: Annotated[
+        str, typer.Option(envvar="ROLLCALL_PROJECT", help="Name of the sandbox.", rich_help_panel=PANEL)
+    ] = "rollcall"
+    suffix: Annotated[
+        str,
+        typer.Option(
+            envvar="ROLLCALL_SUFFIX", help="Suffix of the two stacks' names.", show_default=False, rich_help_panel=PANEL
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(SandboxTarget):
+    """A sandbox on this machine or, only when `--aws` says so, an AWS account."""
+
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Use the stacks in your AWS account, not the sandbox.", rich_help_panel=PANEL)
+    ] = False
+    profile: Annotated[
+        str | None, typer.Option(help="AWS profile, with --aws.", show_default=False, rich_help_panel=PANEL)
+    ] = None
+    region: Annotated[
+        str | None, typer.Option(help="AWS region, with --aws.", show_default=False, rich_help_panel=PANEL)
+    ] = None
+
+
+def targeted(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command(target, ...)` the options that its target's class declares, after its own."""
+    parameters = list(inspect.signature(command, eval_str=True).parameters.values())
+    target_class = parameters.pop(0).annotation
+    names = {field.name for field in fields(target_class)}
+
+    @wraps(command)
+    def with_target(**values: Any) -> None:
+        target = target_class(**{name: values.pop(name) for name in names})
+        if getattr(target, "aws", True) is False and (target.profile or target.region):
+            raise typer.BadParameter("only --aws uses your AWS account", param_hint="--profile/--region")
+        command(target, **values)
+
+    declared = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in (*parameters, *inspect.signature(target_class).parameters.values())
+    ]
+    with_target.__signature__ = inspect.Signature(declared)  # type: ignore[attr-defined]
+    with_target.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
+    return with_target
