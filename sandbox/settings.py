@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+DEFAULT_PORT = 4566
+DEFAULT_PROJECT = "rollcall"
 HEALTH_PATH = "/_localstack/health"
 
 
@@ -16,6 +18,8 @@ def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
         "GATEWAY_LISTEN": f"{host}:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
         "FILESYSTEM_ROOT": str(root),
+        # LocalStack guesses whether it is in a container, and then takes folders and addresses of its own.
+        "OVERRIDE_IN_DOCKER": "0",
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
         "SQS_ENDPOINT_STRATEGY": "path",

@@ -1,0 +1,112 @@
+"""The engine as a process of this machine (Linux, WSL): started detached, found again, stopped with its children."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from sandbox.settings import engine_environment
+from sandbox.state import Sandbox, SandboxError, state_folder
+
+MODULE = "localstack.runtime.main"
+START_SECONDS = 60
+STOP_SECONDS = 15
+
+
+def environment(port: int, folder: Path) -> dict[str, str]:
+    """All the engine sees: nothing of the user's AWS settings, proxies or LocalStack profiles gets in."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        # Its own home, because boto3 and LocalStack would read ~/.aws and ~/.localstack.
+        "HOME": str(folder),
+        "TMPDIR": str(folder / "tmp"),
+        "PYTHONUNBUFFERED": "1",
+        **engine_environment("127.0.0.1", port, folder / "engine"),
+    }
+
+
+def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
+    """Start an engine in a session of its own and return once it is healthy.
+
+    Raises SandboxError with the end of its log if it dies or stays unhealthy for a minute; no process is left then.
+    """
+    folder = state_folder(project)
+    _clear(folder)
+    (folder / "tmp").mkdir(parents=True)
+    log = folder / "engine.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", MODULE],
+            env=environment(port, folder),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _record(project).write_text(f"{process.pid} {port}\n")
+    sandbox = Sandbox("native", port, project)
+    progress(f"starting the engine natively on {sandbox.endpoint} (pid {process.pid}, log {log})")
+    deadline = time.monotonic() + START_SECONDS
+    while not sandbox.healthy():
+        if process.poll() is not None:
+            _record(project).unlink()
+            raise SandboxError(f"the engine ended with exit code {process.returncode} at its start:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            stop(project)
+            raise SandboxError(f"the engine was not healthy within {START_SECONDS} s and was stopped:\n{tail(log)}")
+        time.sleep(0.1)
+    return sandbox
+
+
+def find(project: str) -> Sandbox | None:
+    """The project's engine if its process is alive, healthy or not."""
+    process, port = _engine(project)
+    return Sandbox("native", port, project) if process else None
+
+
+def stop(project: str) -> None:
+    """End the project's engine and every process below it; no engine is no error."""
+    process, _ = _engine(project)
+    if process:
+        family = [process, *process.children(recursive=True)]
+        process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
+        for straggler in alive:
+            straggler.kill()
+        psutil.wait_procs(alive, timeout=STOP_SECONDS)
+    _record(project).unlink(missing_ok=True)
+    _clear(state_folder(project))
+
+
+def _clear(folder: Path) -> None:
+    """Remove the files of an engine that is gone; its log stays."""
+    for part in ("engine", "tmp"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+
+
+def tail(log: Path, lines: int = 25) -> str:
+    """The last `lines` lines of a log file."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _record(project: str) -> Path:
+    return state_folder(project) / "engine.pid"
+
+
+def _engine(project: str) -> tuple[psutil.Process | None, int]:
+    """The recorded process, if it still is the engine of this project, and its port."""
+    try:
+        pid, port = map(int, _record(project).read_text().split())
+        process = psutil.Process(pid)
+        # After a crash or a reboot the number may belong to anybody: only our engine has our folder in its environment.
+        ours = MODULE in process.cmdline() and process.environ().get("HOME") == str(state_folder(project))
+        return (process if ours else None), port
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+        return None, 0

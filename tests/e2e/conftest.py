@@ -1,0 +1,53 @@
+"""One sandbox for a whole end-to-end run: an engine of its own, or one that is already up; and clients of it."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from sandbox import control
+from sandbox.state import Sandbox
+from tests.e2e.engines import ENGINES
+
+OWN_SANDBOX = pytest.StashKey[Sandbox]()
+
+
+@pytest.fixture(scope="session")
+def engine(pytestconfig: pytest.Config) -> str:
+    """`native` or `docker`, as `--engine` says."""
+    return pytestconfig.getoption("--engine")
+
+
+@pytest.fixture(scope="session")
+def sandbox(pytestconfig: pytest.Config, engine: str) -> Iterator[Sandbox]:
+    """The sandbox under test."""
+    url = pytestconfig.getoption("--sandbox-endpoint")
+    if url:
+        found = Sandbox(engine, urlsplit(url).port or 80, control.project())
+        assert found.healthy(), f"no sandbox answers at {url}"
+        yield found
+        return
+    with ENGINES[engine]() as started:
+        pytestconfig.stash[OWN_SANDBOX] = started
+        yield started
+
+
+@pytest.fixture(scope="session")
+def aws(sandbox: Sandbox) -> Callable[[str], Any]:
+    """`aws("sqs")` is the boto3 client of that service in the sandbox, made once per run."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    settings = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, max_pool_connections=50)
+    return cache(lambda service: session.client(service, endpoint_url=sandbox.endpoint, config=settings))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    """Show the end of the engine's log with every failure."""
+    report = yield
+    if report.failed and OWN_SANDBOX in item.config.stash:
+        report.sections.append(("End of the engine's log", control.engine_log(item.config.stash[OWN_SANDBOX])))
+    return report

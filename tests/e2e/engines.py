@@ -1,0 +1,50 @@
+"""Engines that tests start for themselves, under names and on ports that nobody else uses."""
+
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from testcontainers.compose import DockerCompose
+
+from sandbox import control
+from sandbox.state import REPOSITORY, Sandbox, state_folder
+
+
+def own_name() -> str:
+    """A project name no other run uses."""
+    return f"rollcall-e2e-{uuid.uuid4().hex[:8]}"
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def native_engine() -> Iterator[Sandbox]:
+    """An engine of its own on this machine, stopped at the end."""
+    name = own_name()
+    try:
+        yield control.start("native", free_port(), name)
+    finally:
+        control.stop(name)
+        shutil.rmtree(state_folder(name), ignore_errors=True)
+
+
+@contextmanager
+def docker_engine() -> Iterator[Sandbox]:
+    """The shipped compose file under a name and port of its own, through testcontainers; removed at the end."""
+    name, port = own_name(), free_port()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COMPOSE_PROJECT_NAME", name)
+        environment.setenv("ROLLCALL_PORT", str(port))
+        with DockerCompose(REPOSITORY, build=True, wait=True):
+            yield Sandbox("docker", port, name)
+
+
+ENGINES = {"native": native_engine, "docker": docker_engine}
