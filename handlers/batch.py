@@ -1,0 +1,200 @@
+"""A batch: the request that starts it, its id, and how it ends. Pure."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+BATCH_ID = re.compile(r"[A-Za-z0-9._-]{1,80}")
+
+
+class InvalidRequest(ValueError):
+    """The batch request cannot be served; the message names the field, what it was and what was expected."""
+
+
+class Status(StrEnum):
+    OPEN = "OPEN"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True)
+class InputObject:
+    """The S3 object that holds a batch's items."""
+
+    bucket: str
+    key: str
+
+
+# Field of a request: its type and bounds, as docs/design.md lists them.
+LIMITS: dict[str, tuple[type, float, float]] = {
+    "items": (int, 0, 100_000_000),
+    "itemsPerChunk": (int, 1, 10_000),
+    "maxValue": (int, 0, 1000),
+    "failRate": (float, 0, 1),
+    "itemConcurrency": (int, 1, 100),
+    "maxAttempts": (int, 1, 10),
+    "toleratedFailurePercentage": (float, 0, 100),
+    "deadlineSeconds": (int, 60, 14 * 24 * 3600),
+}
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """What a batch is made of and how it is run; the fields are those of docs/design.md."""
+
+    batch_id: str | None = None
+    items: int = 1000
+    input: InputObject | None = None
+    items_per_chunk: int = 100
+    max_value: int = 1000
+    fail_rate: float = 0.0
+    item_concurrency: int = 10
+    max_attempts: int = 3
+    tolerated_failure_percentage: float = 0.0
+    deadline_seconds: int = 6 * 3600
+
+    @classmethod
+    def parse(cls, request: Any, defaults: Mapping[str, str] | None = None) -> "BatchRequest":
+        """Check a request in JSON form. `defaults`: field to text, for fields that the request leaves out.
+
+        A scheduled event of EventBridge is a request with no fields set. Raises InvalidRequest.
+        """
+        if not isinstance(request, dict):
+            raise InvalidRequest(f"a batch request must be a JSON object, not {request!r:.100}")
+        if request.get("detail-type") == "Scheduled Event":
+            request = {}
+        known = {camel_case(field.name) for field in fields(cls)}
+        if unknown := sorted(request.keys() - known):
+            raise InvalidRequest(f"unknown field {unknown[0]!r}; a batch request may have {', '.join(sorted(known))}")
+        values: dict[str, Any] = {name: number(name, text) for name, text in (defaults or {}).items() if name in LIMITS}
+        values |= {name: bounded(name, request[name]) for name in LIMITS if name in request}
+        if "batchId" in request:
+            values["batchId"] = checked_batch_id(request["batchId"])
+        if request.get("input") is not None:
+            values["input"] = input_object(request["input"])
+        return cls(**{snake_case(name): value for name, value in values.items()})
+
+    def to_json(self) -> dict:
+        """The request in JSON form, with every field set that has a value."""
+        values = {camel_case(field.name): getattr(self, field.name) for field in fields(self)}
+        if self.input:
+            values["input"] = {"bucket": self.input.bucket, "key": self.input.key}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def bounded(name: str, value: Any) -> float:
+    """`value` if it is a number of the field's type within its bounds. Raises InvalidRequest."""
+    kind, low, high = LIMITS[name]
+    allowed = (int,) if kind is int else (int, float)
+    if isinstance(value, bool) or not isinstance(value, allowed) or not low <= value <= high:
+        noun = "a whole number" if kind is int else "a number"
+        raise InvalidRequest(f"{name}: {value!r:.100} must be {noun} from {low:,} to {high:,}")
+    return value
+
+
+def number(name: str, text: str) -> float:
+    """A field's value from the stack's parameters, which reach the function as text. Raises InvalidRequest."""
+    try:
+        return bounded(name, LIMITS[name][0](text))
+    except ValueError as error:
+        raise InvalidRequest(f"{name}: the stack's parameter {text!r} does not fit: {error}") from error
+
+
+def checked_batch_id(value: Any) -> str:
+    """`value` if it can be a batch's id. Raises InvalidRequest."""
+    if not isinstance(value, str) or not BATCH_ID.fullmatch(value):
+        raise InvalidRequest(f"batchId: {value!r:.100} must be 1 to 80 letters, digits, dots, hyphens or underscores")
+    return value
+
+
+def input_object(value: Any) -> InputObject:
+    """The `input` field. Raises InvalidRequest."""
+    if (
+        not isinstance(value, dict)
+        or set(value) != {"bucket", "key"}
+        or not all(isinstance(v, str) for v in value.values())
+    ):
+        raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}')
+    return InputObject(**value)
+
+
+def camel_case(name: str) -> str:
+    """`items_per_chunk` -> `itemsPerChunk`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def snake_case(name: str) -> str:
+    """`itemsPerChunk` -> `items_per_chunk`."""
+    return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+def new_batch_id(now: datetime | None = None) -> str:
+    """An id that sorts by time and does not collide."""
+    return f"{now or datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def batch_id_of(request: Any, fallback: str) -> str:
+    """The batch's id: the request's own, else the schedule's time, else `fallback` (the message's or execution's id).
+
+    The same event always gives the same id, so that a redelivered one resumes its batch instead of starting a twin.
+    """
+    if isinstance(request, dict):
+        if request.get("detail-type") == "Scheduled Event" and isinstance(request.get("time"), str):
+            return "scheduled-" + re.sub(r"[^0-9TZ]", "", request["time"])
+        if "batchId" in request:
+            return checked_batch_id(request["batchId"])
+    return checked_batch_id(fallback)
+
+
+def final_status(items: int, failed: int, tolerated_failure_percentage: float) -> Status:
+    """How a batch ends in which every item was processed or has failed."""
+    tolerated = failed * 100 <= items * tolerated_failure_percentage
+    return Status.SUCCEEDED if tolerated else Status.FAILED
+
+
+def iso(epoch_ms: int) -> str:
+    """ISO 8601 in UTC with milliseconds."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the Batch Finished event says. Times in milliseconds since 1970."""
+
+    batch_id: str
+    generation: int
+    architecture: str
+    status: Status
+    items: int
+    succeeded: int
+    failed: int
+    remaining: int
+    chunks: int
+    started_at: int
+    finished_at: int
+    reason: str | None = None
+
+    def detail(self) -> dict:
+        """The event's detail, as docs/design.md lists it."""
+        return {
+            "batchId": self.batch_id,
+            "generation": self.generation,
+            "architecture": self.architecture,
+            "status": str(self.status),
+            "items": self.items,
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "remaining": self.remaining,
+            "chunks": self.chunks,
+            "startedAt": iso(self.started_at),
+            "finishedAt": iso(self.finished_at),
+            "durationSeconds": round((self.finished_at - self.started_at) / 1000, 3),
+            "reason": self.reason,
+        }

@@ -1,0 +1,1 @@
+"""The architecture on a Step Functions Distributed Map."""

@@ -1,0 +1,1 @@
+"""The architecture on SQS, DynamoDB and EventBridge."""

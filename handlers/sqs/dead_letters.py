@@ -1,0 +1,98 @@
+"""Dead-letter handler: what a queue has given up is settled here, so that no message ends in silence."""
+
+import functools
+
+import boto3
+
+from handlers import settings
+from handlers.batch import InvalidRequest, batch_id_of
+from handlers.clock import Clock
+from handlers.pending import pending_indexes
+from handlers.sqs.batcher import parse_json
+from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.messages import FinalizerMessage, SegmentMessage
+from handlers.sqs.partial import HandBack, process_records
+from handlers.sqs.processor import NEVER_TRIED
+from handlers.sqs.queues import Queue
+from handlers.sqs.records import BatchKey, ChunkMessage, Claim, Held
+from handlers.sqs.refusal import refuse
+from handlers.sqs.table import BatchTable
+from handlers.telemetry import logger
+
+
+class DeadLetters:
+    """Settles the dead letters of the chunk queue and of the batcher's queue."""
+
+    def __init__(self, table: BatchTable, finished: FinishedChunks, finalizer_queue: Queue):
+        self.table = table
+        self.finished = finished
+        self.finalizer_queue = finalizer_queue
+
+    def chunk(self, message: ChunkMessage, clock: Clock) -> None:
+        """Fail what is pending of a chunk. Raises HandBack while a processor still holds it."""
+        claim = self.table.claim_chunk(message.key, clock.now(), clock.lease(), attempts_used=message.max_attempts)
+        if isinstance(claim, Held):
+            self.finished.left_behind(message.key)
+            raise HandBack((claim.lease_until - clock.now()) / 1000 + 1)
+        if isinstance(claim, Claim):
+            pending = pending_indexes(claim.settled, len(message.items))
+            self.finished.add_failed(claim, message, dict.fromkeys(pending, NEVER_TRIED), clock)
+        else:
+            self.finished.found_gone(message.key)
+
+    def segment(self, message: SegmentMessage, clock: Clock) -> None:
+        """End the batch early: nobody will make its missing chunks."""
+        reason = f"segment {message.number} was given up: its batcher failed again and again"
+        self.table.give_up(message.key, reason, clock.now())
+        self.finalizer_queue.send(FinalizerMessage(message.key, check=False).body())
+
+    def request(self, asked: object, message_id: str, clock: Clock) -> None:
+        """End a batch that could not be started."""
+        try:
+            key = BatchKey(batch_id_of(asked, message_id))
+        except InvalidRequest:
+            key = BatchKey(message_id)
+        self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
+        refuse(
+            self.table,
+            self.finalizer_queue,
+            key,
+            "its request was given up: the batcher failed again and again",
+            clock.now(),
+        )
+
+
+@functools.cache
+def connections() -> tuple[BatchTable, dict[str, Queue], Queue]:
+    """This function's table, its dead-letter queues by ARN's last part, and the finalizer's queue."""
+    sqs = boto3.client("sqs")
+    urls = [settings.text("CHUNK_DEAD_LETTER_QUEUE_URL"), settings.text("BATCHER_DEAD_LETTER_QUEUE_URL")]
+    return (
+        BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
+        {url.rsplit("/", 1)[-1]: Queue(sqs, url) for url in urls},
+        Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
+    )
+
+
+def handler(event: dict, context) -> dict:
+    """Lambda entry: messages of the dead-letter queues."""
+    table, queues, finalizer_queue = connections()
+    clock = Clock(context)
+    finished = FinishedChunks(table, finalizer_queue)
+    letters = DeadLetters(table, finished, finalizer_queue)
+
+    def handle(record) -> None:
+        body = parse_json(record.body)
+        logger.warning("dead letter", message_id=record.message_id, source=record.event_source_arn)
+        if isinstance(body, dict) and "segment" in body:
+            letters.segment(SegmentMessage.parse(body), clock)
+        elif isinstance(body, dict) and "seq" in body:
+            letters.chunk(ChunkMessage.parse(record.body), clock)
+        else:
+            letters.request(body, record.message_id, clock)
+
+    # An event source delivers from one queue at a time.
+    queue = queues[event["Records"][0]["eventSourceARN"].rsplit(":", 1)[-1]]
+    response = process_records(event, context, queue, handle)
+    finished.close(clock)
+    return response

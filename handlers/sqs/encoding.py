@@ -1,0 +1,77 @@
+"""The table's keys and attributes, in DynamoDB's own types. The keys are those of docs/design.md."""
+
+import json
+
+from handlers.batch import BatchRequest, Status
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, Segment
+
+
+def n(value: int) -> dict:
+    """A number attribute."""
+    return {"N": str(value)}
+
+
+def whole(record: dict, name: str) -> int:
+    """A number attribute of a record, 0 where it has none."""
+    return int(record[name]["N"]) if name in record else 0
+
+
+def batch_key(key: BatchKey) -> dict:
+    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}"}}
+
+
+def segment_key(key: BatchKey, number: int) -> dict:
+    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#segment#{number:04d}"}}
+
+
+def shard_partition(key: BatchKey, shard: int) -> str:
+    return f"chunks#{key.batch_id}#{key.generation}#{shard}"
+
+
+def chunk_key(key: ChunkKey) -> dict:
+    return {"PK": {"S": shard_partition(key.batch, key.shard)}, "SK": {"S": f"{key.seq:09d}"}}
+
+
+def failed_partition(key: BatchKey) -> str:
+    return f"failed#{key.batch_id}#{key.generation}"
+
+
+def settled_of(record: dict) -> bytes:
+    """A chunk record's bitmap, empty while nothing is settled."""
+    return record["settled"]["B"] if "settled" in record else b""
+
+
+def batch_from(record: dict) -> Batch:
+    """A batch record as DynamoDB returns it."""
+    counts = {name: name for name in ("succeeded", "failed", "remaining")}
+    times = {"finished_at": "finishedAt", "drained_at": "drainedAt"}
+    return Batch(
+        key=BatchKey(record["PK"]["S"].removeprefix("batch#"), int(record["SK"]["S"])),
+        status=Status(record["status"]["S"]),
+        request=BatchRequest.parse(json.loads(record["request"]["S"])),
+        shards=whole(record, "shards"),
+        started_at=whole(record, "startedAt"),
+        deadline=whole(record, "deadline"),
+        segments=frozenset(int(number) for number in record.get("segments", {}).get("NS", [])),
+        items=whole(record, "items"),
+        chunks=whole(record, "chunks"),
+        announce_until=whole(record, "announceUntil"),
+        notified="notified" in record,
+        reason=record["reason"]["S"] if "reason" in record else None,
+        progress=record["progress"]["S"] if "progress" in record else "",
+        progress_at=whole(record, "progressAt"),
+        stalled="stalled" in record,
+        **{field: whole(record, name) for field, name in (counts | times).items() if name in record},
+    )
+
+
+def segment_from(number: int, record: dict) -> Segment:
+    """A segment record as DynamoDB returns it."""
+    return Segment(
+        number=number,
+        lease_until=whole(record, "leaseUntil"),
+        next_seq=whole(record, "nextSeq"),
+        next_item=whole(record, "nextItem"),
+        window_seq=whole(record, "windowSeq"),
+        window_item=whole(record, "windowItem"),
+    )

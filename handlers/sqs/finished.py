@@ -1,0 +1,69 @@
+"""Finished chunks: their records are deleted in batches, and whoever may have deleted the last one nudges."""
+
+import time
+
+from handlers.clock import Clock
+from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.queues import Queue
+from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, Claim
+from handlers.sqs.table import BatchTable
+from handlers.telemetry import logger
+
+# Records are deleted at the latest after this: a crash repeats no more work than that.
+FLUSH_SECONDS = 1.0
+FLUSH_CHUNKS = 25
+
+
+class FinishedChunks:
+    """The chunks that one invocation finishes."""
+
+    def __init__(self, table: BatchTable, finalizer_queue: Queue):
+        self.table = table
+        self.finalizer_queue = finalizer_queue
+        self.items_failed = 0
+        self._waiting: list[ChunkKey] = []
+        self._flushed_at = time.monotonic()
+        self._touched: set[tuple[BatchKey, int]] = set()
+        self._unfinished: set[tuple[BatchKey, int]] = set()
+
+    def add(self, key: ChunkKey) -> None:
+        """Every item of the chunk is settled."""
+        self._waiting.append(key)
+        if len(self._waiting) >= FLUSH_CHUNKS or time.monotonic() - self._flushed_at > FLUSH_SECONDS:
+            self._flush()
+
+    def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str], clock: Clock) -> None:
+        """Record items as failed for good, by index and error; only then is the chunk finished."""
+        failed = {index: (message.items[index], error) for index, error in errors.items()}
+        self.table.put_failed(claim.key, failed, min(claim.attempts, message.max_attempts), clock.now())
+        self.items_failed += len(failed)
+        logger.warning("items failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq, count=len(failed))
+        self.add(claim.key)
+
+    def found_gone(self, key: ChunkKey) -> None:
+        """Its record was deleted before; whoever did that may have died before it could nudge."""
+        self._touched.add((key.batch, key.shard))
+
+    def left_behind(self, key: ChunkKey) -> None:
+        """Its record stays, so its shard needs no look."""
+        self._unfinished.add((key.batch, key.shard))
+
+    def close(self, clock: Clock) -> None:
+        """Delete what is finished, then look whether that was the last of a batch: if so, nudge the finalizer.
+
+        The look comes after the deletes and is strongly consistent, so of two processors that finish together the
+        later one sees both; of a processor and the sealing batcher, the later one sees the other.
+        """
+        self._flush()
+        for batch, shard in sorted(self._touched - self._unfinished, key=str):
+            drained_at = clock.now()
+            if self.table.is_shard_empty(batch, shard):
+                record = self.table.get_batch(batch.batch_id, batch.generation)
+                if record and record.sealed:
+                    self.finalizer_queue.send(FinalizerMessage(batch, check=False, drained_at=drained_at).body())
+
+    def _flush(self) -> None:
+        self.table.delete_chunks(self._waiting)
+        self._touched |= {(key.batch, key.shard) for key in self._waiting}
+        self._waiting = []
+        self._flushed_at = time.monotonic()

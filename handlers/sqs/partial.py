@@ -1,0 +1,40 @@
+"""Partial batch responses: one bad message never sends its neighbours back."""
+
+from collections.abc import Callable
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from handlers.sqs.queues import Queue
+from handlers.telemetry import logger
+
+
+class HandBack(Exception):
+    """The message is to come again after `seconds`; no error."""
+
+    def __init__(self, seconds: float):
+        super().__init__(f"again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
+def process_records(event: dict, context, queue: Queue, handle: Callable[[SQSRecord], None]) -> dict:
+    """Call `handle` for every record and answer in the shape of ReportBatchItemFailures.
+
+    HandBack brings a message back after its seconds; any other error is logged and brings it back after the queue's
+    visibility timeout. Nothing is raised: thrown errors would cut the event source's throughput.
+    """
+
+    def record_handler(record: SQSRecord) -> None:
+        try:
+            handle(record)
+        except HandBack as back:
+            queue.return_after(record.receipt_handle, back.seconds)
+            raise
+        except Exception:
+            logger.exception(
+                "message failed, it comes again after the visibility timeout", message_id=record.message_id
+            )
+            raise
+
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    return dict(process_partial_response(event, record_handler, processor, context))

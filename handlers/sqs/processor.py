@@ -1,0 +1,105 @@
+"""Processor: claims each chunk just before it works on it, and finishes it when every item is settled."""
+
+import functools
+from collections.abc import Callable
+
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit
+
+from handlers import settings, work
+from handlers.clock import Clock
+from handlers.pending import pending_indexes
+from handlers.run_items import run_items
+from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.partial import HandBack, process_records
+from handlers.sqs.queues import Queue
+from handlers.sqs.records import ChunkMessage, Claim, Gone, Held
+from handlers.sqs.table import BatchTable
+from handlers.telemetry import logger, metrics
+
+# With less than this left no item is begun; what is done by then is written down.
+STOP_MS = 2_000
+NEVER_TRIED = "not processed: every attempt at its chunk ended without a result"
+
+
+class Processor:
+    """The processor's part of the protocol; docs/design.md says why each step comes where it does."""
+
+    def __init__(
+        self, table: BatchTable, finished: FinishedChunks, process: Callable[[dict], object], retry_delay: float
+    ):
+        self.table = table
+        self.finished = finished
+        self.process = process
+        self.retry_delay = retry_delay
+        self.items_done = 0
+
+    def handle(self, message: ChunkMessage, clock: Clock) -> None:
+        """Work on one chunk. Raises HandBack when its message must come again."""
+        key = message.key
+        if not clock.has(2 * STOP_MS):
+            self.finished.left_behind(key)
+            raise HandBack(0)
+        claim = self.table.claim_chunk(key, clock.now(), clock.lease())
+        if isinstance(claim, Gone):
+            self.finished.found_gone(key)
+        elif isinstance(claim, Held):
+            self.finished.left_behind(key)
+            raise HandBack((claim.lease_until - clock.now()) / 1000 + 1)
+        else:
+            self._work_on(claim, message, clock)
+
+    def _work_on(self, claim: Claim, message: ChunkMessage, clock: Clock) -> None:
+        count = len(message.items)
+        pending = {index: message.items[index] for index in pending_indexes(claim.settled, count)}
+        if claim.attempts > message.max_attempts:
+            self.finished.add_failed(claim, message, dict.fromkeys(pending, NEVER_TRIED), clock)
+            return
+        results = run_items(pending, self.process, message.item_concurrency, lambda: clock.has(STOP_MS))
+        self.items_done += len(results.done)
+        # An attempt that ran out of time but got on is given back: the items that are left bound how often.
+        got_on = bool(results.left and results.done)
+        if not results.failed and not results.left:
+            self.finished.add(claim.key)
+        elif claim.attempts == message.max_attempts and not got_on:
+            errors = results.failed | dict.fromkeys(results.left, NEVER_TRIED)
+            self.table.save_chunk(claim, results.done, count)
+            self.finished.add_failed(claim, message, errors, clock)
+        else:
+            self.table.release_chunk(claim, results.done, count, give_back_attempt=got_on)
+            self.finished.left_behind(claim.key)
+            raise HandBack(0 if got_on else self.retry_delay)
+
+
+@functools.cache
+def connections() -> tuple[BatchTable, Queue, Queue]:
+    """This function's table, chunk queue and finalizer queue; made once an environment."""
+    sqs = boto3.client("sqs")
+    return (
+        BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
+        Queue(sqs, settings.text("CHUNK_QUEUE_URL")),
+        Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
+    )
+
+
+@metrics.log_metrics
+def handler(event: dict, context) -> dict:
+    """Lambda entry: messages of the chunk queue."""
+    table, queue, finalizer_queue = connections()
+    clock = Clock(context)
+    finished = FinishedChunks(table, finalizer_queue)
+    processor = Processor(table, finished, work.process, settings.whole("RETRY_DELAY_SECONDS"))
+
+    def handle(record) -> None:
+        try:
+            message = ChunkMessage.parse(record.body)
+        except (ValueError, KeyError, TypeError) as stranger:
+            logger.error("not a chunk, dropped", message_id=record.message_id, reason=repr(stranger))
+            return
+        processor.handle(message, clock)
+
+    response = process_records(event, context, queue, handle)
+    finished.close(clock)
+    metrics.add_metric("ItemsProcessed", MetricUnit.Count, processor.items_done)
+    metrics.add_metric("ItemsFailed", MetricUnit.Count, finished.items_failed)
+    return response

@@ -1,0 +1,62 @@
+"""Sending messages in full batches, and handing one back."""
+
+import random
+import time
+from collections.abc import Iterable, Iterator
+
+MAX_BATCH_MESSAGES = 10
+MAX_BATCH_BYTES = 1024 * 1024
+MAX_VISIBILITY_SECONDS = 12 * 3600
+SEND_RETRIES = 8
+
+
+class QueueUnavailable(Exception):
+    """SQS refused messages after every retry."""
+
+
+class Queue:
+    """One SQS queue. `client` is boto3's."""
+
+    def __init__(self, client, url: str):
+        self.client = client
+        self.url = url
+
+    def send(self, body: str, delay_seconds: int = 0) -> None:
+        """Send one message."""
+        self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay_seconds)
+
+    def send_all(self, bodies: Iterable[str]) -> None:
+        """Send messages in as few calls as SQS allows. Raises QueueUnavailable."""
+        for group in full_batches(bodies):
+            entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(group)]
+            for attempt in range(SEND_RETRIES):
+                answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
+                refused = {failure["Id"] for failure in answer.get("Failed", [])}
+                entries = [entry for entry in entries if entry["Id"] in refused]
+                if not entries:
+                    break
+                time.sleep(random.uniform(0, min(5.0, 0.05 * 2**attempt)))
+            else:
+                raise QueueUnavailable(f"{len(entries)} messages refused by {self.url} after {SEND_RETRIES} tries")
+
+    def return_after(self, receipt_handle: str, seconds: float) -> None:
+        """Make a received message visible again after `seconds`, for the invocation that reports it as failed."""
+        self.client.change_message_visibility(
+            QueueUrl=self.url,
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=max(0, min(MAX_VISIBILITY_SECONDS, round(seconds))),
+        )
+
+
+def full_batches(bodies: Iterable[str]) -> Iterator[list[str]]:
+    """Group ASCII bodies into batches of at most ten messages and 1 MiB together."""
+    group: list[str] = []
+    size = 0
+    for body in bodies:
+        if group and (len(group) == MAX_BATCH_MESSAGES or size + len(body) > MAX_BATCH_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(body)
+        size += len(body)
+    if group:
+        yield group
