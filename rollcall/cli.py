@@ -5,10 +5,11 @@ What a command does lies in the module it imports when it runs: `--help` does no
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from handlers.batch import LIMITS
 from rollcall.target import SandboxTarget, Target, targeted
 
 
@@ -46,7 +47,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 EngineChoice = Annotated[
     Engine, typer.Option(envvar="ENGINE", help="How to run the engine; auto takes Docker where it answers.")
 ]
-FROM_STACK = "the stack's"
+
+
+def limited(field: str, help: str, metavar: str | None = None, default: str = "the stack's") -> Any:
+    """The option that sets a field of the request; its bounds are the request's own, and checked there."""
+    _, low, high = LIMITS[field]
+    return typer.Option(help=f"{help} {low:,} to {high:,}.", metavar=metavar, show_default=default)
 
 
 @app.command(epilog="Then: [bold]rollcall run sqs --items 1000[/]")
@@ -89,45 +95,27 @@ def status(
 def run(
     target: Target,
     architecture: Architecture,
-    items: Annotated[
-        int | None,
-        typer.Option(min=0, max=100_000_000, help="How many random items.", show_default=FROM_STACK),
-    ] = None,
+    items: Annotated[int | None, limited("items", "How many random items.")] = None,
     input: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Real items instead: a .jsonl or .csv file, also .gz.", show_default=False),
     ] = None,
-    items_per_chunk: Annotated[
-        int | None,
-        typer.Option(min=1, max=10_000, help="Items processed together.", show_default=FROM_STACK),
-    ] = None,
+    items_per_chunk: Annotated[int | None, limited("itemsPerChunk", "Items processed together.")] = None,
     max_value: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=1000, metavar="MS", help="Longest simulated work of an item, in ms.", show_default=FROM_STACK
-        ),
+        int | None, limited("maxValue", "Longest simulated work of an item, in ms.", metavar="MS")
     ] = None,
-    item_concurrency: Annotated[
-        int | None,
-        typer.Option(min=1, max=100, help="Items at a time within a chunk.", show_default=FROM_STACK),
-    ] = None,
+    item_concurrency: Annotated[int | None, limited("itemConcurrency", "Items at a time within a chunk.")] = None,
     fail_rate: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Share of random items that always fail.", show_default="0"),
+        float | None, limited("failRate", "Share of random items that always fail.", default="0")
     ] = None,
     max_attempts: Annotated[
-        int | None,
-        typer.Option(min=1, max=10, help="Attempts per chunk before its pending items fail.", show_default=FROM_STACK),
+        int | None, limited("maxAttempts", "Attempts per chunk before its pending items fail.")
     ] = None,
     tolerated_failure_percentage: Annotated[
-        float | None,
-        typer.Option(min=0, max=100, help="Share of failed items that is still SUCCEEDED.", show_default=FROM_STACK),
+        float | None, limited("toleratedFailurePercentage", "Share of failed items that is still SUCCEEDED.")
     ] = None,
     deadline: Annotated[
-        int | None,
-        typer.Option(
-            min=60, max=1_209_600, metavar="SECONDS", help="After this the batch ends EXPIRED.", show_default=FROM_STACK
-        ),
+        int | None, limited("deadlineSeconds", "After this the batch ends EXPIRED.", metavar="SECONDS")
     ] = None,
     batch_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Name of the batch.", show_default="made up")

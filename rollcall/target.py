@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sandbox.settings import DEFAULT_PROJECT
+
 PANEL = "Where"
 
 
@@ -28,13 +30,22 @@ class SandboxTarget:
     ] = None
     project: Annotated[
         str, typer.Option(envvar="ROLLCALL_PROJECT", help="Name of the sandbox.", rich_help_panel=PANEL)
-    ] = "rollcall"
+    ] = DEFAULT_PROJECT
     suffix: Annotated[
         str,
         typer.Option(
             envvar="ROLLCALL_SUFFIX", help="Suffix of the two stacks' names.", show_default=False, rich_help_panel=PANEL
         ),
     ] = ""
+
+    def command(self, words: str) -> str:
+        """The command line that does `words` in the same place."""
+        given = [
+            f"--port {self.port}" if self.port else "",
+            f"--project {self.project}" if self.project != DEFAULT_PROJECT else "",
+            f"--suffix={self.suffix}" if self.suffix else "",
+        ]
+        return " ".join(["rollcall", words, *filter(None, given)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +61,18 @@ class Target(SandboxTarget):
     region: Annotated[
         str | None, typer.Option(help="AWS region, with --aws.", show_default=False, rich_help_panel=PANEL)
     ] = None
+
+    def command(self, words: str) -> str:
+        """The command line that does `words` in the same place."""
+        if not self.aws:
+            return super().command(words)
+        given = [
+            "--aws",
+            f"--profile {self.profile}" if self.profile else "",
+            f"--region {self.region}" if self.region else "",
+            f"--suffix={self.suffix}" if self.suffix else "",
+        ]
+        return " ".join(["rollcall", words, *filter(None, given)])
 
 
 def targeted(command: Callable[..., None]) -> Callable[..., None]:

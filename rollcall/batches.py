@@ -1,0 +1,108 @@
+"""What the command line knows about a batch, the same for both architectures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch has come.
+
+    `items` and `chunks` are totals, None while unknown; `done` counts the items whose chunk is finished, to the
+    chunk exactly, with those that failed.
+    """
+
+    stage: str
+    items: int | None
+    done: int
+    failed: int
+    chunks: int | None = None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a batch ended. Times are ISO 8601 in UTC; what is not known is None.
+
+    `completion_lag_seconds` runs from the moment the last chunk was done to the Batch Finished event's arrival.
+    """
+
+    batch_id: str
+    architecture: str
+    status: str
+    items: int | None = None
+    succeeded: int | None = None
+    failed: int | None = None
+    remaining: int | None = None
+    chunks: int | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    duration_seconds: float | None = None
+    completion_lag_seconds: float | None = None
+    reason: str | None = None
+
+    @classmethod
+    def from_detail(cls, detail: Mapping[str, Any], lag: float | None = None) -> "Result":
+        """From the detail of a Batch Finished event."""
+        return cls(
+            batch_id=detail["batchId"],
+            architecture=detail["architecture"],
+            status=detail["status"],
+            items=detail["items"],
+            succeeded=detail["succeeded"],
+            failed=detail["failed"],
+            remaining=detail["remaining"],
+            chunks=detail["chunks"],
+            started_at=detail["startedAt"],
+            finished_at=detail["finishedAt"],
+            duration_seconds=detail["durationSeconds"],
+            completion_lag_seconds=lag,
+            reason=detail.get("reason"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return {
+            "batchId": self.batch_id,
+            "architecture": self.architecture,
+            "status": self.status,
+            "items": self.items,
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "remaining": self.remaining,
+            "chunks": self.chunks,
+            "startedAt": self.started_at,
+            "finishedAt": self.finished_at,
+            "durationSeconds": self.duration_seconds,
+            "completionLagSeconds": self.completion_lag_seconds,
+        }
+
+
+class Batches(Protocol):
+    """The batches of one architecture."""
+
+    architecture: str
+
+    def start(self, request: Mapping[str, Any]) -> None:
+        """Start the batch that `request`, which names its `batchId`, describes. Raises Problem if the id is taken."""
+
+    def exists(self, batch_id: str) -> bool:
+        """Whether such a batch has been started."""
+
+    def observe(self, batch_id: str) -> Progress | Result | None:
+        """How far the batch is, how it ended, or None when there is no trace of it yet."""
+
+    def last_chunk_done_at(self, batch_id: str) -> int | None:
+        """When the last chunk was done, in milliseconds since 1970; None if unknown or without chunks."""
+
+    def recent(self, limit: int) -> list[Result]:
+        """The batches started last, newest first; those still running have the status OPEN."""
+
+    def failed_items(self, batch_id: str, limit: int) -> list[dict[str, Any]]:
+        """Up to `limit` items that failed for good: `item`, `error`, `attempts`."""
+
+
+def completion_lag(arrived_at: int, last_chunk_done_at: int | None) -> float | None:
+    """Seconds between two times in milliseconds since 1970."""
+    return None if last_chunk_done_at is None else round((arrived_at - last_chunk_done_at) / 1000, 3)

@@ -1,0 +1,113 @@
+"""A connection to what a command works on: AWS clients, and what the two stacks made there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from bootstrap import aws
+from rollcall.errors import Problem
+from rollcall.target import SandboxTarget, Target
+from sandbox import control
+from sandbox.settings import DEFAULT_PORT
+from sandbox.state import Sandbox
+
+STACK_NAMES = {"sqs": "SqsBatchProcessing", "sfn": "SfnBatchProcessing"}
+ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
+# A few quick retries: somebody is looking at the screen.
+PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=60)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack: its name, outputs and parameters."""
+
+    name: str
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+
+class Connection:
+    """AWS clients of one sandbox or one account. `endpoint` and `engine` are None on AWS."""
+
+    def __init__(self, session: boto3.Session, suffix: str, endpoint: str | None = None, engine: str | None = None):
+        self.session = session
+        self.suffix = suffix
+        self.endpoint = endpoint
+        self.engine = engine
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def place(self) -> str:
+        """Where this is, for people."""
+        return self.endpoint or f"AWS {self.session.region_name}"
+
+    def client(self, service: str) -> Any:
+        """The client of `service`, made once."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, config=PATIENCE)
+        return self._clients[service]
+
+    @cached_property
+    def stacks(self) -> Mapping[str, Stack]:
+        """The stacks that are deployed, by architecture."""
+        found = {}
+        for architecture, name in STACK_NAMES.items():
+            if stack := self._describe(name + self.suffix):
+                found[architecture] = stack
+        return found
+
+    def stack(self, architecture: str) -> Stack:
+        """The stack of `architecture`. Raises Problem if it is not deployed."""
+        if architecture not in self.stacks:
+            name = STACK_NAMES[architecture] + self.suffix
+            raise Problem(
+                f"stack {name} is not deployed at {self.place}", None if self.endpoint is None else DEPLOY_HINT
+            )
+        return self.stacks[architecture]
+
+    def _describe(self, name: str) -> Stack | None:
+        try:
+            description = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as error:
+            # CloudFormation has no error code of its own for a stack that is not there.
+            if "does not exist" in error.response["Error"]["Message"]:
+                return None
+            raise
+        if "Outputs" not in description:
+            return None
+        return Stack(
+            name,
+            {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]},
+            {given["ParameterKey"]: given["ParameterValue"] for given in description.get("Parameters", [])},
+        )
+
+
+DEPLOY_HINT = "deploy it with `rollcall up`"
+
+
+def connect(target: Target) -> Connection:
+    """Connect to the target. Raises Problem if no sandbox answers there."""
+    if target.aws:
+        return Connection(boto3.Session(profile_name=target.profile, region_name=target.region), target.suffix)
+    return connect_sandbox(target)
+
+
+def connect_sandbox(target: SandboxTarget) -> Connection:
+    """Connect to the project's sandbox, or to the one at the port asked for. Raises Problem if none answers."""
+    sandbox = find_sandbox(target)
+    if not sandbox.healthy():
+        raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
+    return Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
+
+
+def find_sandbox(target: SandboxTarget) -> Sandbox:
+    """The project's sandbox; a port asked for goes before, and the engine behind it may be nobody's we know."""
+    running = control.running(target.project)
+    if running and target.port in (None, running.port):
+        return running
+    return Sandbox("unknown", target.port or DEFAULT_PORT, target.project)

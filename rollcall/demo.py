@@ -1,0 +1,96 @@
+"""`rollcall demo`: the first impression. The same batch through both architectures, then the two side by side."""
+
+import time
+from collections.abc import Mapping
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from rollcall.batches import Result
+from rollcall.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.invocations import Invocations, measured
+from rollcall.request import checked_request
+from rollcall.run import run_to_end
+from rollcall.stacks import functions
+from rollcall.summary import items_per_second, outcome, styled_status
+from rollcall.target import SandboxTarget
+from rollcall.terminal import count, seconds, stdout
+from rollcall.up import bring_up
+
+# About 500 s of simulated work in all, done in a few seconds.
+BATCH = {"items": 1000, "itemsPerChunk": 25, "itemConcurrency": 25}
+
+
+def demo(target: SandboxTarget, engine: str) -> None:
+    """Start the sandbox and run the same batch twice; exits with 1 if one does not end SUCCEEDED."""
+    stdout.print("\n[bold]Rollcall[/]  When is the last item of a batch done?\n")
+    began = time.monotonic()
+    connection = bring_up(target, engine)
+    stdout.print(f"[green]✓[/] sandbox and both stacks ready at {connection.endpoint} in {elapsed(began)}")
+    runs = {architecture: run_one(connection, target, architecture) for architecture in ARCHITECTURE_TITLES}
+    stdout.print()
+    stdout.print(comparison(runs))
+    stdout.print(
+        "\n[dim]Completion lag: from the moment the last chunk was done to the Batch Finished event's arrival.\n"
+        "These are times of this machine's sandbox: they show how the two behave, not how fast AWS is.[/]"
+    )
+    print_next(target)
+    if any(result.status != "SUCCEEDED" for result, _ in runs.values()):
+        raise typer.Exit(1)
+
+
+def run_one(connection: Connection, target: SandboxTarget, architecture: str) -> tuple[Result, Invocations]:
+    """Run the batch through one architecture, tell how it went in a line, and measure what it took."""
+    began_ms = round(time.time() * 1000)
+    request = checked_request(BATCH, None)
+    result = run_to_end(connection, target, architecture, request)
+    mark = "[green]✓[/]" if result.status == "SUCCEEDED" else "[red]✗[/]"
+    title = ARCHITECTURE_TITLES[architecture]
+    stdout.print(
+        f"{mark} {title}: {outcome(result)} of {count(result.items, 'item')} in {seconds(result.duration_seconds)}"
+    )
+    used = functions(architecture, connection.stack(architecture))
+    return result, measured(connection.client("logs"), used, began_ms)
+
+
+def comparison(runs: Mapping[str, tuple[Result, Invocations]]) -> Table:
+    """Both runs side by side."""
+    table = Table(box=None, padding=(0, 4, 0, 0), header_style="bold", pad_edge=False)
+    table.add_column("", style="dim")
+    for architecture in runs:
+        table.add_column(ARCHITECTURE_TITLES[architecture], justify="right")
+    results = [result for result, _ in runs.values()]
+    invocations = [used for _, used in runs.values()]
+    rows: dict[str, list[str | Text]] = {
+        "status": [styled_status(result.status) for result in results],
+        "items": [count(result.items) for result in results],
+        "chunks": [count(result.chunks) for result in results],
+        "duration": [seconds(result.duration_seconds) for result in results],
+        "items per second": [count(items_per_second(result)) for result in results],
+        "completion lag": [seconds(result.completion_lag_seconds) for result in results],
+        "Lambda invocations": [count(used.count) for used in invocations],
+        "of them cold starts": [count(used.cold_starts) for used in invocations],
+        "Lambda GB-seconds": [f"{used.gb_seconds:.1f}" for used in invocations],
+    }
+    for label, cells in rows.items():
+        table.add_row(label, *cells)
+    return table
+
+
+def print_next(target: SandboxTarget) -> None:
+    """What a newcomer may try now."""
+    stdout.print("\nnext")
+    for words, why in (
+        ("run sqs --items 10000 --max-value 0", "ten times as many, with no work to do"),
+        ("run sfn --fail-rate 0.01", "some items fail for good"),
+        ("logs sqs.processor", "what the processors said"),
+        ("status", "queue URLs, the table, and the latest batches"),
+        ("down", "stop the sandbox"),
+    ):
+        stdout.print(f"  {target.command(words):<46} [dim]{why}[/]", soft_wrap=True)
+
+
+def elapsed(began: float) -> str:
+    """Since `began` on the monotonic clock."""
+    return seconds(time.monotonic() - began)

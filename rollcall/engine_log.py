@@ -1,0 +1,41 @@
+"""The engine's own log."""
+
+import subprocess
+import time
+from pathlib import Path
+
+from rollcall.errors import Problem
+from rollcall.terminal import stdout
+from sandbox import control
+from sandbox.state import Sandbox
+
+LINES = 200
+POLL_SECONDS = 0.5
+
+
+def print_engine_log(sandbox: Sandbox, follow: bool) -> None:
+    """Print the end of the engine's log; with `follow`, go on until Ctrl-C. A dead native engine leaves its log."""
+    if sandbox.engine == "unknown":
+        sandbox = Sandbox("native", sandbox.port, sandbox.project)
+    if sandbox.log and not sandbox.log.exists():
+        raise Problem(f"no engine of the sandbox {sandbox.project} has left a log", "start one with `rollcall up`")
+    if follow and not sandbox.log:
+        # Compose finds the containers by the project's name alone.
+        subprocess.run(["docker", "compose", "-p", sandbox.project, "logs", "--follow", "--no-log-prefix"], check=False)
+        return
+    position = sandbox.log.stat().st_size if sandbox.log else 0
+    stdout.out(control.engine_log(sandbox, LINES))
+    if follow and sandbox.log:
+        follow_file(sandbox.log, position)
+
+
+def follow_file(path: Path, position: int) -> None:
+    """Print what is added to the file from `position` on, for ever."""
+    with path.open(errors="replace") as file:
+        file.seek(position)
+        while True:
+            added = file.read()
+            if added:
+                stdout.out(added, end="")
+            else:
+                time.sleep(POLL_SECONDS)

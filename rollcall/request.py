@@ -1,0 +1,53 @@
+"""From the options of `rollcall run` to the batch request, checked before anything is started."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from handlers.batch import BatchRequest, InvalidRequest, new_batch_id
+from rollcall.errors import Problem
+
+INPUT_ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
+# A random batch's own fields mean nothing for real items.
+RANDOM_ONLY = ("items", "maxValue", "failRate")
+
+
+def checked_request(fields: Mapping[str, Any], input_file: Path | None) -> dict[str, Any]:
+    """The request of `fields`, with a batch id. Raises Problem, naming the option, if it would be refused."""
+    if input_file:
+        for name in RANDOM_ONLY:
+            if name in fields:
+                raise Problem(f"--input and {option_of(name)} exclude each other: the file has the items")
+        check_input_file(input_file)
+    try:
+        BatchRequest.parse(dict(fields))
+    except InvalidRequest as error:
+        field, _, rest = str(error).partition(": ")
+        raise Problem(f"{option_of(field)}: {rest}", "see `rollcall run --help`") from error
+    return {"batchId": new_batch_id()} | dict(fields)
+
+
+def option_of(field: str) -> str:
+    """The option that sets a field of the request."""
+    if field == "deadlineSeconds":
+        return "--deadline"
+    return "--" + re.sub(r"[A-Z]", lambda capital: "-" + capital[0].lower(), field)
+
+
+def check_input_file(path: Path) -> None:
+    """Raises Problem unless items can be read from `path`."""
+    if not path.is_file():
+        raise Problem(f"--input {path}: {'is a folder' if path.is_dir() else 'there is no such file'}")
+    if not path.name.endswith(INPUT_ENDINGS):
+        raise Problem(f"--input {path}: the name must end in {', '.join(INPUT_ENDINGS[:-1])} or {INPUT_ENDINGS[-1]}")
+
+
+def upload_input(s3: Any, bucket: str, batch_id: str, path: Path) -> dict[str, str]:
+    """Upload the items; returns the request's `input`. Raises Problem if the file cannot be read."""
+    key = f"input/{batch_id}/{path.name}"
+    try:
+        s3.upload_file(str(path), bucket, key)
+    except OSError as error:
+        raise Problem(f"--input {path}: {error.strerror}") from error
+    return {"bucket": bucket, "key": key}

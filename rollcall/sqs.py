@@ -1,0 +1,104 @@
+"""The batches of the SQS architecture, as their records in the table show them."""
+
+import json
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from handlers.batch import Status, iso
+from handlers.sqs.records import Batch
+from handlers.sqs.table import BatchTable
+from rollcall.batches import Progress, Result
+from rollcall.connection import Connection
+from rollcall.errors import Problem
+
+
+class SqsBatches:
+    """See `rollcall.batches.Batches`."""
+
+    architecture = "sqs"
+
+    def __init__(self, connection: Connection) -> None:
+        outputs = connection.stack("sqs").outputs
+        self._sqs = connection.client("sqs")
+        self._queue_url = outputs["BatcherQueueUrl"]
+        self.table = BatchTable(connection.client("dynamodb"), outputs["TableName"])
+
+    def start(self, request: Mapping[str, Any]) -> None:
+        batch_id = request["batchId"]
+        if self.exists(batch_id):
+            raise Problem(f"there is a batch {batch_id!r} already", f"see it with `rollcall watch {batch_id}`")
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
+
+    def exists(self, batch_id: str) -> bool:
+        return self.table.get_batch(batch_id) is not None
+
+    def observe(self, batch_id: str) -> Progress | Result | None:
+        batch = self.table.get_batch(batch_id)
+        if batch is None:
+            return None
+        if batch.status != Status.OPEN:
+            return result_of(batch)
+        formed_items, formed_chunks = self._formed(batch)
+        left = self.table.count_chunks(batch)
+        return progress_of(batch, formed_items, formed_chunks, left, self.table.count_failed(batch.key))
+
+    def last_chunk_done_at(self, batch_id: str) -> int | None:
+        batch = self.table.get_batch(batch_id)
+        return batch.drained_at if batch else None
+
+    def recent(self, limit: int) -> list[Result]:
+        return [result_of(batch) for batch in self.table.recent(limit)]
+
+    def failed_items(self, batch_id: str, limit: int) -> list[dict[str, Any]]:
+        return list(islice(self.table.failed_items(batch_id), limit))
+
+    def _formed(self, batch: Batch) -> tuple[int, int]:
+        """How many items and chunks the batcher has made so far."""
+        cursors = [self.table.get_segment(batch.key, number) for number in batch.segments]
+        return (
+            batch.items + sum(cursor.next_item for cursor in cursors if cursor),
+            batch.chunks + sum(cursor.next_seq for cursor in cursors if cursor),
+        )
+
+
+def progress_of(batch: Batch, formed_items: int, formed_chunks: int, chunks_left: int, failed: int) -> Progress:
+    """How far an open batch is; every chunk but those left is done."""
+    total = batch.items if batch.sealed else None if batch.request.input else batch.request.items
+    # A batcher moves its cursor after its records: there may be more chunks left than it says it has formed.
+    done = max(0, formed_items - chunks_left * batch.request.items_per_chunk)
+    if batch.stalled:
+        stage = "stalled"
+    elif not batch.sealed:
+        stage = "forming chunks"
+    elif chunks_left:
+        stage = "processing"
+    else:
+        stage = "finishing"
+        done = formed_items
+    return Progress(
+        stage=stage,
+        items=total,
+        done=done,
+        failed=failed,
+        chunks=formed_chunks if batch.sealed else None,
+    )
+
+
+def result_of(batch: Batch) -> Result:
+    """What the record says, of a batch that has ended or not."""
+    finished = batch.finished_at
+    return Result(
+        batch_id=batch.batch_id,
+        architecture="sqs",
+        status=str(batch.status),
+        items=batch.items,
+        succeeded=batch.succeeded,
+        failed=batch.failed,
+        remaining=batch.remaining,
+        chunks=batch.chunks,
+        started_at=iso(batch.started_at),
+        finished_at=iso(finished) if finished else None,
+        duration_seconds=round((finished - batch.started_at) / 1000, 3) if finished else None,
+        reason=batch.reason,
+    )

@@ -1,0 +1,38 @@
+"""What a stack made, in few words."""
+
+import re
+from collections.abc import Iterator
+
+from rollcall.connection import Stack
+
+KINDS = (
+    ("queues", "QueueUrl"),
+    ("table", "TableName"),
+    ("state machine", "StateMachineArn"),
+    ("bucket", "BatchBucketName"),
+    ("functions", "FunctionName"),
+)
+
+
+def resource_lines(stack: Stack) -> Iterator[str]:
+    """One line a kind of resource, with the resources' names or, where there are several, their roles."""
+    for kind, ending in KINDS:
+        roles = [(key.removesuffix(ending), value) for key, value in stack.outputs.items() if key.endswith(ending)]
+        if len(roles) == 1:
+            yield f"[dim]{kind:<13}[/] {re.split('[:/]', roles[0][1])[-1]}"
+        elif roles:
+            yield f"[dim]{kind:<13}[/] {', '.join(words(role) for role, _ in roles)}"
+
+
+def functions(architecture: str, stack: Stack) -> dict[str, str]:
+    """The stack's functions: `sqs.dead-letter` and its like to the function's name."""
+    return {
+        f"{architecture}.{words(key.removesuffix('FunctionName'), '-')}": value
+        for key, value in stack.outputs.items()
+        if key.endswith("FunctionName")
+    }
+
+
+def words(name: str, between: str = " ") -> str:
+    """`DeadLetterQueue` -> `dead letter queue`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", between, name).lower()

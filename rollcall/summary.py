@@ -1,0 +1,56 @@
+"""How a batch ended, in words and in a table."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from rollcall.batches import Result
+from rollcall.connection import ARCHITECTURE_TITLES
+from rollcall.terminal import count, seconds, stdout
+
+STATUS_STYLES = {"SUCCEEDED": "bold green", "FAILED": "bold red", "EXPIRED": "bold yellow", "CANCELLED": "bold yellow"}
+
+
+def styled_status(status: str) -> Text:
+    """The status in its colour."""
+    return Text(status, STATUS_STYLES.get(status, "bold cyan"))
+
+
+def items_per_second(result: Result) -> float | None:
+    """Items that reached an end, per second from the batch's start to its finish; None if that is not known."""
+    if not result.duration_seconds or result.items is None:
+        return None
+    return (result.items - (result.remaining or 0)) / result.duration_seconds
+
+
+def summary_rows(result: Result) -> Iterable[tuple[str, str]]:
+    """What to tell about a batch: label and value."""
+    rate = items_per_second(result)
+    yield "architecture", ARCHITECTURE_TITLES[result.architecture]
+    yield "items", f"{count(result.items)}  ({outcome(result)})"
+    yield "chunks", count(result.chunks)
+    yield "duration", seconds(result.duration_seconds) + (f"  ({count(rate)} items/s)" if rate else "")
+    if result.completion_lag_seconds is not None:
+        yield "completion lag", f"{seconds(result.completion_lag_seconds)}  (last chunk done to event received)"
+    if result.reason:
+        yield "reason", result.reason
+
+
+def outcome(result: Result) -> str:
+    """What became of the items: `990 succeeded, 10 failed`."""
+    parts = [f"{count(result.succeeded)} succeeded", f"{count(result.failed)} failed"]
+    if result.remaining:
+        parts.append(f"{count(result.remaining)} remaining")
+    return ", ".join(parts)
+
+
+def print_summary(result: Result) -> None:
+    """Print how a batch ended on stdout."""
+    stdout.print(Text.assemble("\nBatch ", (result.batch_id, "bold"), "  ", styled_status(result.status)))
+    table = Table.grid(padding=(0, 3))
+    table.add_column(style="dim")
+    table.add_column()
+    for label, value in summary_rows(result):
+        table.add_row(f"  {label}", value)
+    stdout.print(table)

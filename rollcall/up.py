@@ -1,0 +1,69 @@
+"""`rollcall up` and `rollcall down`: the sandbox with both stacks in it."""
+
+import time
+
+from bootstrap.deploy import deploy
+
+from bootstrap import aws
+from rollcall.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.stacks import resource_lines
+from rollcall.target import SandboxTarget
+from rollcall.terminal import print_json, seconds, stderr, stdout, steps
+from sandbox import control, docker
+from sandbox.settings import DEFAULT_PORT
+
+
+def up(target: SandboxTarget, engine: str, as_json: bool) -> None:
+    """Start the sandbox, deploy both stacks, and say what there is now."""
+    began = time.monotonic()
+    connection = bring_up(target, engine)
+    took = time.monotonic() - began
+    if as_json:
+        outputs = {architecture: dict(stack.outputs) for architecture, stack in connection.stacks.items()}
+        place = {"endpoint": connection.endpoint, "engine": connection.engine, "project": target.project}
+        print_json({**place, "seconds": round(took, 3), **outputs})
+        return
+    stdout.print(f"\n[bold green]ready[/] at [bold]{connection.endpoint}[/] in {seconds(took)}\n", soft_wrap=True)
+    for architecture, stack in connection.stacks.items():
+        stdout.print(f"[bold]{stack.name}[/]  [dim]{ARCHITECTURE_TITLES[architecture]}[/]", soft_wrap=True)
+        for line in resource_lines(stack):
+            stdout.print(f"  {line}", soft_wrap=True)
+    stdout.print("\nnext")
+    for words, why in (
+        ("run sqs --items 1000", "a batch through SQS"),
+        ("run sfn --items 1000", "the same through Step Functions"),
+        ("logs --follow", "what the functions say meanwhile"),
+        ("status", "queue URLs, the table, and the latest batches"),
+    ):
+        stdout.print(f"  {target.command(words):<34} [dim]{why}[/]", soft_wrap=True)
+
+
+def bring_up(target: SandboxTarget, engine: str) -> Connection:
+    """Start the engine unless it is up, and deploy both stacks. Raises SandboxError or DeployFailed."""
+    with steps("looking for an engine") as say:
+        running = control.running(target.project)
+        chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
+        stderr.print(f"[dim]engine[/] {chosen}{'' if running else reason(engine, chosen)}", soft_wrap=True)
+        port = target.port or (running.port if running else DEFAULT_PORT)
+        sandbox = control.start(chosen, port, target.project, say)
+        connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
+        say("deploying both stacks")
+        deploy(connection.session, suffix=target.suffix, progress=say)
+    return connection
+
+
+def reason(requested: str, chosen: str) -> str:
+    """Why `auto` chose this engine."""
+    if requested != "auto":
+        return ", as asked for"
+    return ", because Docker answers" if chosen == "docker" else f", because {docker.missing()}"
+
+
+def down(target: SandboxTarget) -> None:
+    """Stop the sandbox; nothing to stop is no error."""
+    with steps("stopping the sandbox"):
+        stopped = control.stop(target.project)
+    if stopped:
+        stdout.print(f"stopped the sandbox {target.project} at {stopped.endpoint} ({stopped.engine})", soft_wrap=True)
+    else:
+        stdout.print(f"no sandbox {target.project} was running", soft_wrap=True)

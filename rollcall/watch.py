@@ -1,0 +1,19 @@
+"""`rollcall watch`: follow a batch that somebody else started. It only reads."""
+
+from rollcall.architectures import find
+from rollcall.connection import connect
+from rollcall.follow import until_ended
+from rollcall.progress import display
+from rollcall.run import goes_on, report
+from rollcall.target import Target
+
+
+def watch(target: Target, batch_id: str, as_json: bool) -> None:
+    """Show a batch's progress to its end; exits with 1 if it does not end SUCCEEDED."""
+    batches = find(connect(target), batch_id)
+    with display(batches.architecture) as shown:
+        try:
+            result = until_ended(batches, batch_id, shown)
+        except KeyboardInterrupt:
+            raise goes_on(target, batch_id) from None
+    report(result, target, as_json)
