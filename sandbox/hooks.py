@@ -2,7 +2,10 @@
 
 from localstack.runtime import hooks
 
+from sandbox import pollers
+
 
 @hooks.on_infra_start()
 def extend_engine() -> None:
     """Install every extension of the sandbox into this engine process."""
+    pollers.install()

@@ -1,0 +1,158 @@
+"""The calls a mapping makes for its batches: receive as the function's role, invoke as Lambda, delete as the role."""
+
+import json
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from localstack.aws.api.lambda_ import FunctionResponseType
+from localstack.services.lambda_.event_source_mapping.pipe_utils import get_internal_client
+from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import get_queue_url, transform_into_events
+from localstack.utils.aws.arns import parse_arn
+from localstack.utils.aws.client_types import ServicePrincipal
+from localstack.utils.event_matcher import matches_event
+
+from sandbox.pollers.arrivals import Arrivals
+from sandbox.pollers.batch import PAYLOAD_LIMIT, encode, failed_ids, payloads
+
+LOG = logging.getLogger(__name__)
+
+MAXIMUM_CONCURRENCY = 5
+"""Batches at once when the mapping names no limit: what AWS starts with."""
+
+_CALL_LIMIT = 10
+"""Messages per ReceiveMessage and DeleteMessageBatch."""
+
+_LONGEST_INVOCATION_SECONDS = 900
+
+Message = dict[str, Any]
+
+
+class QueueSource:
+    """One mapping's queue and function, as its configuration says."""
+
+    def __init__(self, mapping: Mapping[str, Any], role_arn: str) -> None:
+        self.queue_arn: str = mapping["EventSourceArn"]
+        self.function_arn: str = mapping["FunctionArn"]
+        self.concurrency: int = mapping.get("ScalingConfig", {}).get("MaximumConcurrency") or MAXIMUM_CONCURRENCY
+        self.arrivals = Arrivals(self.queue_arn)
+        self._batch_size: int = mapping["BatchSize"]
+        self._window_seconds: int = mapping["MaximumBatchingWindowInSeconds"]
+        self._partial = FunctionResponseType.ReportBatchItemFailures in mapping.get("FunctionResponseTypes", [])
+        filters = mapping.get("FilterCriteria", {}).get("Filters", [])
+        self._patterns = [json.loads(each["Pattern"]) for each in filters]
+        self._fifo = self.queue_arn.endswith(".fifo")
+        self._metadata = {
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self.queue_arn,
+            "awsRegion": parse_arn(self.queue_arn)["region"],
+        }
+        self._queue_url = get_queue_url(self.queue_arn)
+        # No retries: an invocation must not run twice, and everything else is tried again by the next batch.
+        # A connection for each batch and one for the receiver: the pool's default of 10 would keep reconnecting.
+        config = Config(
+            retries={"total_max_attempts": 1},
+            max_pool_connections=self.concurrency + 1,
+            read_timeout=_LONGEST_INVOCATION_SECONDS + 5,
+            tcp_keepalive=True,
+        )
+        self._sqs = get_internal_client(
+            self.queue_arn,
+            role_arn=role_arn,
+            service_principal=ServicePrincipal.lambda_,
+            source_arn=self.function_arn,
+            client_config=config,
+        )
+        self._lambda = get_internal_client(self.function_arn, client_config=config)
+
+    def visibility_seconds(self) -> float:
+        """The queue's visibility timeout. AWS needs the role's sqs:GetQueueAttributes for it too."""
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"])
+        return float(answer["Attributes"]["VisibilityTimeout"])
+
+    def receive(self, stopped: threading.Event) -> list[Message]:
+        """A batch of up to `BatchSize` messages, gathered during the batching window; empty if there are none."""
+        messages = self._receive(self._batch_size)
+        window_end = time.monotonic() + self._window_seconds
+        size = sum(len(message["Body"]) for message in messages)
+        while messages and len(messages) < self._batch_size and size < PAYLOAD_LIMIT:
+            remaining = window_end - time.monotonic()
+            if remaining <= 0 or not self.arrivals.wait(stopped, remaining):
+                break
+            more = self._receive(self._batch_size - len(messages))
+            size += sum(len(message["Body"]) for message in more)
+            messages += more
+        return messages
+
+    def process(self, messages: list[Message], until: float, stopped: threading.Event) -> None:
+        """Run the function over `messages` and delete those that it took.
+
+        A throttled invocation is tried again until the monotonic time `until`, when the messages show up again by
+        themselves. Messages of one FIFO group go to the function in order, and the rest of a group waits once a part
+        of it failed.
+        """
+        records = [record | self._metadata for record in transform_into_events(messages)]
+        wanted = {record["messageId"] for record in records if self._matches(record)}
+        self._delete([message for message in messages if message["MessageId"] not in wanted])
+        groups: dict[str, list[int]] = defaultdict(list)
+        for index, message in enumerate(messages):
+            if message["MessageId"] in wanted:
+                groups[message["Attributes"].get("MessageGroupId", "") if self._fifo else ""].append(index)
+        for group in groups.values():
+            encoded = encode([records[index] for index in group])
+            for start, end in payloads(encoded):
+                part = [messages[index] for index in group[start:end]]
+                failed = self._invoke(encoded[start:end], {each["MessageId"] for each in part}, until, stopped)
+                self._delete([message for message in part if message["MessageId"] not in failed])
+                if failed and self._fifo:
+                    break
+
+    def _receive(self, wanted: int) -> list[Message]:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._queue_url,
+            MaxNumberOfMessages=min(wanted, _CALL_LIMIT),
+            WaitTimeSeconds=0,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        )
+        return answer.get("Messages", [])
+
+    def _delete(self, messages: list[Message]) -> None:
+        for start in range(0, len(messages), _CALL_LIMIT):
+            entries = [
+                {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
+                for index, message in enumerate(messages[start : start + _CALL_LIMIT])
+            ]
+            self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+
+    def _matches(self, record: Message) -> bool:
+        """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html"""
+        if not self._patterns:
+            return True
+        try:
+            record = record | {"body": json.loads(record["body"])}
+        except ValueError:
+            LOG.debug("the body of message %s is no JSON: filters see its text", record["messageId"])
+        return any(matches_event(pattern, record) for pattern in self._patterns)
+
+    def _invoke(self, encoded: list[str], message_ids: set[str], until: float, stopped: threading.Event) -> set[str]:
+        payload = '{"Records": [' + ", ".join(encoded) + "]}"
+        pause = 0.1
+        while True:
+            try:
+                answer = self._lambda.invoke(FunctionName=self.function_arn, Payload=payload)
+                break
+            except ClientError as error:
+                throttled = error.response["Error"]["Code"] == "TooManyRequestsException"
+                if not throttled or time.monotonic() + pause > until or stopped.wait(pause):
+                    raise
+                pause = min(2 * pause, 1)
+        response = answer["Payload"].read()
+        if "FunctionError" in answer:
+            return message_ids
+        return failed_ids(response, message_ids) if self._partial else set()

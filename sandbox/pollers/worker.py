@@ -1,0 +1,146 @@
+"""The life of one SQS event source mapping: its state, the loop that receives, the batches it runs."""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+
+from botocore.exceptions import BotoCoreError, ClientError
+from localstack.aws.api.lambda_ import EventSourceMappingConfiguration
+from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmStateReason, EsmWorker
+
+from sandbox.pollers.backoff import Backoff
+from sandbox.pollers.slots import Slots
+from sandbox.pollers.source import Message, QueueSource
+
+LOG = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 1.0
+"""How long an idle loop waits before it looks whether its queue was deleted and made anew. Messages wake it at once."""
+
+_mappings: defaultdict[str, Slots] = defaultdict(Slots)
+
+
+class QueueWorker(EsmWorker):
+    """Runs up to `source.concurrency` batches at once. One thread receives; each batch has a thread while it runs.
+
+    `Disabled` means that no batch runs any more, and a deleted mapping is gone once its last batch has ended. An
+    update replaces the worker by a new one, which starts to receive when the old one has stopped receiving.
+    """
+
+    def __init__(self, mapping: EventSourceMappingConfiguration, source: QueueSource, enabled: bool) -> None:
+        super().__init__(mapping, source, enabled, EsmStateReason.USER_INITIATED)  # type: ignore[arg-type]
+        self._source = source
+        self._ended = True
+        self._receiving, self._processing = Backoff(), Backoff()
+        self._slots = _mappings[self.uuid]
+        self._predecessor: QueueWorker | None = self._slots.owner
+        self._updating = self._predecessor is not None and self._predecessor.enabled
+        self._slots.hand_over(self)
+        self._thread = threading.Thread(target=self._run, name=f"mapping-{self.uuid}", daemon=True)
+
+    def create(self) -> None:
+        """Start: `Creating`, `Updating` or `Enabling` becomes `Enabled`; a disabled mapping `Disabled`."""
+        if not self.enabled:
+            state = EsmState.DISABLING if self._updating else EsmState.DISABLED
+        elif self._predecessor is None:
+            state = EsmState.CREATING
+        else:
+            state = EsmState.UPDATING if self._updating else EsmState.ENABLING
+        self._set_state(state)
+        self._ended = False
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Receive no more; batches that run go on to their end."""
+        with self._state_lock:
+            self.enabled = False
+            self._set_state(EsmState.DISABLING)
+        self._interrupt()
+
+    def delete(self) -> None:
+        """Like `stop`, and the mapping is gone afterwards."""
+        with self._state_lock:
+            self._set_state(EsmState.DELETING)
+            if self._ended:
+                self._forget()
+        self._interrupt()
+
+    def stop_for_shutdown(self) -> None:
+        """Receive no more and leave the state alone: the engine stops."""
+        super().stop_for_shutdown()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        self._shutdown_event.set()
+        self._slots.wake()
+        self._source.arrivals.wake()
+
+    def _run(self) -> None:
+        if self._predecessor and self._predecessor._thread.is_alive():
+            self._predecessor._thread.join()
+        self._predecessor = None
+        if self.enabled:
+            with self._state_lock:
+                if not self._shutdown_event.is_set():
+                    self._set_state(EsmState.ENABLED)
+            self._receive_until_stopped()
+        self._slots.wait_until_drained(lambda: self._replaced or self._graceful_shutdown_triggered)
+        with self._state_lock:
+            if self._replaced or self._graceful_shutdown_triggered:
+                return
+            self._ended = True
+            if self.current_state == EsmState.DELETING:
+                self._forget()
+            else:
+                self._set_state(EsmState.DISABLED)
+
+    @property
+    def _replaced(self) -> bool:
+        return self._slots.owner is not self
+
+    def _receive_until_stopped(self) -> None:
+        stopped = self._shutdown_event
+        visibility = 0.0
+        while self._slots.take(self._source.concurrency, stopped):
+            messages: list[Message] = []
+            try:
+                visibility = visibility or self._source.visibility_seconds()
+                if self._source.arrivals.wait(stopped, _IDLE_SECONDS):
+                    received = time.monotonic()
+                    messages = self._source.receive(stopped)
+                self._receiving.succeeded()
+            except (ClientError, BotoCoreError) as error:
+                self._failed(self._receiving, "receive", error)
+            if messages:
+                arguments = messages, received + visibility
+                threading.Thread(target=self._process, args=arguments, name=f"batch-{self.uuid}", daemon=True).start()
+                stopped.wait(self._processing.seconds)
+            else:
+                self._slots.give_back()
+                stopped.wait(self._receiving.seconds)
+
+    def _process(self, messages: list[Message], until: float) -> None:
+        try:
+            self._source.process(messages, until, self._shutdown_event)
+            self._processing.succeeded()
+        except (ClientError, BotoCoreError) as error:
+            self._failed(self._processing, "process", error)
+        finally:
+            self._slots.give_back()
+
+    def _failed(self, backoff: Backoff, what: str, error: Exception) -> None:
+        """Let the loop rest, longer each time in a row: the queue or the function may be gone."""
+        backoff.failed()
+        if not self._graceful_shutdown_triggered:
+            LOG.warning("%s -> %s: cannot %s: %s", self._source.queue_arn, self._source.function_arn, what, error)
+
+    def _set_state(self, state: EsmState) -> None:
+        self.current_state = state
+        self.state_transition_reason = self.user_state_reason
+        if not self._replaced and self.uuid in self._state.event_source_mappings:
+            self.update_esm_state_in_store(state)
+
+    def _forget(self) -> None:
+        self.delete_esm_in_store()
+        _mappings.pop(self.uuid, None)
