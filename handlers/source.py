@@ -12,6 +12,7 @@ from hashlib import blake2b
 from itertools import islice
 
 import boto3
+from botocore.exceptions import ClientError
 
 from handlers.batch import BatchRequest, InputObject, InvalidRequest
 from handlers.items import MAX_ITEM_BYTES, invalid_item
@@ -47,8 +48,12 @@ def object_items(source: InputObject) -> Iterator[dict]:
     s3 = boto3.client("s3")
     try:
         body = s3.get_object(Bucket=source.bucket, Key=source.key)["Body"]
-    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket) as missing:
-        raise InvalidRequest(f"input: there is no object s3://{source.bucket}/{source.key}") from missing
+    except ClientError as error:
+        # Without the right to list a bucket S3 says AccessDenied of an object that is not there.
+        code = error.response["Error"]["Code"]
+        if code in {"NoSuchKey", "NoSuchBucket", "AccessDenied"}:
+            raise InvalidRequest(f"input: cannot read s3://{source.bucket}/{source.key}: {code}") from error
+        raise
     stream = gzip.GzipFile(fileobj=body) if source.key.endswith(".gz") else body
     try:
         yield from reader(bounded_lines(io.BufferedReader(stream)))

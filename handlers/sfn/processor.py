@@ -1,0 +1,46 @@
+"""Processor: works on one chunk; what is not done comes back in the child execution's next round."""
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from handlers import work
+from handlers.run_items import run_items
+from handlers.telemetry import metrics
+
+# With less than this left no item is begun.
+STOP_MS = 2_000
+# A state's output is 256 KiB at most: the errors of a chunk share this.
+ERRORS_BYTES = 32 * 1024
+NEVER_TRIED = "not processed: every attempt at its chunk ran out of time"
+
+
+@metrics.log_metrics
+def handler(event: dict, context) -> dict:
+    """Lambda entry: the child's Process state, `{"batch", "chunk": {"seq", "items"}, "attempt"}`.
+
+    Returns the same with only the pending items left and an `outcome`: DONE; RETRY, to be tried again after a wait;
+    CONTINUE, cut short by Lambda's time but getting on; FAILED after the last attempt, with `failures`, one error
+    for each pending item.
+    """
+    batch, chunk, attempt = event["batch"], event["chunk"], event["attempt"]
+    items = dict(enumerate(chunk["items"]))
+    results = run_items(
+        items, work.process, batch["itemConcurrency"], lambda: context.get_remaining_time_in_millis() > STOP_MS
+    )
+    metrics.add_metric("ItemsProcessed", MetricUnit.Count, len(results.done))
+    errors = results.failed | dict.fromkeys(results.left, NEVER_TRIED)
+    if not errors:
+        return {"outcome": "DONE", "seq": chunk["seq"]}
+    pending = sorted(errors)
+    answer = {"batch": batch, "chunk": {"seq": chunk["seq"], "items": [items[index] for index in pending]}}
+    if results.left and results.done:
+        return {**answer, "outcome": "CONTINUE", "attempt": attempt}
+    if attempt < batch["maxAttempts"]:
+        return {**answer, "outcome": "RETRY", "attempt": attempt + 1}
+    metrics.add_metric("ItemsFailed", MetricUnit.Count, len(pending))
+    room = max(40, ERRORS_BYTES // len(pending))
+    return {
+        **answer,
+        "outcome": "FAILED",
+        "attempt": attempt,
+        "failures": [errors[index][:room] for index in pending],
+    }
