@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+.PHONY: help env up down demo dev logs check test e2e bench
+UV_VERSION := 0.13.9
+RUN := uv run --no-sync
+# uv from the machine if it has one, else the one that `env` brings.
+export PATH := $(PATH):$(CURDIR)/.rollcall/uv/bin
+export UV_FROZEN := 1
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo "ENGINE=native|docker chooses the engine, ROLLCALL_PORT=4570 another port: make up ENGINE=native"
+
+up: env ## Start the sandbox and deploy both stacks
+	$(RUN) rollcall up
+
+down: env ## Stop the sandbox
+	$(RUN) rollcall down
+
+demo: env ## Start, send 1,000 items through each architecture, compare
+	$(RUN) rollcall demo
+
+dev: env ## Put every saved edit of handlers/ live
+	$(RUN) rollcall dev
+
+logs: env ## Show the functions' log lines
+	$(RUN) rollcall logs
+
+check: env ## Lint, types and the tests that need no engine
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) cfn-lint bootstrap/templates/*.yaml
+	$(RUN) pytest tests --ignore tests/e2e
+
+e2e: env ## Whole batches, natively and in Docker (REQUIRE_DOCKER=1: fail without Docker)
+	$(RUN) python -m tests.run_e2e
+
+test: check e2e ## Everything
+
+bench: env ## Measure, natively
+	$(RUN) python -m bench
+
+env: .venv/.synced ## Bring uv and the locked packages; every target does
+
+.venv/.synced: pyproject.toml uv.lock .python-version
+	@command -v uv >/dev/null || { python3 -m venv .rollcall/uv && .rollcall/uv/bin/pip install --quiet uv==$(UV_VERSION); }
+	uv sync
+	@touch $@
