@@ -1,0 +1,127 @@
+"""The batch request, the batch's id and how a batch ends."""
+
+from dataclasses import replace
+
+import pytest
+
+from handlers.batch import (
+    LIMITS,
+    BatchRequest,
+    Ending,
+    InputObject,
+    InvalidRequest,
+    Status,
+    batch_id_of,
+    final_status,
+    new_batch_id,
+)
+
+SCHEDULED = {"detail-type": "Scheduled Event", "time": "2026-11-23T06:00:00Z", "detail": {}, "id": "x"}
+
+
+def test_a_request_takes_what_it_leaves_out_from_the_stacks_parameters():
+    request = BatchRequest.parse({"items": 7}, {"items": "500", "itemsPerChunk": "20", "failRate": "0.5"})
+    assert request == BatchRequest(items=7, items_per_chunk=20, fail_rate=0.5)
+
+
+def test_a_scheduled_event_is_a_request_with_no_fields_set():
+    assert BatchRequest.parse(SCHEDULED, {"items": "42"}) == BatchRequest(items=42)
+
+
+def test_a_request_survives_its_json_form():
+    request = BatchRequest.parse({"input": {"bucket": "b", "key": "k.jsonl"}, "batchId": "a", "deadlineSeconds": 60})
+    assert request.input == InputObject("b", "k.jsonl")
+    assert BatchRequest.parse(request.to_json()) == request
+
+
+@pytest.mark.parametrize("field", sorted(LIMITS))
+def test_the_bounds_of_a_field_are_allowed_and_what_lies_beyond_is_refused_by_its_name(field):
+    _, low, high = LIMITS[field]
+    BatchRequest.parse({field: low})
+    BatchRequest.parse({field: high})
+    for bad in (low - 1, high + 1, "5", None, True, [], float("nan")):
+        with pytest.raises(InvalidRequest, match=f"^{field}: "):
+            BatchRequest.parse({field: bad})
+
+
+@pytest.mark.parametrize("fraction", [1.5, 0.0])
+def test_a_whole_number_takes_no_fraction(fraction):
+    with pytest.raises(InvalidRequest, match="whole number"):
+        BatchRequest.parse({"items": fraction})
+
+
+@pytest.mark.parametrize("asked", [None, [], "text", 5])
+def test_a_request_that_is_no_object_is_refused(asked):
+    with pytest.raises(InvalidRequest, match="JSON object"):
+        BatchRequest.parse(asked)
+
+
+def test_an_unknown_field_is_refused_by_its_name():
+    with pytest.raises(InvalidRequest, match="itmes"):
+        BatchRequest.parse({"itmes": 5})
+
+
+@pytest.mark.parametrize("bad", ["", "a b", "a/b", "x" * 81, 5, None])
+def test_a_bad_batch_id_is_refused(bad):
+    with pytest.raises(InvalidRequest, match="batchId"):
+        BatchRequest.parse({"batchId": bad})
+
+
+@pytest.mark.parametrize(
+    "bad", ["s3://b/k", {"bucket": "b"}, {"bucket": "b", "key": "k", "x": 1}, {"bucket": 1, "key": "k"}]
+)
+def test_a_bad_input_is_refused(bad):
+    with pytest.raises(InvalidRequest, match="input"):
+        BatchRequest.parse({"input": bad})
+
+
+def test_a_bad_parameter_of_the_stack_is_named():
+    with pytest.raises(InvalidRequest, match="items: the stack's parameter 'many'"):
+        BatchRequest.parse({}, {"items": "many"})
+
+
+def test_a_redelivered_event_has_the_same_batch_id():
+    assert batch_id_of(SCHEDULED, "one") == batch_id_of(SCHEDULED, "two") == "scheduled-20261123T060000Z"
+    assert batch_id_of({"batchId": "mine"}, "one") == "mine"
+    assert batch_id_of({}, "message-1") == "message-1"
+
+
+def test_new_batch_ids_can_be_used_and_differ():
+    first, second = new_batch_id(), new_batch_id()
+    assert first != second
+    assert batch_id_of({"batchId": first}, "") == first
+
+
+@pytest.mark.parametrize(
+    ("items", "failed", "tolerated", "status"),
+    [
+        (0, 0, 0, Status.SUCCEEDED),
+        (10, 0, 0, Status.SUCCEEDED),
+        (10, 1, 0, Status.FAILED),
+        (10, 1, 10, Status.SUCCEEDED),
+        (10, 2, 10, Status.FAILED),
+        (10, 10, 100, Status.SUCCEEDED),
+    ],
+)
+def test_the_tolerated_share_of_failed_items_decides(items, failed, tolerated, status):
+    assert final_status(items, failed, tolerated) == status
+
+
+def test_the_events_detail_says_what_was_stored():
+    ending = Ending("b", 1, "sqs", Status.FAILED, 10, 7, 2, 1, 3, 1_795_393_286_126, 1_795_393_288_000, None)
+    assert ending.detail() == {
+        "batchId": "b",
+        "generation": 1,
+        "architecture": "sqs",
+        "status": "FAILED",
+        "items": 10,
+        "succeeded": 7,
+        "failed": 2,
+        "remaining": 1,
+        "chunks": 3,
+        "startedAt": "2026-11-23T00:21:26.126Z",
+        "finishedAt": "2026-11-23T00:21:28.000Z",
+        "durationSeconds": 1.874,
+        "reason": None,
+    }
+    assert replace(ending, reason="why").detail()["reason"] == "why"
