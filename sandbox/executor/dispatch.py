@@ -1,0 +1,192 @@
+"""An invocation's way through LocalStack, replaced where the stock one is wrong or slow under load.
+
+Stock 4.14.0 hands out environments whose process is dead, changes a dictionary while it walks it, drops the client
+context, takes payloads of any size, refuses an invocation that meets an update, and spends two threads, a timer and
+two or three API calls on each invocation. Everything else of the Lambda service stays as it is.
+"""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import cast
+
+from localstack import config
+from localstack.aws.api import CommonServiceException
+from localstack.aws.api.lambda_ import InvalidRequestContentException, InvocationType, ServiceException
+from localstack.services.lambda_.invocation.assignment import AssignmentService
+from localstack.services.lambda_.invocation.execution_environment import (
+    ExecutionEnvironment,
+    InvalidStatusException,
+    RuntimeStatus,
+)
+from localstack.services.lambda_.invocation.lambda_models import (
+    FunctionVersion,
+    InitializationType,
+    Invocation,
+    InvocationResult,
+)
+from localstack.services.lambda_.invocation.lambda_service import LambdaService
+from localstack.services.lambda_.invocation.logs import LogHandler
+from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
+from localstack.utils.patch import patch
+from localstack.utils.xray.trace_header import TraceHeader
+
+from sandbox.executor.executor import ProcessExecutor
+from sandbox.executor.loop import LOOP
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_PAYLOAD: dict[str, int] = {InvocationType.RequestResponse: 6 * 1024 * 1024, InvocationType.Event: 1024 * 1024}
+
+
+class VersionReplacedException(ServiceException):
+    """The version's manager is shutting down: the function was updated or deleted a moment ago."""
+
+
+@patch(LambdaService.invoke)
+def invoke_function(stock, self, *, invocation_type, payload, client_context, **rest) -> InvocationResult | None:
+    """Check the request as AWS does, then invoke the version that is current."""
+    _check_payload(payload, invocation_type or InvocationType.RequestResponse)
+    _client_context(client_context)
+    while True:
+        try:
+            return stock(self, invocation_type=invocation_type, payload=payload, client_context=client_context, **rest)
+        except VersionReplacedException:
+            continue  # its successor is in place before it is shut down; without one, the function is not found
+
+
+@patch(LambdaVersionManager.invoke)
+def invoke_version(stock, self, *, invocation: Invocation) -> InvocationResult:
+    if self.shutdown_event.is_set():
+        raise VersionReplacedException(f"{self.function_arn} is being replaced")
+    with (
+        self.counting_service.get_invocation_lease(
+            self.function, self.function_version, self.provisioned_state
+        ) as provisioning_type,
+        self.assignment_service.get_environment(self.id, self.function_version, provisioning_type) as environment,
+    ):
+        return _executor(environment).invoke(
+            {
+                "request-id": invocation.request_id,
+                "payload": invocation.payload,
+                "headers": _runtime_headers(invocation),
+            }
+        )
+
+
+@patch(AssignmentService.get_environment)
+@contextmanager
+def get_environment(
+    stock, self, version_manager_id: str, function_version: FunctionVersion, provisioning_type: InitializationType
+) -> Iterator[ExecutionEnvironment]:
+    """Lend a living idle environment, or a new one, for one invocation."""
+    environment = _reserve_idle(self, version_manager_id, provisioning_type)
+    if environment is None:
+        environment = self.start_environment(version_manager_id, function_version)
+        self.environments[version_manager_id][environment.id] = environment
+        environment.reserve()
+    try:
+        yield environment
+    finally:
+        _give_back(self, environment)
+
+
+@patch(LogHandler.start_subscriber)
+def start_subscriber(stock, self) -> None:
+    """Start no thread for a version's logs: the executor writes them."""
+
+
+def _executor(environment: ExecutionEnvironment) -> ProcessExecutor:
+    return cast(ProcessExecutor, environment.runtime_executor)
+
+
+def _reserve_idle(
+    assignment: AssignmentService, version_manager_id: str, provisioning_type: InitializationType
+) -> ExecutionEnvironment | None:
+    for environment in list(assignment.environments[version_manager_id].values()):
+        if environment.initialization_type != provisioning_type:
+            continue
+        try:
+            environment.reserve()
+        except InvalidStatusException:
+            continue
+        if _executor(environment).alive:
+            return environment
+        assignment.stop_environment(environment)  # it died while it was idle
+    return None
+
+
+def _give_back(assignment: AssignmentService, environment: ExecutionEnvironment) -> None:
+    """Make the environment available again, unless it is dead or was stopped meanwhile."""
+    if not _executor(environment).alive:
+        if environment.status != RuntimeStatus.STOPPED:
+            assignment.stop_environment(environment)
+        return
+    environment.last_returned = datetime.now()
+    environment.keepalive_timer = _Keepalive(environment)  # type: ignore[assignment]  # only cancel() is called
+    with environment.status_lock:
+        environment.status = RuntimeStatus.READY
+
+
+class _Keepalive:
+    """Ends an environment that is not used for LAMBDA_KEEPALIVE_MS. Stock spends a thread per invocation on it."""
+
+    def __init__(self, environment: ExecutionEnvironment) -> None:
+        self._environment = environment
+        self._handle: asyncio.TimerHandle | None = None
+        LOOP.call_soon_threadsafe(self._arm)
+
+    def _arm(self) -> None:
+        self._handle = LOOP.call_later(config.LAMBDA_KEEPALIVE_MS / 1000, self._passed)
+
+    def _passed(self) -> None:
+        LOOP.run_in_executor(None, self._environment.keepalive_passed)
+
+    def cancel(self) -> None:
+        LOOP.call_soon_threadsafe(lambda: self._handle and self._handle.cancel())
+
+
+def _runtime_headers(invocation: Invocation) -> dict[str, str]:
+    trace = invocation.trace_context.get("aws_trace_header") or TraceHeader().ensure_root_exists()
+    trace.ensure_sampled_exists()
+    trace.ensure_parent_exists()
+    headers = {
+        "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn,
+        "Lambda-Runtime-Trace-Id": trace.to_header_str(),
+    }
+    context = _client_context(invocation.client_context)
+    return headers | ({"Lambda-Runtime-Client-Context": context} if context else {})
+
+
+def _client_context(encoded: str | None) -> str | None:
+    """The client context as JSON that fits a header."""
+    if not encoded:
+        return None
+    try:
+        return json.dumps(json.loads(base64.b64decode(encoded, validate=True)))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequestContentException(
+            f"Could not parse client context into json: {error}", Type="User"
+        ) from error
+
+
+def _check_payload(payload: bytes | None, invocation_type: str) -> None:
+    size, limit = len(payload or b""), MAX_PAYLOAD.get(invocation_type, 0)
+    if limit and size > limit:
+        raise CommonServiceException(
+            "RequestEntityTooLargeException",
+            f"{size} byte payload is too large for the {invocation_type} invocation type (limit {limit} bytes)",
+            status_code=413,
+            sender_fault=True,
+        )
+    if not payload:
+        return
+    try:
+        json.loads(payload)
+    except ValueError as error:
+        raise InvalidRequestContentException(
+            f"Could not parse request body into json: Could not parse payload into json: {error}", Type="User"
+        ) from error

@@ -1,0 +1,44 @@
+"""The environment variables of a function's process: AWS's and the function's own, none of the engine's."""
+
+from pathlib import Path
+
+from sandbox.executor.log_writer import LogStream
+
+# What LocalStack adds for its own init process and emulator; on AWS nobody sees it.
+INTERNAL_PREFIX = "LOCALSTACK_"
+INTERNAL = {"EDGE_PORT", "AWS_LAMBDA_FUNCTION_TIMEOUT"}
+
+
+def function_environment(
+    offered: dict[str, str],
+    own: dict[str, str],
+    *,
+    task_root: Path,
+    runtime_folder: Path,
+    runtime_api: str,
+    temporary: Path,
+    stream: LogStream,
+) -> dict[str, str]:
+    """`offered` is what LocalStack gives an environment, `own` the function's configuration: it wins.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    platform = {
+        name: str(value)
+        for name, value in offered.items()
+        if not name.startswith(INTERNAL_PREFIX) and name not in INTERNAL
+    }
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "PYTHONPATH": str(runtime_folder),
+        "TMPDIR": str(temporary),
+        **platform,
+        **own,
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_LOG_GROUP_NAME": stream.group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": stream.name,
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "LAMBDA_RUNTIME_DIR": str(runtime_folder),
+        "LAMBDA_TASK_ROOT": str(task_root),
+    }

@@ -1,0 +1,90 @@
+"""The pipes through which a function's process logs, read as log records."""
+
+import asyncio
+import os
+import time
+
+from sandbox.executor.log_records import LogRecord
+
+FRAME_HEADER = 16  # frame type, message length, microseconds since the epoch: 4, 4 and 8 bytes, big-endian
+READ_SIZE = 65536
+
+
+class LogPipes:
+    """Two pipes: plain output, where each line is a record, and awslambdaric's frames, one record each.
+
+    Frames keep a message of several lines, such as a logged traceback, in one record, as on AWS.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._records: list[LogRecord] = []
+        self._last = 0
+        self._line = b""
+        self._frame = b""
+        self._output, self.output_end = os.pipe()
+        self._frames, self.frames_end = os.pipe()
+        self._sources = {self._output: self._on_output, self._frames: self._on_frames}
+        for source in self._sources:
+            os.set_blocking(source, False)
+            loop.add_reader(source, self._read, source)
+
+    def close_ends(self) -> None:
+        """Close the function's ends here: it has inherited them."""
+        os.close(self.output_end)
+        os.close(self.frames_end)
+
+    def take(self) -> list[LogRecord]:
+        """Everything written up to now and not taken before, an unfinished line included."""
+        for source in list(self._sources):
+            self._read(source)
+        if self._line:
+            self._add(_now(), self._line)
+            self._line = b""
+        records, self._records = self._records, []
+        return records
+
+    def close(self) -> None:
+        """Read no more; what was written before can still be taken."""
+        for source in list(self._sources):
+            self._read(source)
+            if source in self._sources:  # somebody still holds its other end
+                self._close(source)
+
+    def _read(self, source: int) -> None:
+        try:
+            while data := os.read(source, READ_SIZE):
+                self._sources[source](data)
+        except BlockingIOError:
+            return
+        self._close(source)  # end of file: nobody is left who could write
+
+    def _close(self, source: int) -> None:
+        del self._sources[source]
+        self._loop.remove_reader(source)
+        os.close(source)
+
+    def _on_output(self, data: bytes) -> None:
+        *lines, self._line = (self._line + data).split(b"\n")
+        now = _now()
+        for line in lines:
+            self._add(now, line)
+
+    def _on_frames(self, data: bytes) -> None:
+        buffer = self._frame + data
+        while len(buffer) >= FRAME_HEADER:
+            end = FRAME_HEADER + int.from_bytes(buffer[4:8])
+            if len(buffer) < end:
+                break
+            self._add(int.from_bytes(buffer[8:FRAME_HEADER]) // 1000, buffer[FRAME_HEADER:end].removesuffix(b"\n"))
+            buffer = buffer[end:]
+        self._frame = buffer
+
+    def _add(self, timestamp: int, message: bytes) -> None:
+        # Never earlier than the record before: CloudWatch Logs sorts by time and must not reorder them.
+        self._last = max(timestamp, self._last)
+        self._records.append(LogRecord(self._last, message.decode(errors="replace") + "\n"))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

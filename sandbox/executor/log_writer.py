@@ -1,0 +1,122 @@
+"""Writes the functions' logs to CloudWatch Logs, in the background and in few calls.
+
+The calls are made with the function's role, as on AWS: they show up as that role's calls.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+from localstack.aws.connect import connect_to
+from localstack.utils.aws.client_types import ServicePrincipal
+
+from sandbox.executor.log_records import LogRecord
+
+LOG = logging.getLogger(__name__)
+
+COLLECT_SECONDS = 0.2  # what is written within this time travels together
+# Limits of one PutLogEvents call, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+MAX_EVENTS = 10_000
+MAX_BYTES = 1_048_576
+EVENT_OVERHEAD = 26
+MAX_MESSAGE = 256 * 1024  # Lambda cuts a longer message into several events
+
+
+@dataclass(eq=False)
+class LogStream:
+    """Where one environment logs. Once `closed`, a log group that was deleted meanwhile is not created again."""
+
+    role_arn: str
+    region: str
+    group: str
+    name: str
+    exists: bool = False
+    closed: bool = False
+
+
+class LogWriter:
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[tuple[LogStream, list[LogRecord]]] = queue.SimpleQueue()
+        self._clients: dict[tuple[str, str], object] = {}
+        threading.Thread(target=self._run, name="lambda-log-writer", daemon=True).start()
+
+    def write(self, stream: LogStream, records: list[LogRecord]) -> None:
+        """Queue `records`; they can be read from CloudWatch Logs a fraction of a second later."""
+        self._queue.put((stream, records))
+
+    def _run(self) -> None:
+        while True:
+            pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
+            stream, records = self._queue.get()
+            pending[stream] += records
+            time.sleep(COLLECT_SECONDS)
+            while not self._queue.empty():
+                stream, records = self._queue.get()
+                pending[stream] += records
+            for stream, records in pending.items():
+                try:
+                    for batch in _batches(records):
+                        self._put(stream, batch)
+                except (BotoCoreError, ClientError) as error:
+                    LOG.warning("Lost log events of %s %s: %s", stream.group, stream.name, error)
+
+    def _put(self, stream: LogStream, events: list[dict]) -> None:
+        logs = self._client(stream)
+        if not stream.exists:
+            self._create(logs, stream)
+        request = {"logGroupName": stream.group, "logStreamName": stream.name, "logEvents": events}
+        try:
+            logs.put_log_events(**request)
+        except logs.exceptions.ResourceNotFoundException:
+            if stream.closed:
+                return
+            self._create(logs, stream)
+            logs.put_log_events(**request)
+
+    def _create(self, logs, stream: LogStream) -> None:
+        try:
+            logs.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
+        except logs.exceptions.ResourceNotFoundException:
+            logs.create_log_group(logGroupName=stream.group)
+            logs.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
+        stream.exists = True
+
+    def _client(self, stream: LogStream):
+        key = stream.role_arn, stream.region
+        if key not in self._clients:
+            self._clients[key] = connect_to.with_assumed_role(
+                role_arn=stream.role_arn, region_name=stream.region, service_principal=ServicePrincipal("lambda")
+            ).logs
+        return self._clients[key]
+
+
+def _batches(records: list[LogRecord]) -> Iterator[list[dict]]:
+    batch: list[dict] = []
+    size = 0
+    for timestamp, message in records:
+        for part in _parts(message):
+            weight = len(part.encode()) + EVENT_OVERHEAD
+            if batch and (size + weight > MAX_BYTES or len(batch) == MAX_EVENTS):
+                yield batch
+                batch, size = [], 0
+            batch.append({"timestamp": timestamp, "message": part})
+            size += weight
+    if batch:
+        yield batch
+
+
+def _parts(message: str) -> Iterator[str]:
+    encoded = message.encode()
+    if len(encoded) <= MAX_MESSAGE:
+        yield message
+        return
+    for start in range(0, len(encoded), MAX_MESSAGE):
+        yield encoded[start : start + MAX_MESSAGE].decode(errors="replace")
+
+
+WRITER = LogWriter()

@@ -1,0 +1,217 @@
+"""One Lambda environment: a process that runs AWS's runtime client, its Runtime API, its log and its limits."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+from sandbox.executor import failures, log_records, memory
+from sandbox.executor.failures import Failure
+from sandbox.executor.log_pipes import LogPipes
+from sandbox.executor.log_records import MEGABYTE, LogRecord
+from sandbox.executor.runtime_api import Delivery, RuntimeApi
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+INIT_SECONDS = 10  # AWS's limit of an on-demand init
+MEMORY_CHECK_SECONDS = 0.05
+# Above the memory size: address space that is reserved and never touched, such as a stack of 8 MB for each thread.
+# The limit is only for one huge allocation, which would do its harm between two checks of the memory really held.
+RESERVED_BYTES = 1024 * MEGABYTE
+
+
+@dataclass(frozen=True)
+class Limits:
+    memory_mb: int
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One invocation: `headers` are those of the Runtime API beside request id and deadline."""
+
+    request_id: str
+    payload: bytes
+    headers: dict[str, str]
+    version: str
+
+
+@dataclass(frozen=True)
+class Result:
+    payload: bytes
+    is_error: bool
+    records: list[LogRecord]
+
+
+class FunctionProcess:
+    """Serves one invocation at a time. Everything here runs in the event loop's thread.
+
+    Once `alive` is False no invocation may be sent here again: the process has ended, or it is about to.
+    `temporary` is its own folder for temporary files (TMPDIR); /tmp itself is the machine's.
+    """
+
+    def __init__(self, limits: Limits, temporary: Path) -> None:
+        self.alive = True
+        self._limits = limits
+        self._temporary = temporary
+        self._peak = 0
+        self._init_reported = False
+        self._invoking = False
+
+    async def start(self, task_root: Path, environment: Callable[[str, Path], dict[str, str]]) -> None:
+        """Start the process and return at once: its init goes on, and the first invocation waits for it.
+
+        `environment` makes its environment variables out of the Runtime API's address and its temporary folder.
+        """
+        self._temporary = Path(mkdtemp(dir=self._temporary))
+        self._pipes = LogPipes(asyncio.get_running_loop())
+        self._api = RuntimeApi()
+        address = await self._api.open()
+        data_limit = self._limits.memory_mb * MEGABYTE + RESERVED_BYTES
+        self._started = time.perf_counter()
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys._base_executable, "-S", "-P", str(LAUNCHER), str(os.getpid()), str(data_limit)),  # type: ignore[attr-defined]
+            cwd=task_root,
+            env=environment(address, self._temporary) | {"_LAMBDA_TELEMETRY_LOG_FD": str(self._pipes.frames_end)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._pipes.output_end,
+            stderr=self._pipes.output_end,
+            pass_fds=[self._pipes.frames_end],
+            start_new_session=True,
+        )
+        self._pipes.close_ends()
+        self._ended = asyncio.create_task(self._process.wait())
+        self._ended.add_done_callback(self._clean_up)
+        self._watch = asyncio.create_task(self._watch_memory())
+
+    async def invoke(self, request: Request) -> Result:
+        """Run one invocation to its end, whatever that is. Afterwards look at `alive`."""
+        self._invoking = True
+        cold = not self._init_reported
+        self._init_reported = True
+        init_ms: float | None = None
+        failure: Failure | None = None
+        payload = b""
+        records: list[LogRecord] = []
+        if cold:
+            failure = await self._initialize(request)
+            init_ms = (time.perf_counter() - self._started) * 1000
+            records += self._pipes.take()
+            if failure:
+                error_type = failure.error_type if failure.status == "error" else ""
+                records.append(log_records.init_report(init_ms, failure.status, error_type))
+        elif self._watch.done():
+            self._watch = asyncio.create_task(self._watch_memory())
+        records.append(log_records.start(request.request_id, request.version))
+        started = time.perf_counter()
+        if failure is None:
+            payload, failure = await self._deliver(request)
+        duration_ms = (time.perf_counter() - started) * 1000
+        self._watch.cancel()
+        records += self._pipes.take()
+        if failure and failure.log_line:
+            records.append(log_records.record(failure.log_line))
+        records.append(log_records.end(request.request_id))
+        status = failure.report_status if failure else ""
+        records.append(
+            log_records.report(request.request_id, duration_ms, init_ms, self._limits.memory_mb, self._peak, status)
+        )
+        self._invoking = False
+        if not self.alive:
+            self._kill()
+        return Result(failure.payload if failure else payload, failure is not None, records)
+
+    async def stop(self) -> None:
+        """End the environment: now when it is idle, otherwise after the invocation that it is serving."""
+        self.alive = False
+        if not self._invoking:
+            self._kill()
+
+    async def _initialize(self, request: Request) -> Failure | None:
+        limit = max(INIT_SECONDS, self._limits.timeout_seconds)
+        if not await self._happens(self._api.initialized, limit):
+            return await self._abort(request)
+        error = self._api.initialized.result()
+        if error is None:
+            return None
+        self.alive = False
+        return failures.reported(error)
+
+    async def _deliver(self, request: Request) -> tuple[bytes, Failure | None]:
+        deadline = time.time() + self._limits.timeout_seconds
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": request.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
+            **request.headers,
+        }
+        delivery = Delivery(request.request_id, headers, request.payload)
+        self._api.deliver(delivery)
+        if not await self._happens(delivery.answer, self._limits.timeout_seconds):
+            return b"", await self._abort(request)
+        self._observe_memory()
+        if self._exceeded:
+            return b"", await self._abort(request)
+        is_error, payload = delivery.answer.result()
+        if len(payload) > failures.MAX_RESPONSE_BYTES:
+            return b"", failures.response_too_large()
+        return payload, failures.reported(payload) if is_error else None
+
+    async def _happens(self, event: asyncio.Future, timeout: float) -> bool:
+        """Whether `event` is done before the process ends and before `timeout` seconds are over."""
+        await asyncio.wait({event, self._ended}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        return event.done()
+
+    async def _abort(self, request: Request) -> Failure:
+        """End a process that did not answer, and say why it did not."""
+        timed_out = not self._ended.done() and not self._exceeded
+        self.alive = False
+        self._kill()
+        return_code = await self._ended
+        if timed_out:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return failures.timed_out(request.request_id, self._limits.timeout_seconds, now)
+        return failures.exited(request.request_id, return_code)
+
+    @property
+    def _exceeded(self) -> bool:
+        return self._peak > self._limits.memory_mb * MEGABYTE
+
+    async def _watch_memory(self) -> None:
+        """Kill the process as soon as it is seen to hold more than the function's memory size."""
+        while not self._exceeded:
+            await asyncio.sleep(MEMORY_CHECK_SECONDS)
+            self._observe_memory()
+        self.alive = False
+        self._kill()
+
+    def _observe_memory(self) -> None:
+        pid = self._process.pid
+        self._peak = max(self._peak, memory.resident_bytes(pid), memory.peak_bytes(pid))
+
+    def _kill(self) -> None:
+        """Kill the process and everything it started, its daemons included."""
+        if self._ended.done():
+            return
+        for pid in [*memory.descendants_of(self._process.pid), self._process.pid]:
+            _kill(pid)
+
+    def _clean_up(self, _: asyncio.Task[int]) -> None:
+        """The process has ended, one way or another."""
+        self.alive = False
+        self._watch.cancel()
+        self._api.close()
+        self._pipes.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

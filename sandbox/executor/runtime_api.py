@@ -1,0 +1,91 @@
+"""The Lambda Runtime API of one environment, on a loopback port of its own.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+PREFIX = "/2018-06-01/runtime/"
+HEAD_LIMIT = 2 * 1024 * 1024  # awslambdaric sends up to 1 MiB of stack trace as a header
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One invocation on its way through the runtime; `answer` becomes (was it an error?, body)."""
+
+    request_id: str
+    headers: dict[str, str]
+    payload: bytes
+    answer: asyncio.Future[tuple[bool, bytes]] = field(default_factory=asyncio.Future)
+
+
+class RuntimeApi:
+    """Hands deliveries to the one runtime that asks here, and takes its answers.
+
+    `initialized` becomes None when the runtime asks for its first invocation, or the body of the error with which its
+    init failed.
+    """
+
+    def __init__(self) -> None:
+        self.initialized: asyncio.Future[bytes | None] = asyncio.Future()
+        self._deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._current: Delivery | None = None
+
+    async def open(self) -> str:
+        """Listen; return the address for AWS_LAMBDA_RUNTIME_API."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=HEAD_LIMIT)
+        host, port = self._server.sockets[0].getsockname()
+        return f"{host}:{port}"
+
+    def deliver(self, delivery: Delivery) -> None:
+        self._current = delivery
+        self._deliveries.put_nowait(delivery)
+
+    def close(self) -> None:
+        self._server.close()
+        self._server.abort_clients()
+        self._deliveries.shutdown()  # wakes a runtime that waits for its next invocation
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                method, path, _ = request.split(" ")
+                headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                writer.write(await self._respond(method, path, body))
+                await writer.drain()
+        except (asyncio.IncompleteReadError, asyncio.QueueShutDown, ConnectionError):
+            pass  # the runtime, or the environment, has ended
+        finally:
+            writer.close()
+
+    async def _respond(self, method: str, path: str, body: bytes) -> bytes:
+        match method, path.removeprefix(PREFIX).split("/"):
+            case "GET", ["invocation", "next"]:
+                if not self.initialized.done():
+                    self.initialized.set_result(None)
+                delivery = await self._deliveries.get()
+                return _response(HTTPStatus.OK, delivery.payload, delivery.headers)
+            case "POST", ["init", "error"]:
+                if not self.initialized.done():
+                    self.initialized.set_result(body)
+                return _response(HTTPStatus.ACCEPTED)
+            case "POST", ["invocation", request_id, ("response" | "error") as kind]:
+                current = self._current
+                if current is None or current.request_id != request_id or current.answer.done():
+                    return _response(HTTPStatus.BAD_REQUEST)
+                current.answer.set_result((kind == "error", body))
+                return _response(HTTPStatus.ACCEPTED)
+        return _response(HTTPStatus.NOT_FOUND)
+
+
+def _response(status: HTTPStatus, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
+    if body is None:
+        body = json.dumps({"status": status.phrase}).encode()
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode("latin-1") + body
