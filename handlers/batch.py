@@ -40,7 +40,7 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "itemConcurrency": (int, 1, 100),
     "maxAttempts": (int, 1, 10),
     "toleratedFailurePercentage": (float, 0, 100),
-    "deadlineSeconds": (int, 60, 14 * 24 * 3600),
+    "deadlineSeconds": (int, 1, 14 * 24 * 3600),
 }
 
 

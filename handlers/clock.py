@@ -11,7 +11,8 @@ class Clock:
 
     def __init__(self, context):
         self.context = context
-        self.deadline = self.now() + self.remaining()
+        self.total = self.remaining()
+        self.deadline = self.now() + self.total
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000
@@ -21,8 +22,8 @@ class Clock:
         return self.context.get_remaining_time_in_millis()
 
     def has(self, milliseconds: int) -> bool:
-        """Whether more than that is left."""
-        return self.remaining() > milliseconds
+        """Whether more than that is left, or than a quarter of the whole where the whole is short."""
+        return self.remaining() > min(milliseconds, self.total // 4)
 
     def lease(self) -> int:
         """The end of a lease taken by this invocation."""

@@ -3,6 +3,7 @@
 from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import work
+from handlers.clock import Clock
 from handlers.run_items import run_items
 from handlers.telemetry import metrics
 
@@ -23,9 +24,8 @@ def handler(event: dict, context) -> dict:
     """
     batch, chunk, attempt = event["batch"], event["chunk"], event["attempt"]
     items = dict(enumerate(chunk["items"]))
-    results = run_items(
-        items, work.process, batch["itemConcurrency"], lambda: context.get_remaining_time_in_millis() > STOP_MS
-    )
+    clock = Clock(context)
+    results = run_items(items, work.process, batch["itemConcurrency"], lambda: clock.has(STOP_MS))
     metrics.add_metric("ItemsProcessed", MetricUnit.Count, len(results.done))
     errors = results.failed | dict.fromkeys(results.left, NEVER_TRIED)
     if not errors:
