@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 
 from rollcall.cli import app
 from rollcall.errors import guarded
@@ -11,7 +12,12 @@ def main() -> None:
     """Run the command in `sys.argv` and exit: 0 done, 1 a batch ended otherwise, 2 usage or environment."""
     # A stop request unwinds like any exit, so that what a command made for itself is removed again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.exit(guarded(lambda: app(sys.argv[1:], prog_name="rollcall", standalone_mode=False)))
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the command line `rollcall *words` and return its exit code."""
+    return guarded(lambda: app(words, prog_name="rollcall", standalone_mode=False))
 
 
 if __name__ == "__main__":

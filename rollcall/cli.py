@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from handlers.batch import LIMITS
+from handlers.batch import LIMITS, bounded
 from rollcall.target import SandboxTarget, Target, targeted
 
 
@@ -41,7 +41,9 @@ app = typer.Typer(
 
 Architecture = Annotated[
     ArchitectureName,
-    typer.Argument(help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False),
+    typer.Argument(
+        metavar="sqs|sfn", help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 EngineChoice = Annotated[
@@ -49,10 +51,19 @@ EngineChoice = Annotated[
 ]
 
 
-def limited(field: str, help: str, metavar: str | None = None, default: str = "the stack's") -> Any:
-    """The option that sets a field of the request; its bounds are the request's own, and checked there."""
-    _, low, high = LIMITS[field]
-    return typer.Option(help=f"{help} {low:,} to {high:,}.", metavar=metavar, show_default=default)
+def limited(field: str, help: str, metavar: str = "N", default: str = "the stack's") -> Any:
+    """The option that sets a number of the request, whose bounds it has."""
+    kind, low, high = LIMITS[field]
+    bounds = f"{low:,} to {high:,}"
+
+    def parse(text: str) -> float:
+        try:
+            return bounded(field, kind(text))
+        except ValueError as error:
+            noun = "a whole number" if kind is int else "a number"
+            raise typer.BadParameter(f"{text!r} is not {noun} from {bounds}") from error
+
+    return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default)
 
 
 @app.command(epilog="Then: [bold]rollcall run sqs --items 1000[/]")
@@ -95,27 +106,27 @@ def status(
 def run(
     target: Target,
     architecture: Architecture,
-    items: Annotated[int | None, limited("items", "How many random items.")] = None,
+    items: Annotated[int | None, limited("items", "How many random items")] = None,
     input: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Real items instead: a .jsonl or .csv file, also .gz.", show_default=False),
     ] = None,
-    items_per_chunk: Annotated[int | None, limited("itemsPerChunk", "Items processed together.")] = None,
+    items_per_chunk: Annotated[int | None, limited("itemsPerChunk", "Items processed together")] = None,
     max_value: Annotated[
-        int | None, limited("maxValue", "Longest simulated work of an item, in ms.", metavar="MS")
+        int | None, limited("maxValue", "Longest simulated work of an item, in ms", metavar="MS")
     ] = None,
-    item_concurrency: Annotated[int | None, limited("itemConcurrency", "Items at a time within a chunk.")] = None,
+    item_concurrency: Annotated[int | None, limited("itemConcurrency", "Items at a time within a chunk")] = None,
     fail_rate: Annotated[
-        float | None, limited("failRate", "Share of random items that always fail.", default="0")
+        float | None, limited("failRate", "Share of random items that always fail", default="0")
     ] = None,
     max_attempts: Annotated[
-        int | None, limited("maxAttempts", "Attempts per chunk before its pending items fail.")
+        int | None, limited("maxAttempts", "Attempts per chunk before its pending items fail")
     ] = None,
     tolerated_failure_percentage: Annotated[
-        float | None, limited("toleratedFailurePercentage", "Share of failed items that is still SUCCEEDED.")
+        float | None, limited("toleratedFailurePercentage", "Share of failed items that is still SUCCEEDED")
     ] = None,
     deadline: Annotated[
-        int | None, limited("deadlineSeconds", "After this the batch ends EXPIRED.", metavar="SECONDS")
+        int | None, limited("deadlineSeconds", "After this the batch ends EXPIRED", metavar="SECONDS")
     ] = None,
     batch_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Name of the batch.", show_default="made up")

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bootstrap import aws
+from bootstrap.stacks import STACK_NAMES
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget, Target
 from sandbox import control
 from sandbox.settings import DEFAULT_PORT
 from sandbox.state import Sandbox
 
-STACK_NAMES = {"sqs": "SqsBatchProcessing", "sfn": "SfnBatchProcessing"}
 ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
 # A few quick retries: somebody is looking at the screen.
 PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=60)
@@ -24,17 +23,16 @@ PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack: its name, outputs and parameters."""
+    """A deployed stack: its name and its outputs."""
 
     name: str
     outputs: Mapping[str, str]
-    parameters: Mapping[str, str]
 
 
 class Connection:
     """AWS clients of one sandbox or one account. `endpoint` and `engine` are None on AWS."""
 
-    def __init__(self, session: boto3.Session, suffix: str, endpoint: str | None = None, engine: str | None = None):
+    def __init__(self, session: aws.Session, suffix: str, endpoint: str | None = None, engine: str | None = None):
         self.session = session
         self.suffix = suffix
         self.endpoint = endpoint
@@ -80,11 +78,7 @@ class Connection:
             raise
         if "Outputs" not in description:
             return None
-        return Stack(
-            name,
-            {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]},
-            {given["ParameterKey"]: given["ParameterValue"] for given in description.get("Parameters", [])},
-        )
+        return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]})
 
 
 DEPLOY_HINT = "deploy it with `rollcall up`"
@@ -93,7 +87,7 @@ DEPLOY_HINT = "deploy it with `rollcall up`"
 def connect(target: Target) -> Connection:
     """Connect to the target. Raises Problem if no sandbox answers there."""
     if target.aws:
-        return Connection(boto3.Session(profile_name=target.profile, region_name=target.region), target.suffix)
+        return Connection(aws.session(None, target.profile, target.region), target.suffix)
     return connect_sandbox(target)
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 from rich.markup import escape
 
 from rollcall.terminal import stderr
+from sandbox.state import SandboxError
 
 
 class Problem(Exception):
@@ -35,10 +37,27 @@ def guarded(command: Callable[[], Any]) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "rollcall"
-        complain(error.format_message(), f"see `{path} --help`")
+        # Typer's converters prefix the type of their own error.
+        complain(error.format_message().replace(": Value error, ", ": "), f"see `{path} --help`")
         return 2
     except Problem as problem:
         complain(str(problem), problem.hint)
+        return 2
+    except SandboxError as error:
+        complain(str(error), None)
+        return 2
+    except ClientError as error:
+        reason = error.response["Error"]
+        complain(f"{error.operation_name}: {reason['Code']}: {reason['Message']}", "see `rollcall status`")
+        return 2
+    except NoCredentialsError as error:
+        complain(str(error), "name a profile with --profile, or set one up with `aws configure`")
+        return 2
+    except HTTPClientError as error:
+        complain(str(error), "see whether it still runs with `rollcall status`")
+        return 2
+    except BotoCoreError as error:
+        complain(str(error), None)
         return 2
     except Interrupted as interrupted:
         stderr.print(f"{escape(str(interrupted))}\n[dim]{escape(interrupted.hint)}[/]", soft_wrap=True)

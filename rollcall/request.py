@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from boto3.exceptions import S3UploadFailedError
+
 from handlers.batch import BatchRequest, InvalidRequest, new_batch_id
 from rollcall.errors import Problem
 
@@ -50,4 +52,6 @@ def upload_input(s3: Any, bucket: str, batch_id: str, path: Path) -> dict[str, s
         s3.upload_file(str(path), bucket, key)
     except OSError as error:
         raise Problem(f"--input {path}: {error.strerror}") from error
+    except S3UploadFailedError as error:
+        raise Problem(f"--input {path}: {error}") from error
     return {"bucket": bucket, "key": key}

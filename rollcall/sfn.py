@@ -1,17 +1,15 @@
 """The batches of the Step Functions architecture, as their executions, Map Runs and objects show them."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
+from handlers.batch import InvalidRequest, batch_id_of, iso
+from handlers.sfn.objects import BatchObjects
 from rollcall.batches import Progress, Result
 from rollcall.connection import Connection
 from rollcall.errors import Problem
-
-FAILED_KEY = re.compile(r".*/\d+-(\d+)\.json")
 
 
 class SfnBatches:
@@ -20,13 +18,11 @@ class SfnBatches:
     architecture = "sfn"
 
     def __init__(self, connection: Connection) -> None:
-        stack = connection.stack("sfn")
+        outputs = connection.stack("sfn").outputs
         self._sfn = connection.client("stepfunctions")
         self._s3 = connection.client("s3")
-        self._state_machine = stack.outputs["StateMachineArn"]
-        self._bucket = stack.outputs["BatchBucketName"]
-        self._defaults = stack.parameters
-        self._map_runs: dict[str, str] = {}
+        self._state_machine = outputs["StateMachineArn"]
+        self._bucket = outputs["BatchBucketName"]
 
     def start(self, request: Mapping[str, Any]) -> None:
         batch_id = request["batchId"]
@@ -38,29 +34,27 @@ class SfnBatches:
         return self._execution(batch_id) is not None
 
     def observe(self, batch_id: str) -> Progress | Result | None:
-        if finished := self._finished(batch_id):
-            return finished
+        objects = self._objects(batch_id)
+        ending = objects.find_ending()
+        if ending:
+            return Result.from_detail(ending[0]["detail"])
         execution = self._execution(batch_id)
         if execution is None:
             return None
-        request = json.loads(execution["input"])
-        items = None if request.get("input") else int(request.get("items", self._defaults.get("Items", 0)))
-        trouble = None
-        if execution["status"] not in ("RUNNING", "SUCCEEDED"):
-            cause = ": ".join(execution[name] for name in ("error", "cause") if execution.get(name))
-            trouble = f"its execution {execution['status']}" + (f" ({cause})" if cause else "")
+        trouble = trouble_of(execution)
+        made = objects.find_made()
+        if made is None:
+            request = json.loads(execution["input"])
+            return Progress("forming chunks", request.get("items"), done=0, failed=0, trouble=trouble)
         map_run = self._map_run(execution["executionArn"])
-        if map_run is None:
-            return Progress("forming chunks", items, done=0, failed=0, trouble=trouble)
-        counts = map_run["itemCounts"]
-        chunks, ended = counts["total"], counts["total"] - counts["pending"] - counts["running"]
-        per_chunk = int(request.get("itemsPerChunk", self._defaults.get("ItemsPerChunk", 1)))
+        counts = map_run["itemCounts"] if map_run else {"succeeded": 0, "failed": 0, "timedOut": 0, "aborted": 0}
+        ended = counts["succeeded"] + counts["failed"] + counts["timedOut"] + counts["aborted"]
         return Progress(
-            stage="processing" if map_run["status"] == "RUNNING" else "finishing",
-            items=items,
-            done=items if items is not None and chunks == ended > 0 else ended * per_chunk,
-            failed=self._count_failed(batch_id),
-            chunks=chunks or None,
+            stage="processing" if ended < made.chunks else "finishing",
+            items=made.items,
+            done=min(made.items, ended * made.items_per_chunk),
+            failed=sum(objects.failed_by_chunk().values()),
+            chunks=made.chunks,
             trouble=trouble,
         )
 
@@ -72,57 +66,55 @@ class SfnBatches:
         return round(map_run["stopDate"].timestamp() * 1000)
 
     def recent(self, limit: int) -> list[Result]:
-        executions = self._sfn.list_executions(stateMachineArn=self._state_machine, maxResults=limit)["executions"]
-        return [self._finished(execution["name"]) or running(execution) for execution in executions]
+        listed = self._sfn.list_executions(stateMachineArn=self._state_machine, maxResults=limit)["executions"]
+        return [self._result(self._sfn.describe_execution(executionArn=found["executionArn"])) for found in listed]
 
     def failed_items(self, batch_id: str, limit: int) -> list[dict[str, Any]]:
-        records = (self._json_object(key) or [] for key in self._keys(f"failed/{batch_id}/1/"))
-        return list(islice(chain.from_iterable(records), limit))
+        return list(islice(self._failed_items(batch_id), limit))
+
+    def _failed_items(self, batch_id: str) -> Iterator[dict[str, Any]]:
+        objects = self._objects(batch_id)
+        for seq, number in sorted(objects.failed_by_chunk().items()):
+            key = f"failed/{objects.name}/{seq:09d}-{number}.json"
+            yield from json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])["failed"]
+
+    def _objects(self, batch_id: str) -> BatchObjects:
+        return BatchObjects(self._s3, self._bucket, batch_id)
 
     def _execution(self, batch_id: str) -> dict[str, Any] | None:
-        """The execution named after the batch, else the one that owns it, for the schedule names its own."""
+        """The execution named after the batch, else the one that owns it: a schedule's has a name of its own."""
         arn = f"{self._state_machine.replace(':stateMachine:', ':execution:')}:{batch_id}"
         try:
             return self._sfn.describe_execution(executionArn=arn)
         except self._sfn.exceptions.ExecutionDoesNotExist:
-            owner = self._json_object(f"started/{batch_id}/1.json")
-        return self._sfn.describe_execution(executionArn=owner["executionArn"]) if owner else None
+            owner = self._objects(batch_id).find_owner()
+        return self._sfn.describe_execution(executionArn=owner) if owner else None
 
     def _map_run(self, execution_arn: str) -> dict[str, Any] | None:
-        if execution_arn not in self._map_runs:
-            map_runs = self._sfn.list_map_runs(executionArn=execution_arn)["mapRuns"]
-            if not map_runs:
-                return None
-            self._map_runs[execution_arn] = map_runs[0]["mapRunArn"]
-        return self._sfn.describe_map_run(mapRunArn=self._map_runs[execution_arn])
+        map_runs = self._sfn.list_map_runs(executionArn=execution_arn)["mapRuns"]
+        return self._sfn.describe_map_run(mapRunArn=map_runs[0]["mapRunArn"]) if map_runs else None
 
-    def _finished(self, batch_id: str) -> Result | None:
-        detail = self._json_object(f"finished/{batch_id}/1.json")
-        return Result.from_detail(detail) if detail else None
-
-    def _count_failed(self, batch_id: str) -> int:
-        """The keys of the failure records tell how many items each holds."""
-        matches = (FAILED_KEY.fullmatch(key) for key in self._keys(f"failed/{batch_id}/1/"))
-        return sum(int(match[1]) for match in matches if match)
-
-    def _keys(self, prefix: str) -> Iterator[str]:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-            for entry in page.get("Contents", []):
-                yield entry["Key"]
-
-    def _json_object(self, key: str) -> Any:
-        try:
-            return json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])
-        except self._s3.exceptions.NoSuchKey:
-            return None
+    def _result(self, execution: Mapping[str, Any]) -> Result:
+        """How an execution's batch ended, or what is known of one that has not."""
+        batch_id = batch_id_in(execution)
+        ending = self._objects(batch_id).find_ending()
+        if ending:
+            return Result.from_detail(ending[0]["detail"])
+        started = round(execution["startDate"].timestamp() * 1000)
+        return Result(batch_id, self.architecture, "OPEN", started_at=iso(started))
 
 
-def running(execution: Mapping[str, Any]) -> Result:
-    """A batch that has not finished, as far as the list of executions tells."""
-    started: datetime = execution["startDate"]
-    return Result(
-        batch_id=execution["name"],
-        architecture="sfn",
-        status="OPEN" if execution["status"] == "RUNNING" else execution["status"],
-        started_at=started.astimezone().isoformat(timespec="milliseconds"),
-    )
+def batch_id_in(execution: Mapping[str, Any]) -> str:
+    """The id of the batch that an execution runs, or would if its request were a good one."""
+    try:
+        return batch_id_of(json.loads(execution["input"]), execution["name"])
+    except InvalidRequest:
+        return execution["name"]
+
+
+def trouble_of(execution: Mapping[str, Any]) -> str | None:
+    """How an execution failed, with its error and cause."""
+    if execution["status"] in ("RUNNING", "SUCCEEDED"):
+        return None
+    cause = ": ".join(execution[name] for name in ("error", "cause") if execution.get(name))
+    return f"its execution is {execution['status']}" + (f" ({cause})" if cause else "")

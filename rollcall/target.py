@@ -13,6 +13,13 @@ from sandbox.settings import DEFAULT_PROJECT
 PANEL = "Where"
 
 
+def port_number(text: str) -> int:
+    """The port that `text` says."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise typer.BadParameter(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SandboxTarget:
     """A sandbox on this machine."""
@@ -21,8 +28,8 @@ class SandboxTarget:
         int | None,
         typer.Option(
             envvar="ROLLCALL_PORT",
-            min=1,
-            max=65535,
+            parser=port_number,
+            metavar="PORT",
             show_default="the running sandbox's, else 4566",
             help="Port of the sandbox on 127.0.0.1.",
             rich_help_panel=PANEL,

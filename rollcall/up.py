@@ -2,9 +2,8 @@
 
 import time
 
-from bootstrap.deploy import deploy
-
 from bootstrap import aws
+from bootstrap.deploy import deploy
 from rollcall.connection import ARCHITECTURE_TITLES, Connection
 from rollcall.stacks import resource_lines
 from rollcall.target import SandboxTarget

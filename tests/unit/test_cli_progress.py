@@ -1,0 +1,58 @@
+"""Rate, time left and the line that tells of them."""
+
+import pytest
+
+from rollcall.batches import Progress
+from rollcall.progress import WINDOW_SECONDS, Pace, describe
+
+
+def paced(*observations: tuple[float, int]) -> Pace:
+    pace = Pace()
+    for now, done in observations:
+        pace.observe(now, done)
+    return pace
+
+
+def test_one_observation_tells_no_rate() -> None:
+    assert paced().rate is None
+    assert paced((0, 100)).rate is None
+
+
+def test_rate_is_items_over_seconds() -> None:
+    assert paced((10, 100), (12, 300)).rate == 100
+
+
+def test_a_batch_that_stands_still_has_no_rate_and_no_time_left() -> None:
+    pace = paced((0, 100), (5, 100))
+    assert pace.rate is None
+    assert pace.seconds_left(200) is None
+
+
+def test_rate_follows_the_last_seconds_only() -> None:
+    slow_start = [(float(second), second) for second in range(60)]
+    fast_end = [(60.0 + second, 60 + 100 * second) for second in range(int(WINDOW_SECONDS) + 2)]
+    assert paced(*slow_start, *fast_end).rate == pytest.approx(100, rel=0.01)
+
+
+def test_time_left_is_what_is_left_at_this_rate() -> None:
+    pace = paced((0, 0), (2, 200))
+    assert pace.seconds_left(1000) == 8
+    assert pace.seconds_left(200) == 0
+    assert pace.seconds_left(100) == 0
+    assert pace.seconds_left(None) is None
+
+
+def test_line_tells_everything_that_is_known() -> None:
+    progress = Progress("processing", items=1000, done=640, failed=3)
+    line = describe(progress, paced((0, 0), (2, 640)))
+    assert line == "processing: 640 of 1,000 items, 3 failed, 320/s, about 1.0 s left"
+
+
+def test_line_leaves_out_what_is_not_known() -> None:
+    assert describe(None, Pace()) == "waiting for the batcher"
+    assert describe(Progress("forming chunks", items=None, done=0, failed=0), Pace()) == "forming chunks: 0 items"
+
+
+def test_line_names_trouble() -> None:
+    progress = Progress("processing", items=10, done=0, failed=0, trouble="its execution FAILED")
+    assert describe(progress, Pace()).endswith("its execution FAILED")

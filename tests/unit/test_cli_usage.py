@@ -1,0 +1,174 @@
+"""What a wrong command line, or a missing sandbox, comes to: exit code 2, one message, no traceback."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rollcall.__main__ import run
+
+COMMANDS = ("up", "down", "status", "run", "watch", "logs", "trigger", "dev", "demo")
+# Port 9 (discard) belongs to nobody: nothing answers there.
+NOWHERE = ("--port", "9", "--project", "nobody")
+
+type Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """`cli("run", "sqs")` is the exit code, stdout and stderr."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = run(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(answer: tuple[int, str, str], *names: str) -> None:
+    """The command failed as a user's mistake should, and its message names everything in `names`."""
+    code, out, err = answer
+    assert code == 2
+    assert out == ""
+    assert "Traceback" not in err
+    for name in names:
+        assert name in err
+
+
+def test_without_a_command_the_help_is_shown(cli: Cli) -> None:
+    _, out, err = cli()
+    assert "Commands" in out + err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(cli: Cli, command: str) -> None:
+    code, out, _ = cli(command, "--help")
+    assert code == 0
+    assert f"rollcall {command}" in out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_is_named(cli: Cli, command: str) -> None:
+    refused(cli(command, "--nonsense"), "--nonsense", f"rollcall {command} --help")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_a_bad_port_is_refused(cli: Cli, command: str, port: str) -> None:
+    arguments = {"run": ["sqs"], "trigger": ["sqs"], "watch": ["b"]}.get(command, [])
+    refused(cli(command, *arguments, "--port", port), "--port")
+
+
+def test_an_unknown_command_is_named(cli: Cli) -> None:
+    refused(cli("rnu"), "rnu")
+
+
+@pytest.mark.parametrize("command", ["run", "trigger"])
+def test_an_unknown_architecture_is_named(cli: Cli, command: str) -> None:
+    refused(cli(command, "ec2"), "ec2", "sqs", "sfn")
+
+
+@pytest.mark.parametrize("command", ["run", "trigger", "watch"])
+def test_a_missing_argument_is_said(cli: Cli, command: str) -> None:
+    refused(cli(command), "Missing argument")
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_an_unknown_engine_is_named(cli: Cli, command: str) -> None:
+    refused(cli(command, "--engine", "podman"), "podman")
+
+
+@pytest.mark.parametrize("command", ["up", "down", "dev", "demo"])
+def test_what_needs_a_sandbox_has_no_option_for_aws(cli: Cli, command: str) -> None:
+    refused(cli(command, "--aws"), "--aws")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--profile", "work"), ("--region", "eu-west-1")])
+def test_an_aws_setting_without_aws_is_refused(cli: Cli, option: str, value: str) -> None:
+    refused(cli("status", option, value), option, "--aws")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--items", "-1"),
+        ("--items", "100000001"),
+        ("--items", "many"),
+        ("--items-per-chunk", "0"),
+        ("--items-per-chunk", "10001"),
+        ("--max-value", "1001"),
+        ("--item-concurrency", "0"),
+        ("--item-concurrency", "101"),
+        ("--fail-rate", "1.5"),
+        ("--fail-rate", "nan"),
+        ("--max-attempts", "0"),
+        ("--tolerated-failure-percentage", "101"),
+        ("--deadline", "59"),
+        ("--batch-id", "two words"),
+        ("--batch-id", ""),
+    ],
+)
+def test_a_bad_setting_of_a_batch_is_named_with_its_value(cli: Cli, option: str, value: str) -> None:
+    refused(cli("run", "sqs", f"{option}={value}", *NOWHERE), option, value)
+
+
+@pytest.mark.parametrize("setting", ["--items=5", "--max-value=5", "--fail-rate=0.5"])
+def test_a_file_and_random_items_exclude_each_other(cli: Cli, in_folder: Path, setting: str) -> None:
+    (in_folder / "items.jsonl").write_text('{"id": "1"}\n')
+    refused(cli("run", "sqs", "--input", "items.jsonl", setting, *NOWHERE), "--input", setting.partition("=")[0])
+
+
+def test_a_missing_input_file_is_named(cli: Cli, in_folder: Path) -> None:
+    refused(cli("run", "sfn", "--input", "items.csv", *NOWHERE), "items.csv", "no such file")
+
+
+def test_a_folder_is_no_input(cli: Cli, in_folder: Path) -> None:
+    (in_folder / "items.csv").mkdir()
+    refused(cli("run", "sfn", "--input", "items.csv", *NOWHERE), "items.csv", "folder")
+
+
+@pytest.mark.parametrize("name", ["items.txt", "items", "items.gz", "items.csv.zip"])
+def test_an_input_of_another_format_is_refused(cli: Cli, in_folder: Path, name: str) -> None:
+    (in_folder / name).write_text("id\n1\n")
+    refused(cli("run", "sqs", "--input", name, *NOWHERE), name, ".jsonl", ".csv")
+
+
+@pytest.mark.parametrize("age", ["10", "m", "-5m", "10 m", "1w"])
+def test_a_bad_age_of_logs_is_named(cli: Cli, age: str) -> None:
+    refused(cli("logs", f"--since={age}", *NOWHERE), "--since", age)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status"],
+        ["status", "some-batch", "--json"],
+        ["run", "sqs"],
+        ["run", "sfn", "--json"],
+        ["watch", "some-batch"],
+        ["logs"],
+        ["trigger", "sqs"],
+        ["dev"],
+    ],
+    ids=" ".join,
+)
+def test_without_a_sandbox_the_command_that_starts_one_is_named(cli: Cli, words: list[str]) -> None:
+    refused(cli(*words, *NOWHERE), "no sandbox answers at http://127.0.0.1:9", "rollcall up")
+
+
+def test_there_is_no_engine_to_log_on_aws(cli: Cli) -> None:
+    refused(cli("logs", "engine", "--aws"), "engine")
+
+
+def test_without_a_sandbox_there_is_nothing_to_stop(cli: Cli) -> None:
+    code, out, _ = cli("down", "--project", "nobody")
+    assert code == 0
+    assert "no sandbox nobody" in out
