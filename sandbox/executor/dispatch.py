@@ -146,7 +146,11 @@ class _Keepalive:
         LOOP.run_in_executor(None, self._environment.keepalive_passed)
 
     def cancel(self) -> None:
-        LOOP.call_soon_threadsafe(lambda: self._handle and self._handle.cancel())
+        LOOP.call_soon_threadsafe(self._disarm)
+
+    def _disarm(self) -> None:
+        if self._handle:
+            self._handle.cancel()
 
 
 def _runtime_headers(invocation: Invocation) -> dict[str, str]:

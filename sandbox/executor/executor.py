@@ -29,7 +29,7 @@ class ProcessExecutor(RuntimeExecutor):
         super().__init__(id, function_version)
         settings = function_version.config
         self._process = FunctionProcess(
-            Limits(memory_mb=settings.memory_size, timeout_seconds=settings.timeout), Path(config.dirs.tmp)
+            id, Limits(memory_mb=settings.memory_size, timeout_seconds=settings.timeout), Path(config.dirs.tmp)
         )
         self._stream = LogStream(
             role_arn=settings.role,

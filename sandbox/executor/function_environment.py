@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sandbox.executor.log_writer import LogStream
+from sandbox.executor.warden import FRAMES_FD
 
 # What LocalStack adds for its own init process and emulator; on AWS nobody sees it.
 INTERNAL_PREFIX = "LOCALSTACK_"
@@ -39,6 +40,7 @@ def function_environment(
         "AWS_LAMBDA_LOG_GROUP_NAME": stream.group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream.name,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "_LAMBDA_TELEMETRY_LOG_FD": str(FRAMES_FD),
         "LAMBDA_RUNTIME_DIR": str(runtime_folder),
         "LAMBDA_TASK_ROOT": str(task_root),
     }

@@ -11,7 +11,8 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 
     def load(self, *args, **kwargs) -> type[RuntimeExecutor]:
         # Not at the top: LocalStack reads the plugin's name in processes that never run a function.
-        import sandbox.executor.dispatch  # noqa: F401  puts the executor's own path through LocalStack in place
+        import sandbox.executor.code
+        import sandbox.executor.dispatch  # noqa: F401  both replace parts of LocalStack's own
         from sandbox.executor.executor import ProcessExecutor
 
         return ProcessExecutor

@@ -1,10 +1,7 @@
 """One Lambda environment: a process that runs AWS's runtime client, its Runtime API, its log and its limits."""
 
 import asyncio
-import os
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +10,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from sandbox.executor import failures, log_records, memory
+from sandbox.executor.children import CHILDREN, End
 from sandbox.executor.failures import Failure
 from sandbox.executor.log_pipes import LogPipes
 from sandbox.executor.log_records import MEGABYTE, LogRecord
 from sandbox.executor.runtime_api import Delivery, RuntimeApi
 
-LAUNCHER = Path(__file__).with_name("launcher.py")
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
 # Above the memory size: address space that is reserved and never touched, such as a stack of 8 MB for each thread.
@@ -56,8 +53,9 @@ class FunctionProcess:
     `temporary` is its own folder for temporary files (TMPDIR); /tmp itself is the machine's.
     """
 
-    def __init__(self, limits: Limits, temporary: Path) -> None:
+    def __init__(self, id: str, limits: Limits, temporary: Path) -> None:
         self.alive = True
+        self._id = id
         self._limits = limits
         self._temporary = temporary
         self._peak = 0
@@ -69,25 +67,20 @@ class FunctionProcess:
 
         `environment` makes its environment variables out of the Runtime API's address and its temporary folder.
         """
-        self._temporary = Path(mkdtemp(dir=self._temporary))
+        self._temporary = Path(mkdtemp(prefix="lambda-tmp-", dir=self._temporary))
         self._pipes = LogPipes(asyncio.get_running_loop())
         self._api = RuntimeApi()
         address = await self._api.open()
-        data_limit = self._limits.memory_mb * MEGABYTE + RESERVED_BYTES
         self._started = time.perf_counter()
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys._base_executable, "-S", "-P", str(LAUNCHER), str(os.getpid()), str(data_limit)),  # type: ignore[attr-defined]
-            cwd=task_root,
-            env=environment(address, self._temporary) | {"_LAMBDA_TELEMETRY_LOG_FD": str(self._pipes.frames_end)},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=self._pipes.output_end,
-            stderr=self._pipes.output_end,
-            pass_fds=[self._pipes.frames_end],
-            start_new_session=True,
+        self._child = await CHILDREN.start(
+            self._id,
+            environment(address, self._temporary),
+            task_root,
+            [self._pipes.output_end, self._pipes.frames_end],
+            self._limits.memory_mb * MEGABYTE + RESERVED_BYTES,
         )
         self._pipes.close_ends()
-        self._ended = asyncio.create_task(self._process.wait())
-        self._ended.add_done_callback(self._clean_up)
+        self._child.ended.add_done_callback(self._clean_up)
         self._watch = asyncio.create_task(self._watch_memory())
 
     async def invoke(self, request: Request) -> Result:
@@ -124,14 +117,14 @@ class FunctionProcess:
         )
         self._invoking = False
         if not self.alive:
-            self._kill()
+            CHILDREN.kill(self._child)
         return Result(failure.payload if failure else payload, failure is not None, records)
 
     async def stop(self) -> None:
         """End the environment: now when it is idle, otherwise after the invocation that it is serving."""
         self.alive = False
         if not self._invoking:
-            self._kill()
+            CHILDREN.kill(self._child)
 
     async def _initialize(self, request: Request) -> Failure | None:
         limit = max(INIT_SECONDS, self._limits.timeout_seconds)
@@ -141,6 +134,7 @@ class FunctionProcess:
         if error is None:
             return None
         self.alive = False
+        self._observe_memory()
         return failures.reported(error)
 
     async def _deliver(self, request: Request) -> tuple[bytes, Failure | None]:
@@ -164,19 +158,19 @@ class FunctionProcess:
 
     async def _happens(self, event: asyncio.Future, timeout: float) -> bool:
         """Whether `event` is done before the process ends and before `timeout` seconds are over."""
-        await asyncio.wait({event, self._ended}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({event, self._child.ended}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         return event.done()
 
     async def _abort(self, request: Request) -> Failure:
         """End a process that did not answer, and say why it did not."""
-        timed_out = not self._ended.done() and not self._exceeded
+        timed_out = not self._child.ended.done() and not self._exceeded
         self.alive = False
-        self._kill()
-        return_code = await self._ended
+        CHILDREN.kill(self._child)
+        end = await self._child.ended
         if timed_out:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             return failures.timed_out(request.request_id, self._limits.timeout_seconds, now)
-        return failures.exited(request.request_id, return_code)
+        return failures.exited(request.request_id, end.code)
 
     @property
     def _exceeded(self) -> bool:
@@ -188,30 +182,17 @@ class FunctionProcess:
             await asyncio.sleep(MEMORY_CHECK_SECONDS)
             self._observe_memory()
         self.alive = False
-        self._kill()
+        CHILDREN.kill(self._child)
 
     def _observe_memory(self) -> None:
-        pid = self._process.pid
+        pid = self._child.pid.result()
         self._peak = max(self._peak, memory.resident_bytes(pid), memory.peak_bytes(pid))
 
-    def _kill(self) -> None:
-        """Kill the process and everything it started, its daemons included."""
-        if self._ended.done():
-            return
-        for pid in [*memory.descendants_of(self._process.pid), self._process.pid]:
-            _kill(pid)
-
-    def _clean_up(self, _: asyncio.Task[int]) -> None:
+    def _clean_up(self, ended: asyncio.Future[End]) -> None:
         """The process has ended, one way or another."""
         self.alive = False
+        self._peak = max(self._peak, ended.result().peak_bytes)
         self._watch.cancel()
         self._api.close()
         self._pipes.close()
         shutil.rmtree(self._temporary, ignore_errors=True)
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

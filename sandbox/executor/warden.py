@@ -1,0 +1,130 @@
+"""The process that starts the functions' processes, and sees to it that nothing of them survives.
+
+A small single-threaded program of its own, so that starting a process copies nothing of the engine's memory, and so
+that it outlives an engine that is killed: then it ends everything it has started. What a dead environment leaves
+behind, however it detached itself, becomes the warden's child (PR_SET_CHILD_SUBREAPER) and is killed as such.
+
+Run as `python -S -P warden.py SOCKET_FD`. Each message on the socket is one JSON object.
+Orders: {"start": id, "argv": [...], "env": {...}, "cwd": path, "data_limit": bytes} with the ends of the two log
+pipes, and {"kill": id}. Reports: {"started": id, "pid": n} and {"ended": id, "code": n, "peak": bytes}.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from collections import deque
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+MESSAGE_SIZE = 256 * 1024
+OPEN_FILES = 1024  # AWS's quota of file descriptors
+FRAMES_FD = 3
+
+prctl = ctypes.CDLL(None).prctl
+
+
+class Warden:
+    def __init__(self, engine: socket.socket) -> None:
+        self._engine = engine
+        self._environments: dict[int, str] = {}  # by process id
+        self._reports: deque[dict] = deque()
+        self._wake, wake_end = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(wake_end, False)
+        signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler nothing is written to the wake-up pipe
+
+    def serve(self) -> None:
+        """Obey and report until the engine is gone; then end every process."""
+        engine = self._engine.fileno()
+        serving = True
+        while serving:
+            waiting = [engine] if self._reports else []
+            readable, writable, _ = select.select([engine, self._wake], waiting, [])
+            if self._wake in readable:
+                os.read(self._wake, 4096)
+                self._collect()
+            if writable:
+                self._engine.send(json.dumps(self._reports.popleft()).encode())
+            if engine in readable:
+                serving = self._obey()
+        while _kill_children():
+            os.wait()
+
+    def _obey(self) -> bool:
+        message, log_ends, _, _ = socket.recv_fds(self._engine, MESSAGE_SIZE, 2)
+        if not message:
+            return False
+        order = json.loads(message)
+        if "kill" in order:
+            for pid, environment in self._environments.items():
+                if environment == order["kill"]:
+                    os.kill(pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
+            return True
+        pid = os.fork()
+        if pid == 0:
+            _become(order, log_ends)
+        for end in log_ends:
+            os.close(end)
+        self._environments[pid] = order["start"]
+        self._reports.append({"started": order["start"], "pid": pid})
+        return True
+
+    def _collect(self) -> None:
+        """Report the environments that have ended, and kill what they have left behind."""
+        try:
+            while (ended := os.wait4(-1, os.WNOHANG))[0]:
+                pid, status, usage = ended
+                if environment := self._environments.pop(pid, None):
+                    code = os.waitstatus_to_exitcode(status)
+                    self._reports.append({"ended": environment, "code": code, "peak": usage.ru_maxrss * 1024})
+        except ChildProcessError:
+            return  # none is left
+        _kill_children(self._environments.keys())
+
+
+def _kill_children(spared=()) -> bool:
+    """Kill this process's children, except `spared`; whether there was one. Theirs become its own and come next."""
+    with open(f"/proc/self/task/{os.getpid()}/children") as children:
+        doomed = [int(child) for child in children.read().split() if int(child) not in spared]
+    for child in doomed:
+        os.kill(child, signal.SIGKILL)
+    return bool(doomed)
+
+
+def _become(order: dict, log_ends: list[int]) -> None:
+    """In the new process: bind it to the warden's life and to its limits, and turn it into the environment."""
+    try:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # Orphans of the function stay below it while it lives: its memory is theirs too.
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        os.setsid()
+        open_files = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_DATA, (order["data_limit"], order["data_limit"]))
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        output, frames = (fcntl.fcntl(end, fcntl.F_DUPFD, FRAMES_FD + 1) for end in log_ends)  # out of their own way
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.dup2(frames, FRAMES_FD)
+        os.closerange(FRAMES_FD + 1, open_files)
+        os.chdir(order["cwd"])
+        os.execve(order["argv"][0], order["argv"], order["env"])
+    except OSError as error:
+        os.write(2, f"The environment could not start: {error}\n".encode())
+    finally:
+        os._exit(127)
+
+
+if __name__ == "__main__":
+    os.set_inheritable(int(sys.argv[1]), False)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    Warden(socket.socket(fileno=int(sys.argv[1]))).serve()
