@@ -1,0 +1,168 @@
+"""One stack brought to what its template and parameters say, through a CloudFormation change set."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from bootstrap.failures import events, failed, refused
+
+PREPARING = {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
+DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+# A stack in such a state can only be deleted.
+DEAD = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+# What the sandbox's engine really changes when it says so; for other types it reports success and does nothing.
+CHANGED_IN_PLACE = {
+    "AWS::IAM::Policy",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+    "AWS::StepFunctions::StateMachine",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change set does to one resource: `action` is Add, Modify or Remove."""
+
+    action: str
+    resource: str
+    type: str
+    replacement: bool
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change set that can be executed, unless it has no changes."""
+
+    change_set: str
+    stack_id: str
+    changes: list[Change]
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """The stacks of one account or sandbox. `interval`: seconds between two looks at what CloudFormation is doing."""
+
+    cloudformation: Any
+    sandbox: bool
+    progress: Callable[[str], None]
+
+    @property
+    def interval(self) -> float:
+        return 0.1 if self.sandbox else 2
+
+    @property
+    def patience(self) -> int:
+        """Looks that a failed status must outlast: the engine gives it for one resource and then carries on."""
+        return 20 if self.sandbox else 0
+
+    def describe(self, name: str) -> dict | None:
+        """CloudFormation's description of the stack, None if there is none."""
+        try:
+            return self.find(name)
+        except ClientError as error:
+            # CloudFormation has no error code of its own for a stack that is not there.
+            if "does not exist" in error.response["Error"]["Message"]:
+                return None
+            raise
+
+    def find(self, name: str) -> dict:
+        """CloudFormation's description of a stack that is there. Raises ClientError."""
+        return self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+
+    def bring(self, name: str, template: str, parameters: Mapping[str, str]) -> tuple[str, list[Change]]:
+        """Make the stack what `template` and `parameters` say.
+
+        Returns `created`, `updated`, `recreated` or `unchanged`, and the changes made. Raises DeployFailed.
+        """
+        found = self.describe(name)
+        if found and found["StackStatus"] in DEAD:
+            self.progress(f"{name}: {found['StackStatus']}, so it is deleted and made anew")
+            self.delete(name)
+            found = None
+        if not found or found["StackStatus"] == "REVIEW_IN_PROGRESS":
+            return "created", self._execute(name, self._propose(name, "CREATE", template, parameters))
+        proposal = self._propose(name, "UPDATE", template, parameters)
+        if not proposal.changes:
+            return "unchanged", []
+        if stuck := [change for change in proposal.changes if self.sandbox and not in_place(change)]:
+            names = ", ".join(sorted(f"{change.resource} ({change.type})" for change in stuck))
+            self.progress(f"{name}: recreated, with its batches gone: the engine cannot change {names} in place")
+            self.delete(name)
+            return "recreated", self._execute(name, self._propose(name, "CREATE", template, parameters))
+        return "updated", self._execute(name, proposal)
+
+    def delete(self, name: str) -> None:
+        """Delete the stack and wait until it is gone; nothing happens if there is none. Raises DeployFailed."""
+        found = self.describe(name)
+        if not found:
+            return
+        before = {event["EventId"] for event in events(self.cloudformation, found["StackId"])}
+        self.cloudformation.delete_stack(StackName=name)
+        if self._settled(name, {"DELETE_COMPLETE"}) == "DELETE_FAILED":
+            raise failed(self.cloudformation, name, found["StackId"], before)
+
+    def _propose(self, name: str, kind: str, template: str, parameters: Mapping[str, str]) -> Proposal:
+        """Make a change set and wait for it; one without changes is deleted again. Raises DeployFailed."""
+        token = f"rollcall-{uuid.uuid4().hex}"
+        try:
+            made = self.cloudformation.create_change_set(
+                StackName=name,
+                ChangeSetName=token,
+                ChangeSetType=kind,
+                TemplateBody=template,
+                Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+                Capabilities=["CAPABILITY_IAM"],
+            )
+        except ClientError as error:
+            raise refused(name, error.response["Error"]["Message"]) from error
+        pages = self.cloudformation.get_paginator("describe_change_set")
+        while (found := pages.paginate(ChangeSetName=made["Id"]).build_full_result())["Status"] in PREPARING:
+            time.sleep(self.interval)
+        changes = [read_change(change["ResourceChange"]) for change in found["Changes"]]
+        if found["Status"] == "FAILED":
+            self.cloudformation.delete_change_set(ChangeSetName=made["Id"])
+            reason = found.get("StatusReason", "no reason given")
+            if not any(words in reason for words in NO_CHANGES):
+                raise refused(name, reason)
+            changes = []
+        return Proposal(made["Id"], made["StackId"], changes)
+
+    def _execute(self, name: str, proposal: Proposal) -> list[Change]:
+        """Carry the change set out and wait for its end. Raises DeployFailed."""
+        before = {event["EventId"] for event in events(self.cloudformation, proposal.stack_id)}
+        self.cloudformation.execute_change_set(ChangeSetName=proposal.change_set)
+        if self._settled(proposal.stack_id, DONE) not in DONE:
+            raise failed(self.cloudformation, name, proposal.stack_id, before)
+        return proposal.changes
+
+    def _settled(self, stack: str, done: set[str]) -> str:
+        """Wait until nothing moves any more; returns the stack's status, `DELETE_COMPLETE` when it is gone."""
+        failed_looks = 0
+        while True:
+            found = self.describe(stack) or {"StackStatus": "DELETE_COMPLETE"}
+            status = found["StackStatus"]
+            if status in done and (status == "DELETE_COMPLETE" or "Outputs" in found):
+                return status
+            if status.endswith("_FAILED"):
+                failed_looks += 1
+            if not status.endswith(("_IN_PROGRESS", "_FAILED")) and status not in done or failed_looks > self.patience:
+                return status
+            time.sleep(self.interval)
+
+
+def read_change(change: dict) -> Change:
+    """A resource change as CloudFormation describes it."""
+    replacement = change.get("Replacement") in ("True", "Conditional")
+    return Change(change["Action"], change["LogicalResourceId"], change["ResourceType"], replacement)
+
+
+def in_place(change: Change) -> bool:
+    """Whether the sandbox's engine can make this change to a stack that is there."""
+    return change.action != "Modify" or (change.type in CHANGED_IN_PLACE and not change.replacement)

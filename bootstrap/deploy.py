@@ -1,0 +1,90 @@
+"""Both stacks brought up to date: code packed and uploaded, change sets made and carried out, side by side."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from bootstrap.aws import Session, is_sandbox
+from bootstrap.bucket import ensure_bucket, upload
+from bootstrap.change_sets import Change, Stacks
+from bootstrap.packaging import Package, package
+from bootstrap.parameters import declared, refuse_short_lived_children, refuse_unknown, settle
+from bootstrap.side_by_side import side_by_side
+from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, template
+
+type Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StackOutputs:
+    """A deployed stack. `change` is created, updated, recreated or unchanged; `changes` are the resources it took."""
+
+    name: str
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+    change: str
+    changes: tuple[Change, ...]
+
+
+def silent(_: str) -> None:
+    """Progress that nobody reads."""
+
+
+def deploy(
+    session: Session,
+    stacks: Iterable[str] = tuple(STACK_NAMES),
+    parameters: Mapping[str, str] | None = None,
+    suffix: str = "",
+    overlay: Mapping[str, Path] | None = None,
+    progress: Progress = silent,
+) -> dict[str, StackOutputs]:
+    """Bring the stacks (`sqs`, `sfn`) to what the templates, the handlers and `parameters` say now.
+
+    `parameters` go before the sandbox's values and the templates' defaults; one that only one of the stacks has is
+    not given to the other. `overlay` replaces files in the functions' zip (see packaging.package). `progress` gets a
+    line for everything that is made. Raises DeployFailed, parameters.BadParameter, and what packaging.package raises.
+    """
+    worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress)
+    templates = {name: template(name) for name in stacks}
+    known = {name: declared(body) for name, body in templates.items()}
+    given = dict(parameters or {})
+    refuse_unknown(given, known.values())
+    local = SANDBOX_PARAMETERS if is_sandbox(session) else {}
+    wanted = {name: settle(names, local, given) for name, names in known.items()}
+    for values in wanted.values():
+        refuse_short_lived_children(values)
+    [architecture] = {values["CpuArchitecture"] for values in wanted.values()}
+    uploaded = publish(session, package(architecture, overlay), progress)
+
+    def bring(name: str) -> StackOutputs:
+        values = settle(known[name], local, uploaded, given)
+        return bring_stack(worker, STACK_NAMES[name] + suffix, templates[name], values)
+
+    return side_by_side(bring, templates)
+
+
+def publish(session: Session, code: Package, progress: Progress) -> dict[str, str]:
+    """Upload what is not there yet; returns the parameters that say where it is."""
+    bucket = ensure_bucket(session, progress)
+    definition = DEFINITION.read_bytes()
+    definition_key = f"definition/{sha256(definition).hexdigest()}.asl.json"
+    s3 = session.client("s3")
+    upload(s3, bucket, code.key, code.zip, progress)
+    upload(s3, bucket, definition_key, lambda: definition, progress)
+    return {"CodeBucket": bucket, "InputBucket": bucket, "CodeKey": code.key, "DefinitionKey": definition_key}
+
+
+def bring_stack(stacks: Stacks, name: str, body: str, parameters: Mapping[str, str]) -> StackOutputs:
+    """Create, update or leave one stack. Raises DeployFailed."""
+    change, changes = stacks.bring(name, body, parameters)
+    what = f": {', '.join(sorted(each.resource for each in changes))}" if change == "updated" else ""
+    stacks.progress(f"{name}: {change}{what}")
+    found = stacks.find(name)
+    return StackOutputs(
+        name,
+        {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]},
+        {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found["Parameters"]},
+        change,
+        tuple(changes),
+    )

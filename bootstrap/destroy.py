@@ -1,0 +1,41 @@
+"""Both stacks removed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from bootstrap.aws import Session, is_sandbox
+from bootstrap.change_sets import Stacks
+from bootstrap.deploy import Progress, silent
+from bootstrap.side_by_side import side_by_side
+from bootstrap.stacks import STACK_NAMES
+
+
+def destroy(
+    session: Session, suffix: str = "", stacks: Iterable[str] = tuple(STACK_NAMES), progress: Progress = silent
+) -> None:
+    """Delete the stacks and all that is in them. The bootstrap bucket, which stacks of any suffix share, stays.
+
+    A stack that is not there is passed over. Raises DeployFailed.
+    """
+    worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress)
+    s3 = session.client("s3")
+
+    def remove(name: str) -> None:
+        full_name = STACK_NAMES[name] + suffix
+        found = worker.describe(full_name)
+        if not found:
+            return
+        for output in found.get("Outputs", []):
+            if output["OutputKey"] == "BatchBucketName":
+                empty(s3, output["OutputValue"])
+        worker.delete(full_name)
+        progress(f"{full_name}: deleted")
+
+    side_by_side(remove, stacks)
+
+
+def empty(s3: Any, bucket: str) -> None:
+    """Delete every object: CloudFormation refuses to delete a bucket that holds any."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        if objects := [{"Key": found["Key"]} for found in page.get("Contents", [])]:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})

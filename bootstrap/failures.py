@@ -1,0 +1,57 @@
+"""How a deployment fails: which resource, and AWS's own reason."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A resource that could not be made, changed or deleted; `type` is empty when the stack as a whole failed."""
+
+    stack: str
+    resource: str
+    type: str
+    status: str
+    reason: str
+
+    def __str__(self) -> str:
+        what = f"{self.resource} ({self.type})" if self.type else self.resource
+        return f"{self.stack}: {what} {self.status}: {self.reason}"
+
+
+class DeployFailed(Exception):
+    """One stack or both could not be deployed or destroyed; the message has a line per failed resource."""
+
+    def __init__(self, failures: Iterable[Failure]):
+        self.failures = tuple(failures)
+        super().__init__("\n".join(map(str, self.failures)))
+
+
+def refused(stack: str, reason: str) -> DeployFailed:
+    """CloudFormation did not even begin."""
+    return DeployFailed([Failure(stack, "change set", "", "FAILED", reason)])
+
+
+def failed(cloudformation: Any, stack: str, stack_id: str, since: set[str]) -> DeployFailed:
+    """What went wrong in the events of the stack after those with the ids `since`, oldest first."""
+    failures = []
+    for event in reversed(events(cloudformation, stack_id)):
+        reason = event.get("ResourceStatusReason", "")
+        # Resources that CloudFormation stopped because another one failed are not the cause.
+        if event["EventId"] in since or not reason or reason.startswith("Resource creation cancelled"):
+            continue
+        if event["ResourceStatus"].endswith("_FAILED"):
+            name, kind = event["LogicalResourceId"], event["ResourceType"]
+            failures.append(Failure(stack, name, kind, event["ResourceStatus"], reason))
+    if not failures:
+        [description] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+        status, reason = description["StackStatus"], description.get("StackStatusReason", "no reason given")
+        failures = [Failure(stack, "stack", "", status, reason)]
+    return DeployFailed(failures)
+
+
+def events(cloudformation: Any, stack_id: str) -> list[dict]:
+    """Every event of the stack, newest first."""
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    return [event for page in pages for event in page["StackEvents"]]

@@ -1,0 +1,67 @@
+"""The functions' zip: the handlers and what they import, the same bytes for the same content."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from bootstrap.vendoring import vendored
+
+ROOT = Path(__file__).resolve().parents[1]
+# The first moment a zip can hold: neither the time of the build nor that of a checkout may change the bytes.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+REGULAR_FILE = 0o100644 << 16
+
+
+class BadOverlay(ValueError):
+    """An overlay names a file that is not there."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """Files of the functions' zip: path in the zip, content."""
+
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def key(self) -> str:
+        """Key in the bootstrap bucket, named after the content: known without packing it."""
+        digest = sha256()
+        for path, content in sorted(self.files.items()):
+            digest.update(f"{path}\0{len(content)}\0".encode())
+            digest.update(content)
+        return f"code/{digest.hexdigest()}.zip"
+
+    def zip(self) -> bytes:
+        """The files as a zip: sorted, with one time and one mode for all."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path, content in sorted(self.files.items()):
+                entry = zipfile.ZipInfo(path, EPOCH)
+                entry.external_attr = REGULAR_FILE
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, content)
+        return packed.getvalue()
+
+
+def package(architecture: str, overlay: Mapping[str, Path] | None = None, root: Path = ROOT) -> Package:
+    """Gather `root`/handlers and the dependencies of `root`/pyproject.toml's group `functions`.
+
+    `architecture` is the functions': `arm64` or `x86_64`. `overlay` maps paths in the zip, such as
+    `handlers/work.py`, to files that take their place. Raises BadOverlay, vendoring.CannotVendor.
+    """
+    files = dict(vendored(root / "pyproject.toml", architecture))
+    files |= {path.relative_to(root).as_posix(): path.read_bytes() for path in handlers(root)}
+    for path, source in (overlay or {}).items():
+        if not source.is_file():
+            raise BadOverlay(f"overlay {path}: there is no file {source}")
+        files[path] = source.read_bytes()
+    return Package(files)
+
+
+def handlers(root: Path = ROOT) -> list[Path]:
+    """The files of `root`/handlers that go into the zip."""
+    return [path for path in (root / "handlers").rglob("*") if path.is_file() and "__pycache__" not in path.parts]

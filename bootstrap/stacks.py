@@ -1,0 +1,24 @@
+"""The two stacks: their names, their templates, and the sandbox's values for their parameters."""
+
+import platform
+from pathlib import Path
+
+TEMPLATES = Path(__file__).parent / "templates"
+DEFINITION = TEMPLATES / "sfn-batch-processing.asl.json"
+
+# Architecture, as the command line names it: name of its stack, to which a suffix may be added.
+STACK_NAMES = {"sqs": "SqsBatchProcessing", "sfn": "SfnBatchProcessing"}
+
+# Quick and quiet: what makes a batch of a laptop end in seconds. Everything else is as on AWS.
+SANDBOX_PARAMETERS = {
+    "ScheduleState": "DISABLED",
+    "RetryDelaySeconds": "1",
+    "CheckIntervalSeconds": "5",
+    "ChildType": "STANDARD",  # the engine's Distributed Map has no EXPRESS children
+    "CpuArchitecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
+}
+
+
+def template(architecture: str) -> str:
+    """The CloudFormation template of `sqs` or `sfn`."""
+    return (TEMPLATES / f"{architecture}-batch-processing.yaml").read_text()

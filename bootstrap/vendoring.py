@@ -1,0 +1,85 @@
+"""The functions' dependencies, taken from what the lock file installed in this environment."""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+# Part of Lambda's Python runtime, with what they themselves need.
+IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer"}
+COMPILED = {".so", ".pyd", ".dylib"}
+MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+
+
+class CannotVendor(Exception):
+    """A dependency of the functions cannot go into their zip; the message says which, why and what to do."""
+
+
+def vendored(pyproject: Path, architecture: str) -> Iterator[tuple[str, bytes]]:
+    """Yield path in the zip and content of every file that the group `functions` needs. Raises CannotVendor."""
+    group = tomllib.loads(pyproject.read_text())["dependency-groups"]["functions"]
+    for found in closure(group):
+        refuse_unfit(found, architecture)
+        yield from files(found)
+
+
+def closure(requirements: Iterable[str]) -> list[Distribution]:
+    """The distributions that `requirements` need, each once, without those in Lambda's runtime. Raises CannotVendor."""
+    found: dict[tuple[str, frozenset[str]], Distribution] = {}
+    pending = [Requirement(text) for text in requirements]
+    while pending:
+        wanted = pending.pop()
+        name = str(canonicalize_name(wanted.name))
+        if name in IN_THE_RUNTIME or (name, frozenset(wanted.extras)) in found:
+            continue
+        try:
+            installed = distribution(name)
+        except PackageNotFoundError as missing:
+            raise CannotVendor(f"{name} is not installed here: run `uv sync`") from missing
+        found[name, frozenset(wanted.extras)] = installed
+        pending += [need for text in installed.requires or () if applies(need := Requirement(text), wanted.extras)]
+    return list({each.name: each for each in found.values()}.values())
+
+
+def applies(requirement: Requirement, extras: set[str]) -> bool:
+    """Whether a distribution that is wanted with `extras` needs `requirement` here."""
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or {""})
+
+
+def refuse_unfit(found: Distribution, architecture: str) -> None:
+    """Raise CannotVendor if the distribution holds code compiled for something else than the functions' platform."""
+    if not any(PurePosixPath(path).suffix in COMPILED for path in found.files or ()):
+        return
+    wheel = found.read_text("WHEEL") or ""
+    tags = [line.removeprefix("Tag: ").strip() for line in wheel.splitlines() if line.startswith("Tag: ")]
+    if not any(fits(tag, architecture) for tag in tags):
+        raise CannotVendor(
+            f"{found.name} {found.version} holds code compiled for {', '.join(tags) or 'an unknown platform'}, and the "
+            f"functions run on Linux, {architecture}: set CpuArchitecture to this machine's, deploy from such a "
+            "machine, or do without it"
+        )
+
+
+def fits(tag: str, architecture: str) -> bool:
+    """Whether a wheel's tag, such as `cp313-cp313-manylinux_2_17_x86_64`, runs on the functions' platform."""
+    platform = tag.rsplit("-", 1)[-1]
+    return platform.startswith(("manylinux", "linux")) and platform.endswith(f"_{MACHINES[architecture]}")
+
+
+def files(found: Distribution) -> Iterator[tuple[str, bytes]]:
+    """Path and content of what the distribution installed: its code, its metadata and its licences."""
+    for path in found.files or ():
+        if ".." in path.parts or "__pycache__" in path.parts:
+            continue
+        if path.parts[0].endswith(".dist-info") and not kept_metadata(path):
+            continue
+        yield path.as_posix(), path.read_binary()
+
+
+def kept_metadata(path: PurePosixPath) -> bool:
+    """Licences must travel with the code; METADATA answers importlib.metadata.version."""
+    return path.name == "METADATA" or path.name.upper().startswith(("LICEN", "NOTICE", "COPYING"))
