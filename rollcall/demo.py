@@ -26,7 +26,7 @@ def demo(target: SandboxTarget, engine: str) -> None:
     """Start the sandbox and run the same batch twice; exits with 1 if one does not end SUCCEEDED."""
     stdout.print("\n[bold]Rollcall[/]  When is the last item of a batch done?\n")
     began = time.monotonic()
-    connection = bring_up(target, engine)
+    connection, _ = bring_up(target, engine)
     stdout.print(f"[green]✓[/] sandbox and both stacks ready at {connection.endpoint} in {elapsed(began)}")
     runs = {architecture: run_one(connection, target, architecture) for architecture in ARCHITECTURE_TITLES}
     stdout.print()
@@ -50,7 +50,7 @@ def run_one(connection: Connection, target: SandboxTarget, architecture: str) ->
     stdout.print(
         f"{mark} {title}: {outcome(result)} of {count(result.items, 'item')} in {seconds(result.duration_seconds)}"
     )
-    used = functions(architecture, connection.stack(architecture))
+    used = functions(architecture, connection.stack(architecture).outputs)
     return result, measured(connection.client("logs"), used, began_ms)
 
 

@@ -34,36 +34,35 @@ def guarded(command: Callable[[], Any]) -> int:
     """
     try:
         return command() or 0
-    except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else "rollcall"
-        # Typer's converters prefix the type of their own error.
-        complain(error.format_message().replace(": Value error, ", ": "), f"see `{path} --help`")
-        return 2
-    except Problem as problem:
-        complain(str(problem), problem.hint)
-        return 2
-    except SandboxError as error:
-        complain(str(error), None)
-        return 2
-    except ClientError as error:
-        reason = error.response["Error"]
-        complain(f"{error.operation_name}: {reason['Code']}: {reason['Message']}", "see `rollcall status`")
-        return 2
-    except NoCredentialsError as error:
-        complain(str(error), "name a profile with --profile, or set one up with `aws configure`")
-        return 2
-    except HTTPClientError as error:
-        complain(str(error), "see whether it still runs with `rollcall status`")
-        return 2
-    except BotoCoreError as error:
-        complain(str(error), None)
+    except (typer.TyperException, Problem, SandboxError, ClientError, BotoCoreError) as error:
+        complain(*explained(error))
         return 2
     except Interrupted as interrupted:
         stderr.print(f"{escape(str(interrupted))}\n[dim]{escape(interrupted.hint)}[/]", soft_wrap=True)
         return 130
     except KeyboardInterrupt:
         return 130
+
+
+def explained(error: Exception) -> tuple[str, str | None]:
+    """What to say about an error, and what to do next. AWS's errors keep their code."""
+    match error:
+        case Problem():
+            return str(error), error.hint
+        case typer.TyperException():
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context else "rollcall"
+            # Typer's converters prefix the type of their own error.
+            return error.format_message().replace(": Value error, ", ": "), f"see `{path} --help`"
+        case ClientError():
+            reason = error.response["Error"]
+            return f"{error.operation_name}: {reason['Code']}: {reason['Message']}", "see `rollcall status`"
+        case NoCredentialsError():
+            return str(error), "name a profile with --profile, or set one up with `aws configure`"
+        case HTTPClientError():
+            return str(error), "see `rollcall status`"
+        case _:
+            return str(error), None
 
 
 def complain(message: str, hint: str | None) -> None:

@@ -38,7 +38,7 @@ def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
     connection = connect(target)
     known: dict[str, str] = {}
     for architecture, stack in connection.stacks.items():
-        known |= functions(architecture, stack)
+        known |= functions(architecture, stack.outputs)
     if not known:
         connection.stack("sqs")
     chosen = choose(source, known)

@@ -1,9 +1,7 @@
 """What a stack made, in few words."""
 
 import re
-from collections.abc import Iterator
-
-from rollcall.connection import Stack
+from collections.abc import Iterator, Mapping
 
 KINDS = (
     ("queues", "QueueUrl"),
@@ -14,21 +12,21 @@ KINDS = (
 )
 
 
-def resource_lines(stack: Stack) -> Iterator[str]:
+def resource_lines(outputs: Mapping[str, str]) -> Iterator[str]:
     """One line a kind of resource, with the resources' names or, where there are several, their roles."""
     for kind, ending in KINDS:
-        roles = [(key.removesuffix(ending), value) for key, value in stack.outputs.items() if key.endswith(ending)]
+        roles = [(key.removesuffix(ending), value) for key, value in outputs.items() if key.endswith(ending)]
         if len(roles) == 1:
             yield f"[dim]{kind:<13}[/] {re.split('[:/]', roles[0][1])[-1]}"
         elif roles:
             yield f"[dim]{kind:<13}[/] {', '.join(words(role) for role, _ in roles)}"
 
 
-def functions(architecture: str, stack: Stack) -> dict[str, str]:
-    """The stack's functions: `sqs.dead-letter` and its like to the function's name."""
+def functions(architecture: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """A stack's functions: `sqs.dead-letter` and its like to the function's name."""
     return {
         f"{architecture}.{words(key.removesuffix('FunctionName'), '-')}": value
-        for key, value in stack.outputs.items()
+        for key, value in outputs.items()
         if key.endswith("FunctionName")
     }
 

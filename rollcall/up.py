@@ -3,8 +3,11 @@
 import time
 
 from bootstrap import aws
-from bootstrap.deploy import deploy
+from bootstrap.deploy import StackOutputs, deploy
+from bootstrap.failures import DeployFailed
+from bootstrap.vendoring import CannotVendor
 from rollcall.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.errors import Problem
 from rollcall.stacks import resource_lines
 from rollcall.target import SandboxTarget
 from rollcall.terminal import print_json, seconds, stderr, stdout, steps
@@ -15,17 +18,18 @@ from sandbox.settings import DEFAULT_PORT
 def up(target: SandboxTarget, engine: str, as_json: bool) -> None:
     """Start the sandbox, deploy both stacks, and say what there is now."""
     began = time.monotonic()
-    connection = bring_up(target, engine)
+    connection, made = bring_up(target, engine)
     took = time.monotonic() - began
     if as_json:
-        outputs = {architecture: dict(stack.outputs) for architecture, stack in connection.stacks.items()}
+        outputs = {architecture: dict(stack.outputs) for architecture, stack in made.items()}
         place = {"endpoint": connection.endpoint, "engine": connection.engine, "project": target.project}
         print_json({**place, "seconds": round(took, 3), **outputs})
         return
-    stdout.print(f"\n[bold green]ready[/] at [bold]{connection.endpoint}[/] in {seconds(took)}\n", soft_wrap=True)
-    for architecture, stack in connection.stacks.items():
-        stdout.print(f"[bold]{stack.name}[/]  [dim]{ARCHITECTURE_TITLES[architecture]}[/]", soft_wrap=True)
-        for line in resource_lines(stack):
+    stdout.print(f"\n[bold green]ready[/] at [bold]{connection.endpoint}[/] in {seconds(took)}", soft_wrap=True)
+    for architecture, stack in made.items():
+        title = f"[bold]{stack.name}[/] {stack.change}  [dim]{ARCHITECTURE_TITLES[architecture]}[/]"
+        stdout.print(f"\n{title}", soft_wrap=True)
+        for line in resource_lines(stack.outputs):
             stdout.print(f"  {line}", soft_wrap=True)
     stdout.print("\nnext")
     for words, why in (
@@ -37,18 +41,19 @@ def up(target: SandboxTarget, engine: str, as_json: bool) -> None:
         stdout.print(f"  {target.command(words):<34} [dim]{why}[/]", soft_wrap=True)
 
 
-def bring_up(target: SandboxTarget, engine: str) -> Connection:
-    """Start the engine unless it is up, and deploy both stacks. Raises SandboxError or DeployFailed."""
+def bring_up(target: SandboxTarget, engine: str) -> tuple[Connection, dict[str, StackOutputs]]:
+    """Start the engine unless it is up, and deploy both stacks. Raises SandboxError, or Problem if a deploy fails."""
     with steps("looking for an engine") as say:
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
-        stderr.print(f"[dim]engine[/] {chosen}{'' if running else reason(engine, chosen)}", soft_wrap=True)
+        stderr.print(f"[dim]engine[/] {chosen}{', which runs' if running else reason(engine, chosen)}", soft_wrap=True)
         port = target.port or (running.port if running else DEFAULT_PORT)
         sandbox = control.start(chosen, port, target.project, say)
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
-        say("deploying both stacks")
-        deploy(connection.session, suffix=target.suffix, progress=say)
-    return connection
+        try:
+            return connection, deploy(connection.session, suffix=target.suffix, progress=say)
+        except (DeployFailed, CannotVendor) as failure:
+            raise Problem(f"the stacks cannot be deployed: {failure}", "see `rollcall logs engine`") from failure
 
 
 def reason(requested: str, chosen: str) -> str:
