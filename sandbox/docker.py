@@ -72,7 +72,8 @@ def stop(project: str) -> None:
 def logs(project: str, lines: int) -> str:
     """The last `lines` lines of the engine's log."""
     command = _compose(project, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines))
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.rstrip()
+    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    return said.replace("\x1b[2K", "").rstrip()  # Compose clears the line first, even where there is no terminal
 
 
 def _compose(project: str, *words: str) -> list[str]:
