@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import boto3
-from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import settings
 from handlers.batch import BatchRequest, Ending, InvalidRequest, Status, batch_id_of, final_status
@@ -14,7 +13,7 @@ from handlers.clock import Clock
 from handlers.events import FINISHED, Events
 from handlers.sfn.batcher import GENERATION, epoch_ms, parse_request
 from handlers.sfn.objects import BatchObjects, Made
-from handlers.telemetry import logger, metrics
+from handlers.telemetry import log_finished
 
 STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED": Status.FAILED}
 SWEEP_BACK = timedelta(days=2)
@@ -105,8 +104,7 @@ class Finalizer:
     def _announce(self, objects: BatchObjects, detail: dict) -> dict:
         self.events.publish(FINISHED, detail)
         objects.record_notified()
-        metrics.add_metric("BatchesFinished", MetricUnit.Count, 1)
-        logger.info("batch finished", **detail)
+        log_finished(detail)
         return detail
 
     def _announce_again(self, objects: BatchObjects, clock: Clock) -> dict:
@@ -188,7 +186,6 @@ def connections() -> Finalizer:
     return Finalizer(boto3.client("s3"), boto3.client("stepfunctions"), events, settings.text("BATCH_BUCKET"))
 
 
-@metrics.log_metrics
 def handler(event: dict, context) -> dict:
     """Lambda entry: the state machine's last state, an execution's status-change event, or the scheduled sweep."""
     finalizer, clock = connections(), Clock(context)

@@ -3,7 +3,6 @@
 import functools
 
 import boto3
-from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import settings
 from handlers.batch import Ending, Status, final_status, iso
@@ -14,7 +13,7 @@ from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import Batch, BatchKey
 from handlers.sqs.table import BatchTable
-from handlers.telemetry import logger, metrics
+from handlers.telemetry import log_finished, logger
 
 # A check message is sent before its batch record is put; a batch that has not appeared by now never will.
 APPEARS_WITHIN_MS = 15 * 60 * 1000
@@ -120,8 +119,7 @@ class Finalizer:
     def _announce(self, key: BatchKey, ending: Ending) -> None:
         self.events.publish(FINISHED, ending.detail())
         self.table.record_notified(key)
-        metrics.add_metric("BatchesFinished", MetricUnit.Count, 1)
-        logger.info("batch finished", **ending.detail())
+        log_finished(ending.detail())
 
     def _watch_progress(self, batch: Batch, now: int) -> None:
         """Publish Batch Stalled, once, when nothing has moved for too long."""
@@ -163,7 +161,6 @@ def connections() -> tuple[Finalizer, Queue]:
     return finalizer, Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
 
 
-@metrics.log_metrics
 def handler(event: dict, context) -> dict:
     """Lambda entry: checks and nudges. A check that is not over goes back to its queue, which makes it the timer."""
     finalizer, queue = connections()

@@ -30,7 +30,7 @@ class FinishedChunks:
         """Every item of the chunk is settled."""
         self._waiting.append(key)
         if len(self._waiting) >= FLUSH_CHUNKS or time.monotonic() - self._flushed_at > FLUSH_SECONDS:
-            self._flush()
+            self.flush()
 
     def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str], clock: Clock) -> None:
         """Record items as failed for good, by index and error; only then is the chunk finished."""
@@ -48,22 +48,23 @@ class FinishedChunks:
         """Its record stays, so its shard needs no look."""
         self._unfinished.add((key.batch, key.shard))
 
+    def flush(self) -> None:
+        """Delete the records of what is finished so far."""
+        self.table.delete_chunks(self._waiting)
+        self._touched |= {(key.batch, key.shard) for key in self._waiting}
+        self._waiting = []
+        self._flushed_at = time.monotonic()
+
     def close(self, clock: Clock) -> None:
         """Delete what is finished, then look whether that was the last of a batch: if so, nudge the finalizer.
 
         The look comes after the deletes and is strongly consistent, so of two processors that finish together the
         later one sees both; of a processor and the sealing batcher, the later one sees the other.
         """
-        self._flush()
+        self.flush()
         for batch, shard in sorted(self._touched - self._unfinished, key=str):
             drained_at = clock.now()
             if self.table.is_shard_empty(batch, shard):
                 record = self.table.get_batch(batch.batch_id, batch.generation)
                 if record and record.sealed:
                     self.finalizer_queue.send(FinalizerMessage(batch, check=False, drained_at=drained_at).body())
-
-    def _flush(self) -> None:
-        self.table.delete_chunks(self._waiting)
-        self._touched |= {(key.batch, key.shard) for key in self._waiting}
-        self._waiting = []
-        self._flushed_at = time.monotonic()

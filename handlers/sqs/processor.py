@@ -34,9 +34,12 @@ class Processor:
         self.retry_delay = retry_delay
         self.items_done = 0
 
-    def handle(self, message: ChunkMessage, clock: Clock) -> None:
+    def handle(self, message: ChunkMessage, redelivered: bool, clock: Clock) -> None:
         """Work on one chunk. Raises HandBack when its message must come again."""
         key = message.key
+        if redelivered:
+            # Its last processor may have died of it: what is finished here must not be lost with this one too.
+            self.finished.flush()
         if not clock.has(2 * STOP_MS):
             self.finished.left_behind(key)
             raise HandBack(0)
@@ -96,7 +99,7 @@ def handler(event: dict, context) -> dict:
         except (ValueError, KeyError, TypeError) as stranger:
             logger.error("not a chunk, dropped", message_id=record.message_id, reason=repr(stranger))
             return
-        processor.handle(message, clock)
+        processor.handle(message, int(record.attributes.approximate_receive_count) > 1, clock)
 
     response = process_records(event, context, queue, handle)
     finished.close(clock)

@@ -5,6 +5,7 @@ A condition decides, never a read before a write: every operation may be repeate
 
 import json
 import random
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
@@ -129,7 +130,7 @@ class BatchTable:
         if ending.reason:
             update += ", reason = :reason"
             values[":reason"] = {"S": ending.reason}
-        return self._update(batch_key(key), update, "#status = :open", values, {"#items": "items"})
+        return self._update(batch_key(key), update, "#status = :open", values)
 
     def take_announcement_over(self, batch: Batch, announce_until: int) -> bool:
         """Become the announcer in place of one that died; false if somebody else did, or it is announced."""
@@ -237,9 +238,9 @@ class BatchTable:
             record = self.client.update_item(
                 TableName=self.name,
                 Key=batch_key(key),
-                UpdateExpression="DELETE segments :numbers ADD #items :items, chunks :chunks",
-                ConditionExpression="contains(segments, :number) AND #status = :open",
-                ExpressionAttributeNames={"#items": "items", "#status": "status"},
+                UpdateExpression="DELETE #segments :numbers ADD #items :items, chunks :chunks",
+                ConditionExpression="contains(#segments, :number) AND #status = :open",
+                ExpressionAttributeNames={"#segments": "segments", "#items": "items", "#status": "status"},
                 ExpressionAttributeValues={
                     ":numbers": {"NS": [str(number)]},
                     ":number": n(number),
@@ -413,11 +414,9 @@ class BatchTable:
             "ExpressionAttributeValues": {":pk": {"S": value}},
         }
 
-    def _update(self, key: dict, update: str, condition: str, values: dict, names: dict | None = None) -> bool:
-        """A conditional update: whether its condition held."""
-        names = dict(names or {})
-        if "#status" in update or "#status" in condition:
-            names["#status"] = "status"
+    def _update(self, key: dict, update: str, condition: str, values: dict) -> bool:
+        """A conditional update: whether its condition held. `#name` stands for a name that DynamoDB reserves."""
+        reserved = {f"#{name}": name for name in re.findall(r"#(\w+)", f"{update} {condition}")}
         try:
             self.client.update_item(
                 TableName=self.name,
@@ -425,7 +424,7 @@ class BatchTable:
                 UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeValues=values,
-                **({"ExpressionAttributeNames": names} if names else {}),
+                **({"ExpressionAttributeNames": reserved} if reserved else {}),
             )
         except self.client.exceptions.ConditionalCheckFailedException:
             return False

@@ -12,6 +12,9 @@ from botocore.config import Config
 from sandbox import control
 from sandbox.state import Sandbox
 from tests.e2e.engines import ENGINES
+from tests.e2e.stacks import stacks
+
+__all__ = ["stacks"]
 
 OWN_SANDBOX = pytest.StashKey[Sandbox]()
 

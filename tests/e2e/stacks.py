@@ -1,0 +1,154 @@
+"""Both stacks, deployed once for a whole run with the witness as their work, and what tests ask of them."""
+
+import json
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap.aws import session
+from bootstrap.deploy import StackOutputs, deploy
+from bootstrap.destroy import destroy
+from handlers.sqs.table import BatchTable
+from sandbox.state import Sandbox
+from tests.probes import consistently, eventually
+
+WITNESS = Path(__file__).with_name("work_under_test.py")
+# Delays that a test can wait for. A killed processor's messages come again after 6 x FunctionTimeout.
+QUICK = {
+    "FunctionTimeout": "3",
+    "RetryDelaySeconds": "1",
+    "CheckIntervalSeconds": "2",
+    "StallAfterSeconds": "3",
+    "MaxConcurrency": "4",
+    "DeadlineSeconds": "300",
+    "Items": "100",
+    "MaxValue": "0",
+}
+
+
+class Stacks:
+    """`sqs` and `sfn` are the stacks' outputs."""
+
+    def __init__(self, aws: Callable[[str], Any], outputs: dict[str, StackOutputs], suffix: str):
+        self.aws = aws
+        self.sqs = outputs["sqs"].outputs
+        self.sfn = outputs["sfn"].outputs
+        self.suffix = suffix
+        self.table = BatchTable(aws("dynamodb"), self.sqs["TableName"])
+        self._queue_url = ""
+        self._published: dict[tuple[str, str], list[dict]] = defaultdict(list)
+
+    def start(self, architecture: str, **request: Any) -> str:
+        """Start a batch with a request of these fields; returns its id."""
+        batch_id = request.setdefault("batchId", f"e2e-{uuid.uuid4().hex[:12]}")
+        if architecture == "sqs":
+            self.send(self.sqs["BatcherQueueUrl"], request)
+        else:
+            self.execute(request, name=batch_id)
+        return batch_id
+
+    def send(self, queue_url: str, body: object) -> str:
+        """Send a message, a text as it is and anything else as JSON; returns its id."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        return self.aws("sqs").send_message(QueueUrl=queue_url, MessageBody=text)["MessageId"]
+
+    def execute(self, request: object, name: str = "") -> str:
+        """Start an execution of the state machine; returns its ARN."""
+        return self.aws("stepfunctions").start_execution(
+            stateMachineArn=self.sfn["StateMachineArn"], name=name or uuid.uuid4().hex, input=json.dumps(request)
+        )["executionArn"]
+
+    def upload(self, name: str, content: bytes) -> dict[str, str]:
+        """Put an input object; returns what a request's `input` takes."""
+        place = {"bucket": self.sqs["InputBucketName"], "key": f"input/{uuid.uuid4().hex}/{name}"}
+        self.aws("s3").put_object(Bucket=place["bucket"], Key=place["key"], Body=content)
+        return place
+
+    def subscribe(self) -> None:
+        """Collect every event that Rollcall publishes from now on."""
+        sqs, events, name = self.aws("sqs"), self.aws("events"), f"rollcall-e2e-{self.suffix}"
+        self._queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_rule(Name=name, EventPattern=json.dumps({"source": ["rollcall"]}))
+        events.put_targets(Rule=name, Targets=[{"Id": "tests", "Arn": arn}])
+
+    def unsubscribe(self) -> None:
+        """Remove the subscription."""
+        name = f"rollcall-e2e-{self.suffix}"
+        self.aws("events").remove_targets(Rule=name, Ids=["tests"])
+        self.aws("events").delete_rule(Name=name)
+        self.aws("sqs").delete_queue(QueueUrl=self._queue_url)
+
+    def published(self, batch_id: str, detail_type: str = "Batch Finished") -> list[dict]:
+        """Details of the batch's events of that kind so far."""
+        while messages := self._receive():
+            for message in messages:
+                event = json.loads(message["Body"])
+                self._published[event["detail"]["batchId"], event["detail-type"]].append(event["detail"])
+        return self._published[batch_id, detail_type]
+
+    def _receive(self) -> list[dict]:
+        sqs = self.aws("sqs")
+        messages = sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        if messages:
+            entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
+            sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        return messages
+
+    def published_more_than_once(self) -> list[str]:
+        """Batches of the whole run with more than one Batch Finished."""
+        self.published("")
+        return [
+            batch for (batch, kind), details in self._published.items() if kind == "Batch Finished" and len(details) > 1
+        ]
+
+    def finished(self, batch_id: str, timeout: float = 60) -> dict:
+        """Wait for Batch Finished, see that no second one follows, and return its detail."""
+
+        def once() -> dict:
+            details = self.published(batch_id)
+            assert details, f"{batch_id} has not finished: {self.table.get_batch(batch_id) or 'no record in the table'}"
+            return details[0]
+
+        detail = eventually(once, timeout)
+        consistently(lambda: self._assert_one(batch_id), during=0.3)
+        assert detail["items"] == detail["succeeded"] + detail["failed"] + detail["remaining"]
+        return detail
+
+    def _assert_one(self, batch_id: str) -> None:
+        assert len(self.published(batch_id)) == 1
+
+    def witnessed(self, architecture: str, prefix: str) -> Counter[str]:
+        """How often `process` was called for each item whose id begins with `prefix`, by the processors' own log."""
+        outputs = self.sqs if architecture == "sqs" else self.sfn
+        pages = self.aws("logs").get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{outputs['ProcessorFunctionName']}", filterPattern=f'"witness {prefix}"'
+        )  # fmt: skip
+        lines = (event["message"] for page in pages for event in page["events"])
+        return Counter(line.split()[1] for line in lines if line.startswith(f"witness {prefix}"))
+
+    def failures(self, architecture: str, batch_id: str) -> list[dict]:
+        """The items that were recorded as failed for good."""
+        if architecture == "sqs":
+            return list(self.table.failed_items(batch_id))
+        s3, bucket = self.aws("s3"), self.sfn["BatchBucketName"]
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=f"failed/{batch_id}/1/").get("Contents", [])
+        bodies = (json.load(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"]) for one in found)
+        return [failure for body in bodies for failure in body["failed"]]
+
+
+@pytest.fixture(scope="session")
+def stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
+    """Both stacks under a suffix of their own, removed at the end."""
+    suffix = f"E2e{uuid.uuid4().hex[:6]}"
+    connection = session(sandbox.endpoint)
+    outputs = deploy(connection, parameters=QUICK, suffix=suffix, overlay={"handlers/work.py": WITNESS})
+    stacks = Stacks(aws, outputs, suffix)
+    stacks.subscribe()
+    yield stacks
+    stacks.unsubscribe()
+    destroy(connection, suffix=suffix)

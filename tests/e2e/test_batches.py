@@ -1,0 +1,182 @@
+"""Whole batches through both architectures: each ends once, early for nobody, with every item accounted for."""
+
+import csv
+import gzip
+import io
+import json
+import uuid
+
+import pytest
+
+from tests.e2e.stacks import Stacks
+
+ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+
+
+def items(count: int, **fields) -> tuple[str, list[dict]]:
+    """Items that no other test has, and what their ids begin with."""
+    prefix = f"t{uuid.uuid4().hex[:10]}-"
+    return prefix, [{"id": f"{prefix}{n}", "value": 0, **fields} for n in range(count)]
+
+
+def json_lines(rows: list[dict]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def csv_gz(rows: list[dict]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return gzip.compress(text.getvalue().encode())
+
+
+@ARCHITECTURES
+@pytest.mark.parametrize(("name", "encode"), [("items.jsonl", json_lines), ("items.csv.gz", csv_gz)])
+def test_every_real_item_of_a_file_is_processed_once_and_the_batch_finishes_once(
+    stacks: Stacks, architecture, name, encode
+):
+    prefix, rows = items(95)
+    batch = stacks.start(architecture, input=stacks.upload(name, encode(rows)), itemsPerChunk=10)
+    detail = stacks.finished(batch)
+    assert (detail["status"], detail["items"], detail["succeeded"], detail["chunks"]) == ("SUCCEEDED", 95, 95, 10)
+    assert stacks.witnessed(architecture, prefix) == {row["id"]: 1 for row in rows}
+
+
+@ARCHITECTURES
+def test_ten_thousand_items_end_in_one_event(stacks: Stacks, architecture):
+    batch = stacks.start(architecture, items=10_000, maxValue=0, itemsPerChunk=100)
+    detail = stacks.finished(batch, timeout=120)
+    assert (detail["status"], detail["succeeded"], detail["chunks"]) == ("SUCCEEDED", 10_000, 100)
+
+
+@ARCHITECTURES
+def test_an_empty_batch_succeeds(stacks: Stacks, architecture):
+    detail = stacks.finished(stacks.start(architecture, items=0))
+    assert (detail["status"], detail["items"], detail["chunks"]) == ("SUCCEEDED", 0, 0)
+
+
+@ARCHITECTURES
+def test_an_empty_file_succeeds(stacks: Stacks, architecture):
+    detail = stacks.finished(stacks.start(architecture, input=stacks.upload("nothing.jsonl", b"")))
+    assert (detail["status"], detail["items"], detail["chunks"]) == ("SUCCEEDED", 0, 0)
+
+
+@ARCHITECTURES
+def test_items_that_fail_once_are_tried_again_alone_and_succeed(stacks: Stacks, architecture):
+    prefix, rows = items(30)
+    for row in rows[::7]:
+        row["do"] = "fail-once"
+    detail = stacks.finished(
+        stacks.start(architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10)
+    )
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("SUCCEEDED", 30, 0)
+    assert stacks.witnessed(architecture, prefix) == {row["id"]: 2 if "do" in row else 1 for row in rows}
+
+
+@ARCHITECTURES
+@pytest.mark.parametrize(("tolerated", "status"), [(0, "FAILED"), (10, "SUCCEEDED")])
+def test_poison_items_end_recorded_as_failed_and_the_tolerance_decides(stacks: Stacks, architecture, tolerated, status):
+    prefix, rows = items(40)
+    for row in rows[::20]:
+        row["do"] = "fail"
+    batch = stacks.start(
+        architecture,
+        input=stacks.upload("items.jsonl", json_lines(rows)),
+        itemsPerChunk=10,
+        maxAttempts=2,
+        toleratedFailurePercentage=tolerated,
+    )
+    detail = stacks.finished(batch)
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == (status, 38, 2)
+    assert stacks.witnessed(architecture, prefix) == {row["id"]: 2 if "do" in row else 1 for row in rows}
+    failures = sorted(stacks.failures(architecture, batch), key=lambda failure: failure["item"]["id"])
+    assert [failure["item"] for failure in failures] == [rows[0], rows[20]]
+    assert {failure["error"] for failure in failures} == {
+        f"RuntimeError: {row['id']} was made to fail" for row in rows[::20]
+    }
+    assert {failure["attempts"] for failure in failures} == {2}
+
+
+@ARCHITECTURES
+@pytest.mark.parametrize("how", ["die-once", "hang-once"])
+def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(stacks: Stacks, architecture, how):
+    prefix, rows = items(20)
+    rows[13]["do"] = how
+    batch = stacks.start(
+        architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10, itemConcurrency=1
+    )
+    detail = stacks.finished(batch, timeout=90)
+    assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 20)
+    witnessed = stacks.witnessed(architecture, prefix)
+    assert set(witnessed) == {row["id"] for row in rows}
+    assert witnessed[rows[13]["id"]] == 2
+
+
+@ARCHITECTURES
+def test_a_chunk_whose_processor_dies_every_time_ends_recorded_as_failed(stacks: Stacks, architecture):
+    prefix, rows = items(12)
+    rows[5]["do"] = "die"
+    batch = stacks.start(
+        architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=3, maxAttempts=2
+    )
+    detail = stacks.finished(batch, timeout=120)
+    assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 3, 0)
+    assert {failure["item"]["id"] for failure in stacks.failures(architecture, batch)} == {r["id"] for r in rows[3:6]}
+    assert set(stacks.witnessed(architecture, prefix)) == {row["id"] for row in rows}
+
+
+@ARCHITECTURES
+def test_the_schedules_event_delivered_twice_is_one_batch(stacks: Stacks, architecture):
+    second = f"{uuid.uuid4().int % 60:02d}"
+    year = 2000 + uuid.uuid4().int % 1000
+    event = {
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "time": f"{year}-11-23T06:00:{second}Z",
+        "detail": {},
+    }
+    for _ in range(2):
+        if architecture == "sqs":
+            stacks.send(stacks.sqs["BatcherQueueUrl"], event)
+        else:
+            stacks.execute(event)
+    detail = stacks.finished(f"scheduled-{year}1123T0600{second}Z", timeout=90)
+    assert (detail["status"], detail["items"]) == ("SUCCEEDED", 100)
+
+
+@ARCHITECTURES
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"itmes": 5}, "unknown field 'itmes'"),
+        ({"items": -1}, "items: -1"),
+        ({"itemsPerChunk": "ten"}, "itemsPerChunk: 'ten'"),
+        ({"input": "s3://bucket/key"}, "input: "),
+    ],
+)
+def test_a_bad_request_ends_failed_with_the_fields_name(stacks: Stacks, architecture, request_, said):
+    detail = stacks.finished(stacks.start(architecture, **request_))
+    assert (detail["status"], detail["items"]) == ("FAILED", 0)
+    assert said in detail["reason"]
+
+
+@ARCHITECTURES
+def test_an_input_object_that_is_not_there_ends_failed_with_its_name(stacks: Stacks, architecture):
+    place = {"bucket": stacks.sqs["InputBucketName"], "key": "input/nowhere.jsonl"}
+    detail = stacks.finished(stacks.start(architecture, input=place))
+    assert (detail["status"], detail["items"]) == ("FAILED", 0)
+    assert "input/nowhere.jsonl" in detail["reason"]
+
+
+@ARCHITECTURES
+def test_lines_that_are_no_items_end_recorded_as_failed_and_the_others_are_processed(stacks: Stacks, architecture):
+    prefix, rows = items(3)
+    content = json_lines(rows) + b'not json\n[]\n{"value": 1}\n'
+    batch = stacks.start(architecture, input=stacks.upload("items.jsonl", content), maxAttempts=1)
+    detail = stacks.finished(batch)
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 3, 3)
+    failed = {failure["item"]["id"]: failure["error"] for failure in stacks.failures(architecture, batch)}
+    assert sorted(failed) == ["item-5", "line-4", "line-5"]
+    assert all(error.startswith("InvalidItem: ") for error in failed.values())
+    assert stacks.witnessed(architecture, prefix) == {row["id"]: 1 for row in rows}
