@@ -15,11 +15,11 @@ from rollcall.run import run_to_end
 from rollcall.stacks import functions
 from rollcall.summary import items_per_second, outcome, styled_status
 from rollcall.target import SandboxTarget
-from rollcall.terminal import count, seconds, stdout
+from rollcall.terminal import count, print_next, seconds, stdout
 from rollcall.up import bring_up
 
-# About 500 s of simulated work in all, done in a few seconds.
-BATCH = {"items": 1000, "itemsPerChunk": 25, "itemConcurrency": 25}
+# About 500 s of simulated work in all, done in about ten.
+BATCH = {"items": 1000, "itemsPerChunk": 10, "itemConcurrency": 10}
 
 
 def demo(target: SandboxTarget, engine: str) -> None:
@@ -35,7 +35,15 @@ def demo(target: SandboxTarget, engine: str) -> None:
         "\n[dim]Completion lag: from the moment the last chunk was done to the Batch Finished event's arrival.\n"
         "These are times of this machine's sandbox: they show how the two behave, not how fast AWS is.[/]"
     )
-    print_next(target)
+    print_next(
+        {
+            target.command("run sqs --items 10000 --max-value 0"): "ten times as many, with no work to do",
+            target.command("run sfn --fail-rate 0.01"): "some items fail for good",
+            target.command("logs sqs.processor"): "what the processors said",
+            target.command("status"): "queue URLs, the table, and the latest batches",
+            target.command("down"): "stop the sandbox",
+        }
+    )
     if any(result.status != "SUCCEEDED" for result, _ in runs.values()):
         raise typer.Exit(1)
 
@@ -76,19 +84,6 @@ def comparison(runs: Mapping[str, tuple[Result, Invocations]]) -> Table:
     for label, cells in rows.items():
         table.add_row(label, *cells)
     return table
-
-
-def print_next(target: SandboxTarget) -> None:
-    """What a newcomer may try now."""
-    stdout.print("\nnext")
-    for words, why in (
-        ("run sqs --items 10000 --max-value 0", "ten times as many, with no work to do"),
-        ("run sfn --fail-rate 0.01", "some items fail for good"),
-        ("logs sqs.processor", "what the processors said"),
-        ("status", "queue URLs, the table, and the latest batches"),
-        ("down", "stop the sandbox"),
-    ):
-        stdout.print(f"  {target.command(words):<46} [dim]{why}[/]", soft_wrap=True)
 
 
 def elapsed(began: float) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from rollcall.logs import read
 
 REPORT = re.compile(r"REPORT RequestId: .*Billed Duration: (\d+) ms\s+Memory Size: (\d+) MB(?P<rest>.*)", re.DOTALL)
-SETTLE_SECONDS = 5.0
+SETTLED_SECONDS = 1.0
+GIVE_UP_SECONDS = 10.0
 POLL_SECONDS = 0.2
 
 
@@ -23,17 +24,19 @@ class Invocations:
 
 
 def measured(logs: Any, functions: Mapping[str, str], from_ms: int) -> Invocations:
-    """The functions' invocations since then, once each that has started has reported, at most 5 s from now."""
-    give_up = time.monotonic() + SETTLE_SECONDS
-    while True:
-        lines = [
-            event["message"] for name in functions.values() for event in read(logs, f"/aws/lambda/{name}", from_ms)
-        ]
-        found = total(lines)
-        started = sum(line.startswith("START RequestId:") for line in lines)
-        if found.count >= started or time.monotonic() > give_up:
-            return found
+    """The functions' invocations since then, once no new one has been reported for a second, at most 10 s from now.
+
+    The invocation that publishes Batch Finished is still running when the event arrives.
+    """
+    give_up = time.monotonic() + GIVE_UP_SECONDS
+    found, settled_at = Invocations(0, 0, 0.0), time.monotonic() + SETTLED_SECONDS
+    while time.monotonic() < min(settled_at, give_up):
+        groups = (f"/aws/lambda/{name}" for name in functions.values())
+        now = total(event["message"] for group in groups for event in read(logs, group, from_ms))
+        if now != found:
+            found, settled_at = now, time.monotonic() + SETTLED_SECONDS
         time.sleep(POLL_SECONDS)
+    return found
 
 
 def total(lines: Iterable[str]) -> Invocations:

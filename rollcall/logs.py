@@ -22,8 +22,9 @@ LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"
 # What Powertools puts into every line and a person does not need in each of them.
 ROUTINE_FIELDS = {
     "level", "location", "message", "timestamp", "service", "cold_start", "function_name", "function_arn",
-    "function_memory_size", "function_request_id", "xray_trace_id", "exception", "exception_name",
+    "function_memory_size", "function_request_id", "xray_trace_id", "exception", "exception_name", "stack_trace",
 }  # fmt: skip
+LAMBDAS_OWN = re.compile(r"(INIT_START|START|END|REPORT) ")
 FOLLOW_SECONDS = 1.0
 
 
@@ -104,7 +105,7 @@ def line(timestamp: int, role: str, message: str, colour: str) -> Text:
 def readable(message: str) -> tuple[str, str]:
     """A message's text and style: Powertools' JSON as level, message and extra fields; Lambda's own lines dimmed."""
     if not message.startswith("{"):
-        return message, "dim" if re.match(r"(INIT_START|START|END|REPORT) ?", message) else ""
+        return message.replace("\t", "  "), "dim" if LAMBDAS_OWN.match(message) else ""
     try:
         fields = json.loads(message)
     except ValueError:

@@ -55,7 +55,7 @@ def describe(progress: Progress | None, pace: Pace) -> str:
         parts.append(f"{count(pace.rate)}/s")
     left = pace.seconds_left(progress.items)
     if left:
-        parts.append(f"about {seconds(max(1.0, round(left)))} left")
+        parts.append(f"about {seconds(left) if left >= 60 else f'{max(1, round(left))} s'} left")
     if progress.trouble:
         parts.append(progress.trouble)
     return ", ".join(parts)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.measure import Measurement
 from rich.table import Table
 
 from rollcall.architectures import deployed, find
@@ -48,22 +49,22 @@ def print_recent(results: list[Result], target: Target) -> None:
     if not results:
         stdout.print(f"\nno batch has run yet  [dim]{target.command('run sqs')}[/]", soft_wrap=True)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
     for header in ("batch", "", "status"):
         table.add_column(header, no_wrap=True)
-    for header in ("items", "succeeded", "failed", "remaining", "chunks", "duration"):
+    for header in ("items", "failed", "left", "chunks", "took"):
         table.add_column(header, justify="right", no_wrap=True)
     for result in results:
-        numbers = (result.items, result.succeeded, result.failed, result.remaining, result.chunks)
         table.add_row(
             result.batch_id,
             result.architecture,
             styled_status(result.status),
-            *map(count, numbers),
+            *map(count, (result.items, result.failed, result.remaining, result.chunks)),
             seconds(result.duration_seconds),
         )
     stdout.print()
-    stdout.print(table, soft_wrap=True)
+    # Wider than the terminal rather than cut: the ids are there to be copied.
+    stdout.print(table, width=max(stdout.width, Measurement.get(stdout, stdout.options, table).maximum), crop=False)
 
 
 def show_batch(connection: Connection, batch_id: str, as_json: bool) -> None:

@@ -1,11 +1,12 @@
 """What the commands print with: results on stdout, everything said meanwhile on stderr."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 stdout = Console(highlight=False)
 stderr = Console(highlight=False, stderr=True)
@@ -26,8 +27,20 @@ def steps(first: str) -> Iterator[Callable[[str], None]]:
         stderr.print(first, markup=False, soft_wrap=True)
         yield lambda step: stderr.print(step, markup=False, soft_wrap=True)
         return
-    with stderr.status(first) as status:
-        yield status.update
+
+    def line(step: str) -> Text:
+        return Text(step, no_wrap=True, overflow="ellipsis")
+
+    with stderr.status(line(first)) as status:
+        yield lambda step: status.update(line(step))
+
+
+def print_next(commands: Mapping[str, str]) -> None:
+    """What to try now: command lines and what each is good for."""
+    width = max(map(len, commands))
+    stdout.print("\nnext")
+    for command, good_for in commands.items():
+        stdout.print(f"  {command:<{width}}   [dim]{good_for}[/]", soft_wrap=True)
 
 
 def count(number: float | None, noun: str = "") -> str:

@@ -10,7 +10,7 @@ from rollcall.connection import ARCHITECTURE_TITLES, Connection
 from rollcall.errors import Problem
 from rollcall.stacks import resource_lines
 from rollcall.target import SandboxTarget
-from rollcall.terminal import print_json, seconds, stderr, stdout, steps
+from rollcall.terminal import print_json, print_next, seconds, stderr, stdout, steps
 from sandbox import control, docker
 from sandbox.settings import DEFAULT_PORT
 
@@ -31,14 +31,14 @@ def up(target: SandboxTarget, engine: str, as_json: bool) -> None:
         stdout.print(f"\n{title}", soft_wrap=True)
         for line in resource_lines(stack.outputs):
             stdout.print(f"  {line}", soft_wrap=True)
-    stdout.print("\nnext")
-    for words, why in (
-        ("run sqs --items 1000", "a batch through SQS"),
-        ("run sfn --items 1000", "the same through Step Functions"),
-        ("logs --follow", "what the functions say meanwhile"),
-        ("status", "queue URLs, the table, and the latest batches"),
-    ):
-        stdout.print(f"  {target.command(words):<34} [dim]{why}[/]", soft_wrap=True)
+    print_next(
+        {
+            target.command("run sqs --items 1000"): "a batch through SQS",
+            target.command("run sfn --items 1000"): "the same through Step Functions",
+            target.command("logs --follow"): "what the functions say meanwhile",
+            target.command("status"): "queue URLs, the table, and the latest batches",
+        }
+    )
 
 
 def bring_up(target: SandboxTarget, engine: str) -> tuple[Connection, dict[str, StackOutputs]]:
@@ -46,7 +46,8 @@ def bring_up(target: SandboxTarget, engine: str) -> tuple[Connection, dict[str, 
     with steps("looking for an engine") as say:
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
-        stderr.print(f"[dim]engine[/] {chosen}{', which runs' if running else reason(engine, chosen)}", soft_wrap=True)
+        why = "already running" if running else reason(engine, chosen)
+        stderr.print(f"[dim]engine:[/] {chosen}, {why}", soft_wrap=True)
         port = target.port or (running.port if running else DEFAULT_PORT)
         sandbox = control.start(chosen, port, target.project, say)
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
@@ -59,8 +60,8 @@ def bring_up(target: SandboxTarget, engine: str) -> tuple[Connection, dict[str, 
 def reason(requested: str, chosen: str) -> str:
     """Why `auto` chose this engine."""
     if requested != "auto":
-        return ", as asked for"
-    return ", because Docker answers" if chosen == "docker" else f", because {docker.missing()}"
+        return "as asked for"
+    return "because Docker answers" if chosen == "docker" else f"because {docker.missing()}"
 
 
 def down(target: SandboxTarget) -> None:

@@ -45,7 +45,12 @@ def test_time_left_is_what_is_left_at_this_rate() -> None:
 def test_line_tells_everything_that_is_known() -> None:
     progress = Progress("processing", items=1000, done=640, failed=3)
     line = describe(progress, paced((0, 0), (2, 640)))
-    assert line == "processing: 640 of 1,000 items, 3 failed, 320/s, about 1.0 s left"
+    assert line == "processing: 640 of 1,000 items, 3 failed, 320/s, about 1 s left"
+
+
+def test_long_times_are_told_in_minutes() -> None:
+    progress = Progress("processing", items=10_000, done=100, failed=0)
+    assert describe(progress, paced((0, 0), (1, 100))).endswith("about 1 min 39 s left")
 
 
 def test_line_leaves_out_what_is_not_known() -> None:
