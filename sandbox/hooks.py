@@ -2,10 +2,12 @@
 
 from localstack.runtime import hooks
 
-from sandbox import pollers
+from sandbox import gateway, pollers, step_functions
 
 
 @hooks.on_infra_start()
 def extend_engine() -> None:
     """Install every extension of the sandbox into this engine process."""
+    gateway.install()
     pollers.install()
+    step_functions.install()

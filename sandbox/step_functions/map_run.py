@@ -1,0 +1,102 @@
+"""The children of one Map Run: their counts, how they ended, and when too many of them failed."""
+
+import datetime
+import json
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_map.iteration.itemprocessor import (
+    map_run_record as records,
+)
+
+_COUNTER_OF = {"SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timed_out", "ABORTED": "aborted"}
+
+
+def now() -> datetime.datetime:
+    return datetime.datetime.now(tz=datetime.UTC)
+
+
+@dataclass(slots=True)
+class Child:
+    """One child execution. `input` is kept while it runs, and afterwards unless it succeeded."""
+
+    name: str
+    index: int
+    started: datetime.datetime
+    input: Any
+    status: str = "RUNNING"
+    stopped: datetime.datetime | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+class MapRun:
+    """What one Map Run has done so far, on top of LocalStack's `record` of it, whose counters it keeps.
+
+    A child is counted once: when the Map Run ends early, its running children are counted as aborted at that moment,
+    and what they do afterwards no longer matters.
+    """
+
+    def __init__(self, record: records.MapRunRecord, total: int) -> None:
+        self.record = record
+        self.children: list[Child] = []
+        self._lock = threading.Lock()
+        self._total = total
+        self._failed = 0
+        self._counters = (record.item_counter, record.execution_counter)
+        for counter in self._counters:
+            counter.total.count(total)
+            counter.pending.count(total)
+
+    def start(self, index: int, item: Any) -> Child:
+        """Count one more running child."""
+        child = Child(str(uuid.uuid4()), index, now(), item)
+        with self._lock:
+            self.children.append(child)
+            for counter in self._counters:
+                counter.pending.offset(-1)
+                counter.running.count()
+        return child
+
+    def end(self, child: Child, status: str, error: str | None = None, cause: str | None = None) -> None:
+        """Count `child` as ended with `status`, unless it was counted before."""
+        with self._lock:
+            if child.status == "RUNNING":
+                self._end(child, status, error, cause)
+
+    def abort_running(self) -> None:
+        """Count every child that still runs as aborted."""
+        with self._lock:
+            for child in self.children:
+                if child.status == "RUNNING":
+                    self._end(child, "ABORTED", None, None)
+
+    def too_many_failed(self) -> bool:
+        """Whether more children failed or timed out than the Map tolerates.
+
+        `ToleratedFailureCount` and `ToleratedFailurePercentage` are 0 when unset, and the Map fails as soon as either
+        one that is set is exceeded; with neither set, at the first failure.
+        """
+        count, percentage = self.record.tolerated_failure_count, self.record.tolerated_failure_percentage
+        with self._lock:
+            if not self._failed:
+                return False
+            beyond_count = self._failed > count if count or not percentage else False
+            beyond_percentage = 100 * self._failed > percentage * self._total if percentage else False
+            return beyond_count or beyond_percentage
+
+    def _end(self, child: Child, status: str, error: str | None, cause: str | None) -> None:
+        child.status, child.error, child.cause, child.stopped = status, error, cause, now()
+        if status == "SUCCEEDED":
+            child.input = None  # 20,000 inputs would stay in memory for as long as the engine runs
+        else:
+            child.input = json.dumps(child.input)
+        if status in ("FAILED", "TIMED_OUT"):
+            self._failed += 1
+        for counter in self._counters:
+            counter.running.offset(-1)
+            getattr(counter, _COUNTER_OF[status]).count()
+            if status == "SUCCEEDED":
+                counter.results_written.count()

@@ -1,0 +1,46 @@
+"""What the interpreter does again for every task, done once."""
+
+import logging
+from collections import deque
+from functools import cache, lru_cache
+from typing import Any
+
+from botocore.config import Config
+from jsonpath_ng import parse
+from jsonpath_ng.ext import parse as parse_extended
+from localstack.aws.connect import connect_to
+from localstack.services.stepfunctions.asl.component import eval_component
+from localstack.services.stepfunctions.asl.component.common.path import result_path
+from localstack.services.stepfunctions.asl.component.program import program
+from localstack.services.stepfunctions.asl.component.state.state_execution import execute_state
+from localstack.services.stepfunctions.asl.parse import preprocessor
+from localstack.services.stepfunctions.asl.utils import boto_client, json_path
+from localstack.services.stepfunctions.backend import execution_worker
+
+from sandbox.step_functions.interpreter import MOST_AT_ONCE
+
+
+class _Connect:
+    """Stands in for LocalStack's `connect_to` in the function that makes the clients of tasks."""
+
+    @staticmethod
+    @cache
+    def with_assumed_role(role_arn: str, service_principal: Any, region_name: str, config: Config) -> Any:
+        """Clients that act as `role_arn`, which is assumed once and not, as by the stock function, for every task."""
+        return connect_to.with_assumed_role(
+            role_arn=role_arn, service_principal=service_principal, region_name=region_name, config=config
+        )
+
+
+def install() -> None:
+    """Parse each path once, assume each role once, and keep no list of all the threads there ever were."""
+    json_path.parse = lru_cache(maxsize=4096)(parse_extended)
+    result_path.parse = lru_cache(maxsize=4096)(parse)
+    boto_client.connect_to = _Connect  # type: ignore[assignment]
+    boto_client._BOTO_CLIENT_CONFIG = boto_client._BOTO_CLIENT_CONFIG.merge(Config(max_pool_connections=MOST_AT_ONCE))
+    for module in (program, execute_state, execution_worker):
+        module.TMP_THREADS = deque(maxlen=0)  # type: ignore[attr-defined]
+    # Logs each failed state several times with the definition around it; the execution's history has it already.
+    logging.getLogger(eval_component.__name__).setLevel(logging.CRITICAL)
+    # Warns that tolerated failures have no effect, which `interpreter` mended.
+    logging.getLogger(preprocessor.__name__).setLevel(logging.ERROR)

@@ -1,0 +1,240 @@
+"""A Distributed Map runs any number of children, counts them right, and ends when it has to."""
+
+import json
+import uuid
+
+import pytest
+
+from tests.probes import consistently, eventually
+
+PASS = {"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}}
+
+
+class Machine:
+    """A state machine with one Distributed Map over a JSON array in a bucket of its own; removed by `remove`."""
+
+    def __init__(self, aws, items, child, selector=None, timeout=None, writer=True, **options):
+        self.sfn, self.s3, self.iam = aws("stepfunctions"), aws("s3"), aws("iam")
+        self.name = f"map-{uuid.uuid4().hex[:10]}"
+        trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        role = self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+        self.s3.create_bucket(Bucket=self.name)
+        self.s3.put_object(Bucket=self.name, Key="items.json", Body=json.dumps(items))
+        state = {
+            "Type": "Map",
+            "ItemReader": {
+                "Resource": "arn:aws:states:::s3:getObject",
+                "ReaderConfig": {"InputType": "JSON"},
+                "Parameters": {"Bucket": self.name, "Key": "items.json"},
+            },
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **child},
+            "End": True,
+            **({"ItemSelector": selector} if selector else {}),
+            **options,
+        }
+        if writer:
+            parameters = {"Bucket": self.name, "Prefix": "results"}
+            state["ResultWriter"] = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": parameters}
+        definition = {"StartAt": "Each", "States": {"Each": state}, **({"TimeoutSeconds": timeout} if timeout else {})}
+        made = self.sfn.create_state_machine(name=self.name, definition=json.dumps(definition), roleArn=role)
+        self.arn = made["stateMachineArn"]
+
+    def start(self, **data):
+        answer = self.sfn.start_execution(stateMachineArn=self.arn, input=json.dumps({"bucket": self.name, **data}))
+        self.execution = answer["executionArn"]
+
+    def run(self, **data):
+        self.start(**data)
+        return self.wait()
+
+    def wait(self, timeout=60):
+        def ended():
+            found = self.sfn.describe_execution(executionArn=self.execution)
+            assert found["status"] != "RUNNING"
+            return found
+
+        return eventually(ended, timeout=timeout)
+
+    def map_run(self):
+        found = self.sfn.list_map_runs(executionArn=self.execution)["mapRuns"]
+        assert len(found) == 1
+        return self.sfn.describe_map_run(mapRunArn=found[0]["mapRunArn"])
+
+    def counts(self):
+        """The counts that are not 0; items and executions agree, because a child has one item."""
+        run = self.map_run()
+        items = {key: value for key, value in run["itemCounts"].items() if value and key != "resultsWritten"}
+        executions = {key: value for key, value in run["executionCounts"].items() if value and key != "resultsWritten"}
+        assert items == executions
+        return items
+
+    def children(self, **options):
+        arn = self.map_run()["mapRunArn"]
+        pages = self.sfn.get_paginator("list_executions").paginate(mapRunArn=arn, **options)
+        return [each for page in pages for each in page["executions"]]
+
+    def written(self):
+        found = self.s3.list_objects_v2(Bucket=self.name, Prefix="child/").get("Contents", [])
+        return sorted(each["Key"] for each in found)
+
+    def remove(self):
+        self.sfn.delete_state_machine(stateMachineArn=self.arn)
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name):
+            for each in page.get("Contents", []):
+                self.s3.delete_object(Bucket=self.name, Key=each["Key"])
+        self.s3.delete_bucket(Bucket=self.name)
+        self.iam.delete_role(RoleName=self.name)
+
+
+@pytest.fixture
+def machine(aws):
+    made = []
+
+    def make(*arguments, **options):
+        made.append(Machine(aws, *arguments, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.remove()
+
+
+def fails(*numbers):
+    """A child that fails when its item is one of `numbers`."""
+    choices = [{"Variable": "$", "NumericEquals": number, "Next": "Bad"} for number in numbers]
+    states = {
+        "Which": {"Type": "Choice", "Choices": choices, "Default": "Good"},
+        "Bad": {"Type": "Fail", "Error": "Broken", "Cause": "as ordered"},
+        "Good": {"Type": "Succeed"},
+    }
+    return {"StartAt": "Which", "States": states}
+
+
+def writes_after(seconds):
+    """A child that waits, then writes an object named after its item."""
+    write = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+        "Parameters": {"Bucket.$": "$.bucket", "Key.$": "States.Format('child/{}', $.number)", "Body": "done"},
+        "End": True,
+    }
+    wait = {"Type": "Wait", "Seconds": seconds, "Next": "Write"}
+    return {"StartAt": "Wait", "States": {"Wait": wait, "Write": write}}
+
+
+WRITER_INPUT = {"bucket.$": "$.bucket", "number.$": "$$.Map.Item.Value"}
+
+
+@pytest.mark.parametrize(("children", "options"), [(20_000, {}), (3_000, {"MaxConcurrency": 1})])
+def test_any_number_of_children_at_any_concurrency(machine, children, options):
+    each = machine(list(range(children)), PASS, **options)
+    ended = each.run()
+    assert ended["status"] == "SUCCEEDED"
+    assert each.counts() == {"succeeded": children, "total": children}
+    assert each.map_run()["status"] == "SUCCEEDED"
+    output = json.loads(ended["output"])
+    assert output["MapRunArn"] == each.map_run()["mapRunArn"]
+    assert output["ResultWriterDetails"]["Bucket"] == each.name
+
+
+def test_counts_are_right_while_children_run_and_afterwards(machine):
+    each = machine(list(range(6)), writes_after(2), selector=WRITER_INPUT, MaxConcurrency=2)
+    each.start()
+
+    def running():
+        assert each.counts() == {"running": 2, "pending": 4, "total": 6}
+
+    eventually(running, timeout=5)
+    assert each.map_run()["status"] == "RUNNING"
+    assert each.wait()["status"] == "SUCCEEDED"
+    assert each.counts() == {"succeeded": 6, "total": 6}
+    assert each.written() == [f"child/{number}" for number in range(6)]
+
+
+def test_outputs_keep_the_order_of_the_items_and_a_child_sees_its_own_execution(machine):
+    state = {"Type": "Pass", "Parameters": {"n.$": "$.n", "me.$": "$$.Execution.Id", "mine.$": "$$.Execution.Input.n"}}
+    child = {"StartAt": "Only", "States": {"Only": {**state, "End": True}}}
+    selector = {"n.$": "$$.Map.Item.Value", "from.$": "$$.Execution.Input.bucket"}
+    each = machine(list(range(40)), child, selector=selector, writer=False, MaxConcurrency=8)
+    output = json.loads(each.run()["output"])
+    assert [found["n"] for found in output] == list(range(40))
+    assert [found["mine"] for found in output] == list(range(40))
+    listed = {found["executionArn"] for found in each.children(maxResults=15)}
+    assert {found["me"] for found in output} == listed
+    assert len(listed) == 40
+
+
+def test_tolerated_failures_are_counted_and_a_failed_child_tells_its_input(machine):
+    each = machine(list(range(5)), fails(1, 3), ToleratedFailurePercentage=100.0)
+    assert each.run()["status"] == "SUCCEEDED"
+    assert each.counts() == {"succeeded": 3, "failed": 2, "total": 5}
+    failed = each.children(statusFilter="FAILED")
+    found = [each.sfn.describe_execution(executionArn=child["executionArn"]) for child in failed]
+    assert sorted(one["input"] for one in found) == ["1", "3"]
+    assert {(one["status"], one["error"], one["cause"]) for one in found} == {("FAILED", "Broken", "as ordered")}
+    assert len(each.children(statusFilter="SUCCEEDED")) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({}, "FAILED"),
+        ({"ToleratedFailurePercentage": 30.0}, "FAILED"),
+        ({"ToleratedFailurePercentage": 40.0}, "SUCCEEDED"),
+        ({"ToleratedFailureCount": 1}, "FAILED"),
+        ({"ToleratedFailureCount": 2}, "SUCCEEDED"),
+    ],
+)
+def test_a_map_fails_when_more_children_fail_than_it_tolerates(machine, options, status):
+    each = machine(list(range(5)), fails(1, 3), MaxConcurrency=1, **options)
+    ended = each.run()
+    assert ended["status"] == status
+    assert each.map_run()["status"] == status
+    if status == "FAILED":
+        assert ended["error"] == "States.ExceedToleratedFailureThreshold"
+        assert "pending" in each.counts()
+
+
+def test_a_map_that_fails_can_be_caught(machine):
+    catch = [{"ErrorEquals": ["States.ExceedToleratedFailureThreshold"], "Next": "Caught"}]
+    each = machine([1], fails(1), Catch=catch)
+    definition = json.loads(each.sfn.describe_state_machine(stateMachineArn=each.arn)["definition"])
+    definition["States"]["Caught"] = {"Type": "Pass", "Result": "caught", "End": True}
+    each.sfn.update_state_machine(stateMachineArn=each.arn, definition=json.dumps(definition))
+    ended = each.run()
+    assert (ended["status"], ended.get("output")) == ("SUCCEEDED", '"caught"')
+
+
+def test_stopping_the_execution_ends_its_map(machine):
+    each = machine(list(range(6)), writes_after(2), selector=WRITER_INPUT, MaxConcurrency=3)
+    each.start()
+
+    def running():
+        assert each.counts().get("running") == 3
+
+    eventually(running, timeout=5)
+    each.sfn.stop_execution(executionArn=each.execution)
+    assert each.wait(timeout=3)["status"] == "ABORTED"
+    _assert_nothing_goes_on(each)
+
+
+def test_the_timeout_of_the_execution_ends_its_map(machine):
+    each = machine(list(range(6)), writes_after(3), selector=WRITER_INPUT, timeout=1, MaxConcurrency=3)
+    each.start()
+    assert each.wait(timeout=3)["status"] == "TIMED_OUT"
+    _assert_nothing_goes_on(each)
+
+
+def _assert_nothing_goes_on(each):
+    def aborted():
+        assert each.counts() == {"aborted": 3, "pending": 3, "total": 6}
+        assert each.map_run()["status"] == "ABORTED"
+
+    eventually(aborted, timeout=2)
+
+    def nothing_written():
+        assert each.written() == []
+
+    consistently(nothing_written, during=3)
+    aborted()
