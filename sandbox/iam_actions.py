@@ -1,0 +1,130 @@
+"""Which IAM actions, on which resources, an API call needs: what a role's policy has to allow.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Place(NamedTuple):
+    """Where a call was made: completes names to ARNs."""
+
+    region: str
+    account: str
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+Request = Mapping[str, Any]
+Needs = Iterator[tuple[str, str]]
+
+
+def needed_actions(service: str, operation: str, request: Request, place: Place) -> set[tuple[str, str]]:
+    """(action, resource ARN) pairs of one call, as `("sqs:SendMessage", "arn:aws:sqs:us-east-1:000000000000:q")`.
+
+    `service` is botocore's name of it and `request` holds the call's parameters. The resource is `*` for services that
+    are not known here.
+    """
+    rules = _SERVICES.get(service)
+    return set(rules(operation, request, place)) if rules else {(f"{service}:{operation}", "*")}
+
+
+def _dynamodb(operation: str, request: Request, place: Place) -> Needs:
+    def table(name: str) -> str:
+        return name if name.startswith("arn:") else place.arn("dynamodb", f"table/{name}")
+
+    if operation in ("TransactWriteItems", "TransactGetItems"):
+        for item in request["TransactItems"]:
+            for kind, call in item.items():
+                action = "ConditionCheckItem" if kind == "ConditionCheck" else f"{kind}Item"
+                yield f"dynamodb:{action}", table(call["TableName"])
+    elif operation in ("BatchWriteItem", "BatchGetItem"):
+        for name in request["RequestItems"]:
+            yield f"dynamodb:{operation}", table(name)
+    elif "TableName" in request:
+        index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
+        yield f"dynamodb:{operation}", table(request["TableName"]) + index
+    else:
+        yield f"dynamodb:{operation}", request.get("ResourceArn", "*")
+
+
+def _sqs(operation: str, request: Request, place: Place) -> Needs:
+    name = request["QueueUrl"].rpartition("/")[2] if "QueueUrl" in request else request.get("QueueName")
+    yield f"sqs:{operation.removesuffix('Batch')}", place.arn("sqs", name) if name else "*"
+
+
+_S3_ACTIONS = {
+    "HeadObject": ["GetObject"],
+    "HeadBucket": ["ListBucket"],
+    "ListObjects": ["ListBucket"],
+    "ListObjectsV2": ["ListBucket"],
+    "ListObjectVersions": ["ListBucketVersions"],
+    "ListBuckets": ["ListAllMyBuckets"],
+    "CreateMultipartUpload": ["PutObject"],
+    "UploadPart": ["PutObject"],
+    "CompleteMultipartUpload": ["PutObject"],
+    "ListParts": ["ListMultipartUploadParts"],
+    "ListMultipartUploads": ["ListBucketMultipartUploads"],
+    "DeleteObjects": ["DeleteObject"],
+    "CopyObject": ["PutObject"],
+    "UploadPartCopy": ["PutObject"],
+}
+
+
+def _s3(operation: str, request: Request, place: Place) -> Needs:
+    resource = f"arn:aws:s3:::{request['Bucket']}" if "Bucket" in request else "*"
+    if "Key" in request:
+        resource += f"/{request['Key']}"
+    elif operation == "DeleteObjects":
+        resource += "/*"
+    for action in _S3_ACTIONS.get(operation, [operation]):
+        yield f"s3:{action}", resource
+    if source := request.get("CopySource"):
+        path = f"{source['Bucket']}/{source['Key']}" if isinstance(source, Mapping) else source.lstrip("/")
+        yield "s3:GetObject", f"arn:aws:s3:::{path}"
+
+
+def _lambda(operation: str, request: Request, place: Place) -> Needs:
+    name = request.get("FunctionName", "*")
+    if name != "*" and not name.startswith("arn:"):
+        name = place.arn("lambda", f"function:{name.rpartition('function:')[2]}")
+    qualifier = request.get("Qualifier")
+    if qualifier and not name.endswith(f":{qualifier}"):
+        name += f":{qualifier}"
+    yield f"lambda:{'InvokeFunction' if operation == 'Invoke' else operation}", name
+
+
+def _events(operation: str, request: Request, place: Place) -> Needs:
+    for entry in request.get("Entries", [{}]):
+        bus = entry.get("EventBusName") or "default"
+        yield f"events:{operation}", bus if bus.startswith("arn:") else place.arn("events", f"event-bus/{bus}")
+
+
+def _logs(operation: str, request: Request, place: Place) -> Needs:
+    group, stream = request.get("logGroupName", ""), request.get("logStreamName", "")
+    # AWS names the stream in every denial, with an empty name where a call is about the group.
+    yield f"logs:{operation}", place.arn("logs", f"log-group:{group}:log-stream:{stream}")
+
+
+def _states(operation: str, request: Request, place: Place) -> Needs:
+    known = ("stateMachineArn", "mapRunArn", "executionArn")
+    yield f"states:{operation}", next((request[key] for key in known if request.get(key)), "*")
+
+
+def _sts(operation: str, request: Request, place: Place) -> Needs:
+    if operation != "GetCallerIdentity":  # needs no permission
+        yield f"sts:{operation}", request.get("RoleArn", "*")
+
+
+_SERVICES: dict[str, Callable[[str, Request, Place], Needs]] = {
+    "dynamodb": _dynamodb,
+    "sqs": _sqs,
+    "s3": _s3,
+    "lambda": _lambda,
+    "events": _events,
+    "logs": _logs,
+    "stepfunctions": _states,
+    "sts": _sts,
+}

@@ -1,0 +1,89 @@
+"""Which permission an API call needs."""
+
+import pytest
+
+from sandbox.iam_actions import Place, needed_actions
+
+PLACE = Place("eu-west-1", "123456789012")
+TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:q"
+URL = "http://127.0.0.1:4566/queue/eu-west-1/123456789012/q"
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:f"
+GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/f:log-stream:"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "request_", "expected"),
+    [
+        ("dynamodb", "UpdateItem", {"TableName": "t"}, {("dynamodb:UpdateItem", TABLE)}),
+        ("dynamodb", "PutItem", {"TableName": TABLE}, {("dynamodb:PutItem", TABLE)}),
+        ("dynamodb", "Query", {"TableName": "t", "IndexName": "i"}, {("dynamodb:Query", f"{TABLE}/index/i")}),
+        ("dynamodb", "BatchWriteItem", {"RequestItems": {"t": []}}, {("dynamodb:BatchWriteItem", TABLE)}),
+        ("dynamodb", "ListTables", {}, {("dynamodb:ListTables", "*")}),
+        (
+            "dynamodb",
+            "TransactWriteItems",
+            {"TransactItems": [{kind: {"TableName": "t"}} for kind in ("Put", "Update", "Delete", "ConditionCheck")]},
+            {
+                ("dynamodb:PutItem", TABLE),
+                ("dynamodb:UpdateItem", TABLE),
+                ("dynamodb:DeleteItem", TABLE),
+                ("dynamodb:ConditionCheckItem", TABLE),
+            },
+        ),
+        (
+            "dynamodb",
+            "TransactGetItems",
+            {"TransactItems": [{"Get": {"TableName": "t"}}]},
+            {("dynamodb:GetItem", TABLE)},
+        ),
+        ("sqs", "ReceiveMessage", {"QueueUrl": URL}, {("sqs:ReceiveMessage", QUEUE)}),
+        ("sqs", "SendMessageBatch", {"QueueUrl": URL}, {("sqs:SendMessage", QUEUE)}),
+        ("sqs", "DeleteMessageBatch", {"QueueUrl": URL}, {("sqs:DeleteMessage", QUEUE)}),
+        ("sqs", "ChangeMessageVisibilityBatch", {"QueueUrl": URL}, {("sqs:ChangeMessageVisibility", QUEUE)}),
+        ("sqs", "GetQueueUrl", {"QueueName": "q"}, {("sqs:GetQueueUrl", QUEUE)}),
+        ("s3", "GetObject", {"Bucket": "b", "Key": "k/l"}, {("s3:GetObject", "arn:aws:s3:::b/k/l")}),
+        ("s3", "HeadObject", {"Bucket": "b", "Key": "k"}, {("s3:GetObject", "arn:aws:s3:::b/k")}),
+        ("s3", "ListObjectsV2", {"Bucket": "b"}, {("s3:ListBucket", "arn:aws:s3:::b")}),
+        ("s3", "UploadPart", {"Bucket": "b", "Key": "k"}, {("s3:PutObject", "arn:aws:s3:::b/k")}),
+        (
+            "s3",
+            "AbortMultipartUpload",
+            {"Bucket": "b", "Key": "k"},
+            {("s3:AbortMultipartUpload", "arn:aws:s3:::b/k")},
+        ),
+        ("s3", "DeleteObjects", {"Bucket": "b"}, {("s3:DeleteObject", "arn:aws:s3:::b/*")}),
+        (
+            "s3",
+            "CopyObject",
+            {"Bucket": "b", "Key": "k", "CopySource": "/from/key"},
+            {("s3:PutObject", "arn:aws:s3:::b/k"), ("s3:GetObject", "arn:aws:s3:::from/key")},
+        ),
+        ("lambda", "Invoke", {"FunctionName": "f"}, {("lambda:InvokeFunction", FUNCTION)}),
+        ("lambda", "Invoke", {"FunctionName": FUNCTION}, {("lambda:InvokeFunction", FUNCTION)}),
+        ("lambda", "Invoke", {"FunctionName": "f", "Qualifier": "v"}, {("lambda:InvokeFunction", f"{FUNCTION}:v")}),
+        (
+            "events",
+            "PutEvents",
+            {"Entries": [{}, {"EventBusName": "bus"}]},
+            {
+                ("events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/default"),
+                ("events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/bus"),
+            },
+        ),
+        (
+            "logs",
+            "PutLogEvents",
+            {"logGroupName": "/aws/lambda/f", "logStreamName": "s"},
+            {("logs:PutLogEvents", f"{GROUP}s")},
+        ),
+        ("logs", "CreateLogGroup", {"logGroupName": "/aws/lambda/f"}, {("logs:CreateLogGroup", GROUP)}),
+        ("stepfunctions", "DescribeMapRun", {"mapRunArn": "arn:m"}, {("states:DescribeMapRun", "arn:m")}),
+        ("stepfunctions", "StartExecution", {"stateMachineArn": "arn:s"}, {("states:StartExecution", "arn:s")}),
+        ("sts", "GetCallerIdentity", {}, set()),
+        ("sts", "AssumeRole", {"RoleArn": "arn:r"}, {("sts:AssumeRole", "arn:r")}),
+        ("kms", "Decrypt", {}, {("kms:Decrypt", "*")}),
+    ],
+)
+def test_a_call_needs(service, operation, request_, expected):
+    assert needed_actions(service, operation, request_, PLACE) == expected
