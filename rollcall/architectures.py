@@ -1,5 +1,7 @@
 """The batches of both architectures, by name or by batch."""
 
+import time
+
 from rollcall.batches import Batches
 from rollcall.connection import Connection
 from rollcall.errors import Problem
@@ -8,6 +10,7 @@ from rollcall.sqs import SqsBatches
 
 BATCHES: dict[str, type[SqsBatches] | type[SfnBatches]] = {"sqs": SqsBatches, "sfn": SfnBatches}
 RECENT_IDS = 5
+POLL_SECONDS = 0.5
 
 
 def batches_of(connection: Connection, architecture: str) -> Batches:
@@ -22,12 +25,20 @@ def deployed(connection: Connection) -> list[Batches]:
     return [batches_of(connection, architecture) for architecture in connection.stacks]
 
 
-def find(connection: Connection, batch_id: str) -> Batches:
-    """The batches among which `batch_id` is. Raises Problem with recent ids if it is nowhere."""
+def find(connection: Connection, batch_id: str, patience: float = 0) -> Batches:
+    """The batches among which `batch_id` is; one that was just started may take up to `patience` seconds to show.
+
+    Raises Problem with recent ids if it is nowhere.
+    """
     everywhere = deployed(connection)
-    for batches in everywhere:
-        if batches.exists(batch_id):
-            return batches
+    give_up = time.monotonic() + patience
+    while True:
+        for batches in everywhere:
+            if batches.exists(batch_id):
+                return batches
+        if time.monotonic() >= give_up:
+            break
+        time.sleep(POLL_SECONDS)
     recent = [result.batch_id for batches in everywhere for result in batches.recent(RECENT_IDS)]
     hint = f"recent batches: {', '.join(recent)}" if recent else "none has run yet: `rollcall run sqs`"
     raise Problem(f"there is no batch {batch_id!r} at {connection.place}", hint)

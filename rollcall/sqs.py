@@ -45,7 +45,7 @@ class SqsBatches:
 
     def last_chunk_done_at(self, batch_id: str) -> int | None:
         batch = self.table.get_batch(batch_id)
-        return batch.drained_at if batch else None
+        return batch.drained_at if batch and batch.chunks else None
 
     def recent(self, limit: int) -> list[Result]:
         return [result_of(batch) for batch in self.table.recent(limit)]

@@ -7,10 +7,13 @@ from rollcall.progress import display
 from rollcall.run import goes_on, report
 from rollcall.target import Target
 
+# From a message in the batcher's queue to a batch record, with a cold start between them.
+START_PATIENCE_SECONDS = 5.0
+
 
 def watch(target: Target, batch_id: str, as_json: bool) -> None:
     """Show a batch's progress to its end; exits with 1 if it does not end SUCCEEDED."""
-    batches = find(connect(target), batch_id)
+    batches = find(connect(target), batch_id, START_PATIENCE_SECONDS)
     with display(batches.architecture) as shown:
         try:
             result = until_ended(batches, batch_id, shown)

@@ -1,0 +1,217 @@
+"""The command line as a user has it: a process of its own, against the sandbox under test."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.state import REPOSITORY, Sandbox
+from tests.e2e.stacks import Stacks
+
+ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+RESULT_KEYS = [
+    "batchId", "architecture", "status", "items", "succeeded", "failed", "remaining", "chunks", "startedAt",
+    "finishedAt", "durationSeconds", "completionLagSeconds",
+]  # fmt: skip
+
+
+class Rollcall:
+    """`rollcall` for one sandbox and the stacks with one suffix."""
+
+    def __init__(self, sandbox: Sandbox, suffix: str, folder: Path):
+        self.place = [f"--port={sandbox.port}", f"--project={sandbox.project}", f"--suffix={suffix}"]
+        self.folder = folder
+
+    def popen(self, *words: str) -> subprocess.Popen[str]:
+        """Start `rollcall *words`."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "rollcall", *words, *self.place],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *words: str, expect: int = 0) -> tuple[str, str]:
+        """Run `rollcall *words`; returns stdout and stderr."""
+        with self.popen(*words) as process:
+            out, err = process.communicate(timeout=120)
+        assert process.returncode == expect, f"rollcall {' '.join(words)}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return out, err
+
+    def json(self, *words: str, expect: int = 0) -> Any:
+        """Run `rollcall *words --json`; returns the one document on stdout."""
+        out, _ = self(*words, "--json", expect=expect)
+        return json.loads(out)
+
+
+@pytest.fixture
+def rollcall(sandbox: Sandbox, stacks: Stacks, tmp_path: Path) -> Rollcall:
+    """The command line for the stacks under test, in an empty folder."""
+    return Rollcall(sandbox, stacks.suffix, tmp_path)
+
+
+def new_id() -> str:
+    return f"cli-{uuid.uuid4().hex[:12]}"
+
+
+def leftovers(aws: Callable[[str], Any]) -> list[str]:
+    """Queues and rules that a `rollcall run` made for itself and left behind."""
+    queues = aws("sqs").list_queues(QueueNamePrefix="rollcall-run-").get("QueueUrls", [])
+    rules = aws("events").list_rules(NamePrefix="rollcall-run-")["Rules"]
+    return [*queues, *(rule["Name"] for rule in rules)]
+
+
+@ARCHITECTURES
+def test_run_ends_with_the_event_and_prints_one_object(rollcall: Rollcall, stacks: Stacks, aws, architecture):
+    batch = new_id()
+    result = rollcall.json("run", architecture, "--items=200", "--items-per-chunk=25", f"--batch-id={batch}")
+    assert list(result) == RESULT_KEYS
+    counts = [result[key] for key in ("status", "items", "succeeded", "failed", "remaining", "chunks")]
+    assert counts == ["SUCCEEDED", 200, 200, 0, 0, 8]
+    assert (result["batchId"], result["architecture"]) == (batch, architecture)
+    assert 0 <= result["completionLagSeconds"] < 10
+    detail = stacks.finished(batch)
+    assert {key: detail[key] for key in RESULT_KEYS[:-1]} == {key: result[key] for key in RESULT_KEYS[:-1]}
+    assert leftovers(aws) == []
+
+
+@ARCHITECTURES
+def test_run_for_people_shows_progress_on_stderr_and_the_summary_on_stdout(rollcall: Rollcall, architecture):
+    out, err = rollcall("run", architecture, "--items=50", "--items-per-chunk=10")
+    assert "SUCCEEDED" in out
+    assert "50 succeeded, 0 failed" in out
+    assert f"{architecture}  waiting for the batcher" in err
+
+
+@ARCHITECTURES
+@pytest.mark.parametrize("name", ["orders.csv", "orders.jsonl"])
+def test_run_takes_real_items_from_a_file(rollcall: Rollcall, architecture, name):
+    rows = [f"{uuid.uuid4().hex},0" for _ in range(30)]
+    content = "\n".join(["id,value", *rows])
+    if name.endswith(".jsonl"):
+        content = "\n".join(json.dumps({"id": row.split(",")[0], "value": 0}) for row in rows)
+    (rollcall.folder / name).write_text(content)
+    result = rollcall.json("run", architecture, f"--input={name}", "--items-per-chunk=10")
+    assert (result["status"], result["succeeded"], result["chunks"]) == ("SUCCEEDED", 30, 3)
+
+
+@ARCHITECTURES
+def test_an_empty_batch_has_no_lag(rollcall: Rollcall, architecture):
+    result = rollcall.json("run", architecture, "--items=0")
+    assert (result["status"], result["chunks"], result["completionLagSeconds"]) == ("SUCCEEDED", 0, None)
+
+
+@ARCHITECTURES
+def test_a_batch_that_fails_exits_with_1_and_status_names_what_failed(rollcall: Rollcall, architecture):
+    batch = new_id()
+    words = ("--items=12", "--items-per-chunk=6", "--fail-rate=1", "--max-attempts=1", f"--batch-id={batch}")
+    out, _ = rollcall("run", architecture, *words, expect=1)
+    assert "FAILED" in out
+    assert f"status {batch}" in out
+    shown = rollcall.json("status", batch)
+    assert (shown["status"], shown["failed"]) == ("FAILED", 12)
+    assert shown["failedItems"][0]["item"]["id"]
+    assert shown["failedItems"][0]["error"]
+
+
+def test_a_batch_within_its_tolerance_exits_with_0(rollcall: Rollcall):
+    words = ("--items=10", "--fail-rate=1", "--max-attempts=1", "--tolerated-failure-percentage=100")
+    result = rollcall.json("run", "sqs", *words)
+    assert (result["status"], result["failed"]) == ("SUCCEEDED", 10)
+
+
+@ARCHITECTURES
+def test_what_is_started_without_waiting_can_be_watched_to_its_end(rollcall: Rollcall, architecture):
+    started = rollcall.json("run", architecture, "--items=60", "--items-per-chunk=10", "--no-wait")
+    assert list(started) == RESULT_KEYS
+    assert started["status"] == "OPEN"
+    watched = rollcall.json("watch", started["batchId"])
+    assert (watched["status"], watched["succeeded"]) == ("SUCCEEDED", 60)
+    again, _ = rollcall("watch", started["batchId"])
+    assert "SUCCEEDED" in again
+
+
+@ARCHITECTURES
+def test_an_id_is_used_once(rollcall: Rollcall, architecture):
+    batch = new_id()
+    rollcall("run", architecture, "--items=1", f"--batch-id={batch}")
+    _, err = rollcall("run", architecture, "--items=1", f"--batch-id={batch}", expect=2)
+    assert batch in err
+    assert "rollcall watch" in err
+
+
+@ARCHITECTURES
+def test_ctrl_c_leaves_the_batch_running_and_nothing_of_its_own(rollcall: Rollcall, aws, architecture):
+    batch = new_id()
+    words = ("--items=120", "--items-per-chunk=5", "--max-value=200", "--item-concurrency=1", f"--batch-id={batch}")
+    with rollcall.popen("run", architecture, *words) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if "processing" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == ""
+    assert f"rollcall watch {batch}" in err
+    assert "Traceback" not in err
+    assert leftovers(aws) == []
+    assert rollcall.json("watch", batch)["succeeded"] == 120
+
+
+@ARCHITECTURES
+def test_trigger_starts_the_batch_of_this_second(rollcall: Rollcall, architecture):
+    sent = rollcall.json("trigger", architecture)
+    assert sent["event"]["detail-type"] == "Scheduled Event"
+    assert sent["event"]["resources"] == [sent["rule"]]
+    assert sent["batchId"] == "scheduled-" + sent["event"]["time"].replace("-", "").replace(":", "")
+    assert rollcall.json("watch", sent["batchId"])["status"] == "SUCCEEDED"
+
+
+def test_status_tells_where_everything_is(rollcall: Rollcall, sandbox: Sandbox, stacks: Stacks):
+    batch = rollcall.json("run", "sqs", "--items=1")["batchId"]
+    status = rollcall.json("status")
+    assert status["endpoint"] == sandbox.endpoint
+    assert (status["sqs"], status["sfn"]) == (stacks.sqs, stacks.sfn)
+    assert batch in [result["batchId"] for result in status["batches"]]
+    out, _ = rollcall("status")
+    for value in (sandbox.endpoint, stacks.sqs["TableName"], stacks.sfn["StateMachineArn"], batch):
+        assert value in out
+
+
+@pytest.mark.parametrize("command", ["status", "watch"])
+def test_an_unknown_batch_is_refused_with_recent_ones(rollcall: Rollcall, command):
+    recent = rollcall.json("run", "sqs", "--items=1")["batchId"]
+    _, err = rollcall(command, "no-such-batch", expect=2)
+    assert "no-such-batch" in err
+    assert recent in err
+
+
+def test_logs_are_merged_and_chosen_by_role(rollcall: Rollcall):
+    rollcall("run", "sqs", "--items=5")
+    out, _ = rollcall("logs", "sqs", "--since=1m")
+    assert "sqs.batcher" in out
+    assert "sqs.processor" in out
+    assert "sfn." not in out
+    times = [line.split()[0] for line in out.splitlines() if " sqs." in line]
+    assert times == sorted(times)
+    _, err = rollcall("logs", "sqs.procesor", expect=2)
+    assert "sqs.processor" in err
+
+
+def test_stacks_that_are_not_deployed_are_named(sandbox: Sandbox, tmp_path: Path):
+    elsewhere = Rollcall(sandbox, "Nowhere", tmp_path)
+    for words in (["run", "sqs"], ["run", "sfn"], ["trigger", "sqs"], ["status"], ["logs"], ["watch", "b"]):
+        _, err = elsewhere(*words, expect=2)
+        assert "Nowhere is not deployed" in err
+        assert "rollcall up" in err
