@@ -2,6 +2,7 @@
 
 import time
 
+from handlers.batch import BATCH_ID
 from rollcall.batches import Batches
 from rollcall.connection import Connection
 from rollcall.errors import Problem
@@ -30,6 +31,8 @@ def find(connection: Connection, batch_id: str, patience: float = 0) -> Batches:
 
     Raises Problem with recent ids if it is nowhere.
     """
+    if not BATCH_ID.fullmatch(batch_id):
+        raise Problem(f"{batch_id!r} is no batch's id: that has 1 to 80 letters, digits, dots, hyphens or underscores")
     everywhere = deployed(connection)
     give_up = time.monotonic() + patience
     while True:

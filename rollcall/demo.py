@@ -28,7 +28,7 @@ def demo(target: SandboxTarget, engine: str) -> None:
     began = time.monotonic()
     connection, _ = bring_up(target, engine)
     stdout.print(f"[green]✓[/] sandbox and both stacks ready at {connection.endpoint} in {elapsed(began)}")
-    runs = {architecture: run_one(connection, target, architecture) for architecture in ARCHITECTURE_TITLES}
+    runs = {architecture: run_one(connection, architecture) for architecture in ARCHITECTURE_TITLES}
     stdout.print()
     stdout.print(comparison(runs))
     stdout.print(
@@ -48,11 +48,11 @@ def demo(target: SandboxTarget, engine: str) -> None:
         raise typer.Exit(1)
 
 
-def run_one(connection: Connection, target: SandboxTarget, architecture: str) -> tuple[Result, Invocations]:
+def run_one(connection: Connection, architecture: str) -> tuple[Result, Invocations]:
     """Run the batch through one architecture, tell how it went in a line, and measure what it took."""
     began_ms = round(time.time() * 1000)
     request = checked_request(BATCH, None)
-    result = run_to_end(connection, target, architecture, request)
+    result = run_to_end(connection, architecture, request)
     mark = "[green]✓[/]" if result.status == "SUCCEEDED" else "[red]✗[/]"
     title = ARCHITECTURE_TITLES[architecture]
     stdout.print(

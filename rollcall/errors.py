@@ -4,7 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+)
 from rich.markup import escape
 
 from rollcall.terminal import stderr
@@ -22,7 +29,7 @@ class Problem(Exception):
 class Interrupted(Exception):
     """The user pressed Ctrl-C; the message says what goes on without us, the hint how to return to it."""
 
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
 
@@ -35,10 +42,11 @@ def guarded(command: Callable[[], Any]) -> int:
     try:
         return command() or 0
     except (typer.TyperException, Problem, SandboxError, ClientError, BotoCoreError) as error:
-        complain(*explained(error))
+        message, hint = explained(error)
+        tell(f"error: {message}", hint)
         return 2
     except Interrupted as interrupted:
-        stderr.print(f"{escape(str(interrupted))}\n[dim]{escape(interrupted.hint)}[/]", soft_wrap=True)
+        tell(str(interrupted), interrupted.hint)
         return 130
     except KeyboardInterrupt:
         return 130
@@ -59,14 +67,16 @@ def explained(error: Exception) -> tuple[str, str | None]:
             return f"{error.operation_name}: {reason['Code']}: {reason['Message']}", "see `rollcall status`"
         case NoCredentialsError():
             return str(error), "name a profile with --profile, or set one up with `aws configure`"
-        case HTTPClientError():
-            return str(error), "see `rollcall status`"
+        case NoRegionError():
+            return str(error), "name one with --region"
+        case ConnectionError() | HTTPClientError():
+            return str(error), "see whether the sandbox still runs with `rollcall status`"
         case _:
             return str(error), None
 
 
-def complain(message: str, hint: str | None) -> None:
-    """Print an error and what to do next on stderr."""
-    stderr.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+def tell(message: str, hint: str | None) -> None:
+    """Print what happened and what to do next on stderr."""
+    stderr.print(escape(message).replace("error:", "[bold red]error:[/]", 1), soft_wrap=True)
     if hint:
-        stderr.print(f"[dim]{escape(hint)}[/]", soft_wrap=True)
+        stderr.print(hint, style="dim", markup=False, soft_wrap=True)

@@ -15,50 +15,63 @@ START_SECONDS = 60.0
 EVENT_SECONDS = 60.0
 
 
-def until_event(batches: Batches, batch_id: str, subscription: Subscription, display: Display) -> Result:
-    """Show the batch's progress until its Batch Finished event arrives.
+class Patience:
+    """Knows when waiting for a batch has become pointless. Times in seconds on a clock that only goes forward."""
 
-    Raises Problem if the batch does not start within a minute, or if the event is not there a minute after the end.
-    """
-    look_at, began, ended_at, ended_how = 0.0, time.monotonic(), None, ""
+    def __init__(self, architecture: str, batch_id: str, now: float) -> None:
+        self._architecture = architecture
+        self._batch_id = batch_id
+        self._began = now
+        self._over_since: float | None = None
+
+    def check(self, seen: Progress | Result | None, now: float) -> None:
+        """`seen` is the latest observation. Raises Problem a minute after the batch should have gone on."""
+        if seen is None:
+            if now - self._began > START_SECONDS:
+                raise Problem(
+                    f"batch {self._batch_id}: no batcher took it up within {START_SECONDS:.0f} s",
+                    f"see `rollcall logs {self._architecture}.batcher`",
+                )
+            return
+        over = f"it {seen.status}" if isinstance(seen, Result) else seen.trouble
+        if not over:
+            self._over_since = None
+            return
+        if self._over_since is None:
+            self._over_since = now
+        if now - self._over_since > EVENT_SECONDS:
+            raise Problem(
+                f"batch {self._batch_id}: {over}, but no Batch Finished event came within {EVENT_SECONDS:.0f} s",
+                f"see `rollcall logs {self._architecture}.finalizer`",
+            )
+
+
+def until_event(batches: Batches, batch_id: str, subscription: Subscription, display: Display) -> Result:
+    """Show the batch's progress until its Batch Finished event arrives. Raises Problem if that is in vain."""
+    patience = Patience(batches.architecture, batch_id, time.monotonic())
+    seen: Progress | Result | None = None
+    look_at = 0.0
     while True:
         if time.monotonic() >= look_at:
             seen, look_at = look(batches, batch_id)
-            if isinstance(seen, Result):
-                ended_at, ended_how = ended_at or time.monotonic(), f"ended {seen.status}"
-            else:
+            if not isinstance(seen, Result):
                 display.show(seen)
-                refuse_late_start(batches, batch_id, seen, began)
-                if seen and seen.trouble:
-                    ended_at, ended_how = ended_at or time.monotonic(), seen.trouble
         arrival = subscription.wait(BEAT_SECONDS)
         if arrival:
-            return Result.from_detail(
-                arrival.detail, completion_lag(arrival.arrived_at, batches.last_chunk_done_at(batch_id))
-            )
-        if ended_at and time.monotonic() - ended_at > EVENT_SECONDS:
-            raise Problem(
-                f"batch {batch_id}: {ended_how}, but no Batch Finished event came within {EVENT_SECONDS:.0f} s",
-                f"see `rollcall logs {batches.architecture}.finalizer`",
-            )
+            lag = completion_lag(arrival.arrived_at, batches.last_chunk_done_at(batch_id))
+            return Result.from_detail(arrival.detail, lag)
+        patience.check(seen, time.monotonic())
 
 
 def until_ended(batches: Batches, batch_id: str, display: Display) -> Result:
-    """Show the batch's progress until its records say that it has ended."""
-    began, in_trouble_at = time.monotonic(), None
+    """Show the batch's progress until its records say that it has ended. Raises Problem if that is in vain."""
+    patience = Patience(batches.architecture, batch_id, time.monotonic())
     while True:
         seen, look_at = look(batches, batch_id)
         if isinstance(seen, Result):
             return seen
         display.show(seen)
-        refuse_late_start(batches, batch_id, seen, began)
-        if seen and seen.trouble:
-            in_trouble_at = in_trouble_at or time.monotonic()
-            if time.monotonic() - in_trouble_at > EVENT_SECONDS:
-                raise Problem(
-                    f"batch {batch_id}: {seen.trouble}, and nobody has ended it within {EVENT_SECONDS:.0f} s",
-                    f"see `rollcall logs {batches.architecture}.finalizer`",
-                )
+        patience.check(seen, time.monotonic())
         time.sleep(max(0.0, look_at - time.monotonic()))
 
 
@@ -67,13 +80,9 @@ def look(batches: Batches, batch_id: str) -> tuple[Progress | Result | None, flo
     before = time.monotonic()
     seen = batches.observe(batch_id)
     after = time.monotonic()
-    return seen, after + min(LOOK_AT_LEAST_EVERY_SECONDS, max(BEAT_SECONDS, (after - before) / LOOK_SHARE))
+    return seen, after + pause_after(after - before)
 
 
-def refuse_late_start(batches: Batches, batch_id: str, seen: Progress | None, began: float) -> None:
-    """Raise Problem if there is still no trace of the batch."""
-    if seen is None and time.monotonic() - began > START_SECONDS:
-        raise Problem(
-            f"batch {batch_id}: no batcher took it up within {START_SECONDS:.0f} s",
-            f"see `rollcall logs {batches.architecture}.batcher`",
-        )
+def pause_after(look_seconds: float) -> float:
+    """How long to leave the batch alone after a look that took so long."""
+    return min(LOOK_AT_LEAST_EVERY_SECONDS, max(BEAT_SECONDS, look_seconds / LOOK_SHARE))

@@ -14,7 +14,7 @@ from rollcall.engine_log import print_engine_log
 from rollcall.errors import Problem
 from rollcall.stacks import functions
 from rollcall.target import Target
-from rollcall.terminal import stdout
+from rollcall.terminal import stderr, stdout
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
@@ -57,6 +57,8 @@ def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
             colour = COLOURS[list(known).index(role) % len(COLOURS)]
             stdout.print(line(timestamp, role, event["message"], colour), soft_wrap=True)
         if not follow:
+            if not events:
+                stderr.print(f"nothing was logged in the last {since}", soft_wrap=True)
             return
         if events:
             # Streams may still get older lines than the newest one seen.

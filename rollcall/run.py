@@ -32,11 +32,11 @@ def run(
     if not wait:
         start_only(connection, target, architecture, request, as_json)
         return
-    result = run_to_end(connection, target, architecture, request)
+    result = run_to_end(connection, architecture, request)
     report(result, target, as_json)
 
 
-def run_to_end(connection: Connection, target: SandboxTarget, architecture: str, request: Mapping[str, Any]) -> Result:
+def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Result:
     """Start the batch and show its progress until its event arrives. Raises Interrupted on Ctrl-C."""
     batches = batches_of(connection, architecture)
     batch_id = request["batchId"]
@@ -47,7 +47,7 @@ def run_to_end(connection: Connection, target: SandboxTarget, architecture: str,
         try:
             return until_event(batches, batch_id, subscription, shown)
         except KeyboardInterrupt:
-            raise goes_on(target, batch_id) from None
+            raise goes_on(batch_id) from None
 
 
 def start_only(
@@ -74,6 +74,6 @@ def report(result: Result, target: SandboxTarget, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def goes_on(target: SandboxTarget, batch_id: str) -> Interrupted:
+def goes_on(batch_id: str) -> Interrupted:
     """What Ctrl-C leaves behind."""
-    return Interrupted(f"batch {batch_id} goes on without this window", target.command(f"watch {batch_id}"))
+    return Interrupted(f"batch {batch_id} goes on without this window", f"see its end with `rollcall watch {batch_id}`")

@@ -1,6 +1,7 @@
 """Which sandbox, or which AWS account, a command works on: the options that every command shares."""
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -8,9 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from rollcall.errors import Interrupted, Problem
 from sandbox.settings import DEFAULT_PROJECT
 
 PANEL = "Where"
+# A command line in a hint, which is then completed with the options of the place.
+COMMAND = re.compile(r"`rollcall ([^`]*)`")
 
 
 def port_number(text: str) -> int:
@@ -83,7 +87,10 @@ class Target(SandboxTarget):
 
 
 def targeted(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command(target, ...)` the options that its target's class declares, after its own."""
+    """Give `command(target, ...)` the options that its target's class declares, after its own.
+
+    The command lines in its hints are completed with those options.
+    """
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
     target_class = parameters.pop(0).annotation
     names = {field.name for field in fields(target_class)}
@@ -93,7 +100,11 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
         target = target_class(**{name: values.pop(name) for name in names})
         if getattr(target, "aws", True) is False and (target.profile or target.region):
             raise typer.BadParameter("only --aws uses your AWS account", param_hint="--profile/--region")
-        command(target, **values)
+        try:
+            command(target, **values)
+        except (Problem, Interrupted) as ended:
+            ended.hint = ended.hint and COMMAND.sub(lambda found: f"`{target.command(found[1])}`", ended.hint)
+            raise
 
     declared = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)

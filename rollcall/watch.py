@@ -18,5 +18,5 @@ def watch(target: Target, batch_id: str, as_json: bool) -> None:
         try:
             result = until_ended(batches, batch_id, shown)
         except KeyboardInterrupt:
-            raise goes_on(target, batch_id) from None
+            raise goes_on(batch_id) from None
     report(result, target, as_json)

@@ -111,7 +111,7 @@ def test_an_aws_setting_without_aws_is_refused(cli: Cli, option: str, value: str
         ("--fail-rate", "nan"),
         ("--max-attempts", "0"),
         ("--tolerated-failure-percentage", "101"),
-        ("--deadline", "59"),
+        ("--deadline", "0"),
         ("--batch-id", "two words"),
         ("--batch-id", ""),
     ],
