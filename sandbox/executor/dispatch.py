@@ -42,6 +42,9 @@ from sandbox.executor.loop import LOOP
 MAX_PAYLOAD: dict[str, int] = {InvocationType.RequestResponse: 6 * 1024 * 1024, InvocationType.Event: 1024 * 1024}
 
 
+MAX_REPLACEMENTS = 3  # updates that one invocation may meet
+
+
 class VersionReplacedException(ServiceException):
     """The version's manager is shutting down: the function was updated or deleted a moment ago."""
 
@@ -51,11 +54,12 @@ def invoke_function(stock, self, *, invocation_type, payload, client_context, **
     """Check the request as AWS does, then invoke the version that is current."""
     _check_payload(payload, invocation_type or InvocationType.RequestResponse)
     _client_context(client_context)
-    while True:
+    for _ in range(MAX_REPLACEMENTS):
         try:
             return stock(self, invocation_type=invocation_type, payload=payload, client_context=client_context, **rest)
         except VersionReplacedException:
-            continue  # its successor is in place before it is shut down; without one, the function is not found
+            continue  # its successor was in place before it was shut down
+    raise VersionReplacedException("The function is updated again and again, or the engine is stopping")
 
 
 @patch(LambdaVersionManager.invoke)
@@ -68,13 +72,16 @@ def invoke_version(stock, self, *, invocation: Invocation) -> InvocationResult:
         ) as provisioning_type,
         self.assignment_service.get_environment(self.id, self.function_version, provisioning_type) as environment,
     ):
-        return _executor(environment).invoke(
+        result = _executor(environment).invoke(
             {
                 "request-id": invocation.request_id,
                 "payload": invocation.payload,
                 "headers": _runtime_headers(invocation),
             }
         )
+        if self.shutdown_event.is_set():  # since the check above: the shutdown may have missed this environment
+            self.assignment_service.stop_environment(environment)
+        return result
 
 
 @patch(AssignmentService.get_environment)
@@ -125,9 +132,11 @@ def _give_back(assignment: AssignmentService, environment: ExecutionEnvironment)
         if environment.status != RuntimeStatus.STOPPED:
             assignment.stop_environment(environment)
         return
-    environment.last_returned = datetime.now()
-    environment.keepalive_timer = _Keepalive(environment)  # type: ignore[assignment]  # only cancel() is called
     with environment.status_lock:
+        if environment.status == RuntimeStatus.STOPPED:
+            return
+        environment.last_returned = datetime.now()
+        environment.keepalive_timer = _Keepalive(environment)  # type: ignore[assignment]  # only cancel() is called
         environment.status = RuntimeStatus.READY
 
 

@@ -8,8 +8,8 @@ from localstack.aws.api.lambda_ import Runtime
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
-from sandbox.executor import log_records
 from sandbox.executor.function_environment import function_environment
+from sandbox.executor.log_records import LogRecord
 from sandbox.executor.log_writer import WRITER, LogStream
 from sandbox.executor.loop import run
 from sandbox.executor.process import FunctionProcess, Limits, Request
@@ -29,7 +29,7 @@ class ProcessExecutor(RuntimeExecutor):
         super().__init__(id, function_version)
         settings = function_version.config
         self._process = FunctionProcess(
-            id, Limits(memory_mb=settings.memory_size, timeout_seconds=settings.timeout), Path(config.dirs.tmp)
+            id, Limits(settings.memory_size, settings.timeout), Path(config.dirs.tmp), self._write_log
         )
         self._stream = LogStream(
             role_arn=settings.role,
@@ -37,6 +37,9 @@ class ProcessExecutor(RuntimeExecutor):
             group=settings.logging_config["LogGroup"] or f"/aws/lambda/{function_version.id.function_name}",
             name=f"{datetime.now(UTC):%Y/%m/%d}/[{function_version.id.qualifier}]{id}",
         )
+
+    def _write_log(self, record: LogRecord) -> None:
+        WRITER.write(self._stream, record)
 
     @property
     def alive(self) -> bool:
@@ -75,12 +78,11 @@ class ProcessExecutor(RuntimeExecutor):
             version=self.function_version.id.qualifier,
         )
         result = run(self._process.invoke(request))
-        WRITER.write(self._stream, result.records)
         return InvocationResult(
             request_id=request.request_id,
             payload=result.payload,
             is_error=result.is_error,
-            logs=log_records.text(result.records),
+            logs=result.log_tail,
             executed_version=request.version,
         )
 

@@ -23,7 +23,11 @@ class Failure:
 
 def reported(payload: bytes) -> Failure:
     """What the runtime itself reported: the error of a handler or of an init."""
-    return Failure(json.loads(payload).get("errorType", "Unhandled"), payload)
+    try:
+        error_type = json.loads(payload)["errorType"]
+    except (ValueError, KeyError, TypeError):  # the function talks to the Runtime API itself, and AWS passes it on
+        error_type = "Unhandled"
+    return Failure(error_type, payload)
 
 
 def timed_out(request_id: str, timeout_seconds: float, now: str) -> Failure:

@@ -31,7 +31,7 @@ def function_environment(
     }
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "en_US.UTF-8",
+        "LANG": "C.UTF-8",  # en_US.UTF-8 on AWS: a small image does not have it
         "PYTHONPATH": str(runtime_folder),
         "TMPDIR": str(temporary),
         **platform,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 
 from sandbox.executor.log_records import LogRecord
 
@@ -16,9 +17,9 @@ class LogPipes:
     Frames keep a message of several lines, such as a logged traceback, in one record, as on AWS.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._records: list[LogRecord] = []
+    def __init__(self, emit: Callable[[LogRecord], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._emit = emit
         self._last = 0
         self._line = b""
         self._frame = b""
@@ -27,29 +28,26 @@ class LogPipes:
         self._sources = {self._output: self._on_output, self._frames: self._on_frames}
         for source in self._sources:
             os.set_blocking(source, False)
-            loop.add_reader(source, self._read, source)
+            self._loop.add_reader(source, self._read, source)
 
     def close_ends(self) -> None:
         """Close the function's ends here: it has inherited them."""
         os.close(self.output_end)
         os.close(self.frames_end)
 
-    def take(self) -> list[LogRecord]:
-        """Everything written up to now and not taken before, an unfinished line included."""
+    def drain(self) -> None:
+        """Emit everything that was written up to now, an unfinished line included."""
         for source in list(self._sources):
             self._read(source)
         if self._line:
             self._add(_now(), self._line)
             self._line = b""
-        records, self._records = self._records, []
-        return records
 
     def close(self) -> None:
-        """Read no more; what was written before can still be taken."""
-        for source in list(self._sources):
-            self._read(source)
-            if source in self._sources:  # somebody still holds its other end
-                self._close(source)
+        """Drain and read no more."""
+        self.drain()
+        for source in list(self._sources):  # somebody still holds the other end
+            self._close(source)
 
     def _read(self, source: int) -> None:
         try:
@@ -83,7 +81,7 @@ class LogPipes:
     def _add(self, timestamp: int, message: bytes) -> None:
         # Never earlier than the record before: CloudWatch Logs sorts by time and must not reorder them.
         self._last = max(timestamp, self._last)
-        self._records.append(LogRecord(self._last, message.decode(errors="replace") + "\n"))
+        self._emit(LogRecord(self._last, message.decode(errors="replace") + "\n"))
 
 
 def _now() -> int:

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterable
 from typing import NamedTuple
 
 MEGABYTE = 1024 * 1024
@@ -20,10 +19,6 @@ def record(message: str) -> LogRecord:
     return LogRecord(time.time_ns() // 1_000_000, message + "\n")
 
 
-def text(records: Iterable[LogRecord]) -> str:
-    return "".join(entry.message for entry in records)
-
-
 def start(request_id: str, version: str) -> LogRecord:
     return record(f"START RequestId: {request_id} Version: {version}")
 
@@ -32,10 +27,9 @@ def end(request_id: str) -> LogRecord:
     return record(f"END RequestId: {request_id}")
 
 
-def init_report(init_ms: float, status: str, error_type: str) -> LogRecord:
+def init_report(init_ms: float, status: str) -> LogRecord:
     """Written only when an environment's init fails."""
-    cause = f"\tError Type: {error_type}" if error_type else ""
-    return record(f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: init\tStatus: {status}{cause}")
+    return record(f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: init\t{status}")
 
 
 def report(

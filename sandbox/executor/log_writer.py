@@ -20,6 +20,9 @@ from sandbox.executor.log_records import LogRecord
 LOG = logging.getLogger(__name__)
 
 COLLECT_SECONDS = 0.2  # what is written within this time travels together
+# Then rest so many times as long as the calls took, so that logs do not fill a busy engine.
+REST_FACTOR = 9
+MAX_REST_SECONDS = 0.5
 # Limits of one PutLogEvents call, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 MAX_EVENTS = 10_000
 MAX_BYTES = 1_048_576
@@ -41,29 +44,32 @@ class LogStream:
 
 class LogWriter:
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[LogStream, list[LogRecord]]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[LogStream, LogRecord]] = queue.SimpleQueue()
         self._clients: dict[tuple[str, str], object] = {}
         threading.Thread(target=self._run, name="lambda-log-writer", daemon=True).start()
 
-    def write(self, stream: LogStream, records: list[LogRecord]) -> None:
-        """Queue `records`; they can be read from CloudWatch Logs a fraction of a second later."""
-        self._queue.put((stream, records))
+    def write(self, stream: LogStream, record: LogRecord) -> None:
+        """Queue `record`; it can be read from CloudWatch Logs a fraction of a second later."""
+        self._queue.put((stream, record))
 
     def _run(self) -> None:
+        rest = COLLECT_SECONDS
         while True:
             pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
-            stream, records = self._queue.get()
-            pending[stream] += records
-            time.sleep(COLLECT_SECONDS)
+            stream, record = self._queue.get()
+            time.sleep(rest)
+            pending[stream].append(record)
             while not self._queue.empty():
-                stream, records = self._queue.get()
-                pending[stream] += records
+                stream, record = self._queue.get()
+                pending[stream].append(record)
+            started = time.monotonic()
             for stream, records in pending.items():
                 try:
                     for batch in _batches(records):
                         self._put(stream, batch)
                 except (BotoCoreError, ClientError) as error:
                     LOG.warning("Lost log events of %s %s: %s", stream.group, stream.name, error)
+            rest = min(max(COLLECT_SECONDS, REST_FACTOR * (time.monotonic() - started)), MAX_REST_SECONDS)
 
     def _put(self, stream: LogStream, events: list[dict]) -> None:
         logs = self._client(stream)

@@ -1,8 +1,9 @@
 """Memory of a process and of everything it started, read from /proc."""
 
+import os
 from pathlib import Path
 
-PAGE = 4096
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_bytes(pid: int) -> int:

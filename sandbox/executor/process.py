@@ -11,13 +11,14 @@ from tempfile import mkdtemp
 
 from sandbox.executor import failures, log_records, memory
 from sandbox.executor.children import CHILDREN, End
-from sandbox.executor.failures import Failure
+from sandbox.executor.failures import MAX_RESPONSE_BYTES, Failure
 from sandbox.executor.log_pipes import LogPipes
 from sandbox.executor.log_records import MEGABYTE, LogRecord
 from sandbox.executor.runtime_api import Delivery, RuntimeApi
 
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
+LOG_TAIL = 4096  # characters kept for LogResult, which has the last 4 KB
 # Above the memory size: address space that is reserved and never touched, such as a stack of 8 MB for each thread.
 # The limit is only for one huge allocation, which would do its harm between two checks of the memory really held.
 RESERVED_BYTES = 1024 * MEGABYTE
@@ -43,23 +44,26 @@ class Request:
 class Result:
     payload: bytes
     is_error: bool
-    records: list[LogRecord]
+    log_tail: str
 
 
 class FunctionProcess:
     """Serves one invocation at a time. Everything here runs in the event loop's thread.
 
-    Once `alive` is False no invocation may be sent here again: the process has ended, or it is about to.
-    `temporary` is its own folder for temporary files (TMPDIR); /tmp itself is the machine's.
+    Once `alive` is False no invocation may be sent here again: the process has ended, or it is about to. `write_log`
+    gets every record of its log at once. Its own folder for temporary files (TMPDIR) is made in `temporary`; /tmp
+    itself is the machine's.
     """
 
-    def __init__(self, id: str, limits: Limits, temporary: Path) -> None:
+    def __init__(self, id: str, limits: Limits, temporary: Path, write_log: Callable[[LogRecord], None]) -> None:
         self.alive = True
         self._id = id
         self._limits = limits
         self._temporary = temporary
+        self._write_log = write_log
+        self._log_tail = ""
         self._peak = 0
-        self._init_reported = False
+        self._cold = True
         self._invoking = False
 
     async def start(self, task_root: Path, environment: Callable[[str, Path], dict[str, str]]) -> None:
@@ -68,7 +72,7 @@ class FunctionProcess:
         `environment` makes its environment variables out of the Runtime API's address and its temporary folder.
         """
         self._temporary = Path(mkdtemp(prefix="lambda-tmp-", dir=self._temporary))
-        self._pipes = LogPipes(asyncio.get_running_loop())
+        self._pipes = LogPipes(self._log)
         self._api = RuntimeApi()
         address = await self._api.open()
         self._started = time.perf_counter()
@@ -81,50 +85,49 @@ class FunctionProcess:
         )
         self._pipes.close_ends()
         self._child.ended.add_done_callback(self._clean_up)
-        self._watch = asyncio.create_task(self._watch_memory())
 
     async def invoke(self, request: Request) -> Result:
         """Run one invocation to its end, whatever that is. Afterwards look at `alive`."""
         self._invoking = True
-        cold = not self._init_reported
-        self._init_reported = True
-        init_ms: float | None = None
-        failure: Failure | None = None
-        payload = b""
-        records: list[LogRecord] = []
-        if cold:
-            failure = await self._initialize(request)
-            init_ms = (time.perf_counter() - self._started) * 1000
-            records += self._pipes.take()
-            if failure:
-                error_type = failure.error_type if failure.status == "error" else ""
-                records.append(log_records.init_report(init_ms, failure.status, error_type))
-        elif self._watch.done():
-            self._watch = asyncio.create_task(self._watch_memory())
-        records.append(log_records.start(request.request_id, request.version))
-        started = time.perf_counter()
-        if failure is None:
-            payload, failure = await self._deliver(request)
-        duration_ms = (time.perf_counter() - started) * 1000
-        self._watch.cancel()
-        records += self._pipes.take()
-        if failure and failure.log_line:
-            records.append(log_records.record(failure.log_line))
-        records.append(log_records.end(request.request_id))
-        status = failure.report_status if failure else ""
-        records.append(
-            log_records.report(request.request_id, duration_ms, init_ms, self._limits.memory_mb, self._peak, status)
-        )
-        self._invoking = False
-        if not self.alive:
-            CHILDREN.kill(self._child)
-        return Result(failure.payload if failure else payload, failure is not None, records)
+        watch = asyncio.create_task(self._watch_memory())
+        try:
+            payload, failure = await self._run(request)
+        finally:
+            watch.cancel()
+            self._invoking = False
+            if not self.alive:
+                CHILDREN.kill(self._child)
+        log_tail, self._log_tail = self._log_tail, ""
+        return Result(failure.payload if failure else payload, failure is not None, log_tail)
 
     async def stop(self) -> None:
         """End the environment: now when it is idle, otherwise after the invocation that it is serving."""
         self.alive = False
         if not self._invoking:
             CHILDREN.kill(self._child)
+
+    async def _run(self, request: Request) -> tuple[bytes, Failure | None]:
+        payload, failure, init_ms = b"", None, None
+        if self._cold:
+            self._cold = False
+            failure = await self._initialize(request)
+            init_ms = _milliseconds_since(self._started)
+            self._pipes.drain()
+            if failure:
+                self._log(log_records.init_report(init_ms, failure.report_status))
+        self._log(log_records.start(request.request_id, request.version))
+        started = time.perf_counter()
+        if failure is None:
+            payload, failure = await self._deliver(request)
+        duration_ms = _milliseconds_since(started)
+        self._pipes.drain()
+        if failure and failure.log_line:
+            self._log(log_records.record(failure.log_line))
+        self._log(log_records.end(request.request_id))
+        status = failure.report_status if failure else ""
+        memory_mb = self._limits.memory_mb
+        self._log(log_records.report(request.request_id, duration_ms, init_ms, memory_mb, self._peak, status))
+        return payload, failure
 
     async def _initialize(self, request: Request) -> Failure | None:
         limit = max(INIT_SECONDS, self._limits.timeout_seconds)
@@ -152,7 +155,7 @@ class FunctionProcess:
         if self._exceeded:
             return b"", await self._abort(request)
         is_error, payload = delivery.answer.result()
-        if len(payload) > failures.MAX_RESPONSE_BYTES:
+        if len(payload) > MAX_RESPONSE_BYTES:
             return b"", failures.response_too_large()
         return payload, failures.reported(payload) if is_error else None
 
@@ -184,6 +187,10 @@ class FunctionProcess:
         self.alive = False
         CHILDREN.kill(self._child)
 
+    def _log(self, record: LogRecord) -> None:
+        self._log_tail = (self._log_tail + record.message)[-LOG_TAIL:]
+        self._write_log(record)
+
     def _observe_memory(self) -> None:
         pid = self._child.pid.result()
         self._peak = max(self._peak, memory.resident_bytes(pid), memory.peak_bytes(pid))
@@ -192,7 +199,10 @@ class FunctionProcess:
         """The process has ended, one way or another."""
         self.alive = False
         self._peak = max(self._peak, ended.result().peak_bytes)
-        self._watch.cancel()
         self._api.close()
         self._pipes.close()
         shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _milliseconds_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

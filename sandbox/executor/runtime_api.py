@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from sandbox.executor.failures import MAX_RESPONSE_BYTES
+
 PREFIX = "/2018-06-01/runtime/"
 HEAD_LIMIT = 2 * 1024 * 1024  # awslambdaric sends up to 1 MiB of stack trace as a header
 
@@ -55,11 +57,13 @@ class RuntimeApi:
                 request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 method, path, _ = request.split(" ")
                 headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                body = await _read_body(reader, int(headers.get("content-length", 0)))
                 writer.write(await self._respond(method, path, body))
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.QueueShutDown, ConnectionError):
             pass  # the runtime, or the environment, has ended
+        except (asyncio.LimitOverrunError, ValueError):
+            pass  # the function talks to this port itself, and not in HTTP
         finally:
             writer.close()
 
@@ -81,6 +85,15 @@ class RuntimeApi:
                 current.answer.set_result((kind == "error", body))
                 return _response(HTTPStatus.ACCEPTED)
         return _response(HTTPStatus.NOT_FOUND)
+
+
+async def _read_body(reader: asyncio.StreamReader, size: int) -> bytes:
+    """The body; of one that is larger than a response may be, just enough to see it: the engine holds no more."""
+    body = await reader.readexactly(min(size, MAX_RESPONSE_BYTES + 1))
+    rest = size - len(body)
+    while rest:
+        rest -= len(await reader.readexactly(min(rest, HEAD_LIMIT)))
+    return body
 
 
 def _response(status: HTTPStatus, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:

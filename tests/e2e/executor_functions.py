@@ -1,0 +1,151 @@
+"""Handlers that the tests of the process executor deploy: this very file is what their zip holds."""
+
+import importlib.util
+import logging
+import os
+import subprocess
+import sys
+import time
+
+STARTED = time.time_ns()  # tells environments apart
+
+
+def who(event, context):
+    """Which environment answers, after `seconds`."""
+    time.sleep(event.get("seconds", 0))
+    return {"environment": STARTED, "pid": os.getpid(), "variables": dict(os.environ)}
+
+
+def context_seen(event, context):
+    client = context.client_context
+    return {
+        "event": event,
+        "function": context.function_name,
+        "version": context.function_version,
+        "arn": context.invoked_function_arn,
+        "memory": context.memory_limit_in_mb,
+        "log": [context.log_group_name, context.log_stream_name],
+        "request": context.aws_request_id,
+        "remaining": context.get_remaining_time_in_millis(),
+        "custom": client and client.custom,
+        "trace": os.environ["_X_AMZN_TRACE_ID"],
+    }
+
+
+def surroundings(event, context):
+    """What the function can see beside its own zip."""
+    names = ["boto3", "awslambdaric", "json", *event["modules"]]
+    return {
+        "found": [name for name in names if importlib.util.find_spec(name)],
+        "variables": sorted(os.environ),
+        "folder": os.getcwd(),
+        "task_root": os.environ["LAMBDA_TASK_ROOT"],
+        "files": os.listdir(),
+    }
+
+
+def call_aws(event, context):
+    """Calls AWS as on AWS: no endpoint, no region, no credentials in the code."""
+    import boto3
+
+    return boto3.client("sts").get_caller_identity()["Arn"]
+
+
+def echo_size(event, context):
+    return {"received": len(event)}
+
+
+def make(event, context):
+    return "x" * event["characters"]
+
+
+def fail(event, context):
+    raise LookupError("no such thing")
+
+
+def leave(event, context):
+    """End the process in the way `event` says, a line of log before."""
+    print("last words", flush=True)
+    if "signal" in event:
+        os.kill(os.getpid(), event["signal"])
+    os._exit(event["code"])
+
+
+def hang(event, context):
+    """Start a daemon that detaches itself as thoroughly as it can; say its process id; never return."""
+    print(f"daemon {_daemon()}", flush=True)
+    time.sleep(3600)
+
+
+def die_with_daemon(event, context):
+    print(f"daemon {_daemon()}", flush=True)
+    os._exit(1)
+
+
+def keep_daemon(event, context):
+    return {"pid": os.getpid(), "daemon": _daemon()}
+
+
+def running(event, context):
+    """Which of these processes still run."""
+    return [pid for pid in event if _state(pid) not in "ZX"]
+
+
+def take_memory(event, context):
+    """Hold ever more memory, 4 MB at a time."""
+    held = []
+    while True:
+        held.append(b"x" * 4_000_000)
+
+
+def take_memory_for_a_moment(event, context):
+    taken = b"x" * event["bytes"]
+    return len(taken)
+
+
+def take_memory_in_a_child(event, context):
+    source = "import time; taken = b'x' * 300_000_000; time.sleep(60)"
+    subprocess.run([sys.executable, "-c", source], check=False)
+
+
+def take_everything_at_once(event, context):
+    bytearray(1 << 44)
+
+
+def log(event, context):
+    logging.getLogger().setLevel("INFO")
+    print("to stdout")
+    print("to stderr", file=sys.stderr)
+    logging.info("first line\nsecond line")
+    os.write(1, b"no newline at the end")
+
+
+def log_much(event, context):
+    for number in range(event["lines"]):
+        print(f"line {number:06}")
+
+
+def log_and_wait(event, context):
+    print("written before the end")
+    time.sleep(event["seconds"])
+
+
+def _daemon():
+    """A process in a session of its own whose parents have all ended."""
+    source = (
+        "import os\n"
+        "if os.fork(): os._exit(0)\n"
+        "os.setsid()\n"
+        "print(os.getpid(), flush=True)\n"
+        "os.execvp('sleep', ['sleep', '600'])"
+    )
+    with subprocess.Popen([sys.executable, "-c", source], start_new_session=True, stdout=subprocess.PIPE) as parent:
+        return int(parent.stdout.readline())
+
+
+def _state(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "X"
