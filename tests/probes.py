@@ -4,17 +4,22 @@ import time
 from collections.abc import Callable
 
 
-def eventually[T](check: Callable[[], T], timeout: float = 30.0, interval: float = 0.1) -> T:
-    """Call `check` until it raises no AssertionError and return its result.
+def eventually[T](
+    check: Callable[[], T],
+    timeout: float = 30.0,
+    interval: float = 0.1,
+    retry_on: type[Exception] = AssertionError,
+) -> T:
+    """Call `check` until it raises no `retry_on` and return its result.
 
-    After `timeout` seconds its last AssertionError is raised. Any other exception, such as a state from which there
-    is no way to the expected one, ends the wait at once.
+    After `timeout` seconds its last error is raised. Any other exception, such as a state from which there is no way
+    to the expected one, ends the wait at once.
     """
     deadline = time.monotonic() + timeout
     while True:
         try:
             return check()
-        except AssertionError:
+        except retry_on:
             if time.monotonic() > deadline:
                 raise
         time.sleep(interval)

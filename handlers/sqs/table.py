@@ -63,6 +63,7 @@ class BatchTable:
             "deadline": {"N": str(batch.deadline)},
             "items": {"N": "0"},
             "chunks": {"N": "0"},
+            "announceUntil": {"N": "0"},
             "expiresAt": {"N": expires},
         }
         counts = {"succeeded": batch.succeeded, "failed": batch.failed, "remaining": batch.remaining}

@@ -1,0 +1,223 @@
+"""However a batch ends, it ends in one event: duplicates, deadlines, dead letters, strangers and dead finalizers."""
+
+import html
+import json
+import time
+import urllib.request
+import uuid
+
+import pytest
+
+from handlers.batch import BatchRequest, Status
+from handlers.items import chunks
+from handlers.sqs.batcher import MAX_CHUNK_BYTES
+from handlers.sqs.messages import FinalizerMessage, SegmentMessage
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, chunk_body, shards_for
+from tests.e2e.inputs import items, json_lines
+from tests.e2e.stacks import Stacks
+from tests.probes import consistently, eventually
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    return f"e2e-{uuid.uuid4().hex[:12]}"
+
+
+def chunk_messages(key: BatchKey, request: BatchRequest, rows: list[dict], shards: int) -> list[str]:
+    """The messages that a batch of these items sends to the chunk queue."""
+    stream = chunks(rows, request.items_per_chunk, MAX_CHUNK_BYTES)
+    return [chunk_body(ChunkKey(key, chunk.seq % shards, chunk.seq), request, chunk.items) for chunk in stream]
+
+
+def open_batch(stacks: Stacks, deadline_ms: int, items: int = 10) -> BatchKey:
+    """A batch that is under way as if its batcher had put the record and died."""
+    key = BatchKey(new_id())
+    request = BatchRequest(items=items, items_per_chunk=5)
+    started = now()
+    stacks.table.create_batch(
+        Batch(key, Status.OPEN, request, 1, started, started + deadline_ms, segments=frozenset({0}))
+    )
+    return key
+
+
+def test_every_message_of_a_batch_delivered_twice_processes_each_item_once(stacks: Stacks):
+    prefix, rows = items(60, value=40)
+    key = BatchKey(new_id())
+    request = {
+        "batchId": key.batch_id,
+        "input": stacks.upload("items.jsonl", json_lines(rows)),
+        "itemsPerChunk": 10,
+        "itemConcurrency": 2,
+    }
+    copies = chunk_messages(key, BatchRequest.parse(request), rows, shards_for(None))
+    for _ in range(2):
+        stacks.send(stacks.sqs["BatcherQueueUrl"], request)
+    stacks.send(stacks.sqs["BatcherQueueUrl"], SegmentMessage(key, 0).body())
+    eventually(lambda: assert_chunks_made(stacks, key))
+    for body in copies:
+        stacks.send(stacks.sqs["ChunkQueueUrl"], body)
+    for check in (False, True):
+        stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=check).body())
+    detail = stacks.finished(key.batch_id)
+    assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 60)
+    for body in copies:
+        stacks.send(stacks.sqs["ChunkQueueUrl"], body)
+    eventually(lambda: assert_drained(stacks, stacks.sqs["ChunkQueueUrl"], key.batch_id))
+    assert stacks.witnessed("sqs", prefix) == {row["id"]: 1 for row in rows}
+    assert len(stacks.published(key.batch_id)) == 1
+
+
+def assert_chunks_made(stacks: Stacks, key: BatchKey) -> None:
+    batch = stacks.table.get_batch(key.batch_id)
+    assert batch
+    assert batch.sealed or stacks.table.count_chunks(batch)
+
+
+def test_past_its_deadline_a_batch_ends_expired_and_counts_what_remains(stacks: Stacks):
+    batch_id = stacks.start(
+        "sqs", items=100, maxValue=1000, itemsPerChunk=5, itemConcurrency=1, deadlineSeconds=4
+    )  # fmt: skip
+    detail = stacks.finished(batch_id)
+    assert detail["status"] == "EXPIRED"
+    assert detail["remaining"] > 0
+    assert detail["succeeded"] + detail["remaining"] == 100
+    assert "deadline" in detail["reason"]
+
+
+def test_a_batch_whose_batcher_died_is_told_stalled_once_and_ends_at_its_deadline(stacks: Stacks):
+    key = open_batch(stacks, deadline_ms=14_000)
+    stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
+    detail = stacks.finished(key.batch_id)
+    assert (detail["status"], detail["items"], detail["remaining"]) == ("EXPIRED", 10, 10)
+    assert len(stacks.published(key.batch_id, "Batch Stalled")) == 1
+
+
+def test_a_finalizer_that_died_before_publishing_is_replaced_by_one_that_says_the_same(stacks: Stacks):
+    key = BatchKey(new_id())
+    ended = Batch(
+        key, Status.SUCCEEDED, BatchRequest(), 1, now(), now(), succeeded=7, failed=0, remaining=0, finished_at=now()
+    )
+    stacks.table.create_batch(ended)
+    for _ in range(3):
+        stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=False).body())
+    eventually(lambda: assert_published(stacks, key.batch_id, 1))
+    consistently(lambda: assert_published(stacks, key.batch_id, 1), during=1)
+    assert stacks.published(key.batch_id)[0]["succeeded"] == 7
+
+
+def test_a_segment_given_up_by_its_queue_ends_the_batch_failed(stacks: Stacks):
+    key = open_batch(stacks, deadline_ms=3_600_000)
+    stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], SegmentMessage(key, 0).body())
+    detail = stacks.finished(key.batch_id)
+    assert (detail["status"], detail["remaining"]) == ("FAILED", 10)
+    assert "segment 0 was given up" in detail["reason"]
+
+
+def test_a_request_given_up_by_its_queue_ends_its_batch_failed(stacks: Stacks):
+    batch_id = new_id()
+    stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], {"batchId": batch_id, "items": 5})
+    detail = stacks.finished(batch_id)
+    assert detail["status"] == "FAILED"
+    assert "its request was given up" in detail["reason"]
+
+
+def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
+    key = open_batch(stacks, deadline_ms=3_600_000)
+    request = BatchRequest(items=5, items_per_chunk=5)
+    chunk = ChunkKey(key, 0, 0)
+    stacks.table.put_chunks({chunk: 5}, now())
+    stacks.table.finish_segment(key, 0, items=5, chunks=1)
+    [body] = chunk_messages(key, request, items(5)[1], shards=1)
+    stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
+    detail = stacks.finished(key.batch_id)
+    assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 5, 0)
+    assert len(stacks.failures("sqs", key.batch_id)) == 5
+
+
+@pytest.mark.parametrize("body", ["not JSON", "[]", '{"segment": 5}', '{"batchId": "x", "generation": 1}'])
+@pytest.mark.parametrize("queue", ["ChunkQueueUrl", "FinalizerQueueUrl"])
+def test_a_strangers_message_is_dropped_and_stops_nobody(stacks: Stacks, queue, body):
+    stacks.send(stacks.sqs[queue], body)
+    eventually(lambda: assert_drained(stacks, stacks.sqs[queue], body))
+
+
+def assert_drained(stacks: Stacks, url: str, body: str) -> None:
+    """No message of that body is left in the queue, in flight or not, by the engine's own listing."""
+    endpoint = stacks.aws("sqs").meta.endpoint_url
+    with urllib.request.urlopen(f"{endpoint}/_aws/sqs/messages?QueueUrl={url}&ShowInvisible=true") as listing:
+        assert html.escape(body) not in listing.read().decode()
+
+
+def test_a_message_that_is_no_request_ends_a_batch_named_after_it(stacks: Stacks):
+    message_id = stacks.send(stacks.sqs["BatcherQueueUrl"], "not JSON")
+    detail = stacks.finished(message_id)
+    assert detail["status"] == "FAILED"
+    assert "must be a JSON object" in detail["reason"]
+
+
+def test_an_aborted_execution_ends_its_batch_cancelled(stacks: Stacks):
+    batch_id = new_id()
+    arn = stacks.execute({"items": 400, "maxValue": 1000, "itemsPerChunk": 10, "itemConcurrency": 1}, name=batch_id)
+    states = stacks.aws("stepfunctions")
+
+    def some_done() -> None:
+        runs = states.list_map_runs(executionArn=arn)["mapRuns"]
+        assert runs
+        assert states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]["succeeded"] > 0
+
+    eventually(some_done)
+    states.stop_execution(executionArn=arn, error="Enough", cause="told to stop")
+    detail = stacks.finished(batch_id)
+    assert (detail["status"], detail["items"]) == ("CANCELLED", 400)
+    assert 0 < detail["remaining"] < 400
+    assert "ABORTED" in detail["reason"]
+
+
+def test_a_second_execution_for_the_same_batch_processes_nothing(stacks: Stacks):
+    batch_id = new_id()
+    request = {"batchId": batch_id, "items": 20, "maxValue": 0, "itemsPerChunk": 10}
+    first, second = stacks.execute(request), stacks.execute(request)
+    states = stacks.aws("stepfunctions")
+    detail = stacks.finished(batch_id)
+    assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 20)
+
+    def both_ended() -> list[int]:
+        found = [states.describe_execution(executionArn=arn) for arn in (first, second)]
+        assert {execution["status"] for execution in found} == {"SUCCEEDED"}
+        return sorted(len(states.list_map_runs(executionArn=arn)["mapRuns"]) for arn in (first, second))
+
+    assert eventually(both_ended) == [0, 1]
+    assert len(stacks.published(batch_id)) == 1
+
+
+def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks):
+    """The finished object is what an event leaves behind: without it the sweep finds the execution by itself."""
+    batch_id = new_id()
+    arn = stacks.execute({"items": 400, "maxValue": 1000, "itemsPerChunk": 10, "itemConcurrency": 1}, name=batch_id)
+    states, s3, bucket = stacks.aws("stepfunctions"), stacks.aws("s3"), stacks.sfn["BatchBucketName"]
+    eventually(lambda: s3.head_object(Bucket=bucket, Key=f"made/{batch_id}/1.json"), retry_on=s3.exceptions.ClientError)
+    states.stop_execution(executionArn=arn)
+    first = stacks.finished(batch_id)
+    for key in (f"finished/{batch_id}/1.json", f"notified/{batch_id}/1"):
+        s3.delete_object(Bucket=bucket, Key=key)
+    sweep = {"sweep": True, "stateMachineArn": stacks.sfn["StateMachineArn"]}
+    answer = stacks.aws("lambda").invoke(
+        FunctionName=stacks.sfn["FinalizerFunctionName"], Payload=json.dumps(sweep).encode()
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    eventually(lambda: assert_published(stacks, batch_id, 2))
+    again = stacks.published(batch_id)[1]
+    stacks.published(batch_id).pop()
+    assert again["status"] == first["status"] == "CANCELLED"
+
+
+def assert_published(stacks: Stacks, batch_id: str, times: int) -> None:
+    assert len(stacks.published(batch_id)) == times
+
+
+def test_a_batch_larger_than_a_window_of_the_batcher_is_made_whole(stacks: Stacks):
+    detail = stacks.finished(stacks.start("sqs", items=5_195, maxValue=0, itemsPerChunk=10), timeout=120)
+    assert (detail["succeeded"], detail["chunks"]) == (5_195, 520)
