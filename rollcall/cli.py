@@ -126,7 +126,7 @@ def run(
         float | None, limited("toleratedFailurePercentage", "Share of failed items that is still SUCCEEDED")
     ] = None,
     deadline: Annotated[
-        int | None, limited("deadlineSeconds", "After this the batch ends EXPIRED", metavar="SECONDS")
+        int | None, limited("deadlineSeconds", "sqs: after this the batch ends EXPIRED", metavar="SECONDS")
     ] = None,
     batch_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Name of the batch.", show_default="made up")

@@ -17,6 +17,8 @@ from sandbox.settings import DEFAULT_PORT
 from sandbox.state import Sandbox
 
 ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
+# The engine behind a port that no sandbox of this name has.
+UNKNOWN = "unknown"
 # A few quick retries: somebody is looking at the screen.
 PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=60)
 
@@ -30,7 +32,7 @@ class Stack:
 
 
 class Connection:
-    """AWS clients of one sandbox or one account. `endpoint` and `engine` are None on AWS."""
+    """AWS clients of one sandbox or one account. `endpoint` is None on AWS, `engine` where it is not known."""
 
     def __init__(self, session: aws.Session, suffix: str, endpoint: str | None = None, engine: str | None = None):
         self.session = session
@@ -64,7 +66,8 @@ class Connection:
         if architecture not in self.stacks:
             name = STACK_NAMES[architecture] + self.suffix
             raise Problem(
-                f"stack {name} is not deployed at {self.place}", None if self.endpoint is None else DEPLOY_HINT
+                f"stack {name} is not deployed at {self.place}",
+                "deploy it with `rollcall up`" if self.endpoint else None,
             )
         return self.stacks[architecture]
 
@@ -81,9 +84,6 @@ class Connection:
         return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]})
 
 
-DEPLOY_HINT = "deploy it with `rollcall up`"
-
-
 def connect(target: Target) -> Connection:
     """Connect to the target. Raises Problem if no sandbox answers there."""
     if target.aws:
@@ -96,7 +96,8 @@ def connect_sandbox(target: SandboxTarget) -> Connection:
     sandbox = find_sandbox(target)
     if not sandbox.healthy():
         raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
-    return Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
+    engine = sandbox.engine if sandbox.engine != UNKNOWN else None
+    return Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, engine)
 
 
 def find_sandbox(target: SandboxTarget) -> Sandbox:
@@ -104,4 +105,4 @@ def find_sandbox(target: SandboxTarget) -> Sandbox:
     running = control.running(target.project)
     if running and target.port in (None, running.port):
         return running
-    return Sandbox("unknown", target.port or DEFAULT_PORT, target.project)
+    return Sandbox(UNKNOWN, target.port or DEFAULT_PORT, target.project)

@@ -51,8 +51,7 @@ def demo(target: SandboxTarget, engine: str) -> None:
 def run_one(connection: Connection, architecture: str) -> tuple[Result, Invocations]:
     """Run the batch through one architecture, tell how it went in a line, and measure what it took."""
     began_ms = round(time.time() * 1000)
-    request = checked_request(BATCH, None)
-    result = run_to_end(connection, architecture, request)
+    result = run_to_end(connection, architecture, checked_request(architecture, BATCH))
     mark = "[green]✓[/]" if result.status == "SUCCEEDED" else "[red]✗[/]"
     title = ARCHITECTURE_TITLES[architecture]
     stdout.print(

@@ -4,6 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from rollcall.connection import UNKNOWN
 from rollcall.errors import Problem
 from rollcall.terminal import stdout
 from sandbox import control
@@ -15,7 +16,7 @@ POLL_SECONDS = 0.5
 
 def print_engine_log(sandbox: Sandbox, follow: bool) -> None:
     """Print the end of the engine's log; with `follow`, go on until Ctrl-C. A dead native engine leaves its log."""
-    if sandbox.engine == "unknown":
+    if sandbox.engine == UNKNOWN:
         sandbox = Sandbox("native", sandbox.port, sandbox.project)
     if sandbox.log and not sandbox.log.exists():
         raise Problem(f"no engine of the sandbox {sandbox.project} has left a log", "start one with `rollcall up`")

@@ -12,7 +12,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
 )
-from rich.markup import escape
+from rich.text import Text
 
 from rollcall.terminal import stderr
 from sandbox.state import SandboxError
@@ -43,7 +43,7 @@ def guarded(command: Callable[[], Any]) -> int:
         return command() or 0
     except (typer.TyperException, Problem, SandboxError, ClientError, BotoCoreError) as error:
         message, hint = explained(error)
-        tell(f"error: {message}", hint)
+        tell(message, hint, "error: ")
         return 2
     except Interrupted as interrupted:
         tell(str(interrupted), interrupted.hint)
@@ -75,8 +75,8 @@ def explained(error: Exception) -> tuple[str, str | None]:
             return str(error), None
 
 
-def tell(message: str, hint: str | None) -> None:
+def tell(message: str, hint: str | None, label: str = "") -> None:
     """Print what happened and what to do next on stderr."""
-    stderr.print(escape(message).replace("error:", "[bold red]error:[/]", 1), soft_wrap=True)
+    stderr.print(Text.assemble((label, "bold red"), message), soft_wrap=True)
     if hint:
-        stderr.print(hint, style="dim", markup=False, soft_wrap=True)
+        stderr.print(Text(hint, "dim"), soft_wrap=True)

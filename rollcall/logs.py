@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from rollcall.connection import connect, find_sandbox
+from rollcall.connection import Connection, connect, find_sandbox
 from rollcall.engine_log import print_engine_log
 from rollcall.errors import Problem
 from rollcall.stacks import functions
@@ -26,6 +26,8 @@ ROUTINE_FIELDS = {
 }  # fmt: skip
 LAMBDAS_OWN = re.compile(r"(INIT_START|START|END|REPORT) ")
 FOLLOW_SECONDS = 1.0
+# How much later than a newer line of another environment a line may turn up.
+LATE_MS = 10_000
 
 
 def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
@@ -43,27 +45,27 @@ def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
     if not known:
         connection.stack("sqs")
     chosen = choose(source, known)
-    client = connection.client("logs")
+    colours = {role: COLOURS[index % len(COLOURS)] for index, role in enumerate(known)}
     seen: set[str] = set()
     while True:
-        events = [
-            (event["timestamp"], role, event)
-            for role, name in chosen.items()
-            for event in read(client, f"/aws/lambda/{name}", from_ms)
-            if event["eventId"] not in seen
-        ]
-        for timestamp, role, event in sorted(events, key=lambda entry: entry[0]):
+        new = [(event, role) for event, role in logged(connection, chosen, from_ms) if event["eventId"] not in seen]
+        for event, role in new:
             seen.add(event["eventId"])
-            colour = COLOURS[list(known).index(role) % len(COLOURS)]
-            stdout.print(line(timestamp, role, event["message"], colour), soft_wrap=True)
+            stdout.print(line(event["timestamp"], role, event["message"], colours[role]), soft_wrap=True)
         if not follow:
-            if not events:
-                stderr.print(f"nothing was logged in the last {since}", soft_wrap=True)
-            return
-        if events:
-            # Streams may still get older lines than the newest one seen.
-            from_ms = max(from_ms, events[-1][0] - 10_000)
+            break
+        if new:
+            from_ms = max(from_ms, new[-1][0]["timestamp"] - LATE_MS)
         time.sleep(FOLLOW_SECONDS)
+    if not seen:
+        stderr.print(f"nothing was logged in the last {since}", soft_wrap=True)
+
+
+def logged(connection: Connection, chosen: Mapping[str, str], from_ms: int) -> list[tuple[dict[str, Any], str]]:
+    """What the chosen functions logged since then, each event with its role, by time."""
+    client = connection.client("logs")
+    events = [(event, role) for role, name in chosen.items() for event in read(client, f"/aws/lambda/{name}", from_ms)]
+    return sorted(events, key=lambda entry: entry[0]["timestamp"])
 
 
 def choose(source: str | None, known: Mapping[str, str]) -> dict[str, str]:

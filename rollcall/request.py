@@ -15,8 +15,10 @@ INPUT_ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
 RANDOM_ONLY = ("items", "maxValue", "failRate")
 
 
-def checked_request(fields: Mapping[str, Any], input_file: Path | None) -> dict[str, Any]:
+def checked_request(architecture: str, fields: Mapping[str, Any], input_file: Path | None = None) -> dict[str, Any]:
     """The request of `fields`, with a batch id. Raises Problem, naming the option, if it would be refused."""
+    if architecture == "sfn" and "deadlineSeconds" in fields:
+        raise Problem("--deadline is for sqs: a state machine has one deadline for all its executions")
     if input_file:
         for name in RANDOM_ONLY:
             if name in fields:

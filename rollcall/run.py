@@ -23,7 +23,7 @@ def run(
     target: Target, architecture: str, fields: Mapping[str, Any], input_file: Path | None, wait: bool, as_json: bool
 ) -> None:
     """Run a batch; exits with 1 if it does not end SUCCEEDED."""
-    request = checked_request(fields, input_file)
+    request = checked_request(architecture, fields, input_file)
     connection = connect(target)
     if input_file:
         bucket = connection.stack(architecture).outputs["InputBucketName"]

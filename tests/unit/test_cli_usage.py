@@ -120,6 +120,10 @@ def test_a_bad_setting_of_a_batch_is_named_with_its_value(cli: Cli, option: str,
     refused(cli("run", "sqs", f"{option}={value}", *NOWHERE), option, value)
 
 
+def test_a_state_machine_has_one_deadline_for_all(cli: Cli) -> None:
+    refused(cli("run", "sfn", "--deadline=600", *NOWHERE), "--deadline", "sqs")
+
+
 @pytest.mark.parametrize("setting", ["--items=5", "--max-value=5", "--fail-rate=0.5"])
 def test_a_file_and_random_items_exclude_each_other(cli: Cli, in_folder: Path, setting: str) -> None:
     (in_folder / "items.jsonl").write_text('{"id": "1"}\n')

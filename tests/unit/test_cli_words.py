@@ -1,0 +1,60 @@
+"""Numbers, times, names and command lines as people read them."""
+
+import pytest
+
+from rollcall.stacks import functions, resource_lines
+from rollcall.target import SandboxTarget, Target
+from rollcall.terminal import count, seconds
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (None, "", "-"),
+        (0, "item", "0 items"),
+        (1, "item", "1 item"),
+        (1234567, "item", "1,234,567 items"),
+        (9.6, "", "10"),
+    ],
+)
+def test_counts(number: float | None, noun: str, text: str) -> None:
+    assert count(number, noun) == text
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (None, "-"),
+        (0.0314, "0.031 s"),
+        (4.25, "4.2 s"),
+        (60, "1 min 00 s"),
+        (3599.7, "60 min 00 s"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_durations(duration: float | None, text: str) -> None:
+    assert seconds(duration) == text
+
+
+def test_functions_are_named_by_architecture_and_role() -> None:
+    outputs = {"DeadLetterFunctionName": "Stack-DeadLetterFunction-1", "TableName": "t"}
+    assert functions("sqs", outputs) == {"sqs.dead-letter": "Stack-DeadLetterFunction-1"}
+
+
+def test_resources_are_listed_by_kind() -> None:
+    arn = "arn:aws:states:us-east-1:000000000000:stateMachine:Machine-1"
+    lines = list(resource_lines({"ChunkQueueUrl": "u1", "BatcherQueueUrl": "u2", "StateMachineArn": arn}))
+    assert lines == ["[dim]queues       [/] chunk, batcher", "[dim]state machine[/] Machine-1"]
+
+
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [
+        (SandboxTarget(), "rollcall status"),
+        (Target(port=4567, suffix="-b"), "rollcall status --port 4567 --suffix=-b"),
+        (Target(project="mine"), "rollcall status --project mine"),
+        (Target(aws=True, region="eu-west-1", port=4567), "rollcall status --aws --region eu-west-1"),
+    ],
+)
+def test_a_command_line_leads_to_the_same_place(target: SandboxTarget, command: str) -> None:
+    assert target.command("status") == command
