@@ -66,7 +66,7 @@ def limited(field: str, help: str, metavar: str = "N", default: str = "the stack
     return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default)
 
 
-@app.command(epilog="Then: [bold]rollcall run sqs --items 1000[/]")
+@app.command(epilog="Then: [bold]rollcall run sqs --items 1000 --max-value 100[/]")
 @targeted
 def up(target: SandboxTarget, engine: EngineChoice = Engine.auto, json: Json = False) -> None:
     """Start the sandbox and deploy both stacks into it."""

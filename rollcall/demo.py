@@ -37,10 +37,10 @@ def demo(target: SandboxTarget, engine: str) -> None:
     )
     print_next(
         {
-            target.command("run sqs --items 10000 --max-value 0"): "ten times as many, with no work to do",
+            target.command("run sqs --items 10000 --max-value 0"): "ten times as many, no work",
             target.command("run sfn --fail-rate 0.01"): "some items fail for good",
             target.command("logs sqs.processor"): "what the processors said",
-            target.command("status"): "queue URLs, the table, and the latest batches",
+            target.command("status"): "where things are, latest batches",
             target.command("down"): "stop the sandbox",
         }
     )

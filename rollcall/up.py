@@ -33,10 +33,10 @@ def up(target: SandboxTarget, engine: str, as_json: bool) -> None:
             stdout.print(f"  {line}", soft_wrap=True)
     print_next(
         {
-            target.command("run sqs --items 1000"): "a batch through SQS",
-            target.command("run sfn --items 1000"): "the same through Step Functions",
-            target.command("logs --follow"): "what the functions say meanwhile",
-            target.command("status"): "queue URLs, the table, and the latest batches",
+            target.command("run sqs --items 1000 --max-value 100"): "a batch through SQS",
+            target.command("run sfn --items 1000 --max-value 100"): "the same through Step Functions",
+            target.command("logs --follow"): "what the functions say",
+            target.command("status"): "where things are, latest batches",
         }
     )
 

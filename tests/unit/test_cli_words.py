@@ -28,7 +28,7 @@ def test_counts(number: float | None, noun: str, text: str) -> None:
         (0.0314, "0.031 s"),
         (4.25, "4.2 s"),
         (60, "1 min 00 s"),
-        (3599.7, "60 min 00 s"),
+        (3599.7, "1 h 00 min"),
         (7500, "2 h 05 min"),
     ],
 )
