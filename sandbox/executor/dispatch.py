@@ -5,7 +5,6 @@ context, takes payloads of any size, refuses an invocation that meets an update,
 two or three API calls on each invocation. Everything else of the Lambda service stays as it is.
 """
 
-import asyncio
 import base64
 import binascii
 import json
@@ -42,6 +41,7 @@ from sandbox.executor.loop import LOOP
 MAX_PAYLOAD: dict[str, int] = {InvocationType.RequestResponse: 6 * 1024 * 1024, InvocationType.Event: 1024 * 1024}
 
 
+KEEPALIVE_SECONDS = config.LAMBDA_KEEPALIVE_MS / 1000
 MAX_REPLACEMENTS = 3  # updates that one invocation may meet
 
 
@@ -93,8 +93,9 @@ def get_environment(
     environment = _reserve_idle(self, version_manager_id, provisioning_type)
     if environment is None:
         environment = self.start_environment(version_manager_id, function_version)
-        self.environments[version_manager_id][environment.id] = environment
+        environment.keepalive_timer = _Keepalive(environment)  # type: ignore[assignment]  # only cancel() is called
         environment.reserve()
+        self.environments[version_manager_id][environment.id] = environment
     try:
         yield environment
     finally:
@@ -136,30 +137,31 @@ def _give_back(assignment: AssignmentService, environment: ExecutionEnvironment)
         if environment.status == RuntimeStatus.STOPPED:
             return
         environment.last_returned = datetime.now()
-        environment.keepalive_timer = _Keepalive(environment)  # type: ignore[assignment]  # only cancel() is called
         environment.status = RuntimeStatus.READY
 
 
 class _Keepalive:
-    """Ends an environment that is not used for LAMBDA_KEEPALIVE_MS. Stock spends a thread per invocation on it."""
+    """Ends an environment that has not been used for LAMBDA_KEEPALIVE_MS; the first look comes after that time.
+
+    Stock starts and stops a thread for it on every invocation; this is one timer in the life of an environment.
+    """
 
     def __init__(self, environment: ExecutionEnvironment) -> None:
         self._environment = environment
-        self._handle: asyncio.TimerHandle | None = None
-        LOOP.call_soon_threadsafe(self._arm)
+        LOOP.call_soon_threadsafe(LOOP.call_later, KEEPALIVE_SECONDS, self._look)
 
-    def _arm(self) -> None:
-        self._handle = LOOP.call_later(config.LAMBDA_KEEPALIVE_MS / 1000, self._passed)
-
-    def _passed(self) -> None:
-        LOOP.run_in_executor(None, self._environment.keepalive_passed)
+    def _look(self) -> None:
+        environment = self._environment
+        if environment.status == RuntimeStatus.STOPPED:
+            return
+        idle = (datetime.now() - environment.last_returned).total_seconds()
+        if environment.status == RuntimeStatus.READY and idle >= KEEPALIVE_SECONDS:
+            LOOP.run_in_executor(None, environment.keepalive_passed)
+        else:
+            LOOP.call_later(max(KEEPALIVE_SECONDS - idle, 1), self._look)
 
     def cancel(self) -> None:
-        LOOP.call_soon_threadsafe(self._disarm)
-
-    def _disarm(self) -> None:
-        if self._handle:
-            self._handle.cancel()
+        """Nothing to do when the environment is used or stopped: it looks for itself."""
 
 
 def _runtime_headers(invocation: Invocation) -> dict[str, str]:

@@ -151,8 +151,8 @@ class FunctionProcess:
         self._api.deliver(delivery)
         if not await self._happens(delivery.answer, self._limits.timeout_seconds):
             return b"", await self._abort(request)
-        self._observe_memory()
-        if self._exceeded:
+        self._peak = max(self._peak, memory.peak_bytes(self._child.pid.result()))
+        if self._exceeded:  # for a moment between two looks of the watch
             return b"", await self._abort(request)
         is_error, payload = delivery.answer.result()
         if len(payload) > MAX_RESPONSE_BYTES:
