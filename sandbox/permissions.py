@@ -2,7 +2,7 @@
 
 `GET /_rollcall/permissions` answers `{"calls": [{"role", "action", "resource", "count"}, ...]}` for all calls made with
 a role's session credentials since the start or the last `DELETE /_rollcall/permissions`: those of functions, of event
-source mappings as their function's role, of state machines, and of EventBridge targets that have a role. What the executor
+source mappings as their function's role, of state machines, and of EventBridge targets with a role. What the executor
 calls to write a function's log counts for the function's role, as on AWS.
 """
 

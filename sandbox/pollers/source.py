@@ -30,6 +30,9 @@ _CALL_LIMIT = 10
 
 _LONGEST_INVOCATION_SECONDS = 900
 
+_PASSING_ERRORS = {"TooManyRequestsException", "ResourceConflictException"}
+"""Throttled, or the function is still being created."""
+
 Message = dict[str, Any]
 
 
@@ -92,9 +95,9 @@ class QueueSource:
     def process(self, messages: list[Message], until: float, stopped: threading.Event) -> None:
         """Run the function over `messages` and delete those that it took.
 
-        A throttled invocation is tried again until the monotonic time `until`, when the messages show up again by
-        themselves. Messages of one FIFO group go to the function in order, and the rest of a group waits once a part
-        of it failed.
+        An invocation that is refused for now is tried again until the monotonic time `until`, when the messages show
+        up again by themselves. Messages of one FIFO group go to the function in order, and the rest of a group waits
+        once a part of it failed.
         """
         records = [record | self._metadata for record in transform_into_events(messages)]
         wanted = {record["messageId"] for record in records if self._matches(record)}
@@ -148,8 +151,8 @@ class QueueSource:
                 answer = self._lambda.invoke(FunctionName=self.function_arn, Payload=payload)
                 break
             except ClientError as error:
-                throttled = error.response["Error"]["Code"] == "TooManyRequestsException"
-                if not throttled or time.monotonic() + pause > until or stopped.wait(pause):
+                passing = error.response["Error"]["Code"] in _PASSING_ERRORS
+                if not passing or time.monotonic() + pause > until or stopped.wait(pause):
                     raise
                 pause = min(2 * pause, 1)
         response = answer["Payload"].read()
