@@ -98,6 +98,17 @@ class Stacks:
             return "recreated", self._execute(name, self._propose(name, "CREATE", template, parameters))
         return "updated", self._execute(name, proposal)
 
+    def parameters(self, name: str) -> dict[str, str]:
+        """The values that the stack has now. Raises ClientError if there is none."""
+        return {each["ParameterKey"]: each["ParameterValue"] for each in self.find(name)["Parameters"]}
+
+    def change_parameters(self, name: str, values: Mapping[str, str]) -> None:
+        """Change some parameters of a stack, and nothing else. Raises DeployFailed."""
+        template = self.cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        proposal = self._propose(name, "UPDATE", template, self.parameters(name) | dict(values))
+        if proposal.changes:
+            self._execute(name, proposal)
+
     def delete(self, name: str) -> None:
         """Delete the stack and wait until it is gone; nothing happens if there is none. Raises DeployFailed."""
         found = self.describe(name)
@@ -143,16 +154,19 @@ class Stacks:
         return proposal.changes
 
     def _settled(self, stack: str, done: set[str]) -> str:
-        """Wait until nothing moves any more; returns the stack's status, `DELETE_COMPLETE` when it is gone."""
-        failed_looks = 0
+        """Wait until the stack is `done` or nothing moves any more; returns its status, DELETE_COMPLETE for none."""
+        looks_failed = 0
         while True:
-            found = self.describe(stack) or {"StackStatus": "DELETE_COMPLETE"}
+            found = self.describe(stack) or {"StackStatus": "DELETE_COMPLETE", "Outputs": []}
             status = found["StackStatus"]
-            if status in done and (status == "DELETE_COMPLETE" or "Outputs" in found):
-                return status
-            if status.endswith("_FAILED"):
-                failed_looks += 1
-            if not status.endswith(("_IN_PROGRESS", "_FAILED")) and status not in done or failed_looks > self.patience:
+            if status in done:
+                if "Outputs" in found:  # the engine sets the status a moment before the outputs
+                    return status
+            elif status.endswith("_FAILED"):
+                looks_failed += 1
+                if looks_failed > self.patience:
+                    return status
+            elif not status.endswith("_IN_PROGRESS"):
                 return status
             time.sleep(self.interval)
 

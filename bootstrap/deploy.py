@@ -80,11 +80,5 @@ def bring_stack(stacks: Stacks, name: str, body: str, parameters: Mapping[str, s
     change, changes = stacks.bring(name, body, parameters)
     what = f": {', '.join(sorted(each.resource for each in changes))}" if change == "updated" else ""
     stacks.progress(f"{name}: {change}{what}")
-    found = stacks.find(name)
-    return StackOutputs(
-        name,
-        {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]},
-        {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found["Parameters"]},
-        change,
-        tuple(changes),
-    )
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks.find(name)["Outputs"]}
+    return StackOutputs(name, outputs, stacks.parameters(name), change, tuple(changes))

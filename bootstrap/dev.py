@@ -1,0 +1,95 @@
+"""Edits of the handlers put live as they are saved."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import watchfiles
+
+from bootstrap.aws import Session, is_sandbox
+from bootstrap.change_sets import Stacks
+from bootstrap.deploy import publish, silent
+from bootstrap.failures import DeployFailed
+from bootstrap.packaging import ROOT, BadOverlay, handlers, package
+from bootstrap.side_by_side import side_by_side
+from bootstrap.stacks import STACK_NAMES
+from bootstrap.vendoring import CannotVendor
+
+# Editors write a file in several steps: wait until nothing has changed for STEP, but no longer than DEBOUNCE.
+STEP_MS = 50
+DEBOUNCE_MS = 400
+
+
+def watch(
+    session: Session,
+    suffix: str = "",
+    overlay: Mapping[str, Path] | None = None,
+    progress: Callable[[str], None] = print,
+    stop: Event | None = None,
+) -> None:
+    """Until `stop` or Ctrl-C, put every saved edit of `handlers/` and of the overlay's files live in both stacks.
+
+    `progress` gets a line per edit; one for an edit that cannot go live, after which the old code stays.
+    """
+    watched = {ROOT / "handlers", *(source.parent for source in (overlay or {}).values())}
+    edits = watchfiles.watch(
+        *watched, watch_filter=watchfiles.PythonFilter(), debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=stop
+    )
+    for edit in edits:
+        names = ", ".join(sorted({Path(path).name for _, path in edit}))
+        live = partial(progress, f"{names}: live")
+        try:
+            put_live(session, suffix, overlay or {}, live)
+        except (SyntaxError, BadOverlay, CannotVendor, DeployFailed) as error:
+            progress(f"{names}: not live, the old code stays: {error}")
+
+
+def put_live(session: Session, suffix: str, overlay: Mapping[str, Path], live: Callable[[], None]) -> None:
+    """Give every function of the stacks that are there the code as it is now; `live` is called once they have it.
+
+    Raises SyntaxError for code that Python cannot read, DeployFailed, and what packaging.package raises.
+    """
+    for path in [*handlers(), *overlay.values()]:
+        if path.suffix == ".py":
+            compile(path.read_bytes(), path, "exec")
+    stacks = Stacks(session.client("cloudformation"), is_sandbox(session), silent)
+    names = [name + suffix for name in STACK_NAMES.values() if stacks.describe(name + suffix)]
+    for architecture, group in groupby(names, lambda name: stacks.parameters(name)["CpuArchitecture"]):
+        published = publish(session, package(architecture, overlay), silent)
+        code = {"CodeBucket": published["CodeBucket"], "CodeKey": published["CodeKey"]}
+        record = partial(stacks.change_parameters, values=code)
+        same = list(group)
+        try:
+            # At once, because a change set takes one function after another.
+            update_functions(session.client("lambda"), stacks.cloudformation, same, code)
+            live()
+        finally:
+            # And in the stack's own record, so that the next deploy starts from the truth.
+            side_by_side(record, same)
+
+
+def update_functions(functions: Any, cloudformation: Any, stacks: Iterable[str], code: Mapping[str, str]) -> None:
+    """Give the functions of `stacks` the code at `code`, all at the same time, and wait until they have it."""
+
+    def update(name: str) -> None:
+        functions.update_function_code(FunctionName=name, S3Bucket=code["CodeBucket"], S3Key=code["CodeKey"])
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+
+    names = [name for stack in stacks for name in function_names(cloudformation, stack)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(update, names))
+
+
+def function_names(cloudformation: Any, stack: str) -> list[str]:
+    """The functions of a stack."""
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return [
+        resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    ]
