@@ -6,7 +6,8 @@ import pytest
 
 from rollcall.errors import Problem
 from rollcall.invocations import Invocations, total
-from rollcall.logs import choose, parse_age, readable
+from rollcall.log_lines import readable
+from rollcall.logs import choose, parse_age
 
 FUNCTIONS = {"sqs.batcher": "Stack-Batcher-1", "sqs.processor": "Stack-Processor-2", "sfn.batcher": "Other-Batcher-3"}
 

@@ -1,0 +1,52 @@
+"""Log lines of Lambda functions as people read them."""
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+
+LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
+# What Powertools puts into every line and a person does not need in each of them.
+ROUTINE_FIELDS = {
+    "level", "location", "message", "timestamp", "service", "cold_start", "function_name", "function_arn",
+    "function_memory_size", "function_request_id", "xray_trace_id", "exception", "exception_name", "stack_trace",
+}  # fmt: skip
+LAMBDAS_OWN = re.compile(r"(INIT_START|START|END|REPORT) ")
+
+
+def line(timestamp: int, role: str, message: str, colour: str) -> Text:
+    """One log line for people."""
+    moment = datetime.fromtimestamp(timestamp / 1000)
+    text, style = readable(message.rstrip())
+    return Text.assemble((f"{moment:%H:%M:%S}.{timestamp % 1000:03} ", "dim"), (f"{role:<20} ", colour), (text, style))
+
+
+def readable(message: str) -> tuple[str, str]:
+    """A message's text and style: Powertools' JSON as level, message and extra fields; Lambda's own lines dimmed."""
+    if not message.startswith("{"):
+        return message.replace("\t", "  "), "dim" if LAMBDAS_OWN.match(message) else ""
+    try:
+        fields = json.loads(message)
+    except ValueError:
+        return message, ""
+    if "_aws" in fields:
+        names = [metric["Name"] for group in fields["_aws"]["CloudWatchMetrics"] for metric in group["Metrics"]]
+        values = (f"{name}={plain(fields.get(name))}" for name in names)
+        return f"metrics  {' '.join(values)}", "dim"
+    level = fields.get("level", "")
+    extra = " ".join(f"{name}={plain(value)}" for name, value in fields.items() if name not in ROUTINE_FIELDS)
+    text = "  ".join(part for part in (level, plain(fields.get("message", "")), extra) if part)
+    if "exception" in fields:
+        text += f"\n{fields['exception']}"
+    return text, LEVEL_STYLES.get(level, "")
+
+
+def plain(value: Any) -> str:
+    """A value of a log line: text as it is, numbers in lists of one without the list, anything else as JSON."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value)
