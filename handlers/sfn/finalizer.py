@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -16,6 +16,8 @@ from handlers.sfn.objects import BatchObjects, Made
 from handlers.telemetry import log_finished
 
 STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED": Status.FAILED}
+# A child that ended so on its own has lost its chunk; where the whole execution was aborted it counts as remaining.
+LOST = ("FAILED", "TIMED_OUT", "ABORTED")
 SWEEP_BACK = timedelta(days=2)
 
 
@@ -55,8 +57,8 @@ class Finalizer:
         ended = {name: counts.get(name, 0) for name in ("succeeded", "failed", "timedOut", "aborted")}
         if not status and sum(ended.values()) != made.chunks:
             raise CountsDoNotAddUp(f"{sum(ended.values())} of {made.chunks} chunks are accounted for: {counts}")
-        if ended["failed"] + ended["timedOut"] and map_run_arn:
-            self._fail_whole_chunks(objects, map_run_arn)
+        if ended["failed"] + ended["timedOut"] + (0 if status else ended["aborted"]):
+            self._fail_whole_chunks(objects, map_run_arn, ("FAILED", "TIMED_OUT") if status else LOST)
         failed = sum(objects.failed_by_chunk().values())
         settled = made.items
         if status:
@@ -80,10 +82,10 @@ class Finalizer:
             reason=reason,
         )
 
-    def _fail_whole_chunks(self, objects: BatchObjects, map_run_arn: str) -> None:
+    def _fail_whole_chunks(self, objects: BatchObjects, map_run_arn: str | None, statuses: Iterable[str]) -> None:
         """A child that neither succeeded nor recorded anything fails all its items."""
         recorded = objects.failed_by_chunk()
-        for child in self._children(map_run_arn):
+        for child in self._children(map_run_arn, statuses):
             chunk = json.loads(child["input"])["chunk"]
             if chunk["seq"] not in recorded:
                 error = f"its execution ended {child['status']}: {child.get('error', '')} {child.get('cause', '')}"[
@@ -93,9 +95,9 @@ class Finalizer:
                     chunk["seq"], [{"item": item, "error": error, "attempts": 1} for item in chunk["items"]]
                 )
 
-    def _children(self, map_run_arn: str) -> Iterator[dict]:
-        """The failed and timed out child executions, whole."""
-        for status in ("FAILED", "TIMED_OUT"):
+    def _children(self, map_run_arn: str | None, statuses: Iterable[str]) -> Iterator[dict]:
+        """The child executions that ended in one of `statuses`, whole."""
+        for status in statuses:
             pages = self.states.get_paginator("list_executions").paginate(mapRunArn=map_run_arn, statusFilter=status)
             for page in pages:
                 for child in page["executions"]:

@@ -54,3 +54,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed and OWN_SANDBOX in item.config.stash:
         report.sections.append(("End of the engine's log", control.engine_log(item.config.stash[OWN_SANDBOX])))
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `last` judge what the others did."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)

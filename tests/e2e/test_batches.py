@@ -1,5 +1,7 @@
 """Whole batches through both architectures: each ends once, early for nobody, with every item accounted for."""
 
+import gzip
+import os
 import uuid
 
 import pytest
@@ -159,3 +161,13 @@ def test_lines_that_are_no_items_end_recorded_as_failed_and_the_others_are_proce
     assert sorted(failed) == ["item-5", "line-4", "line-5"]
     assert all(error.startswith("InvalidItem: ") for error in failed.values())
     assert stacks.witnessed(architecture, prefix) == {row["id"]: 1 for row in rows}
+
+
+@ARCHITECTURES
+def test_a_file_that_breaks_off_ends_failed_with_the_reason(stacks: Stacks, architecture):
+    rows = [{"id": f"broken-{n}", "text": os.urandom(25_000).hex()} for n in range(220)]
+    whole = gzip.compress(json_lines(rows), compresslevel=1)
+    place = stacks.upload("broken.jsonl.gz", whole[: len(whole) * 9 // 10])
+    detail = stacks.finished(stacks.start(architecture, input=place, itemsPerChunk=4))
+    assert detail["status"] == "FAILED"
+    assert "is not whole" in detail["reason"]

@@ -12,7 +12,7 @@ from handlers.batch import BatchRequest, Status
 from handlers.items import chunks
 from handlers.sqs.batcher import MAX_CHUNK_BYTES
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, chunk_body, shards_for
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, chunk_body, shards_for
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.probes import consistently, eventually
@@ -137,6 +137,21 @@ def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
     assert len(stacks.failures("sqs", key.batch_id)) == 5
 
 
+def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks: Stacks):
+    key = open_batch(stacks, deadline_ms=3_600_000)
+    chunk = ChunkKey(key, 0, 0)
+    stacks.table.put_chunks({chunk: 5}, now())
+    stacks.table.finish_segment(key, 0, items=5, chunks=1)
+    claim = stacks.table.claim_chunk(chunk, now(), now() + 4_000)
+    assert isinstance(claim, Claim)
+    [body] = chunk_messages(key, BatchRequest(items_per_chunk=5), items(5)[1], shards=1)
+    stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
+    consistently(lambda: assert_published(stacks, key.batch_id, 0), during=2)
+    assert stacks.table.save_chunk(claim, [0, 1, 2], 5)
+    detail = stacks.finished(key.batch_id)
+    assert (detail["succeeded"], detail["failed"]) == (3, 2)
+
+
 @pytest.mark.parametrize("body", ["not JSON", "[]", '{"segment": 5}', '{"batchId": "x", "generation": 1}'])
 @pytest.mark.parametrize("queue", ["ChunkQueueUrl", "FinalizerQueueUrl"])
 def test_a_strangers_message_is_dropped_and_stops_nobody(stacks: Stacks, queue, body):
@@ -174,6 +189,23 @@ def test_an_aborted_execution_ends_its_batch_cancelled(stacks: Stacks):
     assert (detail["status"], detail["items"]) == ("CANCELLED", 400)
     assert 0 < detail["remaining"] < 400
     assert "ABORTED" in detail["reason"]
+
+
+def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk(stacks: Stacks):
+    functions, recorder = stacks.aws("lambda"), stacks.sfn["FailureRecorderFunctionName"]
+    handler = functions.get_function_configuration(FunctionName=recorder)["Handler"]
+    _, rows = items(20)
+    rows[7]["do"] = "fail"
+    functions.update_function_configuration(FunctionName=recorder, Handler="handlers.nowhere.handler")
+    try:
+        batch_id = stacks.start(
+            "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=5, maxAttempts=1
+        )
+        detail = stacks.finished(batch_id)
+    finally:
+        functions.update_function_configuration(FunctionName=recorder, Handler=handler)
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 15, 5)
+    assert {failure["item"]["id"] for failure in stacks.failures("sfn", batch_id)} == {row["id"] for row in rows[5:10]}
 
 
 def test_a_second_execution_for_the_same_batch_processes_nothing(stacks: Stacks):

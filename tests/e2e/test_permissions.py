@@ -1,0 +1,99 @@
+"""Least privilege, held against what the whole run did: the engine does not enforce IAM, so these tests do.
+
+They come last, after every test that makes the functions of `stacks` do something (see conftest).
+"""
+
+import json
+import urllib.request
+from collections import defaultdict
+from fnmatch import fnmatchcase
+
+import pytest
+
+from bootstrap.stacks import STACK_NAMES
+from sandbox.state import Sandbox
+from tests.e2e.stacks import Stacks
+from tests.probes import eventually
+
+pytestmark = pytest.mark.last
+# The modules whose tests, together, make every function do everything it may do.
+NEEDED = {"test_batches", "test_endings"}
+
+
+def allowed(stacks: Stacks) -> dict[str, set[tuple[str, str]]]:
+    """Role ARN -> what its policies allow, as (action, resource pattern)."""
+    iam, cloudformation = stacks.aws("iam"), stacks.aws("cloudformation")
+    found = defaultdict(set)
+    for stack in STACK_NAMES.values():
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack + stacks.suffix)
+        resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
+        for resource in resources:
+            if resource["ResourceType"] != "AWS::IAM::Role":
+                continue
+            name = resource["PhysicalResourceId"]
+            arn = iam.get_role(RoleName=name)["Role"]["Arn"]
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+                for statement in document["Statement"]:
+                    found[arn] |= {(a, r) for a in listed(statement["Action"]) for r in listed(statement["Resource"])}
+    return found
+
+
+def function_roles(stacks: Stacks) -> set[str]:
+    """Role ARNs of the functions. The other roles are used by AWS's services in ways that the engine does not show."""
+    functions = [name for outputs in (stacks.sqs, stacks.sfn) for key, name in outputs.items() if "FunctionName" in key]
+    return {stacks.aws("lambda").get_function_configuration(FunctionName=name)["Role"] for name in functions}
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def called(sandbox: Sandbox) -> dict[str, set[tuple[str, str]]]:
+    """Role ARN -> what was called with its credentials, as (action, resource)."""
+    with urllib.request.urlopen(f"{sandbox.endpoint}/_rollcall/permissions") as answer:
+        calls = json.load(answer)["calls"]
+    found = defaultdict(set)
+    for call in calls:
+        found[call["role"]].add((call["action"], call["resource"]))
+    return found
+
+
+def covers(permission: tuple[str, str], call: tuple[str, str]) -> bool:
+    return permission[0] == call[0] and fnmatchcase(call[1], permission[1])
+
+
+def test_no_function_calls_what_its_role_does_not_allow(stacks: Stacks, sandbox: Sandbox):
+    permissions, calls = allowed(stacks), called(sandbox)
+    refused = [
+        f"{role.rsplit('/', 1)[-1]}: {action} on {resource}"
+        for role, allows in permissions.items()
+        for action, resource in sorted(calls[role])
+        if not any(covers(permission, (action, resource)) for permission in allows)
+    ]
+    assert not refused, "called, but not allowed:\n" + "\n".join(refused)
+
+
+def test_no_functions_role_allows_what_no_test_ever_used(
+    stacks: Stacks, sandbox: Sandbox, request: pytest.FixtureRequest
+):
+    ran = {item.module.__name__.rsplit(".", 1)[-1] for item in request.session.items}
+    if missing := NEEDED - ran or request.config.option.keyword:
+        pytest.skip(f"a part of the suite ran only, so not everything was used: {missing}")
+
+    def all_used() -> None:
+        permissions, calls = allowed(stacks), called(sandbox)
+        unused = [
+            f"{role.rsplit('/', 1)[-1]}: {action} on {resource}"
+            for role in function_roles(stacks)
+            for action, resource in sorted(permissions[role])
+            if not any(covers((action, resource), call) for call in calls[role])
+        ]
+        assert not unused, "allowed, but never used:\n" + "\n".join(unused)
+
+    # The last log lines may still be on their way.
+    eventually(all_used, timeout=5)
+
+
+def test_no_batch_of_the_whole_run_finished_twice(stacks: Stacks):
+    assert stacks.published_more_than_once() == []
