@@ -1,5 +1,6 @@
 """`rollcall up` and `rollcall down`: the sandbox with both stacks in it."""
 
+import sys
 import time
 
 from bootstrap import aws
@@ -13,6 +14,7 @@ from rollcall.target import SandboxTarget
 from rollcall.terminal import print_json, print_next, seconds, stderr, stdout, steps
 from sandbox import control, docker
 from sandbox.settings import DEFAULT_PORT
+from sandbox.state import SandboxError
 
 
 def up(target: SandboxTarget, engine: str, as_json: bool) -> None:
@@ -49,7 +51,12 @@ def bring_up(target: SandboxTarget, engine: str) -> tuple[Connection, dict[str, 
         why = "already running" if running else reason(engine, chosen)
         stderr.print(f"[dim]engine:[/] {chosen}, {why}", soft_wrap=True)
         port = target.port or (running.port if running else DEFAULT_PORT)
-        sandbox = control.start(chosen, port, target.project, say)
+        try:
+            sandbox = control.start(chosen, port, target.project, say)
+        except SandboxError as failure:
+            if chosen == "docker" and sys.platform == "linux":
+                raise Problem(str(failure), "to do without Docker: `rollcall up --engine native`") from failure
+            raise
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
         try:
             return connection, deploy(connection.session, suffix=target.suffix, progress=say)
