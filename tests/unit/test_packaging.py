@@ -1,0 +1,122 @@
+"""The functions' zip: the same bytes for the same content, and nothing in it that the functions could not load."""
+
+import io
+import os
+import zipfile
+from importlib.metadata import Distribution
+from pathlib import Path
+
+import pytest
+
+from bootstrap.packaging import BadOverlay, Package, package
+from bootstrap.vendoring import CannotVendor, closure, fits, refuse_unfit
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with handlers of its own and the functions' real dependencies."""
+    (tmp_path / "pyproject.toml").write_text('[dependency-groups]\nfunctions = ["aws-lambda-powertools"]\n')
+    handlers = tmp_path / "handlers"
+    (handlers / "__pycache__").mkdir(parents=True)
+    (handlers / "__init__.py").write_text("")
+    (handlers / "work.py").write_text("def process(item): ...\n")
+    (handlers / "__pycache__" / "work.cpython-313.pyc").write_bytes(b"stale")
+    return tmp_path
+
+
+class Installed(Distribution):
+    """A distribution in a folder of the test's."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def read_text(self, filename):
+        path = self.folder / filename
+        return path.read_text() if path.exists() else None
+
+    def locate_file(self, path):
+        return self.folder / path
+
+
+def compiled(folder: Path, tag: str) -> Distribution:
+    """An installed distribution `fast` with a shared library, built for `tag`."""
+    (folder / "fast.so").write_bytes(b"")
+    (folder / "METADATA").write_text("Name: fast\nVersion: 1.0\n")
+    (folder / "WHEEL").write_text(f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n")
+    (folder / "RECORD").write_text("fast.so,,\nMETADATA,,\nWHEEL,,\nRECORD,,\n")
+    return Installed(folder)
+
+
+def test_same_content_gives_the_same_key_and_bytes_whatever_the_files_times_and_modes(project: Path):
+    first = package("x86_64", root=project)
+    work = project / "handlers" / "work.py"
+    os.utime(work, (1, 1))
+    work.chmod(0o600)
+    second = package("x86_64", root=project)
+    assert (first.key, first.zip()) == (second.key, second.zip())
+
+
+def test_an_edit_gives_another_key(project: Path):
+    first = package("x86_64", root=project)
+    (project / "handlers" / "work.py").write_text("def process(item): return None\n")
+    assert package("x86_64", root=project).key != first.key
+
+
+def test_the_key_tells_where_one_file_ends_and_the_next_begins():
+    assert Package({"a": b"bc"}).key != Package({"ab": b"c"}).key
+    assert Package({"a": b"b", "c": b""}).key != Package({"a": b"", "c": b"b"}).key
+
+
+def test_the_zip_holds_handlers_and_dependencies_but_nothing_stale_and_no_scripts(project: Path):
+    names = zipfile.ZipFile(io.BytesIO(package("x86_64", root=project).zip())).namelist()
+    assert names == sorted(names)
+    assert {"handlers/work.py", "aws_lambda_powertools/__init__.py", "jmespath/__init__.py"} <= set(names)
+    assert not [name for name in names if "__pycache__" in name or ".." in name or name.endswith("RECORD")]
+    assert any("licen" in name.lower() for name in names if name.startswith("aws_lambda_powertools-"))
+
+
+def test_an_overlay_takes_the_place_of_a_handler_and_may_add_one(project: Path, tmp_path: Path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("mine")
+    files = package("x86_64", {"handlers/work.py": mine, "handlers/extra.py": mine}, project).files
+    assert (files["handlers/work.py"], files["handlers/extra.py"]) == (b"mine", b"mine")
+
+
+def test_an_overlay_that_is_not_there_is_refused(project: Path, tmp_path: Path):
+    with pytest.raises(BadOverlay, match=r"handlers/work\.py: there is no file .*missing\.py"):
+        package("x86_64", {"handlers/work.py": tmp_path / "missing.py"}, project)
+
+
+def test_the_closure_holds_what_powertools_needs_without_extras_and_without_the_runtimes_boto3():
+    names = {found.name.lower().replace("_", "-") for found in closure(["aws-lambda-powertools", "boto3"])}
+    assert names == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
+
+
+def test_a_dependency_that_is_not_installed_is_refused_with_the_next_step():
+    with pytest.raises(CannotVendor, match="no-such-package is not installed here: run `uv sync`"):
+        closure(["no-such-package"])
+
+
+@pytest.mark.parametrize(
+    ("tag", "architecture"),
+    [("cp313-cp313-manylinux_2_17_x86_64", "x86_64"), ("cp313-abi3-manylinux2014_aarch64", "arm64")],
+)
+def test_code_compiled_for_the_functions_platform_is_taken(tmp_path: Path, tag: str, architecture: str):
+    assert fits(tag, architecture)
+    refuse_unfit(compiled(tmp_path, tag), architecture)
+
+
+@pytest.mark.parametrize(
+    ("tag", "architecture"),
+    [
+        ("cp313-cp313-manylinux_2_17_x86_64", "arm64"),
+        ("cp313-cp313-macosx_11_0_arm64", "arm64"),
+        ("cp313-cp313-musllinux_1_2_x86_64", "x86_64"),
+        ("cp313-cp313-win_amd64", "x86_64"),
+    ],
+)
+def test_code_compiled_for_something_else_is_refused_with_package_platform_and_next_step(
+    tmp_path: Path, tag: str, architecture: str
+):
+    with pytest.raises(CannotVendor, match=rf"fast 1\.0 .*{tag}.*{architecture}.*set CpuArchitecture"):
+        refuse_unfit(compiled(tmp_path, tag), architecture)

@@ -1,0 +1,188 @@
+"""The templates: clean, least privilege, and exactly the parameters and outputs that docs/design.md promises."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint import decode
+from cfnlint.api import lint
+
+from bootstrap.parameters import BadParameter, declared, refuse_short_lived_children, refuse_unknown, settle
+from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, TEMPLATES, template
+
+ARCHITECTURES = list(STACK_NAMES)
+CONTRACT = (Path(__file__).resolve().parents[2] / "docs" / "design.md").read_text()
+# Where AWS has no finer resource than what begins like this: objects of a bucket, executions of a state machine.
+NARROW = re.compile(
+    r"(\$\{BatchBucket\.Arn}/[a-z]+/|:::\$\{InputBucket}/|:(execution|mapRun):\$\{StateMachine\.Name}[:/])\*$"
+)
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def architecture(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def parsed(architecture: str) -> dict[str, Any]:
+    """The template with intrinsic functions in their long form."""
+    document, errors = decode.decode(str(TEMPLATES / f"{architecture}-batch-processing.yaml"))
+    assert not errors
+    return document
+
+
+def of_type(document: dict, kind: str) -> dict[str, dict]:
+    """Resources of a type, by name."""
+    return {name: found for name, found in document["Resources"].items() if found["Type"] == kind}
+
+
+def policies(document: dict) -> Iterator[tuple[str, dict]]:
+    """Every statement that a role is given, with the role's name."""
+    for policy in of_type(document, "AWS::IAM::Policy").values():
+        [role] = policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            yield role["Ref"], statement
+
+
+def listed(value: Any) -> list:
+    """A statement's `Action` or `Resource`, which may be one or many."""
+    return value if isinstance(value, list) else [value]
+
+
+def promised(sentence: str) -> set[str]:
+    """The names that docs/design.md lists in the sentence that begins so."""
+    start = CONTRACT.index(sentence) + len(sentence)
+    return set(re.findall(r"`([A-Z]\w+)`", re.split(r"\.\s", CONTRACT[start:], maxsplit=1)[0]))
+
+
+def filled_in() -> str:
+    """The state machine's definition with values of the right kind for its substitutions."""
+    text = DEFINITION.read_text()
+    for name in ("MaxConcurrency", "RetryDelaySeconds", "DeadlineSeconds"):
+        text = text.replace(f"${{{name}}}", "7")
+    text = text.replace("${Partition}", "aws").replace("${ChildType}", "EXPRESS").replace("${BatchBucket}", "a-bucket")
+    return re.sub(r"\$\{(\w+)Function}", r"arn:aws:lambda:eu-west-1:123456789012:function:\1", text)
+
+
+def test_cfn_lint_finds_nothing(architecture: str):
+    assert lint(template(architecture)) == []
+
+
+def test_cfn_lint_finds_nothing_in_the_state_machine_either():
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"RoleArn": "arn:aws:iam::123456789012:role/a-role", "DefinitionString": filled_in()},
+    }
+    assert lint(json.dumps({"Resources": {"StateMachine": machine}})) == []
+
+
+def test_every_substitution_of_the_state_machine_is_given_and_used():
+    used = set(re.findall(r"\$\{(\w+)}", DEFINITION.read_text()))
+    document, _ = decode.decode(str(TEMPLATES / "sfn-batch-processing.yaml"))
+    assert set(document["Resources"]["StateMachine"]["Properties"]["DefinitionSubstitutions"]) == used
+
+
+def test_parameters_are_those_of_the_contract(architecture: str):
+    own = {"sqs": "SQS adds", "sfn": "Step Functions adds"}[architecture]
+    assert set(declared(template(architecture))) == promised("Parameters of both:") | promised(own)
+
+
+def test_outputs_are_those_of_the_contract(parsed: dict, architecture: str):
+    assert set(parsed["Outputs"]) == promised(f"Outputs of `{STACK_NAMES[architecture]}`:")
+
+
+def test_no_resource_has_a_name_of_its_own_so_that_stacks_can_live_side_by_side(parsed: dict):
+    fixed = {"BucketName", "FunctionName", "Name", "QueueName", "RoleName", "StateMachineName", "TableName"}
+    for name, resource in parsed["Resources"].items():
+        given = fixed & set(resource["Properties"])
+        if resource["Type"] in ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission"):
+            given -= {"FunctionName"}  # which function it is for
+        assert not given, f"{name} sets {given}"
+
+
+def test_every_function_has_a_role_a_policy_and_a_log_group_of_its_own(parsed: dict):
+    functions = of_type(parsed, "AWS::Lambda::Function")
+    roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in functions.values()]
+    assert len(functions) == len(set(roles)) == 4
+    assert set(roles) <= {role for role, _ in policies(parsed)}
+    groups = [group["Properties"]["LogGroupName"] for group in of_type(parsed, "AWS::Logs::LogGroup").values()]
+    assert sorted(group["Fn::Sub"] for group in groups) == sorted(f"/aws/lambda/${{{name}}}" for name in functions)
+    assert all(group["Properties"]["RetentionInDays"] for group in of_type(parsed, "AWS::Logs::LogGroup").values())
+
+
+def test_policies_name_single_actions_and_exact_resources(parsed: dict):
+    for role, statement in policies(parsed):
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in listed(statement["Action"]) if "*" in action], role
+        for resource in listed(statement["Resource"]):
+            text = resource if isinstance(resource, str) else resource.get("Fn::Sub", "")
+            assert "*" not in text or NARROW.search(text), f"{role}: {text}"
+
+
+def test_no_permission_is_given_twice(parsed: dict):
+    given = [
+        (role, action, json.dumps(resource))
+        for role, statement in policies(parsed)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+    assert len(given) == len(set(given))
+
+
+def test_queues_are_encrypted_tls_only_and_wait_six_timeouts(parsed: dict):
+    queues = of_type(parsed, "AWS::SQS::Queue")
+    protected = {
+        policy["Properties"]["Queues"][0]["Ref"]
+        for policy in of_type(parsed, "AWS::SQS::QueuePolicy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    assert protected == set(queues)
+    for queue in queues.values():
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+        wait = ["VisibilityTimeout", {"Ref": "FunctionTimeout"}, "Seconds"]
+        assert queue["Properties"]["VisibilityTimeout"] == {"Fn::FindInMap": wait}
+    for timeout, found in parsed.get("Mappings", {}).get("VisibilityTimeout", {}).items():
+        assert found["Seconds"] == 6 * int(timeout)
+
+
+def test_both_stacks_allow_the_same_function_timeouts():
+    allowed = [
+        [str(each) for each in declared(template(name))["FunctionTimeout"]["AllowedValues"]] for name in ARCHITECTURES
+    ]
+    assert allowed[0] == allowed[1]
+
+
+def test_the_sandboxs_parameters_are_ones_that_a_stack_has_and_allows(architecture: str):
+    refuse_unknown(SANDBOX_PARAMETERS, [declared(template(name)) for name in ARCHITECTURES])
+    settle(declared(template(architecture)), SANDBOX_PARAMETERS)
+
+
+def test_an_unknown_parameter_is_refused_and_the_known_ones_are_listed():
+    with pytest.raises(BadParameter, match=r"unknown parameter 'ItemPerChunk'; the stacks have .*ItemsPerChunk"):
+        refuse_unknown({"ItemPerChunk": "1"}, [declared(template("sqs"))])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"FunctionTimeout": "7"}, "FunctionTimeout=7: it must be one of 3, 5, 10"),
+        ({"MaxAttempts": "11"}, "MaxAttempts=11: it must be a number from 1 to 10"),
+        ({"WorkScale": "fast"}, "WorkScale=fast: it must be a number from 0"),
+        ({"ScheduleState": "ON"}, "ScheduleState=ON: it must be one of ENABLED, DISABLED"),
+    ],
+)
+def test_a_value_that_aws_would_refuse_is_refused_before_anything_is_made(given: dict, message: str, architecture: str):
+    with pytest.raises(BadParameter, match=message):
+        settle(declared(template(architecture)), given)
+
+
+def test_express_children_that_might_outlive_their_five_minutes_are_refused():
+    known = declared(template("sfn"))
+    refuse_short_lived_children(settle(known))
+    refuse_short_lived_children(settle(known, {"ChildType": "STANDARD", "FunctionTimeout": "120", "MaxAttempts": "10"}))
+    with pytest.raises(BadParameter, match="3 attempts of 120 s with 10 s between them may take 380 s"):
+        refuse_short_lived_children(settle(known, {"FunctionTimeout": "120"}))
