@@ -54,7 +54,7 @@ def bring_up(target: SandboxTarget, engine: str) -> tuple[Connection, dict[str, 
         try:
             sandbox = control.start(chosen, port, target.project, say)
         except SandboxError as failure:
-            if chosen == "docker" and sys.platform == "linux":
+            if engine == "auto" and chosen == "docker" and sys.platform == "linux":
                 raise Problem(str(failure), "to do without Docker: `rollcall up --engine native`") from failure
             raise
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
