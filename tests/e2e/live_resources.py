@@ -1,0 +1,143 @@
+"""What a stack's live resources differ in from its template: an engine may report a change that it never made."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from cfnlint import decode
+
+from bootstrap.deploy import StackOutputs
+from bootstrap.stacks import TEMPLATES
+
+type Clients = Callable[[str], Any]
+
+
+class Unknown:
+    """A value that only CloudFormation can tell, such as an ARN; it differs from nothing."""
+
+
+def differences(aws: Clients, architecture: str, stack: StackOutputs) -> list[str]:
+    """A line per property of a live resource that is not what the template and the stack's parameters say."""
+    document, _ = decode.decode(str(TEMPLATES / f"{architecture}-batch-processing.yaml"))
+    found = aws("cloudformation").describe_stack_resources(StackName=stack.name)["StackResources"]
+    ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+    assert set(ids) == set(document["Resources"])
+    lines: list[str] = []
+    for name, resource in document["Resources"].items():
+        wanted = resolve(resource["Properties"], document, {**ids, **stack.parameters})
+        if reader := READERS.get(resource["Type"]):
+            lines += compare(name, wanted, reader(aws, ids[name], wanted))
+    return lines
+
+
+def resolve(value: Any, document: dict, known: Mapping[str, str]) -> Any:
+    """`value` with references, mappings and conditions replaced by what they come to."""
+    if isinstance(value, list):
+        return [resolve(each, document, known) for each in value]
+    if not isinstance(value, dict):
+        return value
+    match next(iter(value.items()), None):
+        case "Ref", name:
+            return known.get(name, Unknown())
+        case "Fn::FindInMap", [mapping, key, field]:
+            return document["Mappings"][mapping][resolve(key, document, known)][field]
+        case "Fn::If", [condition, yes, no]:
+            return resolve(yes if holds(document["Conditions"][condition], document, known) else no, document, known)
+        case "Fn::Join", [separator, parts]:
+            return separator.join(resolve(parts, document, known))
+        case (("Fn::GetAtt" | "Fn::Sub"), _):
+            return Unknown()
+    return {key: resolve(each, document, known) for key, each in value.items()}
+
+
+def holds(condition: dict, document: dict, known: Mapping[str, str]) -> bool:
+    """Whether a condition made of `Fn::Or` and `Fn::Equals` is true."""
+    if "Fn::Or" in condition:
+        return any(holds(each, document, known) for each in condition["Fn::Or"])
+    one, other = resolve(condition["Fn::Equals"], document, known)
+    return str(one) == str(other)
+
+
+def compare(where: str, wanted: Any, live: Any) -> Iterator[str]:
+    """Lines for what `wanted` has and `live` has otherwise; a field that the reader does not report is passed over."""
+    if isinstance(wanted, Unknown):
+        return
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        for key in wanted.keys() & live.keys():
+            yield from compare(f"{where}.{key}", wanted[key], live[key])
+    elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
+        for index, (one, other) in enumerate(zip(wanted, live, strict=True)):
+            yield from compare(f"{where}[{index}]", one, other)
+    elif str(wanted).lower() != str(live).lower():
+        yield f"{where}: the template says {wanted!r}, live is {live!r}"
+
+
+def queue(aws: Clients, url: str, _: dict) -> dict:
+    found = aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return found | {"RedrivePolicy": json.loads(found.get("RedrivePolicy", "{}"))}
+
+
+def queue_policy(aws: Clients, _: str, wanted: dict) -> dict:
+    found = queue(aws, wanted["Queues"][0], wanted)
+    return {"PolicyDocument": json.loads(found.get("Policy", "{}"))}
+
+
+def function(aws: Clients, name: str, _: dict) -> dict:
+    return aws("lambda").get_function_configuration(FunctionName=name) | {"Code": {}, "Role": Unknown()}
+
+
+def event_source(aws: Clients, uuid: str, _: dict) -> dict:
+    found = aws("lambda").get_event_source_mapping(UUID=uuid)
+    return {key: value for key, value in found.items() if key != "FunctionArn"}
+
+
+def rule(aws: Clients, name: str, _: dict) -> dict:
+    found = aws("events").describe_rule(Name=name)
+    targets = aws("events").list_targets_by_rule(Rule=name)["Targets"]
+    return found | {"Targets": targets, "EventPattern": json.loads(found.get("EventPattern", "{}"))}
+
+
+def table(aws: Clients, name: str, _: dict) -> dict:
+    found = aws("dynamodb").describe_table(TableName=name)["Table"]
+    ttl = aws("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    return {
+        "BillingMode": found["BillingModeSummary"]["BillingMode"],
+        "KeySchema": found["KeySchema"],
+        "TimeToLiveSpecification": {
+            "AttributeName": ttl["AttributeName"],
+            "Enabled": ttl["TimeToLiveStatus"] == "ENABLED",
+        },
+    }
+
+
+def role_policy(aws: Clients, _: str, wanted: dict) -> dict:
+    found = aws("iam").get_role_policy(RoleName=wanted["Roles"][0], PolicyName=wanted["PolicyName"])
+    return {"PolicyDocument": found["PolicyDocument"]}
+
+
+def state_machine(aws: Clients, arn: str, _: dict) -> dict:
+    found = aws("stepfunctions").describe_state_machine(stateMachineArn=arn)
+    definition = json.loads(found["definition"])
+    chunks = definition["States"]["Process chunks"]
+    return {
+        "StateMachineType": found["type"],
+        "DefinitionSubstitutions": {
+            "DeadlineSeconds": definition["TimeoutSeconds"],
+            "MaxConcurrency": chunks["MaxConcurrency"],
+            "ChildType": chunks["ItemProcessor"]["ProcessorConfig"]["ExecutionType"],
+            "BatchBucket": chunks["ResultWriter"]["Parameters"]["Bucket"],
+        },
+    }
+
+
+# Not read: what the engine is known not to have (docs/fidelity.md), a bucket's settings and a log group's retention.
+READERS: dict[str, Callable[[Clients, str, dict], dict]] = {
+    "AWS::DynamoDB::Table": table,
+    "AWS::Events::Rule": rule,
+    "AWS::IAM::Policy": role_policy,
+    "AWS::Lambda::EventSourceMapping": event_source,
+    "AWS::Lambda::Function": function,
+    "AWS::SQS::Queue": queue,
+    "AWS::SQS::QueuePolicy": queue_policy,
+    "AWS::StepFunctions::StateMachine": state_machine,
+}

@@ -1,0 +1,213 @@
+"""Deploying: what it makes, what it leaves alone, what it says when the engine or AWS refuses."""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from bootstrap.aws import Session, session
+from bootstrap.deploy import StackOutputs, deploy
+from bootstrap.destroy import destroy
+from bootstrap.dev import watch
+from bootstrap.failures import DeployFailed
+from bootstrap.packaging import ROOT
+from sandbox.state import Sandbox
+from tests.e2e.live_resources import differences
+from tests.probes import consistently, eventually
+
+WORK = (ROOT / "handlers" / "work.py").read_text()
+
+
+class Deployment:
+    """The stacks of one test, under a suffix of its own; `said` is what was told of the progress."""
+
+    def __init__(self, connection: Session):
+        self.session = connection
+        self.suffix = f"Deploy{uuid.uuid4().hex[:6]}"
+        self.said: list[str] = []
+
+    def __call__(
+        self, *stacks: str, overlay: dict[str, Path] | None = None, **parameters: str
+    ) -> dict[str, StackOutputs]:
+        self.said.clear()
+        chosen = stacks or ("sqs", "sfn")
+        return deploy(self.session, chosen, parameters, self.suffix, overlay, self.said.append)
+
+
+@pytest.fixture
+def deployment(sandbox: Sandbox) -> Iterator[Deployment]:
+    made = Deployment(session(sandbox.endpoint))
+    yield made
+    destroy(made.session, made.suffix)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A copy of handlers/work.py that a test may edit."""
+    path = tmp_path / "work.py"
+    path.write_text(WORK)
+    return path
+
+
+def changes(made: dict[str, StackOutputs]) -> dict[str, str]:
+    return {name: stack.change for name, stack in made.items()}
+
+
+def code(aws: Callable[[str], Any], made: dict[str, StackOutputs]) -> dict[str, str]:
+    """SHA-256 of each function's code, by function name."""
+    names = [value for stack in made.values() for key, value in stack.outputs.items() if key.endswith("FunctionName")]
+    return {name: aws("lambda").get_function_configuration(FunctionName=name)["CodeSha256"] for name in names}
+
+
+def test_what_is_deployed_is_what_the_templates_say_and_a_second_time_changes_nothing(
+    aws: Callable[[str], Any], deployment: Deployment
+):
+    made = deployment()
+    assert changes(made) == {"sqs": "created", "sfn": "created"}
+    for name, stack in made.items():
+        assert differences(aws, name, stack) == []
+    before = code(aws, made)
+    again = deployment()
+    assert changes(again) == {"sqs": "unchanged", "sfn": "unchanged"}
+    assert code(aws, again) == before
+    assert not [line for line in deployment.said if "uploaded" in line or "created" in line]
+
+
+def test_an_edited_handler_changes_the_code_of_the_functions_and_nothing_else(
+    aws: Callable[[str], Any], deployment: Deployment, work: Path
+):
+    before = code(aws, made := deployment())
+    work.write_text(WORK + "\n# edited\n")
+    edited = deployment(overlay={"handlers/work.py": work})
+    assert changes(edited) == {"sqs": "updated", "sfn": "updated"}
+    for name, stack in edited.items():
+        assert [(change.action, change.type) for change in stack.changes] == [("Modify", "AWS::Lambda::Function")] * 4
+        assert stack.outputs == made[name].outputs
+        assert stack.parameters["CodeKey"] != made[name].parameters["CodeKey"]
+    after = code(aws, edited)
+    assert len(set(after.values())) == 1
+    assert not set(after.values()) & set(before.values())
+
+
+def test_a_change_that_the_engine_can_make_keeps_the_stack_and_is_live_afterwards(
+    aws: Callable[[str], Any], deployment: Deployment
+):
+    before = deployment()
+    made = deployment(
+        FunctionTimeout="30", MaxConcurrency="5", BatchSize="20", ItemsPerChunk="7", DeadlineSeconds="900"
+    )
+    assert changes(made) == {"sqs": "updated", "sfn": "updated"}
+    for name, stack in made.items():
+        assert stack.outputs == before[name].outputs
+        assert differences(aws, name, stack) == []
+
+
+def test_a_change_that_the_engine_would_only_report_recreates_the_stack_and_says_so(
+    aws: Callable[[str], Any], deployment: Deployment
+):
+    before = deployment()
+    made = deployment(ScheduleExpression="rate(5 minutes)", LogRetentionDays="30")
+    assert changes(made) == {"sqs": "recreated", "sfn": "recreated"}
+    for name, stack in made.items():
+        assert stack.outputs != before[name].outputs
+        assert differences(aws, name, stack) == []
+        [said] = [line for line in deployment.said if line.startswith(f"{stack.name}: recreated, with")]
+        assert "ScheduleRule (AWS::Events::Rule)" in said
+        assert "LogGroup (AWS::Logs::LogGroup)" in said
+
+
+def test_a_failed_deploy_names_the_resource_and_the_reason_and_the_next_one_mends_it(
+    aws: Callable[[str], Any], deployment: Deployment
+):
+    with pytest.raises(
+        DeployFailed, match=r"ScheduleRule \(AWS::Events::Rule\) CREATE_FAILED: .*ScheduleExpression"
+    ) as failed:
+        deployment("sqs", ScheduleExpression="every day")
+    assert [failure.resource for failure in failed.value.failures] == ["ScheduleRule"]
+    made = deployment("sqs")
+    assert changes(made) == {"sqs": "created"}
+    assert differences(aws, "sqs", made["sqs"]) == []
+    assert any("ROLLBACK_COMPLETE, so it is deleted and made anew" in line for line in deployment.said)
+
+
+def test_a_saved_edit_goes_live_and_a_broken_one_keeps_the_old_code(
+    aws: Callable[[str], Any], deployment: Deployment, work: Path
+):
+    overlay = {"handlers/work.py": work}
+    made = deployment(overlay=overlay)
+    before = code(aws, made)
+    said: list[str] = []
+    stop = Event()
+    watching = Thread(target=watch, args=(deployment.session, deployment.suffix, overlay, said.append, stop))
+    watching.start()
+    try:
+
+        def edited_until_noticed() -> None:
+            # The watch may begin after the first edit, so edit until it is there.
+            work.write_text(f"{work.read_text()}\n# edited\n")
+            assert said
+
+        eventually(edited_until_noticed, interval=1)
+        assert said[0] == "work.py: live"
+        assert not set(code(aws, made).values()) & set(before.values())
+        work.write_text("def process(item:\n")
+        eventually(lambda: _assert_last(said, "work.py: not live, the old code stays: '(' was never closed"))
+        kept = code(aws, made)
+        consistently(lambda: _assert_same(code(aws, made), kept), during=0.5)
+    finally:
+        stop.set()
+        watching.join()
+
+
+def _assert_last(said: list[str], start: str) -> None:
+    assert said[-1].startswith(start), said
+
+
+def _assert_same(one: object, other: object) -> None:
+    assert one == other
+
+
+def test_what_went_live_on_saving_is_what_the_next_deploy_finds(deployment: Deployment, work: Path):
+    overlay = {"handlers/work.py": work}
+    deployment("sqs", overlay=overlay)
+    said: list[str] = []
+    stop = Event()
+
+    def told(line: str) -> None:
+        said.append(line)
+        stop.set()  # the edit that is going live is still recorded in the stack
+
+    watching = Thread(target=watch, args=(deployment.session, deployment.suffix, overlay, told, stop))
+    watching.start()
+
+    def edited_until_noticed() -> None:
+        if not said:
+            work.write_text(f"{work.read_text()}\n# edited\n")
+        assert not watching.is_alive()
+
+    eventually(edited_until_noticed, interval=1)
+    assert changes(deployment("sqs", overlay=overlay)) == {"sqs": "unchanged"}
+
+
+def test_the_command_line_deploys_and_destroys(sandbox: Sandbox, aws: Callable[[str], Any], deployment: Deployment):
+    def bootstrap(*words: str) -> subprocess.CompletedProcess:
+        where = ["--endpoint", sandbox.endpoint, "--suffix", deployment.suffix, "--stack", "sqs"]
+        return subprocess.run(
+            [sys.executable, "-m", "bootstrap", *words, *where], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    refused = bootstrap("deploy", "--parameter", "FunctionTimeout=7")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("FunctionTimeout=7: it must be one of")
+    made = json.loads(bootstrap("deploy", "--json").stdout)
+    assert made["sqs"]["change"] == "created"
+    aws("sqs").get_queue_attributes(QueueUrl=made["sqs"]["outputs"]["ChunkQueueUrl"])
+    assert bootstrap("destroy").returncode == 0
+    with pytest.raises(aws("sqs").exceptions.QueueDoesNotExist):
+        aws("sqs").get_queue_attributes(QueueUrl=made["sqs"]["outputs"]["ChunkQueueUrl"])
