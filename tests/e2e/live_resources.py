@@ -26,7 +26,9 @@ def differences(aws: Clients, architecture: str, stack: StackOutputs) -> list[st
     for name, resource in document["Resources"].items():
         wanted = resolve(resource["Properties"], document, {**ids, **stack.parameters})
         if reader := READERS.get(resource["Type"]):
-            lines += compare(name, wanted, reader(aws, ids[name], wanted))
+            live = reader(aws, ids[name], wanted)
+            for field in wanted.keys() & live.keys():
+                lines += compare(f"{name}.{field}", wanted[field], live[field])
     return lines
 
 
@@ -59,12 +61,12 @@ def holds(condition: dict, document: dict, known: Mapping[str, str]) -> bool:
 
 
 def compare(where: str, wanted: Any, live: Any) -> Iterator[str]:
-    """Lines for what `wanted` has and `live` has otherwise; a field that the reader does not report is passed over."""
+    """Lines for what `wanted` has and `live` lacks or has otherwise; `live` may have more."""
     if isinstance(wanted, Unknown):
         return
     if isinstance(wanted, dict) and isinstance(live, dict):
-        for key in wanted.keys() & live.keys():
-            yield from compare(f"{where}.{key}", wanted[key], live[key])
+        for key in wanted:
+            yield from compare(f"{where}.{key}", wanted[key], live.get(key))
     elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
         for index, (one, other) in enumerate(zip(wanted, live, strict=True)):
             yield from compare(f"{where}[{index}]", one, other)
@@ -83,7 +85,7 @@ def queue_policy(aws: Clients, _: str, wanted: dict) -> dict:
 
 
 def function(aws: Clients, name: str, _: dict) -> dict:
-    return aws("lambda").get_function_configuration(FunctionName=name) | {"Code": {}, "Role": Unknown()}
+    return aws("lambda").get_function_configuration(FunctionName=name)
 
 
 def event_source(aws: Clients, uuid: str, _: dict) -> dict:
@@ -124,6 +126,7 @@ def state_machine(aws: Clients, arn: str, _: dict) -> dict:
         "DefinitionSubstitutions": {
             "DeadlineSeconds": definition["TimeoutSeconds"],
             "MaxConcurrency": chunks["MaxConcurrency"],
+            "RetryDelaySeconds": chunks["ItemProcessor"]["States"]["Wait before retry"]["Seconds"],
             "ChildType": chunks["ItemProcessor"]["ProcessorConfig"]["ExecutionType"],
             "BatchBucket": chunks["ResultWriter"]["Parameters"]["Bucket"],
         },
