@@ -2,13 +2,14 @@
 
 from localstack.runtime import hooks
 
-from sandbox import gateway, permissions, pollers, shutdown, step_functions
+from sandbox import gateway, names, permissions, pollers, shutdown, step_functions
 
 
 @hooks.on_infra_start()
 def extend_engine() -> None:
     """Install every extension of the sandbox into this engine process."""
     gateway.install()
+    names.install()
     shutdown.install()
     permissions.install()
     pollers.install()
