@@ -136,11 +136,11 @@ def test_a_failed_deploy_names_the_resource_and_the_reason_and_the_next_one_mend
     assert any("ROLLBACK_COMPLETE, so it is deleted and made anew" in line for line in deployment.said)
 
 
-def test_a_saved_edit_goes_live_and_a_broken_one_keeps_the_old_code(
+def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_nothing_to_do(
     aws: Callable[[str], Any], deployment: Deployment, work: Path
 ):
     overlay = {"handlers/work.py": work}
-    made = deployment(overlay=overlay)
+    made = deployment("sqs", overlay=overlay)
     before = code(aws, made)
     said: list[str] = []
     stop = Event()
@@ -149,50 +149,31 @@ def test_a_saved_edit_goes_live_and_a_broken_one_keeps_the_old_code(
     try:
 
         def edited_until_noticed() -> None:
-            # The watch may begin after the first edit, so edit until it is there.
-            work.write_text(f"{work.read_text()}\n# edited\n")
+            if not said:  # the watch may have begun after the edit before
+                work.write_text(f"{work.read_text()}\n# edited\n")
             assert said
 
         eventually(edited_until_noticed, interval=1)
         assert said[0] == "work.py: live"
         assert not set(code(aws, made).values()) & set(before.values())
+        good = work.read_text()
         work.write_text("def process(item:\n")
-        eventually(lambda: _assert_last(said, "work.py: not live, the old code stays: '(' was never closed"))
+        eventually(lambda: _assert_starts(said[-1], "work.py: not live, the old code stays: '(' was never closed"))
         kept = code(aws, made)
         consistently(lambda: _assert_same(code(aws, made), kept), during=0.5)
     finally:
         stop.set()
         watching.join()
+    work.write_text(good)
+    assert changes(deployment("sqs", overlay=overlay)) == {"sqs": "unchanged"}
 
 
-def _assert_last(said: list[str], start: str) -> None:
-    assert said[-1].startswith(start), said
+def _assert_starts(text: str, start: str) -> None:
+    assert text.startswith(start)
 
 
 def _assert_same(one: object, other: object) -> None:
     assert one == other
-
-
-def test_what_went_live_on_saving_is_what_the_next_deploy_finds(deployment: Deployment, work: Path):
-    overlay = {"handlers/work.py": work}
-    deployment("sqs", overlay=overlay)
-    said: list[str] = []
-    stop = Event()
-
-    def told(line: str) -> None:
-        said.append(line)
-        stop.set()  # the edit that is going live is still recorded in the stack
-
-    watching = Thread(target=watch, args=(deployment.session, deployment.suffix, overlay, told, stop))
-    watching.start()
-
-    def edited_until_noticed() -> None:
-        if not said:
-            work.write_text(f"{work.read_text()}\n# edited\n")
-        assert not watching.is_alive()
-
-    eventually(edited_until_noticed, interval=1)
-    assert changes(deployment("sqs", overlay=overlay)) == {"sqs": "unchanged"}
 
 
 def test_the_command_line_deploys_and_destroys(sandbox: Sandbox, aws: Callable[[str], Any], deployment: Deployment):
