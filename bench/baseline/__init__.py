@@ -1,0 +1,1 @@
+"""What Rollcall's SQS architecture is measured against: one state item per item, as the specification says."""

@@ -1,0 +1,35 @@
+"""Batcher: writes a state item for every item, then the messages, then starts the finalizer."""
+
+import json
+import os
+import random
+
+import boto3
+
+TABLE = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
+QUEUE = boto3.resource("sqs").Queue(os.environ["QUEUE_URL"])
+LAMBDA = boto3.client("lambda")
+
+
+def handler(event, context):
+    """`event`: `batchId`, `items`, `itemsPerMessage`, `maxValue`."""
+    items = [{"id": f"{n:09d}", "value": random.randint(0, event["maxValue"])} for n in range(event["items"])]
+    # boto3's batch writer sends 25 items a call and repeats what DynamoDB did not take.
+    with TABLE.batch_writer() as writer:
+        for item in items:
+            writer.put_item(Item={"batchId": event["batchId"], "itemId": item["id"]})
+    size = event["itemsPerMessage"]
+    bodies = [
+        json.dumps({"batchId": event["batchId"], "items": items[start : start + size]})
+        for start in range(0, len(items), size)
+    ]
+    for start in range(0, len(bodies), 10):
+        entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])]
+        refused = QUEUE.send_messages(Entries=entries).get("Failed")
+        if refused:
+            raise RuntimeError(f"SQS refused messages: {refused}")
+    LAMBDA.invoke(
+        FunctionName=os.environ["FINALIZER_NAME"],
+        InvocationType="Event",
+        Payload=json.dumps({"batchId": event["batchId"], "items": event["items"]}),
+    )

@@ -1,0 +1,24 @@
+"""Finalizer: queries until no state item of the batch is left, then says so in an event."""
+
+import json
+import os
+import time
+
+import boto3
+from boto3.dynamodb.conditions import Key
+
+TABLE = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
+EVENTS = boto3.client("events")
+# Small beside a batch's duration, and few queries beside its writes.
+POLL_SECONDS = 0.2
+
+
+def handler(event, context):
+    """`event`: `batchId`, `items`."""
+    left = {"KeyConditionExpression": Key("batchId").eq(event["batchId"]), "Limit": 1, "ConsistentRead": True}
+    while TABLE.query(**left)["Items"]:
+        time.sleep(POLL_SECONDS)
+    detail = {"batchId": event["batchId"], "status": "SUCCEEDED", "succeeded": event["items"]}
+    EVENTS.put_events(
+        Entries=[{"Source": "rollcall", "DetailType": "Batch Finished", "Detail": json.dumps(detail)}],
+    )

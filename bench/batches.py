@@ -1,0 +1,78 @@
+"""One batch of zero work, from the call that starts it to the arrival of its Batch Finished event."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from handlers.batch import new_batch_id
+from rollcall.batches import completion_lag
+from rollcall.completion import subscribed
+from rollcall.connection import Connection
+from rollcall.errors import Problem
+from rollcall.terminal import count, seconds
+
+# The engine is left alone meanwhile: a look at the batch would be one more caller of an engine that is busy.
+BEAT_SECONDS = 5
+PATIENCE_SECONDS = 600
+
+
+class Starter(Protocol):
+    """What can run batches: an architecture of Rollcall, or the baseline."""
+
+    architecture: str
+
+    def start(self, request: Mapping[str, Any]) -> None:
+        """Start the batch that `request` describes."""
+
+    def last_chunk_done_at(self, batch_id: str) -> int | None:
+        """When the last chunk was done, in milliseconds since 1970; None if unknown."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many items, and how many of them travel together."""
+
+    items: int
+    items_per_chunk: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A batch that ended well. `lag` is its completion lag in seconds, None where that is unknown."""
+
+    items: int
+    seconds: float
+    lag: float | None
+
+    @property
+    def rate(self) -> float:
+        """Items per second."""
+        return self.items / self.seconds
+
+
+def run_batch(connection: Connection, starter: Starter, size: Size, progress: Callable[[str], None]) -> Run:
+    """Run a batch of `size`. Raises Problem if it ends otherwise than SUCCEEDED, or not within ten minutes."""
+    batch_id = new_batch_id()
+    request = {
+        "batchId": batch_id,
+        "items": size.items,
+        "itemsPerChunk": size.items_per_chunk,
+        "maxValue": 0,
+    }
+    what = f"{starter.architecture}: {count(size.items, 'item')}, {size.items_per_chunk} per chunk"
+    progress(what)
+    with subscribed(connection, "default", batch_id) as subscription:
+        began = time.time()
+        starter.start(request)
+        while not (arrival := subscription.wait(BEAT_SECONDS)):
+            elapsed = time.time() - began
+            if elapsed > PATIENCE_SECONDS:
+                raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
+            progress(f"{what}: {elapsed:.0f} s")
+    detail = arrival.detail
+    if (detail["status"], detail["succeeded"]) != ("SUCCEEDED", size.items):
+        raise Problem(f"{what}: it ended {detail['status']} with {count(detail['succeeded'])} items succeeded")
+    took = arrival.arrived_at / 1000 - began
+    progress(f"{what}: done in {seconds(took)}")
+    return Run(size.items, took, completion_lag(arrival.arrived_at, starter.last_chunk_done_at(batch_id)))

@@ -1,0 +1,126 @@
+"""The whole run, in its order: the engine, the stacks, invocations, then batches side by side, round by round."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.baseline.stack import deploy_baseline
+from bench.batches import Run, Size, Starter, run_batch
+from bench.engine import own_engine, peak_memory_mb
+from bench.figures import Figure, Goal, at_least, at_most, percentile, ratios
+from bench.invocations import Probe
+from bootstrap import aws
+from bootstrap.deploy import deploy
+from rollcall.connection import Connection
+from rollcall.sfn import SfnBatches
+from rollcall.sqs import SqsBatches
+
+WARM_INVOCATIONS = 200
+COLD_INVOCATIONS = 10
+ITEMS_PER_CHUNK = 100
+# Ten full invocations' worth of messages, so that every environment the batches will use is there before them.
+WARM_UP = Size(1_000, 10)
+
+READY_SECONDS = at_most(10)
+WARM_MILLISECONDS = at_most(10)
+COLD_MILLISECONDS = at_most(400)
+TIMES_THE_BASELINE = at_least(10)
+SQS_RATE = at_least(2_500)
+SFN_RATE = at_least(1_000)
+LAG_SECONDS = at_most(1)
+
+type Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, in items. `items` go through Rollcall and the baseline; `children` 0 leaves that row out."""
+
+    items: int
+    large: int
+    sfn_items: int
+    children: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Race:
+    """A batch that every round runs, and what is wanted of it."""
+
+    title: str
+    starter: Starter
+    size: Size
+    rate: Goal | None = None
+    lag: Goal | None = None
+
+
+def measure(plan: Plan, progress: Progress) -> list[Figure]:
+    """Measure everything on an engine that is started for it and stopped again.
+
+    Raises Problem if a batch or an invocation fails, SandboxError if the engine does, DeployFailed if a stack does.
+    """
+    began = time.monotonic()
+    with own_engine(progress) as sandbox:
+        session = aws.session(sandbox.endpoint)
+        deploy(session, progress=progress)
+        ready = Figure("start to both stacks ready", "s", [time.monotonic() - began], READY_SECONDS)
+        connection = Connection(session, "", sandbox.endpoint, sandbox.engine)
+        invocations = measure_invocations(connection, progress)
+        batches = measure_batches(connection, plan, progress)
+        return [ready, *invocations, *batches, Figure("engine's peak memory", "MB", [peak_memory_mb()])]
+
+
+def measure_invocations(connection: Connection, progress: Progress) -> list[Figure]:
+    """A function that imports boto3, has a client, and does nothing."""
+    probe = Probe(connection.client("lambda"))
+    progress(f"{WARM_INVOCATIONS} warm invocations")
+    warm = probe.warm_milliseconds(WARM_INVOCATIONS)
+    progress(f"{COLD_INVOCATIONS} cold invocations")
+    cold = probe.cold_milliseconds(COLD_INVOCATIONS)
+    return [
+        Figure("warm invoke, median", "ms", [percentile(warm, 50)], WARM_MILLISECONDS),
+        Figure("warm invoke, 95th percentile", "ms", [percentile(warm, 95)]),
+        Figure("cold invoke, median", "ms", [percentile(cold, 50)], COLD_MILLISECONDS),
+    ]
+
+
+def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> list[Figure]:
+    """Every batch of the plan, after one of each kind that is not counted."""
+    baseline, sqs, sfn = deploy_baseline(connection, progress), SqsBatches(connection), SfnBatches(connection)
+    for starter in (baseline, sqs, sfn):
+        run_batch(connection, starter, WARM_UP, progress)
+    size = Size(plan.items, ITEMS_PER_CHUNK)
+    literal = Race(f"one state item per item, {plan.items:,} items", baseline, size)
+    rollcall = Race(f"SQS, {plan.items:,} items", sqs, size, lag=LAG_SECONDS)
+    races = [
+        literal,
+        rollcall,
+        Race(f"SQS, {plan.large:,} items", sqs, Size(plan.large, ITEMS_PER_CHUNK), SQS_RATE, LAG_SECONDS),
+        Race(f"Step Functions, {plan.sfn_items:,} items", sfn, Size(plan.sfn_items, ITEMS_PER_CHUNK), SFN_RATE),
+    ]
+    if plan.children:
+        races.append(Race(f"Step Functions, {plan.children:,} children", sfn, Size(plan.children, 1)))
+    runs: dict[Race, list[Run]] = defaultdict(list)
+    for number in range(1, plan.rounds + 1):
+        for race in races:
+            runs[race].append(run_batch(connection, race.starter, race.size, prefixed(progress, number, plan.rounds)))
+    times = ratios([run.rate for run in runs[rollcall]], [run.rate for run in runs[literal]])
+    ratio = Figure(f"SQS : one state item per item, {plan.items:,} items", "x", times, TIMES_THE_BASELINE)
+    return [*(rate_of(race, runs[race]) for race in races), ratio, *lags(runs)]
+
+
+def prefixed(progress: Progress, number: int, rounds: int) -> Progress:
+    """Progress that says which of several rounds it is."""
+    return progress if rounds == 1 else lambda line: progress(f"round {number} of {rounds}, {line}")
+
+
+def rate_of(race: Race, runs: list[Run]) -> Figure:
+    """Items per second from the start to the event's arrival."""
+    return Figure(race.title, "items/s", [run.rate for run in runs], race.rate)
+
+
+def lags(runs: dict[Race, list[Run]]) -> list[Figure]:
+    """Completion lags, of the batches that have one."""
+    known = {race: [run.lag for run in each if run.lag is not None] for race, each in runs.items()}
+    return [Figure(f"completion lag: {race.title}", "s", values, race.lag) for race, values in known.items() if values]

@@ -1,0 +1,80 @@
+"""The figures as a table, and as JSON."""
+
+import os
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from bench.figures import Figure, Goal
+from rollcall.terminal import seconds
+
+VERDICTS = {True: Text("met", "green"), False: Text("missed", "bold red"), None: Text("")}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on; `load` is how many processes wanted a core in the minute before."""
+    return {
+        "cores": os.process_cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def amount(value: float, unit: str) -> str:
+    """`12,345 items/s`, `9.53 s`, `14.1 x`: three digits or all before the point."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f} {unit}"
+
+
+def wanted(goal: Goal | None, unit: str) -> str:
+    """The goal in words."""
+    return f"{'at least' if goal.at_least else 'at most'} {goal.bound:,g} {unit}" if goal else ""
+
+
+def verdict(figures: Sequence[Figure]) -> str:
+    """One line on all goals together."""
+    judged = [figure for figure in figures if figure.goal]
+    missed = [figure.name for figure in judged if not figure.met]
+    if missed:
+        return f"{len(missed)} of {len(judged)} goals missed: {', '.join(missed)}"
+    return f"all {len(judged)} goals met"
+
+
+def report(figures: Sequence[Figure], measured_on: dict[str, Any], took: float) -> Group:
+    """The table, the verdict and the machine, for a Rich console. `took`: seconds of the whole run."""
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold", pad_edge=False)
+    rounds = max(len(figure.values) for figure in figures)
+    table.add_column("")
+    table.add_column("median" if rounds > 1 else "measured", justify="right")
+    if rounds > 1:
+        table.add_column("best", justify="right")
+    table.add_column("goal", style="dim")
+    table.add_column("")
+    for figure in figures:
+        best = [] if rounds == 1 else ["" if figure.best is None else amount(figure.best, figure.unit)]
+        table.add_row(
+            figure.name,
+            amount(figure.median, figure.unit),
+            *best,
+            wanted(figure.goal, figure.unit),
+            VERDICTS[figure.met],
+        )
+    place = "{cores} cores, load {load} at the start, {system}, Python {python}".format(**measured_on)
+    note = (
+        "Measured in the sandbox, whose engine is one Python process: it compares designs and predicts nothing of AWS."
+    )
+    return Group("", table, "", verdict(figures), Text(f"{place}; took {seconds(took)}\n{note}", "dim"))
+
+
+def to_json(figures: Sequence[Figure], measured_on: dict[str, Any], took: float) -> dict[str, Any]:
+    """The same as one object; times of a figure are in its `unit`."""
+    return {
+        "machine": measured_on,
+        "tookSeconds": round(took, 1),
+        "figures": [figure.to_json() for figure in figures],
+    }
