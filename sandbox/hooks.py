@@ -2,7 +2,7 @@
 
 from localstack.runtime import hooks
 
-from sandbox import gateway, names, permissions, pollers, shutdown, step_functions
+from sandbox import cloudformation, gateway, names, permissions, pollers, shutdown, step_functions
 
 
 @hooks.on_infra_start()
@@ -11,6 +11,8 @@ def extend_engine() -> None:
     gateway.install()
     names.install()
     shutdown.install()
+    metrics.install()
     permissions.install()
     pollers.install()
     step_functions.install()
+    cloudformation.install()

@@ -1,10 +1,13 @@
 """Where the functions' unzipped code lies, and when it goes.
 
-Stock unzips to the machine's /tmp, which engines share and nobody clears, and deletes the code of an updated function
-while invocations of the old version still run: what such an invocation imports late would be missing.
+Stock unzips to the machine's /tmp, which engines share and nobody clears, once for every function, and deletes the
+code of an updated function while invocations of the old version still run: what such an invocation imports late would
+be missing. Here functions with the same code share one folder.
 """
 
+from collections import defaultdict
 from pathlib import Path
+from threading import Lock
 
 from localstack import config
 from localstack.services.lambda_.invocation.lambda_models import S3Code
@@ -13,14 +16,32 @@ from localstack.utils.patch import patch
 from sandbox.executor.loop import LOOP
 
 LONGEST_INVOCATION_SECONDS = 900
+# SHA-256 of a code: ids of the functions' copies of it that are in use.
+_users: defaultdict[str, set[str]] = defaultdict(set)
+_lock = Lock()
 
 
 @patch(S3Code.get_unzipped_code_location)
 def get_unzipped_code_location(stock, self) -> Path:
-    return Path(config.dirs.tmp, "lambda-code", self.id, "code")
+    return Path(config.dirs.tmp, "lambda-code", self.code_sha256.replace("/", "-"), "code")
+
+
+@patch(S3Code.prepare_for_execution)
+def prepare_for_execution(stock, self) -> None:
+    """Unzip the code unless another function has done so: eight functions of one zip unzip it once."""
+    with _lock:
+        _users[self.code_sha256].add(self.id)
+        stock(self)
 
 
 @patch(S3Code.destroy_cached)
 def destroy_cached(stock, self) -> None:
     """Delete the code once no invocation can be using it; until then it only takes room."""
-    LOOP.call_soon_threadsafe(LOOP.call_later, LONGEST_INVOCATION_SECONDS, LOOP.run_in_executor, None, stock, self)
+
+    def destroy() -> None:
+        with _lock:
+            _users[self.code_sha256].discard(self.id)
+            if not _users[self.code_sha256]:
+                stock(self)
+
+    LOOP.call_soon_threadsafe(LOOP.call_later, LONGEST_INVOCATION_SECONDS, LOOP.run_in_executor, None, destroy)

@@ -23,6 +23,7 @@ QUICK = {
     "RetryDelaySeconds": "1",
     "CheckIntervalSeconds": "2",
     "StallAfterSeconds": "3",
+    "BatchSize": "10",
     "MaxConcurrency": "4",
     "DeadlineSeconds": "300",
     "Items": "100",
