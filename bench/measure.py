@@ -87,15 +87,19 @@ def measure_invocations(connection: Connection, progress: Progress) -> list[Figu
 
 def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> list[Figure]:
     """Every batch of the plan, after one of each kind that is not counted."""
-    baseline, sqs, sfn = deploy_baseline(connection, progress), SqsBatches(connection), SfnBatches(connection)
-    for starter in (baseline, sqs, sfn):
+    in_batches = deploy_baseline(connection, "baseline", "processor_in_batches", progress)
+    one_by_one = deploy_baseline(connection, "one-by-one baseline", "processor_one_by_one", progress)
+    sqs, sfn = SqsBatches(connection), SfnBatches(connection)
+    for starter in (in_batches, one_by_one, sqs, sfn):
         run_batch(connection, starter, WARM_UP, progress)
     size = Size(plan.items, ITEMS_PER_CHUNK)
-    literal = Race(f"one state item per item, {plan.items:,} items", baseline, size)
+    baseline = Race(f"baseline, {plan.items:,} items", in_batches, size)
     rollcall = Race(f"SQS, {plan.items:,} items", sqs, size, lag=LAG_SECONDS)
+    literal = Race(f"one-by-one baseline, {plan.items:,} items", one_by_one, size)
     races = [
-        literal,
+        baseline,
         rollcall,
+        literal,
         Race(f"SQS, {plan.large:,} items", sqs, Size(plan.large, ITEMS_PER_CHUNK), SQS_RATE, LAG_SECONDS),
         Race(f"Step Functions, {plan.sfn_items:,} items", sfn, Size(plan.sfn_items, ITEMS_PER_CHUNK), SFN_RATE),
     ]
@@ -105,9 +109,12 @@ def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> l
     for number in range(1, plan.rounds + 1):
         for race in races:
             runs[race].append(run_batch(connection, race.starter, race.size, prefixed(progress, number, plan.rounds)))
-    times = ratios([run.rate for run in runs[rollcall]], [run.rate for run in runs[literal]])
-    ratio = Figure(f"SQS : one state item per item, {plan.items:,} items", "x", times, TIMES_THE_BASELINE)
-    return [*(rate_of(race, runs[race]) for race in races), ratio, *lags(runs)]
+    return [
+        *(rate_of(race, runs[race]) for race in races),
+        ratio_of("SQS : baseline", runs[rollcall], runs[baseline], TIMES_THE_BASELINE),
+        ratio_of("SQS : one-by-one baseline", runs[rollcall], runs[literal]),
+        *lags(runs),
+    ]
 
 
 def prefixed(progress: Progress, number: int, rounds: int) -> Progress:
@@ -120,7 +127,12 @@ def rate_of(race: Race, runs: list[Run]) -> Figure:
     return Figure(race.title, "items/s", [run.rate for run in runs], race.rate)
 
 
+def ratio_of(name: str, runs: list[Run], baselines: list[Run], goal: Goal | None = None) -> Figure:
+    """How many times as fast, round by round."""
+    return Figure(name, "x", ratios([run.rate for run in runs], [run.rate for run in baselines]), goal)
+
+
 def lags(runs: dict[Race, list[Run]]) -> list[Figure]:
     """Completion lags, of the batches that have one."""
     known = {race: [run.lag for run in each if run.lag is not None] for race, each in runs.items()}
-    return [Figure(f"completion lag: {race.title}", "s", values, race.lag) for race, values in known.items() if values]
+    return [Figure(f"lag, {race.title}", "s", values, race.lag) for race, values in known.items() if values]

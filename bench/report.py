@@ -32,8 +32,8 @@ def amount(value: float, unit: str) -> str:
 
 
 def wanted(goal: Goal | None, unit: str) -> str:
-    """The goal in words."""
-    return f"{'at least' if goal.at_least else 'at most'} {goal.bound:,g} {unit}" if goal else ""
+    """The goal with its direction."""
+    return f"{'≥' if goal.at_least else '≤'} {goal.bound:,g} {unit}" if goal else ""
 
 
 def verdict(figures: Sequence[Figure]) -> str:
@@ -41,13 +41,13 @@ def verdict(figures: Sequence[Figure]) -> str:
     judged = [figure for figure in figures if figure.goal]
     missed = [figure.name for figure in judged if not figure.met]
     if missed:
-        return f"{len(missed)} of {len(judged)} goals missed: {', '.join(missed)}"
+        return f"{len(missed)} of {len(judged)} goals missed: {'; '.join(missed)}"
     return f"all {len(judged)} goals met"
 
 
 def report(figures: Sequence[Figure], measured_on: dict[str, Any], took: float) -> Group:
     """The table, the verdict and the machine, for a Rich console. `took`: seconds of the whole run."""
-    table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold", pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     rounds = max(len(figure.values) for figure in figures)
     table.add_column("")
     table.add_column("median" if rounds > 1 else "measured", justify="right")
@@ -66,7 +66,8 @@ def report(figures: Sequence[Figure], measured_on: dict[str, Any], took: float) 
         )
     place = "{cores} cores, load {load} at the start, {system}, Python {python}".format(**measured_on)
     note = (
-        "Measured in the sandbox, whose engine is one Python process: it compares designs and predicts nothing of AWS."
+        "Baselines: one state item per item, deleted 25 a call or one by one. Rates: from the start to the arrival of\n"
+        "Batch Finished. The sandbox's engine is one Python process: this compares designs and predicts nothing of AWS."
     )
     return Group("", table, "", verdict(figures), Text(f"{place}; took {seconds(took)}\n{note}", "dim"))
 

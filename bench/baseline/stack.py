@@ -18,9 +18,8 @@ HERE = Path(__file__).parent
 class Baseline:
     """Starts batches like `rollcall.batches.Batches`; they end in an event of the same form on the default bus."""
 
-    architecture = "baseline"
-
-    def __init__(self, connection: Connection, batcher: str) -> None:
+    def __init__(self, connection: Connection, title: str, batcher: str) -> None:
+        self.architecture = title
         self._lambda = connection.client("lambda")
         self._batcher = batcher
 
@@ -38,8 +37,8 @@ class Baseline:
         """The baseline keeps no such time."""
 
 
-def deploy_baseline(connection: Connection, progress: Callable[[str], None]) -> Baseline:
-    """Deploy the baseline's stack. Raises DeployFailed."""
+def deploy_baseline(connection: Connection, title: str, processor: str, progress: Callable[[str], None]) -> Baseline:
+    """Deploy a baseline whose processor is that module in functions/. Raises DeployFailed."""
     session = connection.session
     code = Package({path.name: path.read_bytes() for path in (HERE / "functions").glob("*.py")})
     bucket = ensure_bucket(session, progress)
@@ -47,8 +46,11 @@ def deploy_baseline(connection: Connection, progress: Callable[[str], None]) -> 
     parameters = {
         "CodeBucket": bucket,
         "CodeKey": code.key,
+        "ProcessorModule": processor,
         "CpuArchitecture": SANDBOX_PARAMETERS["CpuArchitecture"],
     }
     stacks = Stacks(session.client("cloudformation"), sandbox=True, progress=progress)
-    stack = bring_stack(stacks, "BaselineBatchProcessing", (HERE / "template.yaml").read_text(), parameters)
-    return Baseline(connection, stack.outputs["BatcherFunctionName"])
+    stack = bring_stack(
+        stacks, f"Baseline-{processor.replace('_', '-')}", (HERE / "template.yaml").read_text(), parameters
+    )
+    return Baseline(connection, title, stack.outputs["BatcherFunctionName"])

@@ -1,4 +1,4 @@
-"""Processor: works on each item of its messages, then deletes each item's state item."""
+"""Processor: works on each item of its messages and then deletes that item's state item."""
 
 import json
 import os
@@ -15,6 +15,4 @@ def handler(event, context):
         message = json.loads(record["body"])
         for item in message["items"]:
             time.sleep(item["value"] / 1000)
-        with TABLE.batch_writer() as writer:
-            for item in message["items"]:
-                writer.delete_item(Key={"batchId": message["batchId"], "itemId": item["id"]})
+            TABLE.delete_item(Key={"batchId": message["batchId"], "itemId": item["id"]})

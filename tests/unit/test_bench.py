@@ -1,0 +1,129 @@
+"""The bench's arithmetic, its verdicts and its report; measuring itself needs an engine."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench.figures import Figure, at_least, at_most, percentile, ratios
+from bench.report import amount, machine, report, to_json, verdict
+
+RATE = Figure("rate", "items/s", [2000, 3000, 2600], at_least(2500))
+LAG = Figure("lag", "s", [1.5], at_most(1))
+MEMORY = Figure("memory", "MB", [800.4])
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [
+        ([7], 50, 7),
+        ([3, 1, 2], 50, 2),
+        ([4, 3, 2, 1], 50, 2),
+        (list(range(1, 201)), 95, 190),
+        (list(range(1, 201)), 100, 200),
+        ([5, 6], 0, 5),
+    ],
+)
+def test_a_percentile_is_one_of_the_values(values: list[float], percent: float, expected: float) -> None:
+    assert percentile(values, percent) == expected
+
+
+@pytest.mark.parametrize(
+    ("goal", "value", "met"),
+    [(at_least(10), 10, True), (at_least(10), 9.9, False), (at_most(10), 10, True), (at_most(10), 10.1, False)],
+)
+def test_a_value_on_the_bound_meets_the_goal(goal, value: float, met: bool) -> None:
+    assert Figure("any", "s", [value], goal).met is met
+
+
+def test_the_median_of_the_rounds_is_held_against_the_goal() -> None:
+    assert (RATE.median, RATE.best, RATE.met) == (2600, 3000, True)
+    assert Figure("rate", "items/s", [2000, 9000, 2100], at_least(2500)).met is False
+
+
+def test_less_is_better_where_the_goal_says_at_most() -> None:
+    assert Figure("lag", "s", [0.4, 0.2], at_most(1)).best == 0.2
+
+
+def test_one_round_has_no_best_and_no_goal_no_verdict() -> None:
+    assert LAG.best is None
+    assert MEMORY.met is None
+
+
+def test_ratios_compare_the_batches_of_the_same_round() -> None:
+    assert ratios([1000, 3000], [100, 200]) == [10, 15]
+    with pytest.raises(ValueError, match="shorter"):
+        ratios([1000, 3000], [100])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.157, "0.16 s"), (9.534, "9.53 s"), (14.13, "14.1 s"), (312.6, "313 s"), (6921.4, "6,921 s")],
+)
+def test_amounts_show_three_digits_or_all_before_the_point(value: float, text: str) -> None:
+    assert amount(value, "s") == text
+
+
+def test_the_verdict_names_every_missed_goal_and_counts_only_goals() -> None:
+    assert verdict([RATE, LAG, MEMORY]) == "1 of 2 goals missed: lag"
+    assert verdict([RATE, MEMORY]) == "all 1 goals met"
+
+
+def printed(figures: list[Figure]) -> list[str]:
+    console = Console(width=80, no_color=True)
+    with console.capture() as captured:
+        console.print(report(figures, machine(), took=83.2))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def test_the_report_shows_each_figure_with_its_goal_and_verdict() -> None:
+    lines = printed([LAG, MEMORY])
+    assert any(line.split() == ["lag", "1.50", "s", "≤", "1", "s", "missed"] for line in lines)
+    assert any(line.split() == ["memory", "800", "MB"] for line in lines)
+    assert any("took 1 min 23 s" in line and f"{machine()['cores']} cores" in line for line in lines)
+
+
+def test_the_report_shows_median_and_best_of_several_rounds() -> None:
+    lines = printed([RATE, LAG])
+    words = "rate 2,600 items/s 3,000 items/s ≥ 2,500 items/s met"
+    assert any(line.split() == words.split() for line in lines)
+
+
+def test_the_json_has_every_value_and_the_machine() -> None:
+    written = json.loads(json.dumps(to_json([RATE, MEMORY], machine(), took=83.24)))
+    assert written["tookSeconds"] == 83.2
+    assert set(written["machine"]) == {"cores", "load", "system", "python"}
+    assert written["figures"] == [
+        {
+            "name": "rate",
+            "unit": "items/s",
+            "values": [2000, 3000, 2600],
+            "median": 2600,
+            "goal": {"atLeast": 2500},
+            "met": True,
+        },
+        {"name": "memory", "unit": "MB", "values": [800.4], "median": 800.4, "goal": None, "met": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--items", "0"], "argument --items: '0' is not a whole number from 1 to 1,000,000"),
+        (["--rounds", "many"], "argument --rounds: 'many' is not a whole number from 1 to 100"),
+        (["--json", "/nowhere/figures.json"], "argument --json: '/nowhere/figures.json' is not a file in a folder"),
+    ],
+)
+def test_wrong_usage_is_refused_before_anything_starts(words: list[str], complaint: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "bench", *words],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert complaint in " ".join(ended.stderr.split())
