@@ -2,7 +2,7 @@
 
 from localstack.runtime import hooks
 
-from sandbox import cloudformation, gateway, names, permissions, pollers, shutdown, step_functions
+from sandbox import cloudformation, gateway, metrics, names, permissions, pollers, shutdown, step_functions
 
 
 @hooks.on_infra_start()
