@@ -47,7 +47,9 @@ def arguments() -> argparse.Namespace:
         "writes and deletes one state item per item.",
     )
     count, size = whole(1, 1_000_000), "N"
-    parser.add_argument("--items", type=count, default=10_000, metavar=size, help="SQS, and the baseline (%(default)s)")
+    parser.add_argument(
+        "--items", type=count, default=10_000, metavar=size, help="SQS, and both baselines (%(default)s)"
+    )
     parser.add_argument("--large", type=count, default=100_000, metavar=size, help="SQS alone (%(default)s)")
     parser.add_argument("--sfn-items", type=count, default=20_000, metavar=size, help="Step Functions (%(default)s)")
     parser.add_argument(

@@ -1,46 +1,28 @@
 """What was measured, what was wanted, and whether that was met. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Goal:
-    """A bound in the figure's unit; `at_least` tells on which side of it the good values lie."""
-
-    bound: float
-    at_least: bool
-
-    def met_by(self, value: float) -> bool:
-        """Whether `value` is on the good side, or on the bound."""
-        return value >= self.bound if self.at_least else value <= self.bound
-
-    def best_of(self, values: Iterable[float]) -> float:
-        """The value furthest on the good side."""
-        return max(values) if self.at_least else min(values)
-
-
-def at_least(bound: float) -> Goal:
-    """More is better."""
-    return Goal(bound, at_least=True)
-
-
-def at_most(bound: float) -> Goal:
-    """Less is better."""
-    return Goal(bound, at_least=False)
+# In every other unit less is better.
+MORE_IS_BETTER = {"items/s", "x"}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the report: a value for each round, in `unit`. The median is held against the goal."""
+    """One row of the report: a value for each round, in `unit`. The goal is a bound that the median may lie on."""
 
     name: str
     unit: str
     values: Sequence[float]
-    goal: Goal | None = None
+    goal: float | None = None
+
+    @property
+    def more_is_better(self) -> bool:
+        """On which side of the goal the good values lie."""
+        return self.unit in MORE_IS_BETTER
 
     @property
     def median(self) -> float:
@@ -48,24 +30,27 @@ class Figure:
         return median(self.values)
 
     @property
-    def best(self) -> float | None:
-        """The best of several rounds; None with one round, or without a goal to tell what is good."""
-        return self.goal.best_of(self.values) if self.goal and len(self.values) > 1 else None
+    def best(self) -> float:
+        """The best of the rounds."""
+        return max(self.values) if self.more_is_better else min(self.values)
 
     @property
     def met(self) -> bool | None:
         """Whether the median meets the goal; None without one."""
-        return self.goal.met_by(self.median) if self.goal else None
+        if self.goal is None:
+            return None
+        return self.median >= self.goal if self.more_is_better else self.median <= self.goal
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` writes for this row."""
-        goal = {"atLeast" if self.goal.at_least else "atMost": self.goal.bound} if self.goal else None
+        bound = {"atLeast" if self.more_is_better else "atMost": self.goal}
         return {
             "name": self.name,
             "unit": self.unit,
             "values": list(self.values),
             "median": self.median,
-            "goal": goal,
+            "best": self.best,
+            "goal": None if self.goal is None else bound,
             "met": self.met,
         }
 

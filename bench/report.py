@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bench.figures import Figure, Goal
+from bench.figures import Figure
 from rollcall.terminal import seconds
 
 VERDICTS = {True: Text("met", "green"), False: Text("missed", "bold red"), None: Text("")}
@@ -31,14 +31,16 @@ def amount(value: float, unit: str) -> str:
     return f"{value:,.{digits}f} {unit}"
 
 
-def wanted(goal: Goal | None, unit: str) -> str:
+def wanted(figure: Figure) -> str:
     """The goal with its direction."""
-    return f"{'≥' if goal.at_least else '≤'} {goal.bound:,g} {unit}" if goal else ""
+    if figure.goal is None:
+        return ""
+    return f"{'≥' if figure.more_is_better else '≤'} {figure.goal:,g} {figure.unit}"
 
 
 def verdict(figures: Sequence[Figure]) -> str:
     """One line on all goals together."""
-    judged = [figure for figure in figures if figure.goal]
+    judged = [figure for figure in figures if figure.goal is not None]
     missed = [figure.name for figure in judged if not figure.met]
     if missed:
         return f"{len(missed)} of {len(judged)} goals missed: {'; '.join(missed)}"
@@ -56,17 +58,12 @@ def report(figures: Sequence[Figure], measured_on: dict[str, Any], took: float) 
     table.add_column("goal", style="dim")
     table.add_column("")
     for figure in figures:
-        best = [] if rounds == 1 else ["" if figure.best is None else amount(figure.best, figure.unit)]
-        table.add_row(
-            figure.name,
-            amount(figure.median, figure.unit),
-            *best,
-            wanted(figure.goal, figure.unit),
-            VERDICTS[figure.met],
-        )
+        best = [amount(figure.best, figure.unit) if len(figure.values) > 1 else ""] if rounds > 1 else []
+        measured = amount(figure.median, figure.unit)
+        table.add_row(figure.name, measured, *best, wanted(figure), VERDICTS[figure.met])
     place = "{cores} cores, load {load} at the start, {system}, Python {python}".format(**measured_on)
     note = (
-        "Baselines: one state item per item, deleted 25 a call or one by one. Rates: from the start to the arrival of\n"
+        "Baselines: one state item per item, deleted 25 a call or one by one. Rates: from the start to the arrival of "
         "Batch Finished. The sandbox's engine is one Python process: this compares designs and predicts nothing of AWS."
     )
     return Group("", table, "", verdict(figures), Text(f"{place}; took {seconds(took)}\n{note}", "dim"))

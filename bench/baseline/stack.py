@@ -1,4 +1,4 @@
-"""The baseline in the bench's engine: its stack, and how a batch of it is started."""
+"""A baseline in the bench's engine: its stack, and how a batch of it is started."""
 
 import json
 from collections.abc import Callable, Mapping
