@@ -1,0 +1,33 @@
+"""An engine that is stopped in mid-batch and started again: nothing of it lingers, and whole batches run anew."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sandbox import control
+from tests.e2e.engines import ENGINES
+
+
+def rollcall(*words: str) -> dict:
+    """What a command prints with --json; it must end with exit code 0."""
+    command = [sys.executable, "-m", "rollcall", *words, "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=180).stdout)
+
+
+def test_a_restarted_engine_is_brought_up_again_and_runs_both_architectures(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ENGINES[engine]() as own:
+        monkeypatch.setenv("ROLLCALL_PROJECT", own.project)
+        monkeypatch.setenv("ROLLCALL_PORT", str(own.port))
+        monkeypatch.setenv("ENGINE", engine)
+        rollcall("up")
+        rollcall("run", "sqs", "--items", "500", "--no-wait")
+        control.stop(own.project)
+        rollcall("up")
+        assert rollcall("status")["batches"] == []
+        for architecture in ("sqs", "sfn"):
+            ended = rollcall("run", architecture, "--items", "200", "--max-value", "10")
+            assert (ended["status"], ended["succeeded"]) == ("SUCCEEDED", 200)
