@@ -5,6 +5,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from subprocess import CalledProcessError
 
 import pytest
 from testcontainers.compose import DockerCompose
@@ -43,8 +44,15 @@ def docker_engine() -> Iterator[Sandbox]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("COMPOSE_PROJECT_NAME", name)
         environment.setenv("ROLLCALL_PORT", str(port))
-        with DockerCompose(REPOSITORY, build=True, wait=True):
-            yield Sandbox("docker", port, name)
+        compose, sandbox = DockerCompose(REPOSITORY, build=True, wait=True), Sandbox("docker", port, name)
+        try:
+            compose.start()
+            yield sandbox
+        except CalledProcessError as failure:
+            failure.add_note(control.engine_log(sandbox))  # Compose says only that the container exited
+            raise
+        finally:
+            compose.stop()
 
 
 ENGINES = {"native": native_engine, "docker": docker_engine}
