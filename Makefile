@@ -44,5 +44,6 @@ env: .venv/.synced ## Bring uv and the locked packages; every target does
 
 .venv/.synced: pyproject.toml uv.lock .python-version
 	@command -v uv >/dev/null || { python3 -m venv .rollcall/uv && .rollcall/uv/bin/pip install --quiet uv==$(UV_VERSION); }
-	uv sync
+	@echo "installing the locked packages"
+	uv sync --quiet
 	@touch $@

@@ -1,8 +1,12 @@
 """Where the extension enters the engine: runs once, before LocalStack serves its first request."""
 
+from typing import Any
+
 from localstack.runtime import hooks
+from localstack.services.edge import ROUTER
 
 from sandbox import cloudformation, gateway, metrics, names, permissions, pollers, shutdown, step_functions
+from sandbox.settings import HEALTH_PATH
 
 
 @hooks.on_infra_start()
@@ -16,3 +20,9 @@ def extend_engine() -> None:
     pollers.install()
     step_functions.install()
     cloudformation.install()
+    ROUTER.add(HEALTH_PATH, healthy, methods=["GET"])  # type: ignore[arg-type]
+
+
+def healthy(request: Any) -> Any:
+    """All of the extension is installed, and the engine answers."""
+    return {"extension": "installed"}

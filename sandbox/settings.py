@@ -4,7 +4,8 @@ from pathlib import Path
 
 DEFAULT_PORT = 4566
 DEFAULT_PROJECT = "rollcall"
-HEALTH_PATH = "/_localstack/health"
+# Answered by the extension once all of it is installed: LocalStack itself starts without it when its import fails.
+HEALTH_PATH = "/_rollcall/health"
 
 
 def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
