@@ -1,7 +1,7 @@
 """The batches of the Step Functions architecture, as their executions, Map Runs and objects show them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -70,13 +70,7 @@ class SfnBatches:
         return [self._result(self._sfn.describe_execution(executionArn=found["executionArn"])) for found in listed]
 
     def failed_items(self, batch_id: str, limit: int) -> list[dict[str, Any]]:
-        return list(islice(self._failed_items(batch_id), limit))
-
-    def _failed_items(self, batch_id: str) -> Iterator[dict[str, Any]]:
-        objects = self._objects(batch_id)
-        for seq, number in sorted(objects.failed_by_chunk().items()):
-            key = f"failed/{objects.name}/{seq:09d}-{number}.json"
-            yield from json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])["failed"]
+        return list(islice(self._objects(batch_id).failed_items(), limit))
 
     def _objects(self, batch_id: str) -> BatchObjects:
         return BatchObjects(self._s3, self._bucket, batch_id)

@@ -79,6 +79,11 @@ class BatchObjects:
         names = (key.rsplit("/", 1)[1].removesuffix(".json").split("-") for key in keys)
         return {int(seq): int(count) for seq, count in names}
 
+    def failed_items(self) -> Iterator[dict]:
+        """Every item that has failed for good: `item`, `error`, `attempts`."""
+        for seq, count in sorted(self.failed_by_chunk().items()):
+            yield from self._get(f"failed/{self.name}/{seq:09d}-{count}.json")[0]["failed"]
+
     def put_ending(self, detail: dict, announce_until: int) -> bool:
         """Store how the batch ended; true for the single winner, who announces it."""
         return self._put_new(self._ending_key, {"detail": detail, "announceUntil": announce_until})

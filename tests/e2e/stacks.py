@@ -12,6 +12,7 @@ import pytest
 from bootstrap.aws import session
 from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.destroy import destroy
+from handlers.sfn.objects import BatchObjects
 from handlers.sqs.table import BatchTable
 from sandbox.state import Sandbox
 from tests.probes import consistently, eventually
@@ -136,10 +137,8 @@ class Stacks:
         """The items that were recorded as failed for good."""
         if architecture == "sqs":
             return list(self.table.failed_items(batch_id))
-        s3, bucket = self.aws("s3"), self.sfn["BatchBucketName"]
-        found = s3.list_objects_v2(Bucket=bucket, Prefix=f"failed/{batch_id}/1/").get("Contents", [])
-        bodies = (json.load(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"]) for one in found)
-        return [failure for body in bodies for failure in body["failed"]]
+        objects = BatchObjects(self.aws("s3"), self.sfn["BatchBucketName"], batch_id)
+        return list(objects.failed_items())
 
 
 @pytest.fixture(scope="session")
