@@ -29,7 +29,7 @@ check: env ## Lint, types and the tests that need no engine
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	$(RUN) cfn-lint bootstrap/templates/*.yaml
+	$(RUN) cfn-lint bootstrap/templates/*.yaml bench/baseline/template.yaml
 	$(RUN) pytest tests --ignore tests/e2e
 
 e2e: env ## Whole batches, natively and in Docker (REQUIRE_DOCKER=1: fail without Docker)
