@@ -40,7 +40,8 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "itemConcurrency": (int, 1, 100),
     "maxAttempts": (int, 1, 10),
     "toleratedFailurePercentage": (float, 0, 100),
-    "deadlineSeconds": (int, 1, 14 * 24 * 3600),
+    # The message that is a batch's timer lives 14 days.
+    "deadlineSeconds": (int, 1, 13 * 24 * 3600),
 }
 
 

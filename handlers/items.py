@@ -23,16 +23,19 @@ def invalid_item(item_id: str, reason: str) -> dict:
     return {"id": item_id, ERROR_KEY: reason}
 
 
-def checked(item: dict, index: int) -> str:
+def checked(item: dict, index: int, max_bytes: int = MAX_ITEM_BYTES) -> str:
     """The item's JSON text, or that of an invalid item that says what is wrong with it."""
     item_id = item.get("id")
     if isinstance(item_id, int) and not isinstance(item_id, bool):
         item = {**item, "id": str(item_id)}
     elif not isinstance(item_id, str) or not 0 < len(item_id) <= MAX_ID_LENGTH:
         return json.dumps(invalid_item(f"item-{index}", f"its id must be a text of 1 to {MAX_ID_LENGTH} characters"))
-    text = json.dumps(item, separators=(",", ":"))
-    if len(text) > MAX_ITEM_BYTES:
-        return json.dumps(invalid_item(str(item_id), f"larger than {MAX_ITEM_BYTES} bytes"))
+    try:
+        text = json.dumps(item, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        return json.dumps(invalid_item(str(item_id), str(error)))
+    if len(text) > max_bytes:
+        return json.dumps(invalid_item(str(item_id), f"larger than {max_bytes} bytes"))
     return text
 
 
@@ -46,7 +49,7 @@ def chunks(
     seq, start, size = first_seq, first_item, 0
     texts: list[str] = []
     for index, item in enumerate(items, start=first_item):
-        text = checked(item, index)
+        text = checked(item, index, min(MAX_ITEM_BYTES, max_bytes))
         if texts and (len(texts) == items_per_chunk or size + len(text) + 1 > max_bytes):
             yield Chunk(seq, start, texts)
             seq, start, texts, size = seq + 1, index, [], 0

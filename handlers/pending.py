@@ -1,4 +1,4 @@
-"""Which items of a chunk are settled, as a bitmap that stays far below 1 KB at any chunk size. Pure."""
+"""Which items of a chunk are settled, as a bitmap: an eighth of a byte an item. Pure."""
 
 from collections.abc import Iterable
 

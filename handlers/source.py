@@ -7,12 +7,13 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from handlers.batch import BatchRequest, InputObject, InvalidRequest
 from handlers.items import MAX_ITEM_BYTES, invalid_item
@@ -48,16 +49,18 @@ def object_items(source: InputObject) -> Iterator[dict]:
     s3 = boto3.client("s3")
     try:
         body = s3.get_object(Bucket=source.bucket, Key=source.key)["Body"]
+    except ParamValidationError as error:
+        raise InvalidRequest(f"input: s3://{source.bucket}/{source.key}: {error}") from error
     except ClientError as error:
-        # Without the right to list a bucket S3 says AccessDenied of an object that is not there.
-        code = error.response["Error"]["Code"]
-        if code in {"NoSuchKey", "NoSuchBucket", "AccessDenied"}:
+        # Missing, forbidden, archived: trying again does not help. What S3 cannot do now has a status from 500 on.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+            code = error.response["Error"]["Code"]
             raise InvalidRequest(f"input: cannot read s3://{source.bucket}/{source.key}: {code}") from error
         raise
     stream = gzip.GzipFile(fileobj=body) if source.key.endswith(".gz") else body
     try:
         yield from reader(bounded_lines(io.BufferedReader(stream)))
-    except (gzip.BadGzipFile, EOFError) as broken:
+    except (gzip.BadGzipFile, zlib.error, EOFError, csv.Error) as broken:
         raise InvalidRequest(f"input: s3://{source.bucket}/{source.key} is not whole: {broken}") from broken
 
 
@@ -81,7 +84,7 @@ def json_lines(lines: Iterable[str]) -> Iterator[dict]:
             continue
         try:
             item = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield invalid_item(f"line-{number}", f"not JSON: {error}")
             continue
         yield item if isinstance(item, dict) else invalid_item(f"line-{number}", "not a JSON object")

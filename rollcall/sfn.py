@@ -52,7 +52,7 @@ class SfnBatches:
         return Progress(
             stage="processing" if ended < made.chunks else "finishing",
             items=made.items,
-            done=min(made.items, ended * made.items_per_chunk),
+            done=made.items * ended // made.chunks if made.chunks else 0,
             failed=sum(objects.failed_by_chunk().values()),
             chunks=made.chunks,
             trouble=trouble,

@@ -9,7 +9,7 @@ from handlers import settings, source
 from handlers.batch import BatchRequest, InvalidRequest, batch_id_of, iso
 from handlers.events import STARTED, Events
 from handlers.items import chunks
-from handlers.sfn.objects import BatchObjects, Made
+from handlers.sfn.objects import BatchObjects, ChunkStream, Made
 from handlers.telemetry import logger
 
 # A state's input is 256 KiB at most and carries a little more than the chunk.
@@ -56,20 +56,21 @@ def handler(event: dict, context) -> dict:
     if objects.owner(execution_arn) != execution_arn:
         logger.warning("duplicate", batch_id=batch_id, execution_arn=execution_arn)
         return {"status": "DUPLICATE", "batchId": batch_id, "generation": GENERATION, "chunks": 0}
-    items = chunk_count = 0
+    stream = ChunkStream([])
     if not reason:
-        stream = source.items(request, batch_id)
+        items = source.items(request, batch_id)
         try:
-            items, chunk_count = objects.put_chunks(chunks(stream, request.items_per_chunk, MAX_CHUNK_BYTES))
+            stream = objects.put_chunks(chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES))
         except InvalidRequest as refused:
             reason = str(refused)
     made = Made(
         batch_id=batch_id,
         generation=GENERATION,
         started_at=started_at,
-        items=items,
-        chunks=chunk_count,
-        items_per_chunk=request.items_per_chunk,
+        items=stream.items,
+        chunks=stream.chunks,
+        smallest_chunk=stream.smallest_chunk,
+        last_chunk=stream.last_chunk,
         tolerated_failure_percentage=request.tolerated_failure_percentage,
         reason=reason,
     )
@@ -80,7 +81,7 @@ def handler(event: dict, context) -> dict:
             "batchId": batch_id,
             "generation": GENERATION,
             "architecture": "sfn",
-            "items": items,
+            "items": made.items,
             "startedAt": iso(started_at),
             "deadline": iso(started_at + settings.whole("DEADLINE_SECONDS") * 1000),
         },
@@ -91,8 +92,8 @@ def handler(event: dict, context) -> dict:
         "generation": GENERATION,
         "bucket": objects.bucket,
         "key": objects.chunks_key,
-        "chunks": chunk_count,
-        "items": items,
+        "chunks": made.chunks,
+        "items": made.items,
         "itemConcurrency": request.item_concurrency,
         "maxAttempts": request.max_attempts,
     }

@@ -4,21 +4,24 @@ import functools
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import boto3
+from botocore.exceptions import ClientError
 
 from handlers import settings
 from handlers.batch import BatchRequest, Ending, InvalidRequest, Status, batch_id_of, final_status
 from handlers.clock import Clock
-from handlers.events import FINISHED, Events
+from handlers.events import FINISHED, Events, PublishFailed
 from handlers.sfn.batcher import GENERATION, epoch_ms, parse_request
 from handlers.sfn.objects import BatchObjects, Made
-from handlers.telemetry import log_finished
+from handlers.telemetry import log_finished, logger
 
 STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED": Status.FAILED}
 # A child that ended so on its own has lost its chunk; where the whole execution was aborted it counts as remaining.
 LOST = ("FAILED", "TIMED_OUT", "ABORTED")
 SWEEP_BACK = timedelta(days=2)
+LONGEST_EXECUTION = timedelta(days=16)
 
 
 class NotYetAnnounced(Exception):
@@ -62,9 +65,8 @@ class Finalizer:
         failed = sum(objects.failed_by_chunk().values())
         settled = made.items
         if status:
-            # Exact to the chunk: which of them is the shorter last one is not known.
             chunks = ended["succeeded"] + ended["failed"] + ended["timedOut"]
-            settled = made.items if 0 < chunks == made.chunks else min(made.items, chunks * made.items_per_chunk)
+            settled = max(failed, settled_at_least(made, chunks))
         elif reason:
             status = Status.FAILED
         return Ending(
@@ -132,11 +134,15 @@ class Finalizer:
         made = self._made_by(asked, execution)
         if not made:
             return None
-        runs = self.states.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
         cause = " ".join(filter(None, (execution.get("error"), execution.get("cause"))))
         reason = f"execution {execution['status']}" + (f": {cause}" if cause else "")
-        map_run_arn = runs[0]["mapRunArn"] if runs else None
+        map_run_arn = self.map_run_of(execution["executionArn"])
         return self.finish(made, map_run_arn, STATUS_OF[execution["status"]], reason, clock)
+
+    def map_run_of(self, execution_arn: str) -> str | None:
+        """The execution's Map Run, if it came to that."""
+        runs = self.states.list_map_runs(executionArn=execution_arn)["mapRuns"]
+        return runs[0]["mapRunArn"] if runs else None
 
     def _made_by(self, asked: object, execution: dict) -> Made | None:
         try:
@@ -149,19 +155,34 @@ class Finalizer:
         return objects.find_made() or unmade(asked, batch_id, execution["startDate"])
 
     def sweep(self, state_machine_arn: str, clock: Clock) -> None:
-        """End what no event told of: those come on a best-effort basis."""
-        since = datetime.now(UTC) - SWEEP_BACK
+        """End what no event told of: those come on a best-effort basis. One that cannot be ended stops no other."""
+        now = datetime.now(UTC)
         for status in STATUS_OF:
             pages = self.states.get_paginator("list_executions").paginate(
                 stateMachineArn=state_machine_arn, statusFilter=status
             )
-            for page in pages:
-                for found in page["executions"]:
-                    if found["startDate"] < since:
-                        break
-                    whole = self.states.describe_execution(executionArn=found["executionArn"])
-                    whole["startDate"] = round(whole["startDate"].timestamp() * 1000)
-                    self.finish_ended_execution(whole, clock)
+            found = (execution for page in pages for execution in page["executions"])
+            for execution in takewhile(lambda one: one["startDate"] > now - LONGEST_EXECUTION, found):
+                if execution["stopDate"] > now - SWEEP_BACK:
+                    self._sweep_one(execution["executionArn"], clock)
+
+    def _sweep_one(self, execution_arn: str, clock: Clock) -> None:
+        execution = self.states.describe_execution(executionArn=execution_arn)
+        execution["startDate"] = round(execution["startDate"].timestamp() * 1000)
+        try:
+            self.finish_ended_execution(execution, clock)
+        except (NotYetAnnounced, CountsDoNotAddUp, PublishFailed, ClientError):
+            logger.exception("not swept, the next sweep tries again", execution_arn=execution_arn)
+
+
+def settled_at_least(made: Made, chunks: int) -> int:
+    """The fewest items that `chunks` of the batch's chunks hold: which of them were settled is not known.
+
+    So an item that was done may be counted as remaining, and none that remains as done.
+    """
+    if chunks >= made.chunks:
+        return made.items if made.chunks else 0
+    return min(made.last_chunk, made.smallest_chunk) + (chunks - 1) * made.smallest_chunk if chunks else 0
 
 
 def unmade(asked: object, batch_id: str, started_at: int) -> Made:
@@ -176,7 +197,8 @@ def unmade(asked: object, batch_id: str, started_at: int) -> Made:
         started_at=started_at,
         items=0 if request.input else request.items,
         chunks=0,
-        items_per_chunk=request.items_per_chunk,
+        smallest_chunk=0,
+        last_chunk=0,
         tolerated_failure_percentage=request.tolerated_failure_percentage,
     )
 
@@ -214,5 +236,5 @@ def handler(event: dict, context) -> dict:
         raise CountsDoNotAddUp(f"made/{batch['batchId']} is not readable yet")
     if error:
         reason = f"{error.get('Error')}: {error.get('Cause', '')}"
-        return finalizer.finish(made, event.get("mapRunArn"), Status.FAILED, reason, clock)
+        return finalizer.finish(made, finalizer.map_run_of(event["executionArn"]), Status.FAILED, reason, clock)
     return finalizer.finish(made, event.get("mapRunArn"), None, None, clock)

@@ -18,14 +18,18 @@ MISSING = {"NoSuchKey", "404"}
 
 @dataclass(frozen=True)
 class Made:
-    """What the batcher made. Times in milliseconds since 1970."""
+    """What the batcher made. Times in milliseconds since 1970.
+
+    `smallest_chunk` is the fewest items of a chunk but the last, which is often shorter and has `last_chunk`.
+    """
 
     batch_id: str
     generation: int
     started_at: int
     items: int
     chunks: int
-    items_per_chunk: int
+    smallest_chunk: int
+    last_chunk: int
     tolerated_failure_percentage: float
     reason: str | None = None
 
@@ -54,11 +58,11 @@ class BatchObjects:
         found = self._find(f"started/{self.name}.json")
         return found[0]["executionArn"] if found else None
 
-    def put_chunks(self, chunks: Iterable[Chunk]) -> tuple[int, int]:
-        """Stream the chunks as one JSON array, the Distributed Map's input; returns (items, chunks)."""
+    def put_chunks(self, chunks: Iterable[Chunk]) -> "ChunkStream":
+        """Stream the chunks as one JSON array, the Distributed Map's input; returns the stream with its counts."""
         stream = ChunkStream(chunks)
         self.client.upload_fileobj(stream, self.bucket, self.chunks_key, Config=UPLOAD)
-        return stream.items, stream.chunks
+        return stream
 
     def put_made(self, made: Made) -> None:
         self._put(f"made/{self.name}.json", asdict(made))
@@ -138,11 +142,16 @@ class BatchObjects:
 
 
 class ChunkStream(io.RawIOBase):
-    """Reads as a JSON array of chunks, which are taken from their iterator only as the reader goes on."""
+    """Reads as a JSON array of chunks, which are taken from their iterator only as the reader goes on.
+
+    `items`, `chunks`, `smallest_chunk` and `last_chunk` count what was read so far, as in Made.
+    """
 
     def __init__(self, chunks: Iterable[Chunk]):
         self.items = 0
         self.chunks = 0
+        self.smallest_chunk = 0
+        self.last_chunk = 0
         self._parts = self._texts(iter(chunks))
         self._rest = b""
 
@@ -151,8 +160,11 @@ class ChunkStream(io.RawIOBase):
         for chunk in chunks:
             separator = ",\n" if self.chunks else ""
             yield f'{separator}{{"seq":{chunk.seq},"items":[{",".join(chunk.items)}]}}'.encode()
+            if self.chunks:
+                self.smallest_chunk = min(self.smallest_chunk or self.last_chunk, self.last_chunk)
+            self.last_chunk = len(chunk.items)
             self.chunks += 1
-            self.items += len(chunk.items)
+            self.items += self.last_chunk
         yield b"]"
 
     def readable(self) -> bool:

@@ -9,7 +9,7 @@ from handlers.telemetry import metrics
 
 # With less than this left no item is begun.
 STOP_MS = 2_000
-# A state's output is 256 KiB at most: the errors of a chunk share this.
+# A state's output is 256 KiB at most, 200 of them items: the errors of a chunk share this, quotes and commas too.
 ERRORS_BYTES = 32 * 1024
 NEVER_TRIED = "not processed: every attempt at its chunk ran out of time"
 
@@ -37,10 +37,10 @@ def handler(event: dict, context) -> dict:
     if attempt < batch["maxAttempts"]:
         return {**answer, "outcome": "RETRY", "attempt": attempt + 1}
     metrics.add_metric("ItemsFailed", MetricUnit.Count, len(pending))
-    room = max(40, ERRORS_BYTES // len(pending))
+    room = max(0, ERRORS_BYTES // len(pending) - 3)
     return {
         **answer,
         "outcome": "FAILED",
         "attempt": attempt,
-        "failures": [errors[index][:room] for index in pending],
+        "failures": [errors[index].encode("ascii", "replace").decode()[:room] for index in pending],
     }

@@ -19,7 +19,7 @@ from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import MAX_BATCH_BYTES, Queue
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Held, Segment, chunk_body, shards_for
 from handlers.sqs.refusal import refuse
-from handlers.sqs.table import BatchTable
+from handlers.sqs.table import FOREVER, BatchTable
 from handlers.telemetry import logger
 
 # Room for the message's other fields below SQS's 1 MiB.
@@ -74,7 +74,8 @@ class Batcher:
             deadline=clock.now() + request.deadline_seconds * 1000,
             segments=frozenset({0}),
         )
-        self.table.create_batch(batch)
+        if not self.table.create_batch(batch):
+            batch = self.table.get_batch(key.batch_id, key.generation) or batch
         self.queue.send_all(SegmentMessage(key, number).body() for number in sorted(batch.segments))
         self.events.publish(STARTED, started_detail(batch))
         return key
@@ -89,12 +90,16 @@ class Batcher:
             self.nudge(batch.key, clock.now())
             return
         segment = self.table.claim_segment(batch.key, message.number, clock.now(), clock.lease())
+        if isinstance(segment, Held) and segment.lease_until >= FOREVER:
+            # The finalizer is ending the batch.
+            return
         if isinstance(segment, Held):
             raise HandBack((segment.lease_until - clock.now()) / 1000)
         try:
             made = self._make_windows(batch, segment, clock)
         except InvalidRequest as refused:
-            self.table.give_up(batch.key, str(refused), clock.now())
+            self.table.give_up(batch.key, message.number, str(refused), clock.now())
+            self.table.release_segment(batch.key, segment)
             self.nudge(batch.key, None)
             return
         sealed = self.table.finish_segment(batch.key, message.number, made.next_item, made.next_seq)
@@ -131,7 +136,7 @@ class Batcher:
 
     def _send(self, batch: Batch, window: Iterable[Chunk]) -> None:
         self.chunk_queue.send_all(
-            chunk_body(chunk_key(batch, chunk.seq), batch.request, chunk.items) for chunk in window
+            chunk_body(chunk_key(batch, chunk.seq), batch.request, batch.deadline, chunk.items) for chunk in window
         )
 
     def nudge(self, key: BatchKey, drained_at: int | None) -> None:
@@ -198,9 +203,9 @@ def handler(event: dict, context) -> dict:
     clock = Clock(context)
 
     def handle(record) -> None:
-        body = parse_json(record.body)
-        if isinstance(body, dict) and "segment" in body:
-            batcher.make_segment(SegmentMessage.parse(body), clock)
+        segment = SegmentMessage.find(parse_json(record.body))
+        if segment:
+            batcher.make_segment(segment, clock)
         else:
             key = batcher.start(record.body, record.message_id, settings.request_defaults(), clock)
             logger.info("batch started", batch_id=key.batch_id)

@@ -28,8 +28,13 @@ class DeadLetters:
         self.finished = finished
         self.finalizer_queue = finalizer_queue
 
-    def chunk(self, message: ChunkMessage, clock: Clock) -> None:
+    def chunk(self, body: str, message_id: str, clock: Clock) -> None:
         """Fail what is pending of a chunk. Raises HandBack while a processor still holds it."""
+        try:
+            message = ChunkMessage.parse(body)
+        except (ValueError, KeyError, TypeError) as stranger:
+            logger.error("not a chunk, dropped", message_id=message_id, reason=repr(stranger))
+            return
         claim = self.table.claim_chunk(message.key, clock.now(), clock.lease(), attempts_used=message.max_attempts)
         if isinstance(claim, Held):
             self.finished.left_behind(message.key)
@@ -43,7 +48,7 @@ class DeadLetters:
     def segment(self, message: SegmentMessage, clock: Clock) -> None:
         """End the batch early: nobody will make its missing chunks."""
         reason = f"segment {message.number} was given up: its batcher failed again and again"
-        self.table.give_up(message.key, reason, clock.now())
+        self.table.give_up(message.key, message.number, reason, clock.now())
         self.finalizer_queue.send(FinalizerMessage(message.key, check=False).body())
 
     def request(self, asked: object, message_id: str, clock: Clock) -> None:
@@ -63,36 +68,36 @@ class DeadLetters:
 
 
 @functools.cache
-def connections() -> tuple[BatchTable, dict[str, Queue], Queue]:
-    """This function's table, its dead-letter queues by ARN's last part, and the finalizer's queue."""
+def connections() -> tuple[BatchTable, Queue, Queue, Queue]:
+    """This function's table, the dead-letter queues of the chunks and of the batcher, and the finalizer's queue."""
     sqs = boto3.client("sqs")
-    urls = [settings.text("CHUNK_DEAD_LETTER_QUEUE_URL"), settings.text("BATCHER_DEAD_LETTER_QUEUE_URL")]
     return (
         BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
-        {url.rsplit("/", 1)[-1]: Queue(sqs, url) for url in urls},
+        Queue(sqs, settings.text("CHUNK_DEAD_LETTER_QUEUE_URL")),
+        Queue(sqs, settings.text("BATCHER_DEAD_LETTER_QUEUE_URL")),
         Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
     )
 
 
 def handler(event: dict, context) -> dict:
-    """Lambda entry: messages of the dead-letter queues."""
-    table, queues, finalizer_queue = connections()
+    """Lambda entry: messages of one of the dead-letter queues."""
+    table, chunk_queue, batcher_queue, finalizer_queue = connections()
     clock = Clock(context)
     finished = FinishedChunks(table, finalizer_queue)
     letters = DeadLetters(table, finished, finalizer_queue)
+    # An event source delivers from one queue at a time.
+    source = event["Records"][0]["eventSourceARN"].rsplit(":", 1)[-1]
+    queue = chunk_queue if chunk_queue.url.endswith(f"/{source}") else batcher_queue
 
     def handle(record) -> None:
-        body = parse_json(record.body)
         logger.warning("dead letter", message_id=record.message_id, source=record.event_source_arn)
-        if isinstance(body, dict) and "segment" in body:
-            letters.segment(SegmentMessage.parse(body), clock)
-        elif isinstance(body, dict) and "seq" in body:
-            letters.chunk(ChunkMessage.parse(record.body), clock)
+        if queue is chunk_queue:
+            letters.chunk(record.body, record.message_id, clock)
+        elif segment := SegmentMessage.find(parse_json(record.body)):
+            letters.segment(segment, clock)
         else:
-            letters.request(body, record.message_id, clock)
+            letters.request(parse_json(record.body), record.message_id, clock)
 
-    # An event source delivers from one queue at a time.
-    queue = queues[event["Records"][0]["eventSourceARN"].rsplit(":", 1)[-1]]
     response = process_records(event, context, queue, handle)
     finished.close(clock)
     return response

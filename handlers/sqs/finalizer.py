@@ -1,6 +1,7 @@
 """Finalizer: decides, once, that a batch is over, and publishes Batch Finished."""
 
 import functools
+from dataclasses import replace
 
 import boto3
 
@@ -11,12 +12,14 @@ from handlers.events import FINISHED, STALLED, Events
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
-from handlers.sqs.records import Batch, BatchKey
-from handlers.sqs.table import BatchTable
+from handlers.sqs.records import Batch, BatchKey, Held, Segment
+from handlers.sqs.table import FOREVER, BatchTable
 from handlers.telemetry import log_finished, logger
 
 # A check message is sent before its batch record is put; a batch that has not appeared by now never will.
 APPEARS_WITHIN_MS = 15 * 60 * 1000
+# With less than this left an early end is broken off; the next look goes on where this one was.
+STOP_MS = 5_000
 
 
 class NoSuchBatch(Exception):
@@ -47,7 +50,7 @@ class Finalizer:
         if batch.sealed and self._is_drained(batch):
             failed = self.table.count_failed(key)
             status = final_status(batch.items, failed, batch.request.tolerated_failure_percentage)
-            return self._finish(batch, status, batch.items, failed, 0, drained_at, clock)
+            return self._finish(batch, status, failed, 0, drained_at, clock)
         if now >= batch.deadline:
             return self._expire(batch, clock)
         self._watch_progress(batch, now)
@@ -58,40 +61,45 @@ class Finalizer:
 
     def _expire(self, batch: Batch, clock: Clock) -> float | None:
         """End a batch early with what is left of it, once nobody works on it any more."""
-        dropped, lease_until = self.table.drop_chunks(batch, clock.now())
-        if lease_until:
-            return (lease_until - clock.now()) / 1000 + 1
+        now = clock.now()
+        made = Segment(0, FOREVER, next_seq=batch.chunks, next_item=batch.items)
+        if not batch.sealed:
+            # First no more chunks: a batcher that is still at it must not add some to what is counted here.
+            fenced = self.table.fence_segment(batch.key, 0, now)
+            if isinstance(fenced, Held):
+                return (fenced.lease_until - now) / 1000 + 1
+            made = fenced
         failed = self.table.failed_indexes(batch.key)
-        segment = None if batch.sealed else self.table.get_segment(batch.key, 0)
-        made = batch.items if batch.sealed else (segment.next_item if segment else 0)
-        below = float("inf") if batch.sealed else (segment.next_seq if segment else 0)
-        # A record beyond the cursor was put by a batcher that died before its messages: those items count as not made.
-        left = {(chunk.seq, index) for chunk in dropped if chunk.seq < below for index in chunk.pending}
-        items = batch.items if batch.sealed or batch.request.input else batch.request.items
-        items = max(items, made)
-        remaining = len(left - failed) + items - made
+        remaining, lease_until = 0, 0
+        for found in self.table.drop_chunks(batch, now):
+            if not clock.has(STOP_MS):
+                return 0
+            if isinstance(found, Held):
+                lease_until = max(lease_until, found.lease_until)
+            elif found.seq < made.next_seq:
+                # A record beyond the cursor was put by a batcher that died before its messages: it is not made.
+                remaining += sum((found.seq, index) not in failed for index in found.pending)
+        if lease_until:
+            return (lease_until - now) / 1000 + 1
+        known = batch.items if batch.sealed or batch.request.input else batch.request.items
+        items = max(known, made.next_item)
+        remaining += items - made.next_item
         status = Status.FAILED if batch.reason else Status.EXPIRED
         if batch.sealed and not remaining:
             status = final_status(items, len(failed), batch.request.tolerated_failure_percentage)
-        return self._finish(batch, status, items, len(failed), remaining, None, clock)
+        closed = replace(batch, items=items, chunks=made.next_seq)
+        return self._finish(closed, status, len(failed), remaining, None, clock)
 
     def _finish(
-        self,
-        batch: Batch,
-        status: Status,
-        items: int,
-        failed: int,
-        remaining: int,
-        drained_at: int | None,
-        clock: Clock,
+        self, batch: Batch, status: Status, failed: int, remaining: int, drained_at: int | None, clock: Clock
     ) -> float | None:
         ending = Ending(
             batch_id=batch.batch_id,
             generation=batch.generation,
             architecture="sqs",
             status=status,
-            items=items,
-            succeeded=items - failed - remaining,
+            items=batch.items,
+            succeeded=batch.items - failed - remaining,
             failed=failed,
             remaining=remaining,
             chunks=batch.chunks,

@@ -9,7 +9,7 @@ from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, Claim
 from handlers.sqs.table import BatchTable
 from handlers.telemetry import logger
 
-# Records are deleted at the latest after this: a crash repeats no more work than that.
+# A chunk that is finished later than this after the last delete is deleted at once, with all before it.
 FLUSH_SECONDS = 1.0
 FLUSH_CHUNKS = 25
 
@@ -47,6 +47,10 @@ class FinishedChunks:
     def left_behind(self, key: ChunkKey) -> None:
         """Its record stays, so its shard needs no look."""
         self._unfinished.add((key.batch, key.shard))
+
+    def holds(self, key: ChunkKey) -> bool:
+        """Whether the chunk is finished here and its record not deleted yet."""
+        return key in self._waiting
 
     def flush(self) -> None:
         """Delete the records of what is finished so far."""

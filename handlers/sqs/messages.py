@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from handlers.sqs.records import BatchKey
 
@@ -17,9 +18,12 @@ class SegmentMessage:
         return json.dumps({"segment": {**self.key.to_json(), "number": self.number}})
 
     @classmethod
-    def parse(cls, body: dict) -> "SegmentMessage":
-        """Raises KeyError, TypeError or ValueError when `body` is no such message."""
-        return cls(BatchKey.from_json(body["segment"]), int(body["segment"]["number"]))
+    def find(cls, body: Any) -> "SegmentMessage | None":
+        """The message in JSON form, or None when `body` is something else."""
+        try:
+            return cls(BatchKey.from_json(body["segment"]), int(body["segment"]["number"]))
+        except (KeyError, TypeError, ValueError):
+            return None
 
 
 @dataclass(frozen=True)

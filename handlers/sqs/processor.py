@@ -13,7 +13,7 @@ from handlers.run_items import run_items
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
-from handlers.sqs.records import ChunkMessage, Claim, Gone, Held
+from handlers.sqs.records import ChunkMessage, Claim, Dropped, Gone, Held
 from handlers.sqs.table import BatchTable
 from handlers.telemetry import logger, metrics
 
@@ -37,14 +37,19 @@ class Processor:
     def handle(self, message: ChunkMessage, redelivered: bool, clock: Clock) -> None:
         """Work on one chunk. Raises HandBack when its message must come again."""
         key = message.key
-        if redelivered:
-            # Its last processor may have died of it: what is finished here must not be lost with this one too.
+        if clock.now() >= message.deadline:
+            # The finalizer counts it as remaining; claiming it would only put that off.
+            self.finished.left_behind(key)
+            return
+        if redelivered or self.finished.holds(key):
+            # Its last processor may have died of it: what is finished here must not be lost with this one too. A copy
+            # of a chunk finished here must find its record gone.
             self.finished.flush()
         if not clock.has(2 * STOP_MS):
             self.finished.left_behind(key)
             raise HandBack(0)
         claim = self.table.claim_chunk(key, clock.now(), clock.lease())
-        if isinstance(claim, Gone):
+        if isinstance(claim, Gone | Dropped):
             self.finished.found_gone(key)
         elif isinstance(claim, Held):
             self.finished.left_behind(key)

@@ -105,12 +105,19 @@ class Held:
 
 @dataclass(frozen=True)
 class Gone:
-    """There is no such record, or it waits for nobody any more."""
+    """There is no such record: the chunk is finished."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Its batch has ended early: the chunk waits for nobody any more. `settled` is its bitmap."""
+
+    settled: bytes
 
 
 @dataclass(frozen=True)
 class Remainder:
-    """A chunk that no processor will take any more: it counts as remaining."""
+    """A chunk that no processor will take any more: its pending items count as remaining."""
 
     seq: int
     pending: list[int]
@@ -123,6 +130,7 @@ class ChunkMessage:
     key: ChunkKey
     item_concurrency: int
     max_attempts: int
+    deadline: int
     items: list[dict] = field(default_factory=list)
 
     @classmethod
@@ -133,11 +141,12 @@ class ChunkMessage:
             key=ChunkKey(BatchKey.from_json(value), int(value["shard"]), int(value["seq"])),
             item_concurrency=int(value["itemConcurrency"]),
             max_attempts=int(value["maxAttempts"]),
+            deadline=int(value["deadline"]),
             items=list(value["items"]),
         )
 
 
-def chunk_body(key: ChunkKey, request: BatchRequest, items: list[str]) -> str:
+def chunk_body(key: ChunkKey, request: BatchRequest, deadline: int, items: list[str]) -> str:
     """A chunk's message; `items` are JSON texts, which are not parsed again."""
     head = json.dumps(
         {
@@ -146,6 +155,7 @@ def chunk_body(key: ChunkKey, request: BatchRequest, items: list[str]) -> str:
             "seq": key.seq,
             "itemConcurrency": request.item_concurrency,
             "maxAttempts": request.max_attempts,
+            "deadline": deadline,
         },
         separators=(",", ":"),
     )

@@ -8,7 +8,7 @@ from handlers.sqs.table import BatchTable
 
 
 def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str, now: int) -> None:
-    """End the batch FAILED: at once if it does not exist yet, else with what was left of it."""
+    """End the batch FAILED at once, unless it exists: then it has had a good request, and goes on."""
     ended = Batch(
         key=key,
         status=Status.FAILED,
@@ -22,6 +22,5 @@ def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str
         finished_at=now,
         reason=reason,
     )
-    if not table.create_batch(ended):
-        table.give_up(key, reason, now)
+    table.create_batch(ended)
     finalizer_queue.send(FinalizerMessage(key, check=False).body())

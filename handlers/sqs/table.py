@@ -25,7 +25,7 @@ from handlers.sqs.encoding import (
     shard_partition,
     whole,
 )
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Gone, Held, Remainder, Segment
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Dropped, Gone, Held, Remainder, Segment
 
 FOREVER = 2**53
 # Longer than any deadline plus a message's retention: a record that TTL takes too early would read as done.
@@ -100,13 +100,13 @@ class BatchTable:
         batches = (self.get_batch(batch_id, int(generation)) for batch_id, generation in keys)
         return [batch for batch in batches if batch]
 
-    def give_up(self, key: BatchKey, reason: str, now: int) -> bool:
-        """Move an open batch's deadline to `now`, with the reason; false if it is not open."""
+    def give_up(self, key: BatchKey, segment: int, reason: str, now: int) -> bool:
+        """Move an open batch's deadline to `now`, since nobody will make its segment; false if that is made."""
         return self._update(
             batch_key(key),
             "SET deadline = :now, reason = :reason",
-            "#status = :open",
-            {":now": n(now), ":reason": {"S": reason}, ":open": {"S": Status.OPEN}},
+            "#status = :open AND contains(#segments, :segment)",
+            {":now": n(now), ":reason": {"S": reason}, ":open": {"S": Status.OPEN}, ":segment": n(segment)},
         )
 
     def finish(self, key: BatchKey, ending: Ending, drained_at: int | None, announce_until: int) -> bool:
@@ -115,6 +115,7 @@ class BatchTable:
             ":open": {"S": Status.OPEN},
             ":status": {"S": ending.status},
             ":items": n(ending.items),
+            ":chunks": n(ending.chunks),
             ":succeeded": n(ending.succeeded),
             ":failed": n(ending.failed),
             ":remaining": n(ending.remaining),
@@ -123,7 +124,7 @@ class BatchTable:
         }
         update = (
             "SET #status = :status, #items = :items, succeeded = :succeeded, failed = :failed, remaining = :remaining,"
-            " finishedAt = :finished, announceUntil = :until"
+            " chunks = :chunks, finishedAt = :finished, announceUntil = :until"
         )
         if drained_at:
             update += ", drainedAt = :drained"
@@ -131,6 +132,8 @@ class BatchTable:
         if ending.reason:
             update += ", reason = :reason"
             values[":reason"] = {"S": ending.reason}
+        else:
+            update += " REMOVE reason"
         return self._update(batch_key(key), update, "#status = :open", values)
 
     def take_announcement_over(self, batch: Batch, announce_until: int) -> bool:
@@ -190,6 +193,13 @@ class BatchTable:
             return Held(whole(held.response["Item"], "leaseUntil"))
         return segment_from(number, record)
 
+    def fence_segment(self, key: BatchKey, number: int, now: int) -> Segment | Held:
+        """Take the segment from all batchers, for ever; Held while one of them is at it. May be repeated."""
+        outcome = self.claim_segment(key, number, now, FOREVER)
+        if isinstance(outcome, Held) and outcome.lease_until >= FOREVER:
+            return self.get_segment(key, number) or Segment(number, FOREVER)
+        return outcome
+
     def get_segment(self, key: BatchKey, number: int) -> Segment | None:
         """The segment record, strongly consistent."""
         answer = self.client.get_item(TableName=self.name, Key=segment_key(key, number), ConsistentRead=True)
@@ -217,14 +227,18 @@ class BatchTable:
                 ":lease": n(segment.lease_until),
             },
         }
-        try:
-            self.client.transact_write_items(TransactItems=[{"ConditionCheck": check}, {"Update": update}])
-        except self.client.exceptions.TransactionCanceledException as cancelled:
-            codes = [reason["Code"] for reason in cancelled.response["CancellationReasons"]]
-            if "ConditionalCheckFailed" in codes:
-                return False
-            raise
-        return True
+        for attempt in range(WRITE_RETRIES):
+            try:
+                self.client.transact_write_items(TransactItems=[{"ConditionCheck": check}, {"Update": update}])
+                return True
+            except self.client.exceptions.TransactionCanceledException as cancelled:
+                codes = {reason["Code"] for reason in cancelled.response["CancellationReasons"]}
+                if "ConditionalCheckFailed" in codes:
+                    return False
+                if "TransactionConflict" not in codes:
+                    raise
+            back_off(attempt)
+        raise TableUnavailable(f"the cursor of {batch.batch_id} met a conflict {WRITE_RETRIES} times")
 
     def release_segment(self, key: BatchKey, segment: Segment) -> None:
         """Let the next batcher take the segment at once."""
@@ -267,7 +281,9 @@ class BatchTable:
             {"PutRequest": {"Item": {**chunk_key(key), "size": n(size), **common}}} for key, size in sizes.items()
         )
 
-    def claim_chunk(self, key: ChunkKey, now: int, lease_until: int, attempts_used: int = 0) -> Claim | Held | Gone:
+    def claim_chunk(
+        self, key: ChunkKey, now: int, lease_until: int, attempts_used: int = 0
+    ) -> Claim | Held | Gone | Dropped:
         """Take the chunk's lease and count the attempt; with `attempts_used` it counts as that many at once."""
         update = (
             "SET leaseUntil = :lease, attempts = :used"
@@ -288,8 +304,10 @@ class BatchTable:
             )["Attributes"]
         except self.client.exceptions.ConditionalCheckFailedException as refused:
             held = refused.response.get("Item")
-            if not held or whole(held, "leaseUntil") >= FOREVER:
+            if not held:
                 return Gone()
+            if whole(held, "leaseUntil") >= FOREVER:
+                return Dropped(settled_of(held))
             return Held(whole(held, "leaseUntil"))
         return Claim(key, lease_until, whole(record, "attempts"), settled_of(record))
 
@@ -335,28 +353,27 @@ class BatchTable:
             parts += [f"{r['SK']['S']}/{whole(r, 'attempts')}/{whole(r, 'leaseUntil')}" for r in records]
         return blake2b(" ".join(parts).encode(), digest_size=16).hexdigest()
 
-    def drop_chunks(self, batch: Batch, now: int) -> tuple[list[Remainder], int]:
-        """Take every free chunk out of processing, for a batch that ends early.
+    def drop_chunks(self, batch: Batch, now: int) -> Iterator[Remainder | Held]:
+        """Take every free chunk out of processing, for a batch that ends early; may be repeated.
 
-        Returns what remains to be processed of the chunks dropped, now or before, and until when the latest live
-        lease runs: 0 when there is none, and only then is the first part complete.
+        Yields what remains to be processed of each chunk dropped now or before, and the lease of each that a processor
+        still holds.
         """
-        dropped: list[Remainder] = []
-        lease = 0
         for shard in range(batch.shards):
             query = self.client.get_paginator("query")
             for page in query.paginate(**self._shard(batch.key, shard), ConsistentRead=True):
                 for record in page["Items"]:
                     key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
+                    outcome: Claim | Held | Gone | Dropped
                     if whole(record, "leaseUntil") < FOREVER:
                         outcome = self.claim_chunk(key, now, FOREVER)
-                        if isinstance(outcome, Held):
-                            lease = max(lease, outcome.lease_until)
-                        if not isinstance(outcome, Claim):
-                            continue
-                    pending = pending_indexes(settled_of(record), whole(record, "size"))
-                    dropped.append(Remainder(key.seq, pending))
-        return dropped, lease
+                    else:
+                        outcome = Dropped(settled_of(record))
+                    if isinstance(outcome, Held):
+                        yield outcome
+                    elif isinstance(outcome, Claim | Dropped):
+                        # As it is now: a processor may have been at it since the query read it.
+                        yield Remainder(key.seq, pending_indexes(outcome.settled, whole(record, "size")))
 
     # Failed items
 
@@ -418,18 +435,23 @@ class BatchTable:
     def _update(self, key: dict, update: str, condition: str, values: dict) -> bool:
         """A conditional update: whether its condition held. `#name` stands for a name that DynamoDB reserves."""
         reserved = {f"#{name}": name for name in re.findall(r"#(\w+)", f"{update} {condition}")}
-        try:
-            self.client.update_item(
-                TableName=self.name,
-                Key=key,
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                **({"ExpressionAttributeNames": reserved} if reserved else {}),
-            )
-        except self.client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        for attempt in range(WRITE_RETRIES):
+            try:
+                self.client.update_item(
+                    TableName=self.name,
+                    Key=key,
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    **({"ExpressionAttributeNames": reserved} if reserved else {}),
+                )
+                return True
+            except self.client.exceptions.ConditionalCheckFailedException:
+                return False
+            except self.client.exceptions.TransactionConflictException:
+                # A batcher's cursor moves in a transaction that looks at the batch record.
+                back_off(attempt)
+        raise TableUnavailable(f"an update of {self.name} met a conflict {WRITE_RETRIES} times")
 
     def _write_batch(self, requests: Iterable[dict]) -> None:
         """BatchWriteItem in full calls; what DynamoDB leaves unprocessed is tried again with full-jitter back-off."""
@@ -440,8 +462,13 @@ class BatchTable:
                 left = answer["UnprocessedItems"].get(self.name, [])
                 if not left:
                     break
-                time.sleep(random.uniform(0, min(5.0, 0.05 * 2**attempt)))
+                back_off(attempt)
             else:
                 raise TableUnavailable(
                     f"{len(left)} writes left unprocessed by {self.name} after {WRITE_RETRIES} tries"
                 )
+
+
+def back_off(attempt: int) -> None:
+    """Wait with full jitter before try number `attempt` + 1."""
+    time.sleep(random.uniform(0, min(5.0, 0.05 * 2**attempt)))

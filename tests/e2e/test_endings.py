@@ -5,6 +5,7 @@ import json
 import time
 import urllib.request
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from handlers.batch import BatchRequest, Status
 from handlers.items import chunks
 from handlers.sqs.batcher import MAX_CHUNK_BYTES
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, chunk_body, shards_for
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment, chunk_body, shards_for
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.probes import consistently, eventually
@@ -29,7 +30,10 @@ def new_id() -> str:
 def chunk_messages(key: BatchKey, request: BatchRequest, rows: list[dict], shards: int) -> list[str]:
     """The messages that a batch of these items sends to the chunk queue."""
     stream = chunks(rows, request.items_per_chunk, MAX_CHUNK_BYTES)
-    return [chunk_body(ChunkKey(key, chunk.seq % shards, chunk.seq), request, chunk.items) for chunk in stream]
+    deadline = now() + 3_600_000
+    return [
+        chunk_body(ChunkKey(key, chunk.seq % shards, chunk.seq), request, deadline, chunk.items) for chunk in stream
+    ]
 
 
 def open_batch(stacks: Stacks, deadline_ms: int, items: int = 10) -> BatchKey:
@@ -85,6 +89,27 @@ def test_past_its_deadline_a_batch_ends_expired_and_counts_what_remains(stacks: 
     assert detail["remaining"] > 0
     assert detail["succeeded"] + detail["remaining"] == 100
     assert "deadline" in detail["reason"]
+
+
+def test_an_early_end_waits_for_the_batcher_that_is_still_at_it(stacks: Stacks):
+    key = open_batch(stacks, deadline_ms=1_000)
+    segment = stacks.table.claim_segment(key, 0, now(), now() + 6_000)
+    assert isinstance(segment, Segment)
+    stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
+    stacks.table.put_chunks({ChunkKey(key, 0, 0): 5}, now())
+    batch = stacks.table.get_batch(key.batch_id)
+    assert batch
+    assert stacks.table.advance_segment(batch, replace(segment, next_seq=1, next_item=5))
+    detail = stacks.finished(key.batch_id)
+    assert (detail["status"], detail["items"], detail["remaining"], detail["chunks"]) == ("EXPIRED", 10, 10, 1)
+    assert not stacks.table.advance_segment(batch, replace(segment, next_seq=2, next_item=10))
+
+
+def test_a_second_bad_request_with_a_batchs_id_does_not_end_the_batch(stacks: Stacks):
+    batch_id = stacks.start("sqs", items=40, maxValue=50, itemsPerChunk=5, itemConcurrency=1)
+    stacks.send(stacks.sqs["BatcherQueueUrl"], {"batchId": batch_id, "items": -1})
+    detail = stacks.finished(batch_id)
+    assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 40)
 
 
 def test_a_batch_whose_batcher_died_is_told_stalled_once_and_ends_at_its_deadline(stacks: Stacks):

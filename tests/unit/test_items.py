@@ -50,6 +50,15 @@ def test_an_item_without_a_usable_id_becomes_one_that_fails_with_the_reason(item
     assert "id must be" in text[ERROR_KEY]
 
 
+def test_an_item_that_json_cannot_say_fails_with_the_reason():
+    assert ERROR_KEY in json.loads(checked({"id": "a", "value": float("nan")}, 0))
+
+
+def test_an_item_larger_than_a_chunk_may_be_fails_with_the_reason():
+    [chunk] = chunks([{"id": "a", "text": "x" * 1000}, {"id": "b"}], 10, 500)
+    assert [ERROR_KEY in json.loads(text) for text in chunk.items] == [True, False]
+
+
 def test_a_whole_number_is_a_usable_id():
     assert json.loads(checked({"id": 5, "a": 1}, 0)) == {"id": "5", "a": 1}
 
@@ -63,7 +72,7 @@ def test_an_item_that_is_too_large_fails_with_the_reason_and_is_not_carried():
 def test_the_largest_chunk_fits_a_message():
     items = [{"id": str(n), "text": "x" * 1000} for n in range(3000)]
     key = ChunkKey(BatchKey("b" * 80), 63, 10**8)
-    bodies = [chunk_body(key, BatchRequest(), chunk.items) for chunk in chunks(items, 10_000, MAX_CHUNK_BYTES)]
+    bodies = [chunk_body(key, BatchRequest(), 2**50, chunk.items) for chunk in chunks(items, 10_000, MAX_CHUNK_BYTES)]
     assert max(map(len, bodies)) <= MAX_BATCH_BYTES
     assert all(sum(map(len, group)) <= MAX_BATCH_BYTES for group in full_batches(bodies))
 
@@ -71,7 +80,7 @@ def test_the_largest_chunk_fits_a_message():
 def test_a_chunk_message_reads_as_it_was_written():
     key = ChunkKey(BatchKey("b", 2), 3, 4)
     request = BatchRequest(item_concurrency=5, max_attempts=6)
-    assert ChunkMessage.parse(chunk_body(key, request, ['{"id":"x"}'])) == ChunkMessage(key, 5, 6, [{"id": "x"}])
+    assert ChunkMessage.parse(chunk_body(key, request, 9, ['{"id":"x"}'])) == ChunkMessage(key, 5, 6, 9, [{"id": "x"}])
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", "null", '{"batchId": "x"}', "not JSON"])
@@ -112,7 +121,7 @@ def test_the_map_input_is_one_json_array_however_it_is_read():
     while piece := stream.read(7):
         pieces.append(piece)
     assert [chunk["seq"] for chunk in json.loads(b"".join(pieces))] == [0, 1, 2]
-    assert (stream.items, stream.chunks) == (25, 3)
+    assert (stream.items, stream.chunks, stream.smallest_chunk, stream.last_chunk) == (25, 3, 10, 5)
     assert json.loads(ChunkStream([]).read()) == []
 
 

@@ -51,3 +51,8 @@ def test_a_csv_row_with_too_many_fields_becomes_an_item_that_fails():
     assert read[0]["id"] == "line-2"
     assert ERROR_KEY in read[0]
     assert read[1] == {"id": "b"}
+
+
+def test_a_line_nested_beyond_reason_becomes_an_item_that_fails():
+    [item] = json_lines(["[" * 200_000])
+    assert ERROR_KEY in item

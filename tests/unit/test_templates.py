@@ -17,7 +17,7 @@ ARCHITECTURES = list(STACK_NAMES)
 CONTRACT = (Path(__file__).resolve().parents[2] / "docs" / "design.md").read_text()
 # Where AWS has no finer resource than what begins like this: objects of a bucket, executions of a state machine.
 NARROW = re.compile(
-    r"(\$\{BatchBucket\.Arn}/[a-z]+/|:::\$\{InputBucket}/|:(execution|mapRun):\$\{StateMachine\.Name}[:/])\*$"
+    r"(\$\{BatchBucket\.Arn}/[a-z]+/|:::\$\{InputBucket}/|:(execution|express|mapRun):\$\{StateMachine\.Name}[:/])\*$"
 )
 
 
