@@ -46,4 +46,5 @@ env: .venv/.synced ## Bring uv and the locked packages; every target does
 	@command -v uv >/dev/null || { python3 -m venv .rollcall/uv && .rollcall/uv/bin/pip install --quiet uv==$(UV_VERSION); }
 	@echo "installing the locked packages"
 	uv sync --quiet
+	@$(RUN) python -m sandbox.catalog
 	@touch $@

@@ -5,7 +5,7 @@ from typing import Any
 from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
 
-from sandbox import cloudformation, gateway, metrics, names, permissions, pollers, shutdown, step_functions
+from sandbox import catalog, cloudformation, gateway, metrics, names, permissions, pollers, shutdown, step_functions
 from sandbox.settings import HEALTH_PATH
 
 
@@ -13,6 +13,7 @@ from sandbox.settings import HEALTH_PATH
 def extend_engine() -> None:
     """Install every extension of the sandbox into this engine process."""
     gateway.install()
+    catalog.install()
     names.install()
     shutdown.install()
     metrics.install()
