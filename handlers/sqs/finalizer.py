@@ -12,7 +12,7 @@ from handlers.events import FINISHED, STALLED, Events
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
-from handlers.sqs.records import Batch, BatchKey, Held, Segment
+from handlers.sqs.records import Batch, BatchKey, Held, Remainder, Segment
 from handlers.sqs.table import FOREVER, BatchTable
 from handlers.telemetry import log_finished, logger
 
@@ -69,18 +69,21 @@ class Finalizer:
             if isinstance(fenced, Held):
                 return (fenced.lease_until - now) / 1000 + 1
             made = fenced
-        failed = self.table.failed_indexes(batch.key)
-        remaining, lease_until = 0, 0
+        lease_until = 0
         for found in self.table.drop_chunks(batch, now):
             if not clock.has(STOP_MS):
                 return 0
             if isinstance(found, Held):
                 lease_until = max(lease_until, found.lease_until)
-            elif found.seq < made.next_seq:
-                # A record beyond the cursor was put by a batcher that died before its messages: it is not made.
-                remaining += sum((found.seq, index) not in failed for index in found.pending)
         if lease_until:
             return (lease_until - now) / 1000 + 1
+        # Nobody works on the batch any more: what has failed and what is left stand still, and can be counted.
+        failed = self.table.failed_indexes(batch.key)
+        remaining = 0
+        for found in self.table.drop_chunks(batch, now):
+            # A record beyond the cursor was put by a batcher that died before its messages: it is not made.
+            if isinstance(found, Remainder) and found.seq < made.next_seq:
+                remaining += sum((found.seq, index) not in failed for index in found.pending)
         known = batch.items if batch.sealed or batch.request.input else batch.request.items
         items = max(known, made.next_item)
         remaining += items - made.next_item
