@@ -2,6 +2,7 @@
 .PHONY: help env up down demo dev logs check test e2e bench
 UV_VERSION := 0.13.9
 RUN := uv run --no-sync
+HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PATH"'
 # uv from the machine if it has one, else the one that `env` brings.
 export PATH := $(PATH):$(CURDIR)/.rollcall/uv/bin
 export UV_FROZEN := 1
@@ -12,12 +13,14 @@ help: ## Show this help
 
 up: env ## Start the sandbox and deploy both stacks
 	$(RUN) rollcall up
+	@$(HINT)
 
 down: env ## Stop the sandbox
 	$(RUN) rollcall down
 
 demo: env ## Start, send 1,000 items through each architecture, compare
 	$(RUN) rollcall demo
+	@$(HINT)
 
 dev: env ## Put every saved edit of handlers/ live
 	$(RUN) rollcall dev
