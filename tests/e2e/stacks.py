@@ -133,6 +133,15 @@ class Stacks:
         lines = (event["message"] for page in pages for event in page["events"])
         return Counter(line.split()[1] for line in lines if line.startswith(f"witness {prefix}"))
 
+    def assert_witnessed(self, architecture: str, prefix: str, expected: dict[str, int]) -> None:
+        """`process` was called just so often for each item; log lines arrive up to half a second late, so not more."""
+
+        def just_so() -> None:
+            assert self.witnessed(architecture, prefix) == expected
+
+        eventually(just_so, timeout=10)
+        consistently(just_so, during=1, interval=0.3)
+
     def failures(self, architecture: str, batch_id: str) -> list[dict]:
         """The items that were recorded as failed for good."""
         if architecture == "sqs":

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
+from tests.probes import eventually
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 
@@ -21,7 +22,7 @@ def test_every_real_item_of_a_file_is_processed_once_and_the_batch_finishes_once
     batch = stacks.start(architecture, input=stacks.upload(name, encode(rows)), itemsPerChunk=10)
     detail = stacks.finished(batch)
     assert (detail["status"], detail["items"], detail["succeeded"], detail["chunks"]) == ("SUCCEEDED", 95, 95, 10)
-    assert stacks.witnessed(architecture, prefix) == {row["id"]: 1 for row in rows}
+    stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
 
 
 @ARCHITECTURES
@@ -52,7 +53,7 @@ def test_items_that_fail_once_are_tried_again_alone_and_succeed(stacks: Stacks, 
         stacks.start(architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10)
     )
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("SUCCEEDED", 30, 0)
-    assert stacks.witnessed(architecture, prefix) == {row["id"]: 2 if "do" in row else 1 for row in rows}
+    stacks.assert_witnessed(architecture, prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
 
 
 @ARCHITECTURES
@@ -70,7 +71,7 @@ def test_poison_items_end_recorded_as_failed_and_the_tolerance_decides(stacks: S
     )
     detail = stacks.finished(batch)
     assert (detail["status"], detail["succeeded"], detail["failed"]) == (status, 38, 2)
-    assert stacks.witnessed(architecture, prefix) == {row["id"]: 2 if "do" in row else 1 for row in rows}
+    stacks.assert_witnessed(architecture, prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
     failures = sorted(stacks.failures(architecture, batch), key=lambda failure: failure["item"]["id"])
     assert [failure["item"] for failure in failures] == [rows[0], rows[20]]
     assert {failure["error"] for failure in failures} == {
@@ -89,9 +90,13 @@ def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(stac
     )
     detail = stacks.finished(batch, timeout=90)
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 20)
-    witnessed = stacks.witnessed(architecture, prefix)
-    assert set(witnessed) == {row["id"] for row in rows}
-    assert witnessed[rows[13]["id"]] == 2
+
+    def all_witnessed() -> None:
+        witnessed = stacks.witnessed(architecture, prefix)
+        assert set(witnessed) == {row["id"] for row in rows}
+        assert witnessed[rows[13]["id"]] == 2
+
+    eventually(all_witnessed)
 
 
 @ARCHITECTURES
@@ -104,7 +109,11 @@ def test_a_chunk_whose_processor_dies_every_time_ends_recorded_as_failed(stacks:
     detail = stacks.finished(batch, timeout=120)
     assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 3, 0)
     assert {failure["item"]["id"] for failure in stacks.failures(architecture, batch)} == {r["id"] for r in rows[3:6]}
-    assert set(stacks.witnessed(architecture, prefix)) == {row["id"] for row in rows}
+
+    def all_witnessed() -> None:
+        assert set(stacks.witnessed(architecture, prefix)) == {row["id"] for row in rows}
+
+    eventually(all_witnessed)
 
 
 @ARCHITECTURES
@@ -160,7 +169,7 @@ def test_lines_that_are_no_items_end_recorded_as_failed_and_the_others_are_proce
     failed = {failure["item"]["id"]: failure["error"] for failure in stacks.failures(architecture, batch)}
     assert sorted(failed) == ["item-5", "line-4", "line-5"]
     assert all(error.startswith("InvalidItem: ") for error in failed.values())
-    assert stacks.witnessed(architecture, prefix) == {row["id"]: 1 for row in rows}
+    stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
 
 
 @ARCHITECTURES

@@ -14,6 +14,7 @@ import pytest
 
 from sandbox.state import REPOSITORY, Sandbox
 from tests.e2e.stacks import Stacks
+from tests.probes import eventually
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 RESULT_KEYS = [
@@ -199,9 +200,14 @@ def test_an_unknown_batch_is_refused_with_recent_ones(rollcall: Rollcall, comman
 
 def test_logs_are_merged_and_chosen_by_role(rollcall: Rollcall):
     rollcall("run", "sqs", "--items=5")
-    out, _ = rollcall("logs", "sqs", "--since=1m")
-    assert "sqs.batcher" in out
-    assert "sqs.processor" in out
+
+    def shown() -> str:
+        out, _ = rollcall("logs", "sqs", "--since=1m")
+        assert "sqs.batcher" in out
+        assert "sqs.processor" in out
+        return out
+
+    out = eventually(shown)
     assert "sfn." not in out
     times = [line.split()[0] for line in out.splitlines() if " sqs." in line]
     assert times == sorted(times)

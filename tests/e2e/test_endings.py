@@ -70,7 +70,7 @@ def test_every_message_of_a_batch_delivered_twice_processes_each_item_once(stack
     for body in copies:
         stacks.send(stacks.sqs["ChunkQueueUrl"], body)
     eventually(lambda: assert_drained(stacks, stacks.sqs["ChunkQueueUrl"], key.batch_id))
-    assert stacks.witnessed("sqs", prefix) == {row["id"]: 1 for row in rows}
+    stacks.assert_witnessed("sqs", prefix, {row["id"]: 1 for row in rows})
     assert len(stacks.published(key.batch_id)) == 1
 
 
