@@ -154,6 +154,14 @@ def batch_id_of(request: Any, fallback: str) -> str:
     return checked_batch_id(fallback)
 
 
+def batch_id_or(request: Any, fallback: str) -> str:
+    """The batch's id as `batch_id_of` gives it; `fallback` where the request asks for one that is no id."""
+    try:
+        return batch_id_of(request, fallback)
+    except InvalidRequest:
+        return fallback
+
+
 def final_status(items: int, failed: int, tolerated_failure_percentage: float) -> Status:
     """How a batch ends in which every item was processed or has failed."""
     tolerated = failed * 100 <= items * tolerated_failure_percentage

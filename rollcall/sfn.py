@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from handlers.batch import InvalidRequest, batch_id_of, iso
+from handlers.batch import batch_id_or, iso
 from handlers.sfn.objects import BatchObjects
 from rollcall.batches import Progress, Result
 from rollcall.connection import Connection
@@ -100,10 +100,7 @@ class SfnBatches:
 
 def batch_id_in(execution: Mapping[str, Any]) -> str:
     """The id of the batch that an execution runs, or would if its request were a good one."""
-    try:
-        return batch_id_of(json.loads(execution["input"]), execution["name"])
-    except InvalidRequest:
-        return execution["name"]
+    return batch_id_or(json.loads(execution["input"]), execution["name"])
 
 
 def trouble_of(execution: Mapping[str, Any]) -> str | None:

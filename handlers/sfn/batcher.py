@@ -6,7 +6,7 @@ from datetime import datetime
 import boto3
 
 from handlers import settings, source
-from handlers.batch import BatchRequest, InvalidRequest, batch_id_of, iso
+from handlers.batch import BatchRequest, InvalidRequest, batch_id_or, iso
 from handlers.events import STARTED, Events
 from handlers.items import chunks
 from handlers.sfn.objects import BatchObjects, ChunkStream, Made
@@ -47,11 +47,11 @@ def handler(event: dict, context) -> dict:
     asked, execution_arn = event["request"], event["executionArn"]
     started_at = epoch_ms(event["startedAt"])
     request, reason = BatchRequest(items=0), None
+    batch_id = batch_id_or(asked, event["executionName"])
     try:
-        batch_id = batch_id_of(asked, event["executionName"])
         request = parse_request(asked, settings.request_defaults())
     except InvalidRequest as refused:
-        batch_id, reason = event["executionName"], str(refused)
+        reason = str(refused)
     objects = BatchObjects(s3, settings.text("BATCH_BUCKET"), batch_id, GENERATION)
     if objects.owner(execution_arn) != execution_arn:
         logger.warning("duplicate", batch_id=batch_id, execution_arn=execution_arn)

@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from handlers import settings
-from handlers.batch import BatchRequest, Ending, InvalidRequest, Status, batch_id_of, final_status
+from handlers.batch import BatchRequest, Ending, InvalidRequest, Status, batch_id_or, final_status
 from handlers.clock import Clock
 from handlers.events import FINISHED, Events, PublishFailed
 from handlers.sfn.batcher import GENERATION, epoch_ms, parse_request
@@ -145,10 +145,7 @@ class Finalizer:
         return runs[0]["mapRunArn"] if runs else None
 
     def _made_by(self, asked: object, execution: dict) -> Made | None:
-        try:
-            batch_id = batch_id_of(asked, execution["name"])
-        except InvalidRequest:
-            batch_id = execution["name"]
+        batch_id = batch_id_or(asked, execution["name"])
         objects = BatchObjects(self.s3, self.bucket, batch_id, GENERATION)
         if objects.owner(execution["executionArn"]) != execution["executionArn"]:
             return None

@@ -10,7 +10,7 @@ from itertools import islice
 import boto3
 
 from handlers import settings, source
-from handlers.batch import BatchRequest, InvalidRequest, Status, batch_id_of, iso
+from handlers.batch import BatchRequest, InvalidRequest, Status, batch_id_or, iso
 from handlers.clock import Clock
 from handlers.events import STARTED, Events
 from handlers.items import Chunk, chunks
@@ -54,10 +54,7 @@ class Batcher:
     def start(self, body: str, message_id: str, defaults: dict[str, str], clock: Clock) -> BatchKey:
         """Start the batch that a message asks for; repeating it is harmless. A bad request ends it FAILED at once."""
         asked = parse_json(body)
-        try:
-            key = BatchKey(batch_id_of(asked, message_id))
-        except InvalidRequest:
-            key = BatchKey(message_id)
+        key = BatchKey(batch_id_or(asked, message_id))
         # The timer first: from here on the batch cannot be silent.
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body(), self.check_interval)
         try:

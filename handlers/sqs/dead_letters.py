@@ -5,7 +5,7 @@ import functools
 import boto3
 
 from handlers import settings
-from handlers.batch import InvalidRequest, batch_id_of
+from handlers.batch import batch_id_or
 from handlers.clock import Clock
 from handlers.pending import pending_indexes
 from handlers.sqs.batcher import parse_json
@@ -53,10 +53,7 @@ class DeadLetters:
 
     def request(self, asked: object, message_id: str, clock: Clock) -> None:
         """End a batch that could not be started."""
-        try:
-            key = BatchKey(batch_id_of(asked, message_id))
-        except InvalidRequest:
-            key = BatchKey(message_id)
+        key = BatchKey(batch_id_or(asked, message_id))
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
         refuse(
             self.table,

@@ -1,13 +1,12 @@
 """Sending messages in full batches, and handing one back."""
 
-import random
-import time
 from collections.abc import Iterable, Iterator
+
+from handlers.sqs.backoff import TRIES, back_off
 
 MAX_BATCH_MESSAGES = 10
 MAX_BATCH_BYTES = 1024 * 1024
 MAX_VISIBILITY_SECONDS = 12 * 3600
-SEND_RETRIES = 8
 
 
 class QueueUnavailable(Exception):
@@ -29,15 +28,15 @@ class Queue:
         """Send messages in as few calls as SQS allows. Raises QueueUnavailable."""
         for group in full_batches(bodies):
             entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(group)]
-            for attempt in range(SEND_RETRIES):
+            for attempt in range(TRIES):
                 answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
                 refused = {failure["Id"] for failure in answer.get("Failed", [])}
                 entries = [entry for entry in entries if entry["Id"] in refused]
                 if not entries:
                     break
-                time.sleep(random.uniform(0, min(5.0, 0.05 * 2**attempt)))
+                back_off(attempt)
             else:
-                raise QueueUnavailable(f"{len(entries)} messages refused by {self.url} after {SEND_RETRIES} tries")
+                raise QueueUnavailable(f"{len(entries)} messages refused by {self.url} after {TRIES} tries")
 
     def return_after(self, receipt_handle: str, seconds: float) -> None:
         """Make a received message visible again after `seconds`, for the invocation that reports it as failed."""

@@ -4,15 +4,14 @@ A condition decides, never a read before a write: every operation may be repeate
 """
 
 import json
-import random
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import batched
 
 from handlers.batch import Ending, Status, iso
 from handlers.pending import pending_indexes, with_settled
+from handlers.sqs.backoff import TRIES, back_off
 from handlers.sqs.encoding import (
     batch_from,
     batch_key,
@@ -30,7 +29,6 @@ from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Dropped, Gone
 FOREVER = 2**53
 # Longer than any deadline plus a message's retention: a record that TTL takes too early would read as done.
 KEEP_SECONDS = 30 * 24 * 3600
-WRITE_RETRIES = 8
 
 
 class TableUnavailable(Exception):
@@ -227,7 +225,7 @@ class BatchTable:
                 ":lease": n(segment.lease_until),
             },
         }
-        for attempt in range(WRITE_RETRIES):
+        for attempt in range(TRIES):
             try:
                 self.client.transact_write_items(TransactItems=[{"ConditionCheck": check}, {"Update": update}])
                 return True
@@ -238,7 +236,7 @@ class BatchTable:
                 if "TransactionConflict" not in codes:
                     raise
             back_off(attempt)
-        raise TableUnavailable(f"the cursor of {batch.batch_id} met a conflict {WRITE_RETRIES} times")
+        raise TableUnavailable(f"the cursor of {batch.batch_id} met a conflict {TRIES} times")
 
     def release_segment(self, key: BatchKey, segment: Segment) -> None:
         """Let the next batcher take the segment at once."""
@@ -435,7 +433,7 @@ class BatchTable:
     def _update(self, key: dict, update: str, condition: str, values: dict) -> bool:
         """A conditional update: whether its condition held. `#name` stands for a name that DynamoDB reserves."""
         reserved = {f"#{name}": name for name in re.findall(r"#(\w+)", f"{update} {condition}")}
-        for attempt in range(WRITE_RETRIES):
+        for attempt in range(TRIES):
             try:
                 self.client.update_item(
                     TableName=self.name,
@@ -451,24 +449,17 @@ class BatchTable:
             except self.client.exceptions.TransactionConflictException:
                 # A batcher's cursor moves in a transaction that looks at the batch record.
                 back_off(attempt)
-        raise TableUnavailable(f"an update of {self.name} met a conflict {WRITE_RETRIES} times")
+        raise TableUnavailable(f"an update of {self.name} met a conflict {TRIES} times")
 
     def _write_batch(self, requests: Iterable[dict]) -> None:
         """BatchWriteItem in full calls; what DynamoDB leaves unprocessed is tried again with full-jitter back-off."""
         for group in batched(requests, 25, strict=False):
             left: list[dict] = list(group)
-            for attempt in range(WRITE_RETRIES):
+            for attempt in range(TRIES):
                 answer = self.client.batch_write_item(RequestItems={self.name: left})
                 left = answer["UnprocessedItems"].get(self.name, [])
                 if not left:
                     break
                 back_off(attempt)
             else:
-                raise TableUnavailable(
-                    f"{len(left)} writes left unprocessed by {self.name} after {WRITE_RETRIES} tries"
-                )
-
-
-def back_off(attempt: int) -> None:
-    """Wait with full jitter before try number `attempt` + 1."""
-    time.sleep(random.uniform(0, min(5.0, 0.05 * 2**attempt)))
+                raise TableUnavailable(f"{len(left)} writes left unprocessed by {self.name} after {TRIES} tries")

@@ -233,6 +233,14 @@ def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk(st
     assert {failure["item"]["id"] for failure in stacks.failures("sfn", batch_id)} == {row["id"] for row in rows[5:10]}
 
 
+def test_a_bad_request_ends_under_the_id_it_asked_for_whatever_its_execution_is_called(stacks: Stacks):
+    batch_id = new_id()
+    stacks.execute({"batchId": batch_id, "items": -1})
+    detail = stacks.finished(batch_id)
+    assert detail["status"] == "FAILED"
+    assert "items: -1" in detail["reason"]
+
+
 def test_a_second_execution_for_the_same_batch_processes_nothing(stacks: Stacks):
     batch_id = new_id()
     request = {"batchId": batch_id, "items": 20, "maxValue": 0, "itemsPerChunk": 10}
