@@ -3,11 +3,12 @@
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+MAX_GENERATION = 9999
 BATCH_ID = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
 
@@ -21,14 +22,25 @@ class Status(StrEnum):
     FAILED = "FAILED"
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
+    # A scheduled batch that never began, since the one before it was still running.
+    SKIPPED = "SKIPPED"
 
 
 @dataclass(frozen=True)
 class InputObject:
-    """The S3 object that holds a batch's items."""
+    """The S3 object that holds a batch's items. `etag` pins its version: the batcher does when the batch starts."""
 
     bucket: str
     key: str
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """What failed or was left over of this generation is to be run again, as the next one."""
+
+    batch_id: str
+    generation: int
 
 
 # Field of a request: its type and bounds, as docs/design.md lists them.
@@ -59,6 +71,7 @@ class BatchRequest:
     max_attempts: int = 3
     tolerated_failure_percentage: float = 0.0
     deadline_seconds: int = 6 * 3600
+    redrive: Redrive | None = None
 
     @classmethod
     def parse(cls, request: Any, defaults: Mapping[str, str] | None = None) -> "BatchRequest":
@@ -68,7 +81,7 @@ class BatchRequest:
         """
         if not isinstance(request, dict):
             raise InvalidRequest(f"a batch request must be a JSON object, not {request!r:.100}")
-        if request.get("detail-type") == "Scheduled Event":
+        if is_scheduled(request):
             request = {}
         known = {camel_case(field.name) for field in fields(cls)}
         if unknown := sorted(request.keys() - known):
@@ -79,13 +92,19 @@ class BatchRequest:
             values["batchId"] = checked_batch_id(request["batchId"])
         if request.get("input") is not None:
             values["input"] = input_object(request["input"])
+        if request.get("redrive") is not None:
+            if len(request) > 1:
+                raise InvalidRequest("redrive: runs with the request of the batch's first generation; no other field")
+            values = {"redrive": redrive_of(request["redrive"])}
         return cls(**{snake_case(name): value for name, value in values.items()})
 
     def to_json(self) -> dict:
         """The request in JSON form, with every field set that has a value."""
+        if self.redrive:
+            return {"redrive": {"batchId": self.redrive.batch_id, "generation": self.redrive.generation}}
         values = {camel_case(field.name): getattr(self, field.name) for field in fields(self)}
         if self.input:
-            values["input"] = {"bucket": self.input.bucket, "key": self.input.key}
+            values["input"] = {name: value for name, value in asdict(self.input).items() if value}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -118,11 +137,21 @@ def input_object(value: Any) -> InputObject:
     """The `input` field. Raises InvalidRequest."""
     if (
         not isinstance(value, dict)
-        or set(value) != {"bucket", "key"}
+        or set(value) - {"etag"} != {"bucket", "key"}
         or not all(isinstance(v, str) for v in value.values())
     ):
         raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}')
     return InputObject(**value)
+
+
+def redrive_of(value: Any) -> Redrive:
+    """The `redrive` field. Raises InvalidRequest."""
+    if not isinstance(value, dict) or set(value) != {"batchId", "generation"}:
+        raise InvalidRequest(f'redrive: {value!r:.100} must be {{"batchId": "...", "generation": 1}}')
+    generation = value["generation"]
+    if isinstance(generation, bool) or not isinstance(generation, int) or not 1 <= generation < MAX_GENERATION:
+        raise InvalidRequest(f"redrive.generation: {generation!r:.100} must be 1 to {MAX_GENERATION - 1:,}")
+    return Redrive(checked_batch_id(value["batchId"]), generation)
 
 
 def camel_case(name: str) -> str:
@@ -147,11 +176,25 @@ def batch_id_of(request: Any, fallback: str) -> str:
     The same event always gives the same id, so that a redelivered one resumes its batch instead of starting a twin.
     """
     if isinstance(request, dict):
-        if request.get("detail-type") == "Scheduled Event" and isinstance(request.get("time"), str):
+        if is_scheduled(request) and isinstance(request.get("time"), str):
             return "scheduled-" + re.sub(r"[^0-9TZ]", "", request["time"])
+        if "redrive" in request:
+            return redrive_of(request["redrive"]).batch_id
         if "batchId" in request:
             return checked_batch_id(request["batchId"])
     return checked_batch_id(fallback)
+
+
+def generation_of(asked: Any) -> int:
+    """The generation that a request starts: the first, or the one after the redriven one. Raises InvalidRequest."""
+    if isinstance(asked, dict) and "redrive" in asked:
+        return redrive_of(asked["redrive"]).generation + 1
+    return 1
+
+
+def is_scheduled(asked: Any) -> bool:
+    """Whether a request is a scheduled event of EventBridge."""
+    return isinstance(asked, dict) and asked.get("detail-type") == "Scheduled Event"
 
 
 def batch_id_or(request: Any, fallback: str) -> str:

@@ -6,6 +6,7 @@ SOURCE = "rollcall"
 STARTED = "Batch Started"
 FINISHED = "Batch Finished"
 STALLED = "Batch Stalled"
+SKIPPED = "Batch Skipped"
 
 
 class PublishFailed(Exception):

@@ -1,0 +1,54 @@
+"""Results: what `process` returned, collected to S3 as JSON Lines, if the stack has a bucket for it."""
+
+import json
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+from handlers import settings
+
+
+class ResultStore:
+    """The results in `bucket`. `client` is boto3's for S3."""
+
+    def __init__(self, client, bucket: str):
+        self.client = client
+        self.bucket = bucket
+
+    def put(self, batch_id: str, generation: int, name: str, lines: Iterable[tuple[str, Any]]) -> None:
+        """Write `results/<batchId>/<generation>/<name>.jsonl`, a line for each (item id, result); none: no object.
+
+        To be called before anything says that the items are done: an item that is processed again has two lines then,
+        of which the later object's counts, and none has no line.
+        """
+        body = "".join(json.dumps({"id": item_id, "result": result}) + "\n" for item_id, result in lines)
+        if body:
+            key = f"{folder(batch_id, generation)}{name}.jsonl"
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/jsonl")
+
+    def put_manifest(self, batch_id: str, generation: int) -> None:
+        """Write `manifest.json` beside the results, which names every object of them with its size in bytes."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=folder(batch_id, generation)
+        )
+        objects = (found for page in pages for found in page.get("Contents", []) if found["Key"].endswith(".jsonl"))
+        head = json.dumps({"batchId": batch_id, "generation": generation})
+        # By way of a file: there may be as many objects as chunks.
+        with tempfile.TemporaryFile() as manifest:
+            manifest.write(f'{head[:-1]}, "objects": ['.encode())
+            for index, found in enumerate(objects):
+                entry = json.dumps({"key": found["Key"], "bytes": found["Size"]})
+                manifest.write(f"{',' if index else ''}\n{entry}".encode())
+            manifest.write(b"\n]}\n")
+            manifest.seek(0)
+            self.client.upload_fileobj(manifest, self.bucket, f"{folder(batch_id, generation)}manifest.json")
+
+
+def folder(batch_id: str, generation: int) -> str:
+    return f"results/{batch_id}/{generation}/"
+
+
+def store(client) -> ResultStore | None:
+    """Where this stack's results go; None when they are not collected."""
+    bucket = settings.text("RESULTS_BUCKET")
+    return ResultStore(client, bucket) if bucket else None
