@@ -3,10 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 MAX_ITEM_BYTES = 256 * 1024
 MAX_ID_LENGTH = 256
+# Far below what JSON parsers take, so that no function fails to read what another has written.
+MAX_DEPTH = 100
 ERROR_KEY = "$error"
+NO_ID = f"its id must be a text of 1 to {MAX_ID_LENGTH} characters, or a whole number"
 
 
 @dataclass(frozen=True)
@@ -23,20 +27,44 @@ def invalid_item(item_id: str, reason: str) -> dict:
     return {"id": item_id, ERROR_KEY: reason}
 
 
-def checked(item: dict, index: int, max_bytes: int = MAX_ITEM_BYTES) -> str:
-    """The item's JSON text, or that of an invalid item that says what is wrong with it."""
+def invalid_unless_named(item: dict, name: str) -> dict:
+    """An item of an input, or the invalid item called `name` when it has no usable id or what no item may have."""
+    if ERROR_KEY in item:
+        return invalid_item(name, f"the field {ERROR_KEY} is Rollcall's own")
+    return item if usable_id(item) else invalid_item(name, NO_ID)
+
+
+def usable_id(item: dict) -> str | None:
+    """The item's id as text; None if it has none that can be used."""
     item_id = item.get("id")
     if isinstance(item_id, int) and not isinstance(item_id, bool):
-        item = {**item, "id": str(item_id)}
-    elif not isinstance(item_id, str) or not 0 < len(item_id) <= MAX_ID_LENGTH:
-        return json.dumps(invalid_item(f"item-{index}", f"its id must be a text of 1 to {MAX_ID_LENGTH} characters"))
+        item_id = str(item_id)
+    return item_id if isinstance(item_id, str) and 0 < len(item_id) <= MAX_ID_LENGTH else None
+
+
+def checked(item: dict, index: int, max_bytes: int = MAX_ITEM_BYTES) -> str:
+    """The item's JSON text, or that of an invalid item that says what is wrong with it."""
+    item_id = usable_id(item)
+    if not item_id:
+        return json.dumps(invalid_item(f"item-{index}", NO_ID))
     try:
-        text = json.dumps(item, separators=(",", ":"), allow_nan=False)
-    except ValueError as error:
-        return json.dumps(invalid_item(str(item_id), str(error)))
+        text = json.dumps({**item, "id": item_id}, separators=(",", ":"), allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        return json.dumps(invalid_item(item_id, f"not to be said in JSON: {error}"))
     if len(text) > max_bytes:
-        return json.dumps(invalid_item(str(item_id), f"larger than {max_bytes} bytes"))
+        return json.dumps(invalid_item(item_id, f"larger than {max_bytes} bytes"))
+    if text.count("[") + text.count("{") > MAX_DEPTH and is_deep(item):
+        return json.dumps(invalid_item(item_id, f"nested more than {MAX_DEPTH} deep"))
     return text
+
+
+def is_deep(item: dict) -> bool:
+    """Whether lists and objects stand more than MAX_DEPTH deep in each other."""
+    level: list[Any] = [item]
+    for _ in range(MAX_DEPTH):
+        children = (child for node in level for child in (node.values() if isinstance(node, dict) else node))
+        level = [child for child in children if isinstance(child, dict | list | tuple)]
+    return bool(level)
 
 
 def chunks(

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from handlers.batch import BatchRequest
 from handlers.items import ERROR_KEY, MAX_ITEM_BYTES, checked, chunks
 from handlers.pending import pending_indexes, with_settled
-from handlers.run_items import run_items
 from handlers.sfn.objects import ChunkStream
 from handlers.sqs.batcher import MAX_CHUNK_BYTES, windows
 from handlers.sqs.queues import MAX_BATCH_BYTES, full_batches
@@ -42,7 +41,7 @@ def test_a_chunk_stays_below_its_bytes(lengths):
 
 
 @pytest.mark.parametrize(
-    "item", [{}, {"id": None}, {"id": ""}, {"id": "x" * 257}, {"id": []}, {"id": True}, {"id": 1.5}]
+    "item", [{}, {"id": None}, {"id": ""}, {"id": "x" * 257}, {"id": []}, {"id": True}, {"id": 1.5}, {"id": 10**300}]
 )
 def test_an_item_without_a_usable_id_becomes_one_that_fails_with_the_reason(item):
     text = json.loads(checked(item, 7))
@@ -50,8 +49,23 @@ def test_an_item_without_a_usable_id_becomes_one_that_fails_with_the_reason(item
     assert "id must be" in text[ERROR_KEY]
 
 
-def test_an_item_that_json_cannot_say_fails_with_the_reason():
-    assert ERROR_KEY in json.loads(checked({"id": "a", "value": float("nan")}, 0))
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"bytes"])
+def test_an_item_that_json_cannot_say_fails_with_the_reason(value):
+    text = json.loads(checked({"id": "a", "value": value}, 0))
+    assert text["id"] == "a"
+    assert "JSON" in text[ERROR_KEY]
+
+
+@pytest.mark.parametrize(("depth", "invalid"), [(99, False), (100, True), (100_000, True)])
+def test_an_item_nested_beyond_reason_fails_with_the_reason(depth, invalid):
+    nested: list = []
+    for _ in range(depth - 1):
+        nested = [nested]
+    assert (ERROR_KEY in json.loads(checked({"id": "a", "value": nested}, 0))) == invalid
+
+
+def test_an_item_may_have_as_many_lists_side_by_side_as_it_likes():
+    assert ERROR_KEY not in json.loads(checked({"id": "a", "value": [[]] * 1000, "text": "[" * 1000}, 0))
 
 
 def test_an_item_larger_than_a_chunk_may_be_fails_with_the_reason():
@@ -123,23 +137,3 @@ def test_the_map_input_is_one_json_array_however_it_is_read():
     assert [chunk["seq"] for chunk in json.loads(b"".join(pieces))] == [0, 1, 2]
     assert (stream.items, stream.chunks, stream.smallest_chunk, stream.last_chunk) == (25, 3, 10, 5)
     assert json.loads(ChunkStream([]).read()) == []
-
-
-def fail_odd(item: dict) -> None:
-    if item["value"] % 2:
-        raise RuntimeError(f"odd {item['value']}")
-
-
-@pytest.mark.parametrize("concurrency", [1, 4])
-def test_every_item_is_done_failed_or_left(concurrency):
-    calls = iter([True] * 6 + [False] * 100)
-    results = run_items(dict(enumerate(numbered(10))), fail_odd, concurrency, lambda: next(calls))
-    assert sorted([*results.done, *results.failed, *results.left]) == list(range(10))
-    assert set(results.failed) <= {1, 3, 5, 7, 9}
-    assert len(results.done) + len(results.failed) == 6
-    assert all(error == f"RuntimeError: odd {index}" for index, error in results.failed.items())
-
-
-def test_an_invalid_item_fails_without_being_processed():
-    results = run_items({0: {"id": "line-3", ERROR_KEY: "not JSON"}}, pytest.fail, 1, lambda: True)
-    assert results.failed == {0: "InvalidItem: not JSON"}
