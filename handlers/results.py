@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
+import boto3
+
 from handlers import settings
 
 
@@ -48,7 +50,7 @@ def folder(batch_id: str, generation: int) -> str:
     return f"results/{batch_id}/{generation}/"
 
 
-def store(client) -> ResultStore | None:
+def store() -> ResultStore | None:
     """Where this stack's results go; None when they are not collected."""
     bucket = settings.text("RESULTS_BUCKET")
-    return ResultStore(client, bucket) if bucket else None
+    return ResultStore(boto3.client("s3"), bucket) if bucket else None

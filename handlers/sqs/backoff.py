@@ -1,4 +1,4 @@
-"""Waiting before another try, for what the SDK's own retries do not cover: parts of a batch call, and conflicts."""
+"""Waiting before another try, for what the SDK's own retries do not cover: parts of a batch call."""
 
 import random
 import time

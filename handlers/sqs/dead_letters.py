@@ -5,14 +5,11 @@ import functools
 import boto3
 
 from handlers import settings
-from handlers.batch import batch_id_or
 from handlers.clock import Clock
-from handlers.pending import pending_indexes
 from handlers.sqs.batcher import parse_json
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.partial import HandBack, process_records
-from handlers.sqs.processor import NEVER_TRIED
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey, ChunkMessage, Claim, Held
 from handlers.sqs.refusal import refuse
@@ -40,8 +37,7 @@ class DeadLetters:
             self.finished.left_behind(message.key)
             raise HandBack((claim.lease_until - clock.now()) / 1000 + 1)
         if isinstance(claim, Claim):
-            pending = pending_indexes(claim.settled, len(message.items))
-            self.finished.add_failed(claim, message, dict.fromkeys(pending, NEVER_TRIED), clock)
+            self.finished.give_up(claim, message)
         else:
             self.finished.found_gone(message.key)
 
@@ -53,7 +49,7 @@ class DeadLetters:
 
     def request(self, asked: object, message_id: str, clock: Clock) -> None:
         """End a batch that could not be started."""
-        key = BatchKey(batch_id_or(asked, message_id))
+        key = BatchKey.of_request(asked, message_id)
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
         refuse(
             self.table,
@@ -80,7 +76,7 @@ def handler(event: dict, context) -> dict:
     """Lambda entry: messages of one of the dead-letter queues."""
     table, chunk_queue, batcher_queue, finalizer_queue = connections()
     clock = Clock(context)
-    finished = FinishedChunks(table, finalizer_queue)
+    finished = FinishedChunks(table, finalizer_queue, clock)
     letters = DeadLetters(table, finished, finalizer_queue)
     # An event source delivers from one queue at a time.
     source = event["Records"][0]["eventSourceARN"].rsplit(":", 1)[-1]
@@ -96,5 +92,5 @@ def handler(event: dict, context) -> dict:
             letters.request(parse_json(record.body), record.message_id, clock)
 
     response = process_records(event, context, queue, handle)
-    finished.close(clock)
+    finished.close()
     return response

@@ -24,16 +24,30 @@ def segment_key(key: BatchKey, number: int) -> dict:
     return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#segment#{number:04d}"}}
 
 
+def closing_key(key: BatchKey, shard: int) -> dict:
+    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#closing#{shard:04d}"}}
+
+
 def shard_partition(key: BatchKey, shard: int) -> str:
     return f"chunks#{key.batch_id}#{key.generation}#{shard}"
 
 
+def chunk_name(seq: int) -> str:
+    """The sort key of a chunk record."""
+    return f"{seq:012d}"
+
+
 def chunk_key(key: ChunkKey) -> dict:
-    return {"PK": {"S": shard_partition(key.batch, key.shard)}, "SK": {"S": f"{key.seq:09d}"}}
+    return {"PK": {"S": shard_partition(key.batch, key.shard)}, "SK": {"S": chunk_name(key.seq)}}
 
 
-def failed_partition(key: BatchKey) -> str:
-    return f"failed#{key.batch_id}#{key.generation}"
+def failed_partition(key: BatchKey, shard: int) -> str:
+    return f"failed#{key.batch_id}#{key.generation}#{shard}"
+
+
+def failed_name(seq: int, index: int) -> str:
+    """The sort key of a failed item."""
+    return f"{seq:012d}#{index:05d}"
 
 
 def settled_of(record: dict) -> bytes:
@@ -43,7 +57,7 @@ def settled_of(record: dict) -> bytes:
 
 def batch_from(record: dict) -> Batch:
     """A batch record as DynamoDB returns it."""
-    counts = {name: name for name in ("succeeded", "failed", "remaining")}
+    counts = {name: name for name in ("extent", "expected", "succeeded", "failed", "remaining")}
     times = {"finished_at": "finishedAt", "drained_at": "drainedAt"}
     return Batch(
         key=BatchKey(record["PK"]["S"].removeprefix("batch#"), int(record["SK"]["S"])),
@@ -53,6 +67,8 @@ def batch_from(record: dict) -> Batch:
         started_at=whole(record, "startedAt"),
         deadline=whole(record, "deadline"),
         segments=frozenset(int(number) for number in record.get("segments", {}).get("NS", [])),
+        segment_count=whole(record, "segmentCount"),
+        segment_length=whole(record, "segmentLength"),
         items=whole(record, "items"),
         chunks=whole(record, "chunks"),
         announce_until=whole(record, "announceUntil"),
@@ -61,6 +77,7 @@ def batch_from(record: dict) -> Batch:
         progress=record["progress"]["S"] if "progress" in record else "",
         progress_at=whole(record, "progressAt"),
         stalled="stalled" in record,
+        cancelled="cancelled" in record,
         **{field: whole(record, name) for field, name in (counts | times).items() if name in record},
     )
 
@@ -70,8 +87,8 @@ def segment_from(number: int, record: dict) -> Segment:
     return Segment(
         number=number,
         lease_until=whole(record, "leaseUntil"),
-        next_seq=whole(record, "nextSeq"),
+        next_chunk=whole(record, "nextChunk"),
         next_item=whole(record, "nextItem"),
-        window_seq=whole(record, "windowSeq"),
+        window_chunk=whole(record, "windowChunk"),
         window_item=whole(record, "windowItem"),
     )

@@ -1,25 +1,33 @@
 """Finalizer: decides, once, that a batch is over, and publishes Batch Finished."""
 
 import functools
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import boto3
+from botocore.config import Config
 
-from handlers import settings
-from handlers.batch import Ending, Status, final_status, iso
+from handlers import settings, source
+from handlers.batch import Ending, InvalidRequest, Status, final_status, iso
 from handlers.clock import Clock
 from handlers.events import FINISHED, STALLED, Events
+from handlers.results import ResultStore, store
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
-from handlers.sqs.records import Batch, BatchKey, Held, Remainder, Segment
-from handlers.sqs.table import FOREVER, BatchTable
+from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, Closing, Held, Segment
+from handlers.sqs.segments import SegmentItems, unsettled
+from handlers.sqs.table import BatchTable
 from handlers.telemetry import log_finished, logger
 
 # A check message is sent before its batch record is put; a batch that has not appeared by now never will.
 APPEARS_WITHIN_MS = 15 * 60 * 1000
 # With less than this left an early end is broken off; the next look goes on where this one was.
 STOP_MS = 5_000
+# Batch Stalled names so many of the chunks that are left.
+TOLD_CHUNKS = 10
+THREADS = 16
 
 
 class NoSuchBatch(Exception):
@@ -29,11 +37,24 @@ class NoSuchBatch(Exception):
 class Finalizer:
     """The finalizer's part of the protocol; docs/design.md says why each step comes where it does."""
 
-    def __init__(self, table: BatchTable, events: Events, check_interval: float, stall_after: float):
+    def __init__(
+        self,
+        table: BatchTable,
+        events: Events,
+        segment_items: SegmentItems,
+        results: ResultStore | None,
+        check_interval: float,
+        stall_after: float,
+        map: Callable[..., Iterable] = map,
+    ):
+        """`map` calls a function for every shard, or segment: several at a time, where there are threads for it."""
         self.table = table
         self.events = events
+        self.segment_items = segment_items
+        self.results = results
         self.check_interval = check_interval
         self.stall_after = stall_after
+        self.map = map
 
     def look(self, key: BatchKey, drained_at: int | None, clock: Clock) -> float | None:
         """Do what the batch needs now; returns in how many seconds to look again, None when it is announced.
@@ -48,50 +69,94 @@ class Finalizer:
             return self._announce_again(batch, clock)
         now = clock.now()
         if batch.sealed and self._is_drained(batch):
-            failed = self.table.count_failed(key)
+            failed = self._count_failed(batch)
             status = final_status(batch.items, failed, batch.request.tolerated_failure_percentage)
             return self._finish(batch, status, failed, 0, drained_at, clock)
         if now >= batch.deadline:
-            return self._expire(batch, clock)
+            return self._end_early(batch, clock)
         self._watch_progress(batch, now)
         return min(self.check_interval, (batch.deadline - now) / 1000 + 1)
 
     def _is_drained(self, batch: Batch) -> bool:
         return all(self.table.is_shard_empty(batch.key, shard) for shard in range(batch.shards))
 
-    def _expire(self, batch: Batch, clock: Clock) -> float | None:
-        """End a batch early with what is left of it, once nobody works on it any more."""
+    def _count_failed(self, batch: Batch) -> int:
+        return sum(self.map(lambda shard: self.table.count_failed(batch, shard), range(batch.shards)))
+
+    def _end_early(self, batch: Batch, clock: Clock) -> float | None:
+        """End a batch with what is left of it, once nobody works on it any more."""
         now = clock.now()
-        made = Segment(0, FOREVER, next_seq=batch.chunks, next_item=batch.items)
-        if not batch.sealed:
-            # First no more chunks: a batcher that is still at it must not add some to what is counted here.
-            fenced = self.table.fence_segment(batch.key, 0, now)
-            if isinstance(fenced, Held):
-                return (fenced.lease_until - now) / 1000 + 1
-            made = fenced
-        lease_until = 0
-        for found in self.table.drop_chunks(batch, now):
-            if not clock.has(STOP_MS):
-                return 0
-            if isinstance(found, Held):
-                lease_until = max(lease_until, found.lease_until)
-        if lease_until:
-            return (lease_until - now) / 1000 + 1
-        # Nobody works on the batch any more: what has failed and what is left stand still, and can be counted.
-        failed = self.table.failed_indexes(batch.key)
-        remaining = 0
-        for found in self.table.drop_chunks(batch, now):
-            # A record beyond the cursor was put by a batcher that died before its messages: it is not made.
-            if isinstance(found, Remainder) and found.seq < made.next_seq:
-                remaining += sum((found.seq, index) not in failed for index in found.pending)
-        known = batch.items if batch.sealed or batch.request.input else batch.request.items
-        items = max(known, made.next_item)
-        remaining += items - made.next_item
-        status = Status.FAILED if batch.reason else Status.EXPIRED
+        # First no more chunks: a batcher that is still at it must not add some to what is counted here.
+        fences = list(self.map(lambda number: self.table.fence_segment(batch.key, number, now), sorted(batch.segments)))
+        if leases := [fence.lease_until for fence in fences if isinstance(fence, Held)]:
+            return self._wait_for(max(leases), now)
+        cursors = {fence.number: fence for fence in fences if isinstance(fence, Segment)}
+        # Then no more claims. Where time runs out the next look goes on.
+        closed = list(self.map(lambda shard: self._close_shard(batch, cursors, shard, clock), range(batch.shards)))
+        if lease_until := max(until for until, _ in closed):
+            return self._wait_for(lease_until, now)
+        # Nobody works on the batch any more: what has failed and what is left stand still.
+        failed, remaining = self._count_failed(batch), sum(count for _, count in closed)
+        made = batch.items + sum(cursor.next_item for cursor in cursors.values())
+        beyond, uncounted = max(0, (batch.expected or 0) - made), False
+        if batch.sealed:
+            beyond = 0
+        elif batch.expected is None:
+            beyond, uncounted = self._count_unread(batch, list(cursors.values()), clock)
+        remaining += beyond
+        chunks = batch.chunks + sum(cursor.next_chunk for cursor in cursors.values())
+        ended = replace(batch, items=made + beyond, chunks=chunks)
+        status, reason = Status.EXPIRED, f"the deadline {iso(batch.deadline)} passed"
+        if batch.reason:
+            status, reason = Status.FAILED, batch.reason
+        elif batch.cancelled:
+            status, reason = Status.CANCELLED, f"cancelled at {iso(batch.deadline)}"
         if batch.sealed and not remaining:
-            status = final_status(items, len(failed), batch.request.tolerated_failure_percentage)
-        closed = replace(batch, items=items, chunks=made.next_seq)
-        return self._finish(closed, status, len(failed), remaining, None, clock)
+            status = final_status(ended.items, failed, batch.request.tolerated_failure_percentage)
+            return self._finish(ended, status, failed, 0, None, clock)
+        if uncounted:
+            reason += "; its input was not read to the end, and more may remain than is counted"
+        return self._finish(replace(ended, reason=reason), status, failed, remaining, None, clock)
+
+    def _wait_for(self, lease_until: int, now: int) -> float:
+        return max(0, min(self.check_interval, (lease_until - now) / 1000 + 1))
+
+    def _close_shard(self, batch: Batch, cursors: Mapping[int, Segment], shard: int, clock: Clock) -> tuple[int, int]:
+        """Take a shard's free chunks out of processing and count their items that are left over.
+
+        Returns until when to wait for a lease, or for more time, 0 when the shard is through; and the count.
+        """
+        closing = self.table.get_closing(batch.key, shard)
+        wait_until, next_seq, remaining = 0, closing.next_seq, closing.remaining
+        for found in self.table.drop_chunks(batch, shard, clock.now(), closing.next_seq):
+            if isinstance(found, Held):
+                wait_until = max(wait_until, found.lease_until)
+            elif not wait_until:
+                # Only up to the first lease: what a processor still works on is counted when it is over.
+                next_seq = found.key.seq + 1
+                cursor = cursors.get(found.key.seq // SEGMENT_STRIDE)
+                # A record beyond the cursor was put by a batcher that died before its messages: it is not made.
+                if not cursor or found.key.seq < cursor.first_seq + cursor.next_chunk:
+                    remaining += len(unsettled(self.table, batch, found))
+            if not clock.has(STOP_MS):
+                wait_until = max(wait_until, clock.now())
+                break
+        if next_seq > closing.next_seq:
+            self.table.put_closing(batch, shard, Closing(next_seq, remaining))
+        return wait_until, remaining
+
+    def _count_unread(self, batch: Batch, cursors: list[Segment], clock: Clock) -> tuple[int, bool]:
+        """How many items lie beyond the cursors, which only reading the input tells, and whether there may be more."""
+        count = 0
+        try:
+            for cursor in cursors:
+                for _ in self.segment_items(batch, cursor.number, cursor.next_item):
+                    count += 1
+                    if not clock.has(STOP_MS):
+                        return count, True
+        except InvalidRequest:
+            return count, True
+        return count, False
 
     def _finish(
         self, batch: Batch, status: Status, failed: int, remaining: int, drained_at: int | None, clock: Clock
@@ -108,7 +173,7 @@ class Finalizer:
             chunks=batch.chunks,
             started_at=batch.started_at,
             finished_at=clock.now(),
-            reason=batch.reason or (f"the deadline {iso(batch.deadline)} passed" if remaining else None),
+            reason=batch.reason,
         )
         if not self.table.finish(batch.key, ending, drained_at, clock.deadline):
             # Another finalizer won; it announces.
@@ -128,6 +193,8 @@ class Finalizer:
         return None
 
     def _announce(self, key: BatchKey, ending: Ending) -> None:
+        if self.results:
+            self.results.put_manifest(key.batch_id, key.generation)
         self.events.publish(FINISHED, ending.detail())
         self.table.record_notified(key)
         log_finished(ending.detail())
@@ -138,8 +205,16 @@ class Finalizer:
         if glimpse != batch.progress:
             self.table.record_progress(batch.key, glimpse, now)
         elif now - batch.progress_at > self.stall_after * 1000 and self.table.record_stalled(batch):
-            detail = {**batch.key.to_json(), "architecture": "sqs", "since": iso(batch.progress_at)}
-            self.events.publish(STALLED, detail)
+            self.events.publish(STALLED, self._stalled_detail(batch))
+
+    def _stalled_detail(self, batch: Batch) -> dict:
+        """What the Batch Stalled event says: since when nothing moves, and what is missing."""
+        missing = {
+            "chunks": self.table.count_chunks(batch),
+            "segments": sorted(batch.segments),
+            "first": self.table.first_chunks(batch, TOLD_CHUNKS),
+        }
+        return {**batch.key.to_json(), "architecture": "sqs", "since": iso(batch.progress_at), "missing": missing}
 
 
 def stored_ending(batch: Batch) -> Ending:
@@ -163,9 +238,15 @@ def stored_ending(batch: Batch) -> Ending:
 @functools.cache
 def connections() -> tuple[Finalizer, Queue]:
     """This function's finalizer and queue; made once an environment."""
+    table = BatchTable(
+        boto3.client("dynamodb", config=Config(max_pool_connections=THREADS)), settings.text("TABLE_NAME")
+    )
     finalizer = Finalizer(
-        table=BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
+        table=table,
         events=Events(boto3.client("events"), settings.text("EVENT_BUS_NAME")),
+        segment_items=SegmentItems(table, source.items),
+        results=store(),
+        map=ThreadPoolExecutor(THREADS).map,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         stall_after=settings.whole("STALL_AFTER_SECONDS"),
     )

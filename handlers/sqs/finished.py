@@ -1,8 +1,7 @@
 """Finished chunks: their records are deleted in batches, and whoever may have deleted the last one nudges."""
 
-import time
-
 from handlers.clock import Clock
+from handlers.pending import pending_indexes
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, Claim
@@ -10,32 +9,41 @@ from handlers.sqs.table import BatchTable
 from handlers.telemetry import logger
 
 # A chunk that is finished later than this after the last delete is deleted at once, with all before it.
-FLUSH_SECONDS = 1.0
+FLUSH_MS = 1_000
 FLUSH_CHUNKS = 25
+NEVER_TRIED = "not processed: every attempt at its chunk ended without a result"
 
 
 class FinishedChunks:
     """The chunks that one invocation finishes."""
 
-    def __init__(self, table: BatchTable, finalizer_queue: Queue):
+    def __init__(self, table: BatchTable, finalizer_queue: Queue, clock: Clock):
         self.table = table
         self.finalizer_queue = finalizer_queue
+        self.clock = clock
         self.items_failed = 0
         self._waiting: list[ChunkKey] = []
-        self._flushed_at = time.monotonic()
+        self._flushed_at = clock.now()
         self._touched: set[tuple[BatchKey, int]] = set()
         self._unfinished: set[tuple[BatchKey, int]] = set()
 
     def add(self, key: ChunkKey) -> None:
         """Every item of the chunk is settled."""
         self._waiting.append(key)
-        if len(self._waiting) >= FLUSH_CHUNKS or time.monotonic() - self._flushed_at > FLUSH_SECONDS:
+        if len(self._waiting) >= FLUSH_CHUNKS or self.clock.now() - self._flushed_at > FLUSH_MS:
             self.flush()
 
-    def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str], clock: Clock) -> None:
+    def give_up(self, claim: Claim, message: ChunkMessage) -> None:
+        """Fail what is pending of a chunk whose attempts are used up, without processing it."""
+        # A processor that died after it recorded failures knew better why.
+        recorded = self.table.failed_indexes(claim.key)
+        pending = pending_indexes(claim.settled, len(message.items))
+        self.add_failed(claim, message, {index: NEVER_TRIED for index in pending if index not in recorded})
+
+    def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str]) -> None:
         """Record items as failed for good, by index and error; only then is the chunk finished."""
         failed = {index: (message.items[index], error) for index, error in errors.items()}
-        self.table.put_failed(claim.key, failed, min(claim.attempts, message.max_attempts), clock.now())
+        self.table.put_failed(claim.key, failed, min(claim.attempts, message.max_attempts), self.clock.now())
         self.items_failed += len(failed)
         logger.warning("items failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq, count=len(failed))
         self.add(claim.key)
@@ -57,9 +65,9 @@ class FinishedChunks:
         self.table.delete_chunks(self._waiting)
         self._touched |= {(key.batch, key.shard) for key in self._waiting}
         self._waiting = []
-        self._flushed_at = time.monotonic()
+        self._flushed_at = self.clock.now()
 
-    def close(self, clock: Clock) -> None:
+    def close(self) -> None:
         """Delete what is finished, then look whether that was the last of a batch: if so, nudge the finalizer.
 
         The look comes after the deletes and is strongly consistent, so of two processors that finish together the
@@ -67,7 +75,7 @@ class FinishedChunks:
         """
         self.flush()
         for batch, shard in sorted(self._touched - self._unfinished, key=str):
-            drained_at = clock.now()
+            drained_at = self.clock.now()
             if self.table.is_shard_empty(batch, shard):
                 record = self.table.get_batch(batch.batch_id, batch.generation)
                 if record and record.sealed:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
@@ -9,8 +10,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from handlers import settings, work
 from handlers.clock import Clock
 from handlers.pending import pending_indexes
+from handlers.results import ResultStore, store
 from handlers.run_items import run_items
-from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.finished import NEVER_TRIED, FinishedChunks
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import ChunkMessage, Claim, Dropped, Gone, Held
@@ -19,19 +21,24 @@ from handlers.telemetry import logger, metrics
 
 # With less than this left no item is begun; what is done by then is written down.
 STOP_MS = 2_000
-NEVER_TRIED = "not processed: every attempt at its chunk ended without a result"
 
 
 class Processor:
     """The processor's part of the protocol; docs/design.md says why each step comes where it does."""
 
     def __init__(
-        self, table: BatchTable, finished: FinishedChunks, process: Callable[[dict], object], retry_delay: float
+        self,
+        table: BatchTable,
+        finished: FinishedChunks,
+        process: Callable[[dict], Any],
+        retry_delay: float,
+        results: ResultStore | None,
     ):
         self.table = table
         self.finished = finished
         self.process = process
         self.retry_delay = retry_delay
+        self.results = results
         self.items_done = 0
 
     def handle(self, message: ChunkMessage, redelivered: bool, clock: Clock) -> None:
@@ -58,45 +65,54 @@ class Processor:
             self._work_on(claim, message, clock)
 
     def _work_on(self, claim: Claim, message: ChunkMessage, clock: Clock) -> None:
+        if claim.attempts > message.max_attempts:
+            self.finished.give_up(claim, message)
+            return
         count = len(message.items)
         pending = {index: message.items[index] for index in pending_indexes(claim.settled, count)}
-        if claim.attempts > message.max_attempts:
-            self.finished.add_failed(claim, message, dict.fromkeys(pending, NEVER_TRIED), clock)
-            return
-        results = run_items(pending, self.process, message.item_concurrency, lambda: clock.has(STOP_MS))
-        self.items_done += len(results.done)
+        done = run_items(
+            pending, self.process, message.item_concurrency, lambda: clock.has(STOP_MS), bool(self.results)
+        )
+        self.items_done += len(done.done)
+        if self.results:
+            # Before anything says that the items are done. A lease is taken once: its end tells the claims apart.
+            name = f"{claim.key.seq:012d}-{claim.lease_until}"
+            values = ((message.items[index]["id"], value) for index, value in sorted(done.values.items()))
+            self.results.put(claim.key.batch.batch_id, claim.key.batch.generation, name, values)
         # An attempt that ran out of time but got on is given back: the items that are left bound how often.
-        got_on = bool(results.left and results.done)
-        if not results.failed and not results.left:
+        got_on = bool(done.left and done.done)
+        hopeless = not done.left and done.invalid.issuperset(done.failed)
+        if not done.failed and not done.left:
             self.finished.add(claim.key)
-        elif claim.attempts == message.max_attempts and not got_on:
-            errors = results.failed | dict.fromkeys(results.left, NEVER_TRIED)
-            self.table.save_chunk(claim, results.done, count)
-            self.finished.add_failed(claim, message, errors, clock)
+        elif hopeless or (claim.attempts == message.max_attempts and not got_on):
+            errors = done.failed | dict.fromkeys(done.left, NEVER_TRIED)
+            self.table.save_chunk(claim, done.done, count)
+            self.finished.add_failed(claim, message, errors)
         else:
-            self.table.release_chunk(claim, results.done, count, give_back_attempt=got_on)
+            self.table.release_chunk(claim, done.done, count, give_back_attempt=got_on)
             self.finished.left_behind(claim.key)
             raise HandBack(0 if got_on else self.retry_delay)
 
 
 @functools.cache
-def connections() -> tuple[BatchTable, Queue, Queue]:
-    """This function's table, chunk queue and finalizer queue; made once an environment."""
+def connections() -> tuple[BatchTable, Queue, Queue, ResultStore | None]:
+    """This function's table, chunk queue, finalizer queue and results; made once an environment."""
     sqs = boto3.client("sqs")
     return (
         BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
         Queue(sqs, settings.text("CHUNK_QUEUE_URL")),
         Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
+        store(),
     )
 
 
 @metrics.log_metrics
 def handler(event: dict, context) -> dict:
     """Lambda entry: messages of the chunk queue."""
-    table, queue, finalizer_queue = connections()
+    table, queue, finalizer_queue, results = connections()
     clock = Clock(context)
-    finished = FinishedChunks(table, finalizer_queue)
-    processor = Processor(table, finished, work.process, settings.whole("RETRY_DELAY_SECONDS"))
+    finished = FinishedChunks(table, finalizer_queue, clock)
+    processor = Processor(table, finished, work.process, settings.whole("RETRY_DELAY_SECONDS"), results)
 
     def handle(record) -> None:
         try:
@@ -107,7 +123,7 @@ def handler(event: dict, context) -> dict:
         processor.handle(message, int(record.attributes.approximate_receive_count) > 1, clock)
 
     response = process_records(event, context, queue, handle)
-    finished.close(clock)
+    finished.close()
     metrics.add_metric("ItemsProcessed", MetricUnit.Count, processor.items_done)
     metrics.add_metric("ItemsFailed", MetricUnit.Count, finished.items_failed)
     return response

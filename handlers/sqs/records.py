@@ -1,13 +1,16 @@
 """What the table's records say, as plain values. Times in milliseconds since 1970."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.batch import BatchRequest, Status
+from handlers.batch import BatchRequest, InvalidRequest, Status, batch_id_of, generation_of
 
 MAX_SHARDS = 64
-SHARDS_WHEN_UNKNOWN = 4
+MAX_SEGMENTS = 1_000
+# More chunks than any segment has: a chunk's number says which segment it belongs to.
+SEGMENT_STRIDE = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,22 @@ class BatchKey:
         """Raises KeyError or TypeError when `value` is no such key."""
         return cls(str(value["batchId"]), int(value["generation"]))
 
+    @classmethod
+    def of_request(cls, asked: Any, message_id: str) -> "BatchKey":
+        """The batch and generation that a request starts; the message's id names one that asks for no proper one."""
+        try:
+            return cls(batch_id_of(asked, message_id), generation_of(asked))
+        except InvalidRequest:
+            return cls(message_id)
+
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch record. `segments` are those not yet made: without any the batch is sealed."""
+    """A batch record. `segments` are those not yet made: without any the batch is sealed.
+
+    `expected` is how many items there will be, None where only reading tells. Its items are cut into `segment_count`
+    segments, of `segment_length` each of the `extent` that the source has surveyed, None where it cannot be cut.
+    """
 
     key: BatchKey
     status: Status
@@ -38,6 +53,10 @@ class Batch:
     started_at: int
     deadline: int
     segments: frozenset[int] = frozenset()
+    segment_count: int = 1
+    segment_length: int = 0
+    extent: int | None = None
+    expected: int | None = None
     items: int = 0
     chunks: int = 0
     succeeded: int | None = None
@@ -51,6 +70,7 @@ class Batch:
     progress: str = ""
     progress_at: int = 0
     stalled: bool = False
+    cancelled: bool = False
 
     @property
     def batch_id(self) -> str:
@@ -67,19 +87,26 @@ class Batch:
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment record: the next chunk to make, and where the window began whose messages may not all be sent."""
+    """A segment record: how much of it is made, and where the window began whose messages may not all be sent.
+
+    Chunks and items are counted from the segment's first.
+    """
 
     number: int
     lease_until: int
-    next_seq: int = 0
+    next_chunk: int = 0
     next_item: int = 0
-    window_seq: int = 0
+    window_chunk: int = 0
     window_item: int = 0
+
+    @property
+    def first_seq(self) -> int:
+        return self.number * SEGMENT_STRIDE
 
 
 @dataclass(frozen=True)
 class ChunkKey:
-    """A chunk: its batch, shard and number."""
+    """A chunk: its batch, shard and number, which is its segment's times SEGMENT_STRIDE and its own in the segment."""
 
     batch: BatchKey
     shard: int
@@ -112,15 +139,28 @@ class Gone:
 class Dropped:
     """Its batch has ended early: the chunk waits for nobody any more. `settled` is its bitmap."""
 
+    attempts: int
     settled: bytes
 
 
 @dataclass(frozen=True)
 class Remainder:
-    """A chunk that no processor will take any more: its pending items count as remaining."""
+    """A chunk that no processor will take any more, and its items that are not done: left over, or failed."""
 
-    seq: int
+    key: ChunkKey
     pending: list[int]
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How far the early end of a batch has come in a shard: all chunks before `next_seq` are out of processing.
+
+    `remaining` counts their items that are left over.
+    """
+
+    next_seq: int = 0
+    remaining: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,10 +202,23 @@ def chunk_body(key: ChunkKey, request: BatchRequest, deadline: int, items: list[
     return f'{head[:-1]},"items":[{",".join(items)}]}}'
 
 
-def shards_for(chunks: int | None) -> int:
-    """How many partition keys the chunk records of a batch of so many chunks are spread over; None: not known yet.
+def shards_for(chunks: int) -> int:
+    """How many partition keys the chunk records of a batch of so many chunks are spread over.
 
     A partition takes 1,000 writes a second and every chunk costs three, so with one shard per 20,000 chunks a batch
-    of any size can be through in a minute, if its processors are that quick.
+    can be through in a minute, and at 21,000 chunks a second when it has all shards.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
     """
-    return SHARDS_WHEN_UNKNOWN if chunks is None else min(MAX_SHARDS, 1 + chunks // 20_000)
+    return min(MAX_SHARDS, 1 + chunks // 20_000)
+
+
+def segments_for(extent: int | None, chunks: int, items_per_chunk: int, chunks_per_segment: int) -> tuple[int, int]:
+    """Into how many segments a batch of about so many chunks is cut, and the length of each in the extent's units.
+
+    An extent of None cannot be cut. Otherwise a segment is whole chunks long where the units are items.
+    """
+    if not extent:
+        return 1, 0
+    count = min(MAX_SEGMENTS, max(1, math.ceil(chunks / chunks_per_segment)))
+    length = math.ceil(extent / count / items_per_chunk) * items_per_chunk
+    return math.ceil(extent / length), length

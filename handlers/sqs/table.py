@@ -3,6 +3,7 @@
 A condition decides, never a read before a write: every operation may be repeated, and of two that compete one wins.
 """
 
+import heapq
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,9 @@ from handlers.sqs.encoding import (
     batch_from,
     batch_key,
     chunk_key,
+    chunk_name,
+    closing_key,
+    failed_name,
     failed_partition,
     n,
     segment_from,
@@ -24,11 +28,32 @@ from handlers.sqs.encoding import (
     shard_partition,
     whole,
 )
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Dropped, Gone, Held, Remainder, Segment
+from handlers.sqs.records import (
+    SEGMENT_STRIDE,
+    Batch,
+    BatchKey,
+    ChunkKey,
+    Claim,
+    Closing,
+    Dropped,
+    Gone,
+    Held,
+    Remainder,
+    Segment,
+)
 
 FOREVER = 2**53
-# Longer than any deadline plus a message's retention: a record that TTL takes too early would read as done.
-KEEP_SECONDS = 30 * 24 * 3600
+LAST_SEQ = 10**12 - 1
+LAST_INDEX = 10**5 - 1
+# Of so many segments at most the cursors are looked at to see whether a batch moves: batchers take them in turn.
+GLIMPSED_SEGMENTS = 10
+# TTL must lie beyond everything that reads a record, since one that is taken too early would read as done: the deadline
+# of its batch, a message's retention, and a redrive with a deadline of its own.
+KEEP_SECONDS = 60 * 24 * 3600
+REDRIVE_WITHIN_SECONDS = 45 * 24 * 3600
+
+
+SCHEDULED_LAST = {"PK": {"S": "schedule"}, "SK": {"S": "last"}}
 
 
 class TableUnavailable(Exception):
@@ -59,12 +84,20 @@ class BatchTable:
             "shards": {"N": str(batch.shards)},
             "startedAt": {"N": str(batch.started_at)},
             "deadline": {"N": str(batch.deadline)},
+            "segmentCount": {"N": str(batch.segment_count)},
+            "segmentLength": {"N": str(batch.segment_length)},
             "items": {"N": "0"},
             "chunks": {"N": "0"},
             "announceUntil": {"N": "0"},
             "expiresAt": {"N": expires},
         }
-        counts = {"succeeded": batch.succeeded, "failed": batch.failed, "remaining": batch.remaining}
+        counts = {
+            "extent": batch.extent,
+            "expected": batch.expected,
+            "succeeded": batch.succeeded,
+            "failed": batch.failed,
+            "remaining": batch.remaining,
+        }
         record |= {name: n(count) for name, count in counts.items() if count is not None}
         if batch.finished_at:
             record["finishedAt"] = n(batch.finished_at)
@@ -72,6 +105,8 @@ class BatchTable:
             record["segments"] = {"NS": [str(segment) for segment in sorted(batch.segments)]}
         if batch.reason:
             record["reason"] = {"S": batch.reason}
+        if batch.notified:
+            record["notified"] = {"BOOL": True}
         try:
             self.client.put_item(TableName=self.name, Item=record, ConditionExpression="attribute_not_exists(PK)")
         except self.client.exceptions.ConditionalCheckFailedException:
@@ -85,15 +120,19 @@ class BatchTable:
         answer = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
         return batch_from(answer["Item"]) if "Item" in answer else None
 
+    def latest_generation(self, batch_id: str) -> int | None:
+        """The batch's generation that was started last; None when there is no such batch."""
+        newest = self.client.query(
+            **self._partition(batch_key(BatchKey(batch_id))["PK"]["S"]),
+            ScanIndexForward=False,
+            Limit=1,
+            ConsistentRead=True,
+        )["Items"]
+        return int(newest[0]["SK"]["S"].partition("#")[0]) if newest else None
+
     def recent(self, limit: int = 20) -> list[Batch]:
         """The batches started last, newest first."""
-        lines = self.client.query(
-            TableName=self.name,
-            KeyConditionExpression="PK = :pk",
-            ExpressionAttributeValues={":pk": {"S": "batches"}},
-            ScanIndexForward=False,
-            Limit=limit,
-        )["Items"]
+        lines = self.client.query(**self._partition("batches"), ScanIndexForward=False, Limit=limit)["Items"]
         keys = [line["SK"]["S"].rsplit("#", 2)[1:] for line in lines]
         batches = (self.get_batch(batch_id, int(generation)) for batch_id, generation in keys)
         return [batch for batch in batches if batch]
@@ -106,6 +145,24 @@ class BatchTable:
             "#status = :open AND contains(#segments, :segment)",
             {":now": n(now), ":reason": {"S": reason}, ":open": {"S": Status.OPEN}, ":segment": n(segment)},
         )
+
+    def cancel(self, key: BatchKey, now: int) -> bool:
+        """Move an open batch's deadline to `now`, to end it CANCELLED; false if it has ended or is past it already."""
+        return self._update(
+            batch_key(key),
+            "SET cancelled = :true, deadline = :now",
+            "#status = :open AND deadline > :now",
+            {":true": {"BOOL": True}, ":now": n(now), ":open": {"S": Status.OPEN}},
+        )
+
+    def scheduled_last(self) -> str | None:
+        """The id of the batch that the schedule started last, while it is kept track of."""
+        answer = self.client.get_item(TableName=self.name, Key=SCHEDULED_LAST, ConsistentRead=True)
+        return answer["Item"]["batchId"]["S"] if "Item" in answer else None
+
+    def record_scheduled(self, batch_id: str) -> None:
+        """The schedule is starting this batch."""
+        self.client.put_item(TableName=self.name, Item={**SCHEDULED_LAST, "batchId": {"S": batch_id}})
 
     def finish(self, key: BatchKey, ending: Ending, drained_at: int | None, announce_until: int) -> bool:
         """Set an open batch's final status and counts; true for the single winner."""
@@ -203,40 +260,20 @@ class BatchTable:
         answer = self.client.get_item(TableName=self.name, Key=segment_key(key, number), ConsistentRead=True)
         return segment_from(number, answer["Item"]) if "Item" in answer else None
 
-    def advance_segment(self, batch: Batch, segment: Segment) -> bool:
-        """Move the cursor to where `segment` says; false if the batch is closed or the lease is lost."""
-        check = {
-            "TableName": self.name,
-            "Key": batch_key(batch.key),
-            "ConditionExpression": "#status = :open",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {":open": {"S": Status.OPEN}},
-        }
-        update = {
-            "TableName": self.name,
-            "Key": segment_key(batch.key, segment.number),
-            "UpdateExpression": "SET nextSeq = :seq, nextItem = :item, windowSeq = :wseq, windowItem = :witem",
-            "ConditionExpression": "leaseUntil = :lease",
-            "ExpressionAttributeValues": {
-                ":seq": n(segment.next_seq),
+    def advance_segment(self, key: BatchKey, segment: Segment) -> bool:
+        """Move the cursor to where `segment` says; false if its lease is lost, to a batcher or to the finalizer."""
+        return self._update(
+            segment_key(key, segment.number),
+            "SET nextChunk = :chunk, nextItem = :item, windowChunk = :wchunk, windowItem = :witem",
+            "leaseUntil = :lease",
+            {
+                ":chunk": n(segment.next_chunk),
                 ":item": n(segment.next_item),
-                ":wseq": n(segment.window_seq),
+                ":wchunk": n(segment.window_chunk),
                 ":witem": n(segment.window_item),
                 ":lease": n(segment.lease_until),
             },
-        }
-        for attempt in range(TRIES):
-            try:
-                self.client.transact_write_items(TransactItems=[{"ConditionCheck": check}, {"Update": update}])
-                return True
-            except self.client.exceptions.TransactionCanceledException as cancelled:
-                codes = {reason["Code"] for reason in cancelled.response["CancellationReasons"]}
-                if "ConditionalCheckFailed" in codes:
-                    return False
-                if "TransactionConflict" not in codes:
-                    raise
-            back_off(attempt)
-        raise TableUnavailable(f"the cursor of {batch.batch_id} met a conflict {TRIES} times")
+        )
 
     def release_segment(self, key: BatchKey, segment: Segment) -> None:
         """Let the next batcher take the segment at once."""
@@ -283,20 +320,20 @@ class BatchTable:
         self, key: ChunkKey, now: int, lease_until: int, attempts_used: int = 0
     ) -> Claim | Held | Gone | Dropped:
         """Take the chunk's lease and count the attempt; with `attempts_used` it counts as that many at once."""
-        update = (
-            "SET leaseUntil = :lease, attempts = :used"
-            if attempts_used
-            else "SET leaseUntil = :lease ADD attempts :one"
-        )
-        values = {":lease": n(lease_until), ":now": n(now)}
-        values |= {":used": n(attempts_used)} if attempts_used else {":one": n(1)}
+        if attempts_used:
+            return self._take(key, now, lease_until, ", attempts = :used", {":used": n(attempts_used)})
+        return self._take(key, now, lease_until, " ADD attempts :one", {":one": n(1)})
+
+    def _take(
+        self, key: ChunkKey, now: int, lease_until: int, more: str, values: dict
+    ) -> Claim | Held | Gone | Dropped:
         try:
             record = self.client.update_item(
                 TableName=self.name,
                 Key=chunk_key(key),
-                UpdateExpression=update,
+                UpdateExpression=f"SET leaseUntil = :lease{more}",
                 ConditionExpression="attribute_exists(PK) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)",
-                ExpressionAttributeValues=values,
+                ExpressionAttributeValues={":lease": n(lease_until), ":now": n(now), **values},
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )["Attributes"]
@@ -305,7 +342,7 @@ class BatchTable:
             if not held:
                 return Gone()
             if whole(held, "leaseUntil") >= FOREVER:
-                return Dropped(settled_of(held))
+                return Dropped(whole(held, "attempts"), settled_of(held))
             return Held(whole(held, "leaseUntil"))
         return Claim(key, lease_until, whole(record, "attempts"), settled_of(record))
 
@@ -341,37 +378,67 @@ class BatchTable:
         return sum(page["Count"] for s in shards for page in pages(**self._shard(batch.key, s), Select="COUNT"))
 
     def glimpse(self, batch: Batch, limit: int = 100) -> str:
-        """A digest of the cursors and of the first records of every shard; it changes when the batch moves."""
+        """A digest of the first cursors and of the first records of every shard; it changes when the batch moves."""
         parts = [f"{batch.items}"]
-        for number in sorted(batch.segments):
+        for number in sorted(batch.segments)[:GLIMPSED_SEGMENTS]:
             segment = self.get_segment(batch.key, number)
-            parts.append(f"{segment.next_seq if segment else 0}")
+            parts.append(f"{segment.next_chunk if segment else 0}")
         for shard in range(batch.shards):
             records = self.client.query(**self._shard(batch.key, shard), Limit=limit)["Items"]
             parts += [f"{r['SK']['S']}/{whole(r, 'attempts')}/{whole(r, 'leaseUntil')}" for r in records]
         return blake2b(" ".join(parts).encode(), digest_size=16).hexdigest()
 
-    def drop_chunks(self, batch: Batch, now: int) -> Iterator[Remainder | Held]:
-        """Take every free chunk out of processing, for a batch that ends early; may be repeated.
+    def first_chunks(self, batch: Batch, limit: int) -> list[int]:
+        """The numbers of the first chunks that are left, of up to `limit`."""
+        shards = (
+            self.client.query(**self._shard(batch.key, shard), Limit=limit)["Items"] for shard in range(batch.shards)
+        )
+        return sorted(int(record["SK"]["S"]) for records in shards for record in records)[:limit]
 
-        Yields what remains to be processed of each chunk dropped now or before, and the lease of each that a processor
-        still holds.
+    def drop_chunks(self, batch: Batch, shard: int, now: int, first: int) -> Iterator[Remainder | Held]:
+        """Take every free chunk of a shard from number `first` on out of processing, by their numbers; may be repeated.
+
+        Yields each chunk dropped now or before, and the lease of each that a processor still holds.
         """
-        for shard in range(batch.shards):
-            query = self.client.get_paginator("query")
-            for page in query.paginate(**self._shard(batch.key, shard), ConsistentRead=True):
-                for record in page["Items"]:
-                    key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
-                    outcome: Claim | Held | Gone | Dropped
-                    if whole(record, "leaseUntil") < FOREVER:
-                        outcome = self.claim_chunk(key, now, FOREVER)
-                    else:
-                        outcome = Dropped(settled_of(record))
-                    if isinstance(outcome, Held):
-                        yield outcome
-                    elif isinstance(outcome, Claim | Dropped):
-                        # As it is now: a processor may have been at it since the query read it.
-                        yield Remainder(key.seq, pending_indexes(outcome.settled, whole(record, "size")))
+        for record in self._chunks(batch, shard, first):
+            key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
+            outcome: Claim | Held | Gone | Dropped = Dropped(whole(record, "attempts"), settled_of(record))
+            if whole(record, "leaseUntil") < FOREVER:
+                outcome = self._take(key, now, FOREVER, "", {})
+            if isinstance(outcome, Held):
+                yield outcome
+            elif isinstance(outcome, Claim | Dropped):
+                yield Remainder(key, pending_indexes(outcome.settled, whole(record, "size")), outcome.attempts)
+
+    def get_closing(self, key: BatchKey, shard: int) -> Closing:
+        """How far the early end has come in a shard."""
+        answer = self.client.get_item(TableName=self.name, Key=closing_key(key, shard), ConsistentRead=True)
+        record = answer.get("Item", {})
+        return Closing(whole(record, "nextSeq"), whole(record, "remaining"))
+
+    def put_closing(self, batch: Batch, shard: int, closing: Closing) -> None:
+        """Write down how far the early end has come in a shard: whoever writes last, each says what is so."""
+        self.client.put_item(
+            TableName=self.name,
+            Item={
+                **closing_key(batch.key, shard),
+                "nextSeq": n(closing.next_seq),
+                "remaining": n(closing.remaining),
+                "expiresAt": n(batch.deadline // 1000 + KEEP_SECONDS),
+            },
+        )
+
+    def dropped_chunks(self, batch: Batch, segment: int) -> Iterator[Remainder]:
+        """The chunks of a segment that its batch, which has ended early, left over; by their numbers."""
+        shards = (self._dropped_of_shard(batch, shard, segment) for shard in range(batch.shards))
+        return heapq.merge(*shards, key=lambda left: left.key.seq)
+
+    def _dropped_of_shard(self, batch: Batch, shard: int, segment: int) -> Iterator[Remainder]:
+        first = segment * SEGMENT_STRIDE
+        for record in self._chunks(batch, shard, first, first + SEGMENT_STRIDE - 1):
+            key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
+            pending = pending_indexes(settled_of(record), whole(record, "size"))
+            yield Remainder(key, pending, whole(record, "attempts"))
 
     # Failed items
 
@@ -382,8 +449,8 @@ class BatchTable:
             {
                 "PutRequest": {
                     "Item": {
-                        "PK": {"S": failed_partition(key.batch)},
-                        "SK": {"S": f"{key.seq:09d}#{index:05d}"},
+                        "PK": {"S": failed_partition(key.batch, key.shard)},
+                        "SK": {"S": failed_name(key.seq, index)},
                         "item": {"S": json.dumps(item)},
                         "error": {"S": error},
                         "attempts": n(attempts),
@@ -394,34 +461,45 @@ class BatchTable:
             for index, (item, error) in failed.items()
         )
 
-    def count_failed(self, key: BatchKey) -> int:
-        """How many items have failed for good, strongly consistent."""
-        pages = self.client.get_paginator("query").paginate(**self._failed(key), Select="COUNT", ConsistentRead=True)
+    def count_failed(self, batch: Batch, shard: int) -> int:
+        """How many items of a shard's chunks have failed for good, strongly consistent."""
+        query = self._partition(failed_partition(batch.key, shard))
+        pages = self.client.get_paginator("query").paginate(**query, Select="COUNT", ConsistentRead=True)
         return sum(page["Count"] for page in pages)
 
-    def failed_indexes(self, key: BatchKey) -> set[tuple[int, int]]:
-        """(seq, index in the chunk) of every item that has failed for good, strongly consistent."""
-        pages = self.client.get_paginator("query").paginate(**self._failed(key), ConsistentRead=True)
-        names = (record["SK"]["S"].split("#") for page in pages for record in page["Items"])
-        return {(int(seq), int(index)) for seq, index in names}
+    def failed_indexes(self, key: ChunkKey) -> set[int]:
+        """The indexes of the chunk's items that have failed for good, strongly consistent."""
+        partition = failed_partition(key.batch, key.shard)
+        query = self._between(partition, failed_name(key.seq, 0), failed_name(key.seq, LAST_INDEX))
+        pages = self.client.get_paginator("query").paginate(**query, ConsistentRead=True)
+        return {int(record["SK"]["S"].split("#")[1]) for page in pages for record in page["Items"]}
 
-    def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict]:
-        """Every item that has failed for good: `item`, `error`, `attempts`."""
-        for page in self.client.get_paginator("query").paginate(**self._failed(BatchKey(batch_id, generation))):
-            for record in page["Items"]:
-                yield {
-                    "item": json.loads(record["item"]["S"]),
-                    "error": record["error"]["S"],
-                    "attempts": whole(record, "attempts"),
-                }
+    def failed_items(self, batch: Batch) -> Iterator[dict]:
+        """Every item that has failed for good: `seq`, `index`, `item`, `error`, `attempts`."""
+        paginator = self.client.get_paginator("query")
+        for shard in range(batch.shards):
+            query = self._partition(failed_partition(batch.key, shard))
+            for page in paginator.paginate(**query, ConsistentRead=True):
+                for record in page["Items"]:
+                    seq, index = record["SK"]["S"].split("#")
+                    yield {
+                        "seq": int(seq),
+                        "index": int(index),
+                        "item": json.loads(record["item"]["S"]),
+                        "error": record["error"]["S"],
+                        "attempts": whole(record, "attempts"),
+                    }
 
     # Shared
 
     def _shard(self, batch: BatchKey, shard: int) -> dict:
         return self._partition(shard_partition(batch, shard))
 
-    def _failed(self, key: BatchKey) -> dict:
-        return self._partition(failed_partition(key))
+    def _chunks(self, batch: Batch, shard: int, first: int = 0, last: int = LAST_SEQ) -> Iterator[dict]:
+        """The chunk records of a shard, from number `first` to `last`, strongly consistent."""
+        query = self._between(shard_partition(batch.key, shard), chunk_name(first), chunk_name(last))
+        for page in self.client.get_paginator("query").paginate(**query, ConsistentRead=True):
+            yield from page["Items"]
 
     def _partition(self, value: str) -> dict:
         return {
@@ -430,26 +508,28 @@ class BatchTable:
             "ExpressionAttributeValues": {":pk": {"S": value}},
         }
 
+    def _between(self, partition: str, first: str, last: str) -> dict:
+        return {
+            "TableName": self.name,
+            "KeyConditionExpression": "PK = :pk AND SK BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {":pk": {"S": partition}, ":first": {"S": first}, ":last": {"S": last}},
+        }
+
     def _update(self, key: dict, update: str, condition: str, values: dict) -> bool:
         """A conditional update: whether its condition held. `#name` stands for a name that DynamoDB reserves."""
         reserved = {f"#{name}": name for name in re.findall(r"#(\w+)", f"{update} {condition}")}
-        for attempt in range(TRIES):
-            try:
-                self.client.update_item(
-                    TableName=self.name,
-                    Key=key,
-                    UpdateExpression=update,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    **({"ExpressionAttributeNames": reserved} if reserved else {}),
-                )
-                return True
-            except self.client.exceptions.ConditionalCheckFailedException:
-                return False
-            except self.client.exceptions.TransactionConflictException:
-                # A batcher's cursor moves in a transaction that looks at the batch record.
-                back_off(attempt)
-        raise TableUnavailable(f"an update of {self.name} met a conflict {TRIES} times")
+        try:
+            self.client.update_item(
+                TableName=self.name,
+                Key=key,
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                **({"ExpressionAttributeNames": reserved} if reserved else {}),
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def _write_batch(self, requests: Iterable[dict]) -> None:
         """BatchWriteItem in full calls; what DynamoDB leaves unprocessed is tried again with full-jitter back-off."""

@@ -1,0 +1,97 @@
+"""The items of a segment: from the source, or what an earlier generation of the batch has left."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Protocol
+
+from handlers.batch import BatchRequest
+from handlers.items import Chunk, chunks
+from handlers.sqs.queues import MAX_BATCH_BYTES
+from handlers.sqs.records import SEGMENT_STRIDE, Batch, Remainder, Segment
+from handlers.sqs.table import BatchTable
+
+# Room for the message's other fields below SQS's 1 MiB.
+MAX_CHUNK_BYTES = MAX_BATCH_BYTES - 1024
+# A redriven generation's first segment: what failed. Segment n + 1 is what is left over of segment n.
+FAILED_ITEMS = 0
+
+
+class Source(Protocol):
+    """handlers/source.py."""
+
+    def survey(self, request: BatchRequest) -> tuple[BatchRequest, Any]: ...
+    def items(
+        self, request: BatchRequest, batch_id: str, first: int = 0, last: int | None = None, skip: int = 0
+    ) -> Iterator[dict]: ...
+
+
+class SegmentItems:
+    """Gives the items of any segment of any generation, always the same ones in the same order.
+
+    Those of a redriven generation are told by the records of the one before, which has ended and changes no more.
+    """
+
+    def __init__(self, table: BatchTable, items: Callable[..., Iterator[dict]]):
+        self.table = table
+        self.items = items
+
+    def __call__(self, batch: Batch, number: int, skip: int) -> Iterator[dict]:
+        """The segment's items but the first `skip`. Raises InvalidRequest when the input cannot be read."""
+        if batch.generation == 1:
+            first, last = part_of(batch, number)
+            return self.items(batch.request, batch.batch_id, first, last, skip)
+        ended = self.table.get_batch(batch.batch_id, batch.generation - 1)
+        if not ended:
+            raise RuntimeError(f"generation {batch.generation - 1} of {batch.batch_id} is gone")
+        if number == FAILED_ITEMS:
+            return islice((failed["item"] for failed in self.table.failed_items(ended)), skip, None)
+        return islice(self._left_over(ended, number - 1), skip, None)
+
+    def chunks(self, batch: Batch, segment: Segment) -> Iterator[Chunk]:
+        """The segment's chunks from its last window on."""
+        return chunks(
+            self(batch, segment.number, segment.window_item),
+            batch.request.items_per_chunk,
+            MAX_CHUNK_BYTES,
+            segment.first_seq + segment.window_chunk,
+            segment.window_item,
+        )
+
+    def _left_over(self, ended: Batch, number: int) -> Iterator[dict]:
+        """What a generation that has ended left over of a segment: chunks dropped, and all beyond its cursor."""
+        made = SEGMENT_STRIDE
+        if number in ended.segments:
+            cursor = self.table.get_segment(ended.key, number)
+            made = cursor.next_chunk if cursor else 0
+        dropped = self.table.dropped_chunks(ended, number)
+        left = next(dropped, None)
+        for chunk in self.chunks(ended, Segment(number, lease_until=0)):
+            while left and left.key.seq < chunk.seq:
+                left = next(dropped, None)
+            indexes: list[int] = []
+            if chunk.seq - number * SEGMENT_STRIDE >= made:
+                indexes = list(range(len(chunk.items)))
+            elif left and left.key.seq == chunk.seq:
+                indexes = unsettled(self.table, ended, left)
+            yield from (json.loads(chunk.items[index]) for index in indexes)
+
+
+def unsettled(table: BatchTable, batch: Batch, left: Remainder) -> list[int]:
+    """The items of a dropped chunk that are neither done nor failed.
+
+    Its processor may have died after it recorded failures and before it deleted the chunk's record; only then, after
+    the last attempt, is there anything to look up.
+    """
+    if left.attempts < batch.request.max_attempts:
+        return left.pending
+    failed = table.failed_indexes(left.key)
+    return [index for index in left.pending if index not in failed]
+
+
+def part_of(batch: Batch, number: int) -> tuple[int, int | None]:
+    """What part of the source's extent a segment covers."""
+    if batch.extent is None:
+        return 0, None
+    first = number * batch.segment_length
+    return first, min(first + batch.segment_length, batch.extent)
