@@ -5,7 +5,18 @@ from typing import Any
 from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
 
-from sandbox import catalog, cloudformation, gateway, metrics, names, permissions, pollers, shutdown, step_functions
+from sandbox import (
+    catalog,
+    cloudformation,
+    faults,
+    gateway,
+    metrics,
+    names,
+    permissions,
+    pollers,
+    shutdown,
+    step_functions,
+)
 from sandbox.settings import HEALTH_PATH
 
 
@@ -21,6 +32,7 @@ def extend_engine() -> None:
     pollers.install()
     step_functions.install()
     cloudformation.install()
+    faults.install()
     ROUTER.add(HEALTH_PATH, healthy, methods=["GET"])  # type: ignore[arg-type]
 
 

@@ -61,6 +61,11 @@ class Children:
         if not child.ended.done():
             self._warden().send(json.dumps({"kill": child.id}).encode())
 
+    def signal(self, child: Child, number: int) -> None:
+        """Send a signal to the process and to what it started; nothing happens once it has ended."""
+        if not child.ended.done():
+            self._warden().send(json.dumps({"signal": child.id, "number": number}).encode())
+
     def _warden(self) -> socket.socket:
         if self._socket is None:
             self._socket, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -14,6 +14,7 @@ from sandbox.executor.log_writer import WRITER, LogStream
 from sandbox.executor.loop import run
 from sandbox.executor.process import FunctionProcess, Limits, Request
 from sandbox.executor.runtime_folder import runtime_folder
+from sandbox.faults.callers import PROCESSES
 
 RUNTIME = Runtime.python3_13  # the engine's own interpreter runs the functions
 
@@ -29,7 +30,11 @@ class ProcessExecutor(RuntimeExecutor):
         super().__init__(id, function_version)
         settings = function_version.config
         self._process = FunctionProcess(
-            id, Limits(settings.memory_size, settings.timeout), Path(config.dirs.tmp), self._write_log
+            id,
+            function_version.id.function_name,
+            Limits(settings.memory_size, settings.timeout),
+            Path(config.dirs.tmp),
+            self._write_log,
         )
         self._stream = LogStream(
             role_arn=settings.role,
@@ -62,6 +67,7 @@ class ProcessExecutor(RuntimeExecutor):
                 stream=self._stream,
             )
 
+        PROCESSES[env_vars["AWS_ACCESS_KEY_ID"]] = self._process
         run(self._process.start(task_root, environment))
 
     def stop(self) -> None:

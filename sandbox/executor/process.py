@@ -15,6 +15,7 @@ from sandbox.executor.failures import MAX_RESPONSE_BYTES, Failure
 from sandbox.executor.log_pipes import LogPipes
 from sandbox.executor.log_records import MEGABYTE, LogRecord
 from sandbox.executor.runtime_api import Delivery, RuntimeApi
+from sandbox.faults.invocations import exposed
 
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
@@ -55,8 +56,11 @@ class FunctionProcess:
     itself is the machine's.
     """
 
-    def __init__(self, id: str, limits: Limits, temporary: Path, write_log: Callable[[LogRecord], None]) -> None:
+    def __init__(
+        self, id: str, function: str, limits: Limits, temporary: Path, write_log: Callable[[LogRecord], None]
+    ) -> None:
         self.alive = True
+        self.function = function
         self._id = id
         self._limits = limits
         self._temporary = temporary
@@ -106,6 +110,20 @@ class FunctionProcess:
         if not self._invoking:
             CHILDREN.kill(self._child)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._child.ended.done()
+
+    async def kill(self) -> None:
+        """End the process in the middle of whatever it does, and return when it is gone."""
+        CHILDREN.kill(self._child)
+        await self._child.ended
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process and to what it has started; no matter if it is gone."""
+        CHILDREN.signal(self._child, number)
+
     async def _run(self, request: Request) -> tuple[bytes, Failure | None]:
         payload, failure, init_ms = b"", None, None
         if self._cold:
@@ -149,7 +167,9 @@ class FunctionProcess:
         }
         delivery = Delivery(request.request_id, headers, request.payload)
         self._api.deliver(delivery)
-        if not await self._happens(delivery.answer, self._limits.timeout_seconds):
+        with exposed(self):
+            answered = await self._happens(delivery.answer, self._limits.timeout_seconds)
+        if not answered:
             return b"", await self._abort(request)
         self._peak = max(self._peak, memory.peak_bytes(self._child.pid.result()))
         if self._exceeded:  # for a moment between two looks of the watch

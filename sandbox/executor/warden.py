@@ -6,7 +6,8 @@ behind, however it detached itself, becomes the warden's child (PR_SET_CHILD_SUB
 
 Run as `python -S -P warden.py SOCKET_FD`. Each message on the socket is one JSON object.
 Orders: {"start": id, "argv": [...], "env": {...}, "cwd": path, "data_limit": bytes} with the ends of the two log
-pipes, and {"kill": id}. Reports: {"started": id, "pid": n} and {"ended": id, "code": n, "peak": bytes}.
+pipes, {"kill": id}, and {"signal": id, "number": n}, which goes to the process and its whole group.
+Reports: {"started": id, "pid": n} and {"ended": id, "code": n, "peak": bytes}.
 """
 
 import ctypes
@@ -62,10 +63,13 @@ class Warden:
         if not message:
             return False
         order = json.loads(message)
-        if "kill" in order:
+        if "kill" in order or "signal" in order:
             for pid, environment in self._environments.items():
-                if environment == order["kill"]:
-                    os.kill(pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
+                # Not yet waited for, so the id is still its own.
+                if environment == order.get("kill"):
+                    os.kill(pid, signal.SIGKILL)
+                elif environment == order.get("signal"):
+                    os.killpg(pid, order["number"])
             return True
         pid = os.fork()
         if pid == 0:

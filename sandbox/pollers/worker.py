@@ -21,6 +21,11 @@ _IDLE_SECONDS = 1.0
 _mappings: defaultdict[str, Slots] = defaultdict(Slots)
 
 
+def workers() -> "list[QueueWorker]":
+    """The worker of every mapping there is."""
+    return [slots.owner for slots in list(_mappings.values()) if slots.owner is not None]
+
+
 class QueueWorker(EsmWorker):
     """Runs up to `source.concurrency` batches at once. One thread receives; each batch has a thread while it runs.
 
@@ -38,6 +43,11 @@ class QueueWorker(EsmWorker):
         self._updating = self._predecessor is not None and self._predecessor.enabled
         self._slots.hand_over(self)
         self._thread = threading.Thread(target=self._run, name=f"mapping-{self.uuid}", daemon=True)
+
+    @property
+    def queue_arn(self) -> str:
+        """The queue it receives from."""
+        return self._source.queue_arn
 
     def create(self) -> None:
         """Start: `Creating`, `Updating` or `Enabling` becomes `Enabled`; a disabled mapping `Disabled`."""

@@ -1,0 +1,109 @@
+"""Calls with many entries of which some fail: `UnprocessedItems`, `Failed`, `FailedEntryCount`."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localstack.aws.api import RequestContext
+from localstack.aws.protocol.serializer import create_serializer
+from localstack.http import Request, Response
+
+from sandbox.faults.active import Hit
+
+type CarryOut = Callable[[Response], None]
+"""Makes the service answer the context's request into a response."""
+
+CODE, MESSAGE = "InternalFailure", "a fault of the plan at /_rollcall/faults"
+
+
+def carry_out_some(hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut) -> None:
+    """Carry out the call but for `share` of its entries, at least one, and answer that these failed."""
+    assert context.service is not None
+    assert context.operation is not None
+    split = BATCHES[str(context.service.service_name), context.operation.name]
+    split(hit, context, response, carry_out)
+    if context.service_exception is None:
+        serializer = create_serializer(context.service, context.protocol)
+        answer: Any = context.service_response
+        headers: Any = context.request.headers
+        response.update_from(serializer.serialize_to_response(answer, context.operation, headers, context.request_id))
+
+
+def chosen(hit: Hit, size: int) -> set[int]:
+    """The entries, of so many, that fail: always the same ones for the same hit."""
+    failing = max(1, math.floor(size * hit.settings["share"]))
+    return set(sorted(range(size), key=hit.chance)[:failing])
+
+
+def _queue(hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut) -> None:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html"""
+    request: Any = context.service_request
+    given = request["Entries"]
+    failing = chosen(hit, len(given))
+    kept = [entry for index, entry in enumerate(given) if index not in failing]
+    answer = _answer({**request, "Entries": kept} if kept else None, context, response, carry_out)
+    failed = [{"Id": given[i]["Id"], "SenderFault": False, "Code": CODE, "Message": MESSAGE} for i in sorted(failing)]
+    answer["Successful"] = answer.get("Successful") or []
+    answer["Failed"] = [*(answer.get("Failed") or []), *failed]
+
+
+def _events(hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut) -> None:
+    """The answer has an entry for each of the request's, in its order."""
+    request: Any = context.service_request
+    given = request["Entries"]
+    failing = chosen(hit, len(given))
+    kept = [entry for index, entry in enumerate(given) if index not in failing]
+    answer = _answer({**request, "Entries": kept} if kept else None, context, response, carry_out)
+    done = iter(answer.get("Entries") or [])
+    answer["Entries"] = [
+        {"ErrorCode": CODE, "ErrorMessage": MESSAGE} if index in failing else next(done) for index in range(len(given))
+    ]
+    answer["FailedEntryCount"] = (answer.get("FailedEntryCount") or 0) + len(failing)
+
+
+def _table(hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut) -> None:
+    """moto reads the body of the HTTP request itself, so that is what loses some of its items."""
+    request: Any = context.service_request
+    tables: Mapping[str, list[Any]] = request["RequestItems"]
+    places = [(table, index) for table, items in tables.items() for index in range(len(items))]
+    numbers = chosen(hit, len(places))
+    failing = {place for number, place in enumerate(places) if number in numbers}
+
+    def part(of: Mapping[str, list[Any]], failed: bool) -> dict[str, list[Any]]:
+        found = {
+            table: [item for index, item in enumerate(items) if ((table, index) in failing) is failed]
+            for table, items in of.items()
+        }
+        return {table: items for table, items in found.items() if items}
+
+    body = json.loads(context.request.get_data())
+    body["RequestItems"] = part(body["RequestItems"], failed=False)
+    kept = part(tables, failed=False)
+    if kept:
+        context.request = _with_body(context.request, json.dumps(body).encode())
+    answer = _answer({**request, "RequestItems": kept} if kept else None, context, response, carry_out)
+    answer["UnprocessedItems"] = {**(answer.get("UnprocessedItems") or {}), **part(tables, failed=True)}
+
+
+def _answer(request: Any, context: RequestContext, response: Response, carry_out: CarryOut) -> Any:
+    """What the service answers to `request`, to be changed in place; it is not asked when nothing is left of it."""
+    context.service_response = {}  # type: ignore[assignment]
+    if request:
+        context.service_request = request
+        carry_out(response)
+    return context.service_response
+
+
+def _with_body(request: Request, body: bytes) -> Request:
+    headers = {**dict(request.headers), "Content-Length": str(len(body))}
+    return Request(request.method, request.path, headers=headers, body=body, server=("127.0.0.1", None))
+
+
+BATCHES = {
+    ("dynamodb", "BatchWriteItem"): _table,
+    ("sqs", "SendMessageBatch"): _queue,
+    ("sqs", "DeleteMessageBatch"): _queue,
+    ("sqs", "ChangeMessageVisibilityBatch"): _queue,
+    ("events", "PutEvents"): _events,
+}

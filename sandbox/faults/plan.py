@@ -1,0 +1,185 @@
+"""A fault plan and its decisions: pure, so that the same seed decides the same everywhere.
+
+`{"seed": 7, "faults": [{"kind": "error", "service": "dynamodb", "operation": "Update*", "function": "*processor*",
+"probability": 0.1, "count": 3, "after": 5, "error": "ThrottlingException", "status": 400}, ...]}`
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+KIND, PROBABILITY, COUNT, AFTER = "kind", "probability", "count", "after"
+
+
+class BadPlan(ValueError):
+    """The plan cannot be carried out; the message names the field and what it should be."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a fault may meet: an API call, a message, an invocation, or a rule's delivery. None: there is no such."""
+
+    service: str | None = None
+    operation: str | None = None
+    function: str | None = None
+    queue: str | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One entry of a plan. `given` is how it was written; `settings` are its kind's own, defaults filled in."""
+
+    kind: str
+    matchers: Mapping[str, str]
+    settings: Mapping[str, Any]
+    probability: float
+    count: int | None
+    after: int
+    given: Mapping[str, Any] = field(repr=False)
+
+    def matches(self, call: Call) -> bool:
+        """Whether each of its matchers, a glob, fits the call; nothing fits what the call does not have."""
+        for name, glob in self.matchers.items():
+            value = getattr(call, name)
+            if value is None or not fnmatchcase(value, glob):
+                return False
+        return True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A seed and the faults, whose order is their number."""
+
+    seed: int
+    faults: tuple[Fault, ...]
+
+    def strikes(self, number: int, nth: int) -> bool:
+        """Whether fault `number` hits the `nth` call that it matches, counted from 1."""
+        fault = self.faults[number]
+        return nth > fault.after and self.chance(number, nth) < fault.probability
+
+    def chance(self, number: int, nth: int, purpose: object = "") -> float:
+        """A number in [0, 1) that depends on these and the seed only; `purpose` tells several for one call apart."""
+        text = f"{self.seed}/{number}/{nth}/{purpose}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
+
+
+def parse(document: Any) -> Plan:
+    """The plan that a JSON document holds. Raises BadPlan."""
+    _refuse_unknown(_object(document, "the plan"), {"seed", "faults"}, "the plan")
+    seed, faults = document.get("seed", 0), document.get("faults")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise BadPlan(f"seed: {seed!r} is not a whole number")
+    if not isinstance(faults, list):
+        raise BadPlan(f"faults: {faults!r} is not a list")
+    return Plan(seed, tuple(_fault(entry, f"faults[{number}]") for number, entry in enumerate(faults)))
+
+
+type Reader = Callable[[Any], Any]
+REQUIRED: Any = object()
+
+
+def _number(low: float, high: float) -> Reader:
+    def read(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"{value!r} is not a number from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+def _whole(low: int, high: float = math.inf) -> Reader:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            bounds = f"of at least {low}" if high == math.inf else f"from {low} to {high}"
+            raise ValueError(f"{value!r} is not a whole number {bounds}")
+        return value
+
+    return read
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is not a text")
+    return value
+
+
+def _when(value: Any) -> str:
+    if value not in ("before", "during", "after"):
+        raise ValueError(f"{value!r} is none of before, during, after")
+    return value
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of fault may be matched by, and its own settings: how to read each, and its default."""
+
+    matchers: tuple[str, ...]
+    settings: Mapping[str, tuple[Reader, Any]] = field(default_factory=dict)
+
+
+_SECONDS = _number(0, 43_200)  # a message's longest visibility timeout
+_STATUS = _whole(400, 599)
+_CALLS = ("service", "operation", "function")
+_MOMENT = (_number(0, 900_000), 1000)
+
+KINDS: Mapping[str, Kind] = {
+    "error": Kind(_CALLS, {"error": (_text, "ThrottlingException"), "status": (_STATUS, 400)}),
+    "lost-answer": Kind(_CALLS, {"error": (_text, "InternalServerError"), "status": (_STATUS, 500)}),
+    "delay": Kind(_CALLS, {"seconds": (_SECONDS, REQUIRED)}),
+    "partial": Kind(_CALLS, {"share": (_number(0, 1), 0.5)}),
+    "kill": Kind(_CALLS, {"when": (_when, REQUIRED)}),
+    "kill-invocation": Kind(("function",), {"milliseconds": _MOMENT}),
+    "freeze": Kind(("function",), {"seconds": (_SECONDS, REQUIRED), "milliseconds": _MOMENT}),
+    "duplicate-message": Kind(("queue",), {"delay_seconds": (_SECONDS, 1)}),
+    "late-message": Kind(("queue",), {"seconds": (_SECONDS, REQUIRED)}),
+    "lost-delete": Kind(("queue",)),
+    "drop-event": Kind(("rule",)),
+    "double-event": Kind(("rule",)),
+    "double-schedule": Kind(("rule",)),
+    "restart-pollers": Kind(("queue",), {"every": (_number(0.1, 43_200), REQUIRED)}),
+}
+
+
+def _fault(entry: Any, where: str) -> Fault:
+    given = {name: value for name, value in _object(entry, where).items() if value is not None}
+    name = given.get(KIND)
+    if not isinstance(name, str) or name not in KINDS:
+        raise BadPlan(f"{where}.kind: {name!r} is none of {', '.join(KINDS)}")
+    kind = KINDS[name]
+    _refuse_unknown(given, {KIND, PROBABILITY, COUNT, AFTER, *kind.matchers, *kind.settings}, f"{where} ({name})")
+
+    def read(field: str, reader: Reader, default: Any) -> Any:
+        if field not in given:
+            if default is REQUIRED:
+                raise BadPlan(f"{where}.{field}: missing, {name} needs it")
+            return default
+        try:
+            return reader(given[field])
+        except ValueError as error:
+            raise BadPlan(f"{where}.{field}: {error}") from error
+
+    return Fault(
+        kind=name,
+        matchers={matcher: read(matcher, _text, None) for matcher in kind.matchers if matcher in given},
+        settings={setting: read(setting, *how) for setting, how in kind.settings.items()},
+        probability=read(PROBABILITY, _number(0, 1), 1),
+        count=read(COUNT, _whole(0), None),
+        after=read(AFTER, _whole(0), 0),
+        given=given,
+    )
+
+
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise BadPlan(f"{where}: {value!r} is not a JSON object")
+    return value
+
+
+def _refuse_unknown(value: Mapping[str, Any], known: set[str], where: str) -> None:
+    if unknown := sorted(value.keys() - known):
+        raise BadPlan(f"{where}: unknown field {unknown[0]!r}, known are {', '.join(sorted(known))}")

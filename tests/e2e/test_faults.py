@@ -1,0 +1,474 @@
+"""Faults on demand: each kind is injected, is counted, and has the effect it is named after."""
+
+import http.client
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from sandbox.state import Sandbox
+from tests.e2e.executor_deploy import Function
+from tests.e2e.test_pollers import Consumer
+from tests.probes import consistently, eventually
+
+pytest_plugins = ["tests.e2e.executor_deploy"]
+
+# Answers whether its call worked, or how it failed, after as many attempts as `attempts` says.
+CALLER = """
+import os, time
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    client = boto3.client(event["service"], config=Config(retries={"total_max_attempts": event.get("attempts", 1)}))
+    try:
+        answer = getattr(client, event["call"])(**event["arguments"])
+    except ClientError as error:
+        answer = {"error": error.response["Error"]["Code"], "class": type(error).__name__,
+                  "status": error.response["ResponseMetadata"]["HTTPStatusCode"]}
+    time.sleep(event.get("rest", 0))
+    answer["attempts"] = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
+    return answer
+"""
+
+type Inject = Callable[..., Callable[[], dict[str, Any]]]
+
+
+def request(sandbox: Sandbox, method: str, body: Any = None) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
+    try:
+        connection.request(method, "/_rollcall/faults", None if body is None else json.dumps(body))
+        answer = connection.getresponse()
+        content = answer.read()
+        return answer.status, json.loads(content) if content else None
+    finally:
+        connection.close()
+
+
+@pytest.fixture(autouse=True)
+def no_faults(sandbox: Sandbox) -> Iterator[None]:
+    """Whatever a test injects ends with it."""
+    yield
+    assert request(sandbox, "DELETE")[0] == 204
+
+
+@pytest.fixture
+def inject(sandbox: Sandbox) -> Inject:
+    """`inject({"kind": ...}, ...)` sets a plan; what it returns answers the report of the first fault."""
+
+    def set_plan(*faults: dict[str, Any], seed: int = 7) -> Callable[[], dict[str, Any]]:
+        status, answer = request(sandbox, "PUT", {"seed": seed, "faults": faults})
+        assert status == 200, answer
+        return lambda: request(sandbox, "GET")[1]["faults"][0]
+
+    return set_plan
+
+
+@pytest.fixture
+def undo() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def queue(aws: Callable[[str], Any], undo: ExitStack) -> str:
+    """URL of a queue that is called like no other."""
+    url = aws("sqs").create_queue(QueueName=f"faults-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    undo.callback(aws("sqs").delete_queue, QueueUrl=url)
+    return url
+
+
+@pytest.fixture
+def table(aws: Callable[[str], Any], undo: ExitStack) -> str:
+    """A table whose key is `id`."""
+    name = f"faults-{uuid.uuid4().hex[:8]}"
+    aws("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    undo.callback(aws("dynamodb").delete_table, TableName=name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def caller(deploy: Callable[..., Function]) -> Function:
+    """A function that makes the call which its event describes."""
+    return deploy(source=CALLER)
+
+
+@pytest.fixture
+def consumer(aws: Callable[[str], Any]) -> Iterator[Consumer]:
+    """A function with a queue as its event source."""
+    made = Consumer(aws, visibility=3)
+    yield made
+    made.remove()
+
+
+def put(table: str, id: str = "a") -> dict[str, Any]:
+    return {"service": "dynamodb", "call": "put_item", "arguments": {"TableName": table, "Item": {"id": {"S": id}}}}
+
+
+def stored(aws: Callable[[str], Any], table: str) -> set[str]:
+    return {item["id"]["S"] for item in aws("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]}
+
+
+def name_of(queue_url: str) -> str:
+    return queue_url.rpartition("/")[2]
+
+
+def test_an_error_looks_like_awss_own_and_the_call_has_no_effect(aws, inject: Inject, caller: Function, table: str):
+    report = inject({"kind": "error", "service": "dynamodb", "operation": "Put*", "function": caller.name,
+                     "error": "ProvisionedThroughputExceededException"})  # fmt: skip
+    answer = caller.invoke(put(table)).payload
+    assert (answer["error"], answer["class"], answer["status"]) == (
+        "ProvisionedThroughputExceededException", "ProvisionedThroughputExceededException", 400
+    )  # fmt: skip
+    assert stored(aws, table) == set()
+    assert report()["injected"] == 1
+
+
+def test_the_sdks_own_retries_get_over_errors_that_pass(aws, inject: Inject, caller: Function, table: str):
+    report = inject({"kind": "error", "function": caller.name, "operation": "PutItem", "count": 2})
+    answer = caller.invoke(put(table) | {"attempts": 4}).payload
+    assert answer["attempts"] == 3
+    assert stored(aws, table) == {"a"}
+    assert (report()["seen"], report()["injected"]) == (3, 2)
+
+
+@pytest.mark.parametrize("service", ["sqs", "s3", "events", "stepfunctions"])
+def test_every_protocol_carries_the_error(aws, inject: Inject, service: str):
+    calls = {"sqs": "ListQueues", "s3": "ListBuckets", "events": "ListRules", "stepfunctions": "ListStateMachines"}
+    inject({"kind": "error", "service": service, "operation": calls[service], "error": "SlowDown", "status": 503})
+    client = boto3.client(
+        service, endpoint_url=aws(service).meta.endpoint_url, config=Config(retries={"total_max_attempts": 1})
+    )
+    method = {"sqs": "list_queues", "s3": "list_buckets", "events": "list_rules"}.get(service, "list_state_machines")
+    with pytest.raises(ClientError, match="SlowDown") as caught:
+        getattr(client, method)()
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+
+
+def test_a_lost_answer_is_an_error_of_a_call_that_took_effect(aws, inject: Inject, caller: Function, table: str):
+    report = inject({"kind": "lost-answer", "service": "dynamodb", "operation": "PutItem", "function": caller.name})
+    answer = caller.invoke(put(table)).payload
+    assert (answer["error"], answer["status"]) == ("InternalServerError", 500)
+    assert stored(aws, table) == {"a"}
+    assert report()["injected"] == 1
+
+
+def test_a_delayed_call_waits_and_then_takes_effect(aws, inject: Inject, caller: Function, table: str):
+    caller.invoke(put(table, "warm"))
+    report = inject({"kind": "delay", "function": caller.name, "operation": "PutItem", "seconds": 1.2})
+    before = time.monotonic()
+    caller.invoke(put(table))
+    assert time.monotonic() - before >= 1.2
+    assert stored(aws, table) == {"warm", "a"}
+    assert report()["injected"] == 1
+
+
+def test_clearing_the_plan_ends_its_delays(sandbox: Sandbox, inject: Inject, aws, table: str, caller: Function):
+    report = inject({"kind": "delay", "function": caller.name, "operation": "PutItem", "seconds": 600})
+    aws("lambda").invoke(FunctionName=caller.name, InvocationType="Event", Payload=json.dumps(put(table)))
+
+    def waiting():
+        assert report()["injected"] == 1
+
+    eventually(waiting)
+    request(sandbox, "DELETE")
+
+    def there():
+        assert stored(aws, table) == {"a"}
+
+    eventually(there, timeout=5)
+
+
+def test_a_partial_batch_write_stores_the_rest_and_names_what_it_did_not(aws, inject: Inject, table: str):
+    report = inject({"kind": "partial", "service": "dynamodb", "share": 0.3})
+    puts = [{"PutRequest": {"Item": {"id": {"S": str(n)}, "bits": {"B": bytes([n])}}}} for n in range(10)]
+    answer = aws("dynamodb").batch_write_item(RequestItems={table: puts})
+    left = {item["PutRequest"]["Item"]["id"]["S"] for item in answer["UnprocessedItems"][table]}
+    assert len(left) == 3
+    assert stored(aws, table) == {str(n) for n in range(10)} - left
+    assert answer["UnprocessedItems"][table][0]["PutRequest"]["Item"]["bits"]["B"] == bytes([int(min(left))])
+    assert report()["injected"] == 1
+
+
+def test_a_partial_batch_write_may_fail_in_every_item(aws, inject: Inject, table: str):
+    inject({"kind": "partial", "operation": "BatchWriteItem", "share": 1, "count": 1})
+    puts = [{"PutRequest": {"Item": {"id": {"S": "a"}}}}]
+    again = aws("dynamodb").batch_write_item(RequestItems={table: puts})["UnprocessedItems"]
+    assert again == {table: puts}
+    assert stored(aws, table) == set()
+    assert aws("dynamodb").batch_write_item(RequestItems=again)["UnprocessedItems"] == {}
+    assert stored(aws, table) == {"a"}
+
+
+def test_a_partial_send_sends_the_rest(aws, inject: Inject, queue: str):
+    report = inject({"kind": "partial", "operation": "SendMessageBatch", "count": 1})
+    entries = [{"Id": str(n), "MessageBody": str(n)} for n in range(4)]
+    answer = aws("sqs").send_message_batch(QueueUrl=queue, Entries=entries)
+    assert [(each["SenderFault"], each["Code"]) for each in answer["Failed"]] == [(False, "InternalFailure")] * 2
+    sent = {each["Id"] for each in answer["Successful"]}
+    messages = aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert {message["Body"] for message in messages} == sent
+    assert sent | {each["Id"] for each in answer["Failed"]} == {"0", "1", "2", "3"}
+    assert report()["injected"] == 1
+
+
+def test_a_partial_delete_deletes_the_rest(aws, inject: Inject, queue: str):
+    sqs = aws("sqs")
+    sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": str(n), "MessageBody": str(n)} for n in range(4)])
+    messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=1)["Messages"]
+    inject({"kind": "partial", "operation": "DeleteMessageBatch"})
+    entries = [{"Id": m["Body"], "ReceiptHandle": m["ReceiptHandle"]} for m in messages]
+    failed = {each["Id"] for each in sqs.delete_message_batch(QueueUrl=queue, Entries=entries)["Failed"]}
+    assert len(failed) == 2
+
+    def back():
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=2)["Messages"]
+        assert {message["Body"] for message in found} == failed
+
+    eventually(back, retry_on=KeyError)
+
+
+def test_partly_put_events_say_which_failed(aws, inject: Inject, queue: str, undo: ExitStack):
+    rule(aws, undo, queue, EventPattern=json.dumps({"source": [name_of(queue)]}))
+    report = inject({"kind": "partial", "service": "events", "operation": "PutEvents"})
+    entries = [{"Source": name_of(queue), "DetailType": str(n), "Detail": "{}"} for n in range(4)]
+    answer = aws("events").put_events(Entries=entries)
+    assert answer["FailedEntryCount"] == 2
+    failed = {str(n) for n, entry in enumerate(answer["Entries"]) if entry.get("ErrorCode") == "InternalFailure"}
+    assert len(failed) == 2
+    assert delivered(aws, queue, 2) == {"0", "1", "2", "3"} - failed
+    assert report()["injected"] == 1
+
+
+def rule(aws, undo: ExitStack, queue: str, **settings: Any) -> str:
+    """A rule that delivers to the queue."""
+    events, name = aws("events"), name_of(queue)
+    events.put_rule(Name=name, **settings)
+    undo.callback(events.delete_rule, Name=name)
+    arn = aws("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    undo.callback(events.remove_targets, Rule=name, Ids=["queue"])
+    return name
+
+
+def received(aws, queue: str) -> list[dict[str, Any]]:
+    """The events in the queue, which is empty afterwards."""
+    found = []
+    while messages := aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        found += [json.loads(message["Body"]) for message in messages]
+    return found
+
+
+def delivered(aws, queue: str, expected: int) -> set[str]:
+    """The detail types of so many events, once they have come."""
+    events = []
+
+    def came():
+        events.extend(received(aws, queue))
+        assert len(events) >= expected
+
+    eventually(came)
+    assert len(events) == expected
+    return {event["detail-type"] for event in events}
+
+
+@pytest.mark.parametrize(("when", "effect"), [("before", set()), ("during", {"a"}), ("after", {"a"})])
+def test_a_process_is_killed_before_during_or_after_its_call(
+    aws, inject: Inject, caller: Function, table: str, when: str, effect: set[str]
+):
+    report = inject({"kind": "kill", "when": when, "function": caller.name, "operation": "PutItem", "count": 1})
+    answer = caller.invoke(put(table) | {"rest": 10})
+    assert answer.error == "Unhandled"
+    assert answer.payload["errorType"] == "Runtime.ExitError"
+    assert "signal: killed" in answer.payload["errorMessage"]
+    assert stored(aws, table) == effect
+    assert report()["injected"] == 1
+    assert caller.invoke(put(table)).error is None
+
+
+def test_a_kill_hits_the_function_it_names_only(aws, inject: Inject, caller: Function, table: str):
+    report = inject({"kind": "kill", "when": "before", "function": "another-*", "operation": "PutItem"})
+    assert caller.invoke(put(table)).error is None
+    aws("dynamodb").put_item(TableName=table, Item={"id": {"S": "mine"}})
+    assert report()["seen"] == 0
+
+
+def test_an_invocation_is_killed_on_every_try(inject: Inject, caller: Function, table: str):
+    report = inject({"kind": "kill-invocation", "function": caller.name, "milliseconds": 300})
+    for _ in range(3):
+        assert caller.invoke(put(table) | {"rest": 10}).payload["errorType"] == "Runtime.ExitError"
+    assert report()["injected"] == 3
+
+
+def test_an_invocation_that_was_over_first_was_not_killed(inject: Inject, caller: Function, table: str):
+    report = inject({"kind": "kill-invocation", "function": caller.name, "milliseconds": 900_000, "count": 1})
+    assert caller.invoke(put(table)).error is None
+    assert (report()["seen"], report()["injected"]) == (1, 0)
+
+
+def test_a_frozen_invocation_goes_on_later(inject: Inject, caller: Function, table: str):
+    report = inject({"kind": "freeze", "function": caller.name, "seconds": 1.5, "milliseconds": 50})
+    before = time.monotonic()
+    assert caller.invoke(put(table) | {"rest": 0.3}).error is None
+    assert time.monotonic() - before >= 1.5
+    assert report()["injected"] == 1
+
+
+def test_a_function_frozen_past_its_timeout_is_ended_by_the_timeout(inject: Inject, deploy, table: str):
+    function = deploy(source=CALLER, Timeout=1)
+    report = inject({"kind": "freeze", "function": function.name, "seconds": 30, "milliseconds": 50})
+    answer = function.invoke(put(table) | {"rest": 0.5})
+    assert answer.payload["errorType"] == "Sandbox.Timedout"
+    assert report()["injected"] == 1
+
+
+def test_a_message_is_delivered_again_although_it_was_deleted(inject: Inject, consumer: Consumer):
+    consumer.map()
+    report = inject({"kind": "duplicate-message", "queue": consumer.name, "count": 1})
+    consumer.send({"name": "m0"})
+    reports = consumer.wait_for_names(["m0", "m0"])
+    assert [each["receives"] for each in reports] == [[1], [2]]
+    assert reports[1]["start"] - reports[0]["end"] >= 1
+    assert report()["injected"] == 1
+    eventually(lambda: empty(consumer))
+
+
+def test_a_lost_delete_brings_the_message_back_after_its_visibility_timeout(inject: Inject, consumer: Consumer):
+    consumer.map()
+    report = inject({"kind": "lost-delete", "queue": consumer.name, "count": 1})
+    consumer.send({"name": "m0"})
+    reports = consumer.wait_for_names(["m0", "m0"])
+    assert reports[1]["start"] - reports[0]["start"] >= 2.5
+    assert report()["injected"] == 1
+    eventually(lambda: empty(consumer))
+
+
+def test_a_late_message_is_not_delivered_before_its_time(inject: Inject, consumer: Consumer):
+    consumer.map()
+    report = inject({"kind": "late-message", "queue": consumer.name, "seconds": 2, "count": 1})
+    sent = time.time()
+    consumer.send({"name": "m0"})
+    consumer.send({"name": "m1"})
+    late = {each["names"][0]: each["start"] - sent for each in consumer.wait_for_names(["m0", "m1"])}
+    assert late["m1"] < 2 <= late["m0"]
+    assert report()["injected"] == 1
+
+
+def empty(consumer: Consumer) -> None:
+    assert consumer.left() == 0
+
+
+def test_faults_of_a_function_hit_its_event_source_too(inject: Inject, consumer: Consumer):
+    consumer.map()
+    report = inject({"kind": "error", "function": consumer.name, "operation": "DeleteMessageBatch", "count": 1})
+    consumer.send({"name": "m0"})
+    consumer.wait_for_names(["m0", "m0"])
+    assert report()["injected"] == 1
+
+
+def test_an_event_source_that_is_restarted_loses_no_message(inject: Inject, consumer: Consumer):
+    consumer.map(ScalingConfig={"MaximumConcurrency": 2})
+    report = inject({"kind": "restart-pollers", "queue": consumer.name, "every": 0.2})
+    names = [f"m{index}" for index in range(40)]
+    consumer.send(*[{"name": name, "seconds": 0.1} for name in names])
+    consumer.wait_for_names(names)
+    assert report()["injected"] >= 3
+
+
+@pytest.mark.parametrize(("kind", "times"), [("drop-event", 0), ("double-event", 2)])
+def test_a_rule_delivers_an_event_not_at_all_or_twice(
+    aws, inject: Inject, queue: str, undo: ExitStack, kind: str, times: int
+):
+    name = rule(aws, undo, queue, EventPattern=json.dumps({"source": [name_of(queue)]}))
+    report = inject({"kind": kind, "rule": name, "count": 1})
+    for detail_type in ("first", "second"):
+        aws("events").put_events(Entries=[{"Source": name_of(queue), "DetailType": detail_type, "Detail": "{}"}])
+
+        def hit():
+            assert report()["injected"] == 1
+
+        eventually(hit)
+    events = []
+
+    def came():
+        events.extend(received(aws, queue))
+        assert len(events) >= times + 1
+
+    eventually(came)
+    consistently(lambda: came_more(aws, queue), during=0.5)
+    assert sorted(event["detail-type"] for event in events) == ["first"] * times + ["second"]
+
+
+def came_more(aws, queue: str) -> None:
+    assert received(aws, queue) == []
+
+
+def test_a_schedule_fires_twice_for_the_same_time(aws, inject: Inject, queue: str, undo: ExitStack):
+    name = rule(aws, undo, queue, ScheduleExpression="rate(1 minute)")
+    report = inject({"kind": "double-schedule", "rule": name, "count": 1})
+    events = []
+
+    def fired():
+        events.extend(received(aws, queue))
+        assert len(events) >= 2
+
+    eventually(fired, timeout=150, interval=0.5)
+    first, second = events[:2]
+    assert first["time"] == second["time"]
+    assert first["id"] != second["id"]
+    assert report()["injected"] == 1
+
+
+def test_the_same_seed_decides_the_same_and_another_seed_does_not(aws, inject: Inject, queue: str):
+    def outcomes(seed: int) -> list[bool]:
+        inject({"kind": "partial", "operation": "SendMessageBatch", "probability": 0.5}, seed=seed)
+        entries = [{"Id": "a", "MessageBody": "a"}]
+        return ["Failed" in aws("sqs").send_message_batch(QueueUrl=queue, Entries=entries) for _ in range(20)]
+
+    assert outcomes(1) == outcomes(1) != outcomes(2)
+
+
+def test_a_plan_replaces_the_one_before_and_starts_from_zero(sandbox: Sandbox, aws, inject: Inject):
+    report = inject(
+        {"kind": "error", "service": "sqs", "operation": "ListQueues", "error": "X", "after": 1, "count": 1}
+    )
+    aws("sqs").list_queues()
+    with pytest.raises(ClientError, match="X"):
+        aws("sqs").list_queues()
+    aws("sqs").list_queues()
+    assert (report()["seen"], report()["injected"]) == (3, 1)
+    inject({"kind": "delay", "seconds": 0, "service": "none"})
+    assert request(sandbox, "GET")[1] == {
+        "seed": 7,
+        "faults": [{"kind": "delay", "seconds": 0, "service": "none", "seen": 0, "injected": 0}],
+        "injected": {"delay": 0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"faults": [{"kind": "eror"}]}, "faults[0].kind"),
+        ({"faults": [{"kind": "error", "colour": "red"}]}, "colour"),
+        ({"faults": [{"kind": "delay"}]}, "faults[0].seconds"),
+    ],
+)
+def test_a_bad_plan_is_refused_and_the_one_before_stays(sandbox: Sandbox, inject: Inject, plan: Any, message: str):
+    inject({"kind": "delay", "seconds": 0, "service": "none"})
+    status, answer = request(sandbox, "PUT", plan)
+    assert status == 400
+    assert message in answer["message"]
+    assert request(sandbox, "GET")[1]["faults"][0]["kind"] == "delay"
