@@ -29,14 +29,17 @@ QUICK = {
     "DeadlineSeconds": "300",
     "Items": "100",
     "MaxValue": "0",
+    "ChunksPerSegment": "40",
+    "Overlap": "skip",
 }
 
 
 class Stacks:
     """`sqs` and `sfn` are the stacks' outputs."""
 
-    def __init__(self, aws: Callable[[str], Any], outputs: dict[str, StackOutputs], suffix: str):
+    def __init__(self, aws: Callable[[str], Any], outputs: dict[str, StackOutputs], suffix: str, results_bucket: str):
         self.aws = aws
+        self.results_bucket = results_bucket
         self.sqs = outputs["sqs"].outputs
         self.sfn = outputs["sfn"].outputs
         self.suffix = suffix
@@ -69,6 +72,18 @@ class Stacks:
         place = {"bucket": self.sqs["InputBucketName"], "key": f"input/{uuid.uuid4().hex}/{name}"}
         self.aws("s3").put_object(Bucket=place["bucket"], Key=place["key"], Body=content)
         return place
+
+    def results(self, batch_id: str, generation: int = 1) -> dict[str, Any]:
+        """Item id -> what `process` returned, from the objects that the batch's manifest names."""
+        s3, manifest_key = self.aws("s3"), f"results/{batch_id}/{generation}/manifest.json"
+        manifest = json.load(s3.get_object(Bucket=self.results_bucket, Key=manifest_key)["Body"])
+        assert (manifest["batchId"], manifest["generation"]) == (batch_id, generation)
+        found = {}
+        for entry in manifest["objects"]:
+            body = s3.get_object(Bucket=self.results_bucket, Key=entry["key"])["Body"].read()
+            assert len(body) == entry["bytes"]
+            found |= {line["id"]: line["result"] for line in map(json.loads, body.splitlines())}
+        return found
 
     def subscribe(self) -> None:
         """Collect every event that Rollcall publishes from now on."""
@@ -142,11 +157,13 @@ class Stacks:
         eventually(just_so, timeout=10)
         consistently(just_so, during=1, interval=0.3)
 
-    def failures(self, architecture: str, batch_id: str) -> list[dict]:
+    def failures(self, architecture: str, batch_id: str, generation: int = 1) -> list[dict]:
         """The items that were recorded as failed for good."""
         if architecture == "sqs":
-            return list(self.table.failed_items(batch_id))
-        objects = BatchObjects(self.aws("s3"), self.sfn["BatchBucketName"], batch_id)
+            batch = self.table.get_batch(batch_id, generation)
+            assert batch
+            return list(self.table.failed_items(batch))
+        objects = BatchObjects(self.aws("s3"), self.sfn["BatchBucketName"], batch_id, generation)
         return list(objects.failed_items())
 
 
@@ -155,8 +172,15 @@ def stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
     """Both stacks under a suffix of their own, removed at the end."""
     suffix = f"E2e{uuid.uuid4().hex[:6]}"
     connection = session(sandbox.endpoint)
-    outputs = deploy(connection, parameters=QUICK, suffix=suffix, overlay={"handlers/work.py": WITNESS})
-    stacks = Stacks(aws, outputs, suffix)
+    results = f"rollcall-{suffix.lower()}-results"
+    aws("s3").create_bucket(Bucket=results)
+    outputs = deploy(
+        connection,
+        parameters=QUICK | {"ResultsBucket": results},
+        suffix=suffix,
+        overlay={"handlers/work.py": WITNESS},
+    )
+    stacks = Stacks(aws, outputs, suffix, results)
     stacks.subscribe()
     yield stacks
     stacks.unsubscribe()

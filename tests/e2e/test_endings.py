@@ -11,9 +11,9 @@ import pytest
 
 from handlers.batch import BatchRequest, Status
 from handlers.items import chunks
-from handlers.sqs.batcher import MAX_CHUNK_BYTES
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment, chunk_body, shards_for
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment, chunk_body
+from handlers.sqs.segments import MAX_CHUNK_BYTES
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.probes import consistently, eventually
@@ -42,8 +42,11 @@ def open_batch(stacks: Stacks, deadline_ms: int, items: int = 10) -> BatchKey:
     request = BatchRequest(items=items, items_per_chunk=5)
     started = now()
     stacks.table.create_batch(
-        Batch(key, Status.OPEN, request, 1, started, started + deadline_ms, segments=frozenset({0}))
-    )
+        Batch(
+            key, Status.OPEN, request, 1, started, started + deadline_ms,
+            segments=frozenset({0}), segment_length=items, extent=items, expected=items,
+        )
+    )  # fmt: skip
     return key
 
 
@@ -56,7 +59,7 @@ def test_every_message_of_a_batch_delivered_twice_processes_each_item_once(stack
         "itemsPerChunk": 10,
         "itemConcurrency": 2,
     }
-    copies = chunk_messages(key, BatchRequest.parse(request), rows, shards_for(None))
+    copies = chunk_messages(key, BatchRequest.parse(request), rows, shards=1)
     for _ in range(2):
         stacks.send(stacks.sqs["BatcherQueueUrl"], request)
     stacks.send(stacks.sqs["BatcherQueueUrl"], SegmentMessage(key, 0).body())
@@ -97,12 +100,10 @@ def test_an_early_end_waits_for_the_batcher_that_is_still_at_it(stacks: Stacks):
     assert isinstance(segment, Segment)
     stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
     stacks.table.put_chunks({ChunkKey(key, 0, 0): 5}, now())
-    batch = stacks.table.get_batch(key.batch_id)
-    assert batch
-    assert stacks.table.advance_segment(batch, replace(segment, next_seq=1, next_item=5))
+    assert stacks.table.advance_segment(key, replace(segment, next_chunk=1, next_item=5))
     detail = stacks.finished(key.batch_id)
     assert (detail["status"], detail["items"], detail["remaining"], detail["chunks"]) == ("EXPIRED", 10, 10, 1)
-    assert not stacks.table.advance_segment(batch, replace(segment, next_seq=2, next_item=10))
+    assert not stacks.table.advance_segment(key, replace(segment, next_chunk=2, next_item=10))
 
 
 def test_a_second_bad_request_with_a_batchs_id_does_not_end_the_batch(stacks: Stacks):

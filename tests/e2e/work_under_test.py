@@ -9,17 +9,18 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 
-def process(item: dict) -> None:
-    """Do what `item["do"]` says: nothing, `fail`, `fail-once`, `die`, `die-once` or `hang-once`."""
+def process(item: dict) -> Any:
+    """Do what `item["do"]` says (nothing, `fail`, `fail-once`, `die`, `die-once`, `hang-once`); return its `result`."""
     os.write(1, f"witness {item['id']}\n".encode())
     time.sleep(float(item.get("value") or 0) / 1000)
     what, _, once = (item.get("do") or "").partition("-")
     if item.get("fail"):
         what = "fail"
     if not what or (once and not first_time(item["id"])):
-        return
+        return item.get("result")
     if what == "fail":
         raise RuntimeError(f"{item['id']} was made to fail")
     if what == "die":

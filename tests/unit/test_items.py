@@ -10,9 +10,10 @@ from handlers.batch import BatchRequest
 from handlers.items import ERROR_KEY, MAX_ITEM_BYTES, checked, chunks
 from handlers.pending import pending_indexes, with_settled
 from handlers.sfn.objects import ChunkStream
-from handlers.sqs.batcher import MAX_CHUNK_BYTES, windows
+from handlers.sqs.batcher import windows
 from handlers.sqs.queues import MAX_BATCH_BYTES, full_batches
 from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, chunk_body, shards_for
+from handlers.sqs.segments import MAX_CHUNK_BYTES
 
 
 def numbered(count: int) -> list[dict]:
@@ -125,7 +126,6 @@ def test_the_bitmap_remembers_what_is_settled(count, data):
 
 def test_shards_follow_the_size_of_the_batch():
     assert [shards_for(n) for n in (0, 100, 20_000, 1_000_000, 10**8)] == [1, 1, 2, 51, 64]
-    assert shards_for(None) == 4
 
 
 def test_the_map_input_is_one_json_array_however_it_is_read():

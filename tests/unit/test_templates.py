@@ -17,7 +17,7 @@ ARCHITECTURES = list(STACK_NAMES)
 CONTRACT = (Path(__file__).resolve().parents[2] / "docs" / "design.md").read_text()
 # Where AWS has no finer resource than what begins like this: objects of a bucket, executions of a state machine.
 NARROW = re.compile(
-    r"(\$\{BatchBucket\.Arn}/[a-z]+/|:::\$\{InputBucket}/|:(execution|express|mapRun):\$\{StateMachine\.Name}[:/])\*$"
+    r"(\$\{BatchBucket\.Arn}/[a-z]+/|:::\$\{InputBucket}/|:::\$\{ResultsBucket}/results/|:(execution|express|mapRun):\$\{StateMachine\.Name}[:/])\*$"
 )
 
 
@@ -44,7 +44,8 @@ def policies(document: dict) -> Iterator[tuple[str, dict]]:
     for policy in of_type(document, "AWS::IAM::Policy").values():
         [role] = policy["Properties"]["Roles"]
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-            yield role["Ref"], statement
+            # A statement under a condition: as it is when the condition holds.
+            yield role["Ref"], statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 def listed(value: Any) -> list:
