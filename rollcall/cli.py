@@ -211,3 +211,41 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
     from rollcall.demo import demo
 
     demo(target, engine)
+
+
+faults = typer.Typer(no_args_is_help=True, help="Make the sandbox fail as planned, and count what it did.")
+app.add_typer(faults, name="faults")
+
+
+@faults.command(
+    "set",
+    epilog='Example: echo \'{"faults": [{"kind": "kill", "when": "after", "operation": "DeleteItem", '
+    '"count": 1}]}\' | [bold]rollcall faults set -[/]',
+)
+@targeted
+def faults_set(
+    target: SandboxTarget,
+    plan: Annotated[str, typer.Argument(metavar="PLAN.json|-", help="The plan; - reads stdin.", show_default=False)],
+) -> None:
+    """Put a fault plan in force; it replaces the one before."""
+    from rollcall.faults import set_plan
+
+    set_plan(target, plan)
+
+
+@faults.command("show")
+@targeted
+def faults_show(target: SandboxTarget, json: Json = False) -> None:
+    """Show the plan in force and what was injected so far."""
+    from rollcall.faults import show
+
+    show(target, json)
+
+
+@faults.command("clear")
+@targeted
+def faults_clear(target: SandboxTarget) -> None:
+    """End all faults."""
+    from rollcall.faults import clear
+
+    clear(target)

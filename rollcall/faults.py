@@ -1,0 +1,98 @@
+"""`rollcall faults`: make the sandbox fail as planned, see what it did, stop it."""
+
+import http.client
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from rollcall.connection import find_sandbox
+from rollcall.errors import Problem
+from rollcall.target import SandboxTarget
+from rollcall.terminal import count, print_json, stdout
+from sandbox.faults.plan import AFTER, COUNT, KIND, PROBABILITY, BadPlan, parse
+
+PATH = "/_rollcall/faults"
+COUNTED = ("seen", "injected")
+
+
+def set_plan(target: SandboxTarget, source: str) -> None:
+    """Put the plan in the file `source`, or on stdin for `-`, in force. Raises Problem if it is none."""
+    answer = _request(target, "PUT", _read(source))
+    stdout.print(f"{count(len(answer['faults']), 'fault')} in force, seed {answer['seed']}")
+    stdout.print(f"[dim]{target.command('faults show')}[/]", soft_wrap=True)
+
+
+def show(target: SandboxTarget, as_json: bool) -> None:
+    """Print the plan in force and what was injected so far."""
+    report = _request(target, "GET")
+    if as_json:
+        print_json(report)
+        return
+    if not report["faults"]:
+        stdout.print("no faults")
+        return
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    for heading in ("kind", "where", "how", "when"):
+        table.add_column(heading)
+    for heading in COUNTED:
+        table.add_column(heading, justify="right")
+    for fault in report["faults"]:
+        table.add_row(*fault_row(fault))
+    stdout.print(f"[dim]seed[/] {report['seed']}")
+    stdout.print(table)
+
+
+def clear(target: SandboxTarget) -> None:
+    """End the plan in force."""
+    _request(target, "DELETE")
+    stdout.print("no faults")
+
+
+def fault_row(fault: dict[str, Any]) -> list[str]:
+    """The columns of one fault: what it is matched by, its settings, when it strikes, its counts."""
+    matchers = ("service", "operation", "function", "queue", "rule")
+    limits = (PROBABILITY, COUNT, AFTER)
+    settings = [name for name in fault if name not in (KIND, *matchers, *limits, *COUNTED)]
+
+    def listed(names: Any) -> str:
+        return ", ".join(f"{name} {fault[name]}" for name in names if name in fault)
+
+    where = listed(matchers) or "anywhere"
+    return [fault[KIND], where, listed(settings), listed(limits) or "always", *(count(fault[name]) for name in COUNTED)]
+
+
+def _read(source: str) -> Any:
+    name = "stdin" if source == "-" else source
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text()
+        plan = json.loads(text)
+        parse(plan)
+    except OSError as error:
+        raise Problem(f"{name}: {error.strerror}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise Problem(f"{name} is not JSON: {error}") from error
+    except BadPlan as error:
+        raise Problem(f"{name}: {error}") from error
+    return plan
+
+
+def _request(target: SandboxTarget, method: str, plan: Any = None) -> Any:
+    sandbox = find_sandbox(target)
+    if not sandbox.healthy():
+        raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
+    # Not urllib: it would ask a company's proxy for 127.0.0.1.
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
+    try:
+        connection.request(method, PATH, None if plan is None else json.dumps(plan))
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise Problem(f"{method} {sandbox.endpoint}{PATH}: {error}") from error
+    finally:
+        connection.close()
+    if answer.status >= 400:
+        raise Problem(f"{method} {sandbox.endpoint}{PATH}: {answer.status}: {body.decode(errors='replace')}")
+    return json.loads(body) if body else None
