@@ -1,0 +1,120 @@
+"""`python -m tests.chaos`: exits with 1 when a batch ended early, late, twice or with something lost or repeated."""
+
+import argparse
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rollcall.terminal import stderr, stdout
+from sandbox import control
+from sandbox.state import REPOSITORY, Sandbox
+from tests.chaos.faults import Faults
+from tests.chaos.naive import in_their_place
+from tests.chaos.report import injected, replay, round_line, table, to_json
+from tests.chaos.rounds import Outcome, Round
+from tests.chaos.stage import Stage, around_the_handlers
+from tests.e2e.engines import native_engine
+
+PER_ROUND = 12
+
+
+def whole(text: str) -> int:
+    """A positive whole number."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos",
+        description="Run whole batches through both architectures, natively, under random faults, and judge each by "
+        "what a witness outside the protocol saw. A round, its batches and its faults, is a function of its seed.",
+    )
+    parser.add_argument("--batches", type=whole, metavar="N", help="end after so many (40, or as many as the minutes)")
+    parser.add_argument("--minutes", type=float, metavar="N", help="begin no round after so long")
+    parser.add_argument("--seed", type=whole, metavar="N", help="of the first round, the next one has N + 1 (random)")
+    parser.add_argument("--round", type=whole, default=PER_ROUND, metavar="N", help="batches a round (%(default)s)")
+    parser.add_argument("--naive", action="store_true", help="the obvious implementation instead, which must fail")
+    parser.add_argument("--endpoint", metavar="URL", help="a native engine that is up, instead of one of its own")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser.parse_args()
+
+
+@contextmanager
+def engine(endpoint: str | None) -> Iterator[Sandbox]:
+    """The engine that runs at `endpoint`, or one of its own."""
+    if endpoint:
+        yield Sandbox("native", urlsplit(endpoint).port or 80, control.project())
+    else:
+        with native_engine() as own:
+            yield own
+
+
+def rounds(given: argparse.Namespace, began: float) -> Iterator[tuple[int, int]]:
+    """Seed and number of batches of every round."""
+    seed = given.seed or random.SystemRandom().randrange(1, 1_000_000)
+    left = given.batches or (sys.maxsize if given.minutes else 40)
+    while left > 0 and (not given.minutes or time.monotonic() - began < given.minutes * 60):
+        yield seed, min(left, given.round)
+        seed, left = seed + 1, left - given.round
+
+
+def run(given: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> list[Outcome]:
+    """Every round, judged at its end and once more when all are over."""
+    began, outcomes = time.monotonic(), []
+    overlay = in_their_place() if given.naive else around_the_handlers()
+    architectures = ("sqs",) if given.naive else ("sqs", "sfn")
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(engine(given.endpoint))
+        stage = stack.enter_context(Stage(sandbox.endpoint, folder, f"Chaos{folder.name[-6:]}", architectures, overlay))
+        for seed, batches in rounds(given, began):
+            outcome = Round(stage, Faults(sandbox.endpoint), seed, batches, early_ends=not given.naive).run()
+            outcomes.append(outcome)
+            say(round_line(outcome, sum(len(each.specs) for each in outcomes)))
+            for line in outcome.texts():
+                say(f"  {line}")
+        for outcome in outcomes:
+            outcome.reconsider(stage)
+        if not all(outcome.well for outcome in outcomes):
+            (folder / "engine.log").write_text(control.engine_log(sandbox, lines=10_000))
+    return outcomes
+
+
+def main() -> int:
+    """Run, and print what came of it."""
+    given = arguments()
+    # A stop request unwinds like any exit, so that the engine is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = REPOSITORY / ".rollcall" / "chaos" / f"{datetime.now():%Y%m%d-%H%M%S}"
+    folder.mkdir(parents=True)
+    began = time.monotonic()
+    try:
+        outcomes = run(given, folder, lambda line: stderr.print(line, markup=False, soft_wrap=True))
+    except KeyboardInterrupt:
+        return 130
+    took = time.monotonic() - began
+    if given.json:
+        stdout.out(json.dumps(to_json(outcomes, took), indent=2))
+    else:
+        stdout.print(table(outcomes, took))
+    failed = [outcome for outcome in outcomes if not outcome.well]
+    for outcome in failed:
+        place = outcome.keep(folder).relative_to(REPOSITORY)
+        stderr.print(f"seed {outcome.seed}: {replay(outcome)}   evidence: {place}", markup=False, soft_wrap=True)
+        stderr.print("\n".join(f"  {line}" for line in outcome.texts()), markup=False, soft_wrap=True)
+    if not injected(outcomes):
+        stderr.print("not a single fault was injected: this proves nothing")
+    return 1 if failed or not injected(outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

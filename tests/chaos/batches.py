@@ -1,0 +1,107 @@
+"""The batches of a round, drawn from its seed. Pure."""
+
+import gzip
+import json
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+# Ends with time to spare unless something goes wrong, or the batch has too much to do for it.
+ORDINARY_DEADLINE = 45
+# Each chunk is an execution of its own there, which costs the engine much more than a message does.
+MOST_CHILDREN = 25
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One batch. `source` is `random`, or the ending of its input object's key.
+
+    It is cancelled once `cancel_after` of its items were begun, and its request is sent again once `again_after` of
+    them were; None: never.
+    """
+
+    batch_id: str
+    architecture: str
+    source: str
+    items: int
+    items_per_chunk: int
+    item_concurrency: int
+    max_attempts: int
+    max_value: int
+    fail_rate: float
+    deadline_seconds: int
+    cancel_after: int | None
+    again_after: int | None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of its items."""
+        return tuple(f"{index:09d}" for index in range(self.items))
+
+    def request(self, bucket: str) -> dict[str, Any]:
+        """What starts it. Its input object, if it has one, is `key` in `bucket`."""
+        request: dict[str, Any] = {
+            "batchId": self.batch_id,
+            "itemsPerChunk": self.items_per_chunk,
+            "itemConcurrency": self.item_concurrency,
+            "maxAttempts": self.max_attempts,
+        }
+        if self.source == "random":
+            request |= {"items": self.items, "maxValue": self.max_value, "failRate": self.fail_rate}
+        else:
+            request["input"] = {"bucket": bucket, "key": self.key}
+        if self.architecture == "sqs":
+            request["deadlineSeconds"] = self.deadline_seconds
+        return request
+
+    @property
+    def key(self) -> str:
+        return f"chaos/{self.batch_id}.{self.source}"
+
+    def content(self) -> bytes:
+        """Its input object."""
+        draw = random.Random(self.batch_id)
+        rows = [{"id": item, "value": draw.randint(0, self.max_value), "fail": ""} for item in self.ids]
+        for row in rows:
+            row["fail"] = "yes" if draw.random() < self.fail_rate else ""
+        text = csv_text(rows) if "csv" in self.source else "".join(json.dumps(row) + "\n" for row in rows)
+        return gzip.compress(text.encode()) if self.source.endswith(".gz") else text.encode()
+
+
+def csv_text(rows: Iterable[dict[str, Any]]) -> str:
+    """With a header; a value is never in need of quotes."""
+    return "".join(",".join(map(str, row)) + "\n" for row in [["id", "value", "fail"], *(r.values() for r in rows)])
+
+
+def draw_batches(seed: int, count: int, architectures: tuple[str, ...], early_ends: bool = True) -> list[Spec]:
+    """`count` batches that depend on the seed alone. Without `early_ends` all may run to their regular end."""
+    draw = random.Random(f"batches {seed}")
+    return [
+        draw_batch(draw, f"chaos-{seed}-{n}", architectures[n % len(architectures)], early_ends) for n in range(count)
+    ]
+
+
+def draw_batch(draw: random.Random, batch_id: str, architecture: str, early_ends: bool) -> Spec:
+    """One batch, of any kind."""
+    items = draw.choice((0, 1, draw.randint(2, 30), *[draw.randint(30, 300)] * 5))
+    items_per_chunk = draw.choice((1, 2, draw.randint(3, 10), draw.randint(11, 50)))
+    if architecture == "sfn":
+        items_per_chunk = min(50, max(items_per_chunk, -(-items // MOST_CHILDREN)))
+    ending = draw.choice(("deadline", "cancel", *["regular"] * 6)) if early_ends else "regular"
+    progress = draw.randint(0, items)
+    again = draw.randint(0, items)
+    return Spec(
+        batch_id=batch_id,
+        architecture=architecture,
+        source=draw.choice(("random", "random", "jsonl", "jsonl", "jsonl.gz", "csv", "csv.gz")),
+        items=items,
+        items_per_chunk=items_per_chunk,
+        item_concurrency=draw.choice((1, 2, 5, 10)),
+        max_attempts=draw.randint(2, 4),
+        max_value=draw.choice((0, 10, 50)),
+        fail_rate=draw.choice((0, 0, 0, 0.02, 0.2)),
+        deadline_seconds=draw.randint(2, 8) if ending == "deadline" else ORDINARY_DEADLINE,
+        cancel_after=progress if ending == "cancel" else None,
+        again_after=again if draw.random() < 0.2 else None,
+    )

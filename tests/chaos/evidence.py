@@ -1,0 +1,110 @@
+"""What is known of one batch from outside the protocol: its input, the witness's lines, its events, its failed list."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the witness's log, the `number`th; `at` in nanoseconds since 1970. What each kind tells:
+
+    - `begin`, then `end` or `raised`: `process` was called for `item`, and returned or raised
+    - `chunk`: a processor received the chunk, which has `items`
+    - `recorded`: the table has answered that the items at `indexes` of the chunk, None for all, are recorded as done
+    - `invoked`, `answer`: what a Step Functions processor was given of the chunk, and which `items` it reports as done
+    - `publishing`, `notified`: a finalizer is about to publish Batch Finished, and has recorded that it did
+    """
+
+    number: int
+    what: str
+    at: int
+    process: str
+    batch: str = ""
+    generation: int = 1
+    seq: int = -1
+    item: str = ""
+    items: tuple[str, ...] = ()
+    indexes: tuple[int, ...] | None = ()
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A Batch Finished event that PutEvents accepted `at`, in milliseconds since 1970."""
+
+    at: int
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One generation of a batch. Times in milliseconds since 1970.
+
+    `items` are the ids of its input. `due`: by then an event must have been accepted. `heard` is what a consumer got
+    whose delivery had faults of its own. `read_whole` is false where the batch ended before its input object was read
+    to its end: how many items are left of it then nobody knows. `lost_answers`: how many calls of PutEvents took
+    effect in that round although their caller was told otherwise, and `lost_invokes`, how many calls of functions.
+    `straggle_ms`: for so long after its event may what had begun before an abort go on. `last_heard`: for each process,
+    the number of the last line that showed it alive, in the whole log.
+    """
+
+    batch_id: str
+    architecture: str
+    items: tuple[str, ...]
+    due: int
+    generation: int = 1
+    lines: tuple[Line, ...] = ()
+    published: tuple[Announcement, ...] = ()
+    heard: tuple[dict[str, Any], ...] = ()
+    failed: frozenset[str] = frozenset()
+    read_whole: bool = True
+    lost_answers: int = 0
+    lost_invokes: int = 0
+    straggle_ms: int = 0
+    last_heard: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Without what stands in the witness's log."""
+        value = asdict(replace(self, lines=(), last_heard={})) | {"failed": sorted(self.failed)}
+        del value["lines"], value["last_heard"]
+        return value
+
+
+class Log:
+    """Reads the witness's log as it grows."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.lines: list[Line] = []
+        self.last_heard: dict[str, int] = {}
+        self._offset = 0
+
+    def read_on(self) -> list[Line]:
+        """The lines that are new; one that is not yet whole comes next time."""
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        new = [line_from(text, number) for number, text in enumerate(whole.splitlines(), start=len(self.lines))]
+        self.lines += new
+        self.last_heard |= {line.process: line.number for line in new if line.what != "answer"}
+        return new
+
+    def by_batch(self) -> dict[tuple[str, int], tuple[Line, ...]]:
+        """The lines of each batch and generation."""
+        found: dict[tuple[str, int], list[Line]] = defaultdict(list)
+        for line in self.lines:
+            found[line.batch, line.generation].append(line)
+        return {key: tuple(lines) for key, lines in found.items()}
+
+
+def line_from(text: bytes, number: int) -> Line:
+    """The log's line of that number."""
+    value = json.loads(text)
+    for name in ("items", "indexes"):
+        if value.get(name) is not None:
+            value[name] = tuple(value[name])
+    return Line(number, **value)

@@ -1,0 +1,170 @@
+"""The faults of a round, drawn from its seed. Pure.
+
+Often enough to matter in every round, and rare enough that most batches still come to their regular end.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+type Fault = dict[str, Any]
+
+# What the functions call: (architecture, function, service, operation).
+CALLS = (
+    *(("sqs", "Batcher", "dynamodb", name) for name in ("GetItem", "PutItem", "UpdateItem", "BatchWriteItem")),
+    *(("sqs", "Batcher", "sqs", name) for name in ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility")),
+    ("sqs", "Batcher", "events", "PutEvents"),
+    *(("sqs", "Processor", "dynamodb", name) for name in ("GetItem", "UpdateItem", "BatchWriteItem", "Query")),
+    *(("sqs", "Processor", "sqs", name) for name in ("SendMessage", "ChangeMessageVisibility")),
+    *(("sqs", "Finalizer", "dynamodb", name) for name in ("GetItem", "UpdateItem", "Query")),
+    ("sqs", "Finalizer", "sqs", "ChangeMessageVisibility"),
+    ("sqs", "Finalizer", "events", "PutEvents"),
+    *(("sfn", "Batcher", "s3", name) for name in ("GetObject", "PutObject")),
+    ("sfn", "Batcher", "events", "PutEvents"),
+    ("sfn", "FailureRecorder", "s3", "PutObject"),
+    *(("sfn", "Finalizer", "s3", name) for name in ("GetObject", "PutObject", "ListObjectsV2")),
+    ("sfn", "Finalizer", "stepfunctions", "DescribeMapRun"),
+    ("sfn", "Finalizer", "events", "PutEvents"),
+)
+FUNCTIONS = (
+    *(("sqs", name) for name in ("Batcher", "Processor", "Processor", "Finalizer")),
+    *(("sfn", name) for name in ("Batcher", "Processor", "Processor", "FailureRecorder", "Finalizer")),
+)
+QUEUES = ("BatcherQueue", "ChunkQueue", "ChunkQueue", "FinalizerQueue")
+BATCH_CALLS = {"BatchWriteItem", "SendMessageBatch", "PutEvents"}
+THROTTLING = {"dynamodb": "ProvisionedThroughputExceededException", "s3": "SlowDown"}
+STACKS = {"sqs": "SqsBatchProcessing", "sfn": "SfnBatchProcessing"}
+
+
+class Names:
+    """Globs of what a pair of stacks is made of: CloudFormation adds something random to every name."""
+
+    def __init__(self, suffix: str, consumer: str, architectures: tuple[str, ...]):
+        self.suffix = suffix
+        self.consumer = consumer
+        self.architectures = architectures
+
+    def of(self, architecture: str, resource: str) -> str:
+        return f"{STACKS[architecture]}{self.suffix}-{resource}-*"
+
+    def call(self, draw: random.Random, operations: set[str] | None = None) -> Fault:
+        """The matchers of some call of some function."""
+        calls = [call for call in CALLS if call[0] in self.architectures and (not operations or call[3] in operations)]
+        architecture, function, service, operation = draw.choice(calls)
+        return {"service": service, "operation": operation, "function": self.of(architecture, f"{function}Function")}
+
+    def function(self, draw: random.Random) -> Fault:
+        """The matcher of some function."""
+        functions = [(architecture, name) for architecture, name in FUNCTIONS if architecture in self.architectures]
+        architecture, name = draw.choice(functions)
+        return {"function": self.of(architecture, f"{name}Function")}
+
+    def queue(self, draw: random.Random) -> Fault:
+        """The matcher of some queue."""
+        return {"queue": self.of("sqs", draw.choice(QUEUES))}
+
+    def rule(self, draw: random.Random) -> Fault:
+        """The matcher of a rule: a consumer's, or the one that tells of executions that ended badly."""
+        rules = [self.consumer] + [self.of("sfn", "UnfinishedRule")] * ("sfn" in self.architectures)
+        return {"rule": draw.choice(rules)}
+
+
+def error(draw: random.Random, names: Names) -> Fault:
+    call = names.call(draw)
+    code = draw.choice((THROTTLING.get(call["service"], "ThrottlingException"), "InternalServerError"))
+    return {**call, "probability": chance(draw, 0.05, 0.2), "error": code, "status": 500 if "Internal" in code else 400}
+
+
+def lost_answer(draw: random.Random, names: Names) -> Fault:
+    return {**names.call(draw), "probability": chance(draw, 0.05, 0.2), "count": draw.randint(1, 5)}
+
+
+def invoke_error(draw: random.Random, names: Names) -> Fault:
+    """The engine's own calls of functions, by Step Functions, event sources and EventBridge."""
+    return {
+        "service": "lambda",
+        "operation": "Invoke",
+        "probability": chance(draw, 0.02, 0.1),
+        "error": "ServiceException",
+        "status": 500,
+        "count": draw.randint(1, 5),
+    }
+
+
+def delay(draw: random.Random, names: Names) -> Fault:
+    return {**names.call(draw), "probability": chance(draw, 0.05, 0.2), "seconds": chance(draw, 0.1, 1.0)}
+
+
+def partial(draw: random.Random, names: Names) -> Fault:
+    return {**names.call(draw, BATCH_CALLS), "probability": chance(draw, 0.1, 0.4), "share": chance(draw, 0.2, 1.0)}
+
+
+def kill(draw: random.Random, names: Names) -> Fault:
+    when = draw.choice(("before", "during", "after"))
+    return {**names.call(draw), "when": when, "probability": chance(draw, 0.1, 0.5), "count": draw.randint(1, 2)}
+
+
+def kill_invocation(draw: random.Random, names: Names) -> Fault:
+    milliseconds = draw.choice((50, 200, 1000))
+    return {
+        **names.function(draw), "milliseconds": milliseconds, "probability": chance(draw, 0.1, 0.3),
+        "count": draw.randint(1, 3),
+    }  # fmt: skip
+
+
+def freeze(draw: random.Random, names: Names) -> Fault:
+    return {
+        **names.function(draw), "milliseconds": draw.choice((50, 200)), "seconds": chance(draw, 0.5, 5.0),
+        "probability": chance(draw, 0.05, 0.2), "count": draw.randint(1, 2),
+    }  # fmt: skip
+
+
+def duplicate_message(draw: random.Random, names: Names) -> Fault:
+    return {**names.queue(draw), "probability": chance(draw, 0.1, 0.5), "delay_seconds": draw.choice((0, 1, 3))}
+
+
+def late_message(draw: random.Random, names: Names) -> Fault:
+    return {**names.queue(draw), "probability": chance(draw, 0.05, 0.2), "seconds": draw.randint(1, 4)}
+
+
+def lost_delete(draw: random.Random, names: Names) -> Fault:
+    return {**names.queue(draw), "probability": chance(draw, 0.05, 0.3), "count": draw.randint(1, 5)}
+
+
+def drop_event(draw: random.Random, names: Names) -> Fault:
+    return {**names.rule(draw), "probability": chance(draw, 0.2, 0.8)}
+
+
+def restart_pollers(draw: random.Random, names: Names) -> Fault:
+    return {**names.queue(draw), "every": draw.randint(3, 6), "count": 5}
+
+
+type Kind = Callable[[random.Random, Names], Fault]
+
+KINDS: dict[str, tuple[Kind, ...]] = {
+    "error": (error, error, invoke_error),
+    "lost-answer": (lost_answer, lost_answer, invoke_error),
+    "delay": (delay,),
+    "partial": (partial,),
+    "kill": (kill,),
+    "kill-invocation": (kill_invocation,),
+    "freeze": (freeze,),
+    "duplicate-message": (duplicate_message,),
+    "late-message": (late_message,),
+    "lost-delete": (lost_delete,),
+    "drop-event": (drop_event,),
+    "double-event": (drop_event,),
+    "restart-pollers": (restart_pollers,),
+}
+
+
+def chance(draw: random.Random, low: float, high: float) -> float:
+    """A number that people can read."""
+    return round(draw.uniform(low, high), 2)
+
+
+def draw_plan(seed: int, names: Names) -> dict[str, Any]:
+    """Two to six faults of different kinds. They depend on the seed, the stacks' suffix and the architectures alone."""
+    draw = random.Random(f"plan {seed}")
+    kinds = draw.sample(sorted(KINDS), draw.randint(2, 6))
+    return {"seed": seed, "faults": [{"kind": kind, **draw.choice(KINDS[kind])(draw, names)} for kind in kinds]}

@@ -1,0 +1,47 @@
+"""Around handlers/sqs/table.py: tells what has been recorded as done, once the table has answered that it is."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from handlers.sqs.table_itself import *  # noqa: F403 - takes the module's place, whatever others want of it
+
+from handlers import witness
+from handlers.sqs import table_itself
+
+
+class BatchTable(table_itself.BatchTable):
+    """The table, watched."""
+
+    def claim_chunk(self, key, *args: Any, **kwargs: Any):
+        outcome = super().claim_chunk(key, *args, **kwargs)
+        witness.works_on(key.batch.batch_id, key.batch.generation, key.seq)
+        return outcome
+
+    def save_chunk(self, claim, settled: Iterable[int], *args: Any, **kwargs: Any) -> bool:
+        settled = list(settled)
+        held = super().save_chunk(claim, settled, *args, **kwargs)
+        if held:
+            recorded(claim.key, settled)
+        return held
+
+    def release_chunk(self, claim, settled: Iterable[int], *args: Any, **kwargs: Any) -> bool:
+        settled = list(settled)
+        held = super().release_chunk(claim, settled, *args, **kwargs)
+        if held:
+            recorded(claim.key, settled)
+        return held
+
+    def delete_chunks(self, keys) -> None:
+        keys = list(keys)
+        super().delete_chunks(keys)
+        for key in keys:
+            recorded(key, None)
+
+    def record_notified(self, key) -> None:
+        super().record_notified(key)
+        witness.tell("notified", batch=key.batch_id, generation=key.generation)
+
+
+def recorded(key, indexes: list[int] | None) -> None:
+    """These items of the chunk, None for all, are recorded as done."""
+    witness.tell("recorded", batch=key.batch.batch_id, generation=key.batch.generation, seq=key.seq, indexes=indexes)
