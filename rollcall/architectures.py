@@ -3,7 +3,7 @@
 import time
 
 from handlers.batch import BATCH_ID
-from rollcall.batches import Batches
+from rollcall.batches import Batches, OneBatch
 from rollcall.connection import Connection
 from rollcall.errors import Problem
 from rollcall.sfn import SfnBatches
@@ -26,22 +26,31 @@ def deployed(connection: Connection) -> list[Batches]:
     return [batches_of(connection, architecture) for architecture in connection.stacks]
 
 
-def find(connection: Connection, batch_id: str, patience: float = 0) -> Batches:
-    """The batches among which `batch_id` is; one that was just started may take up to `patience` seconds to show.
+def find(
+    connection: Connection,
+    batch_id: str,
+    architecture: str | None = None,
+    generation: int | None = None,
+    patience: float = 0,
+) -> OneBatch:
+    """A batch of either architecture; without a generation the latest.
 
-    Raises Problem with recent ids if it is nowhere.
+    One that was just started may take up to `patience` seconds to show. Raises Problem if it is nowhere, naming recent
+    ones, or if both architectures have one of that id.
     """
     if not BATCH_ID.fullmatch(batch_id):
         raise Problem(f"{batch_id!r} is no batch's id: that has 1 to 80 letters, digits, dots, hyphens or underscores")
-    everywhere = deployed(connection)
+    places = [batches_of(connection, architecture)] if architecture else deployed(connection)
     give_up = time.monotonic() + patience
-    while True:
-        for batches in everywhere:
-            if batches.exists(batch_id):
-                return batches
+    while not (found := [(batches, latest) for batches in places if (latest := batches.latest_generation(batch_id))]):
         if time.monotonic() >= give_up:
-            break
+            recent = [result.batch_id for batches in places for result in batches.recent(RECENT_IDS)]
+            hint = f"recent batches: {', '.join(recent)}" if recent else "none has run yet: `rollcall run sqs`"
+            raise Problem(f"there is no batch {batch_id!r} at {connection.place}", hint)
         time.sleep(POLL_SECONDS)
-    recent = [result.batch_id for batches in everywhere for result in batches.recent(RECENT_IDS)]
-    hint = f"recent batches: {', '.join(recent)}" if recent else "none has run yet: `rollcall run sqs`"
-    raise Problem(f"there is no batch {batch_id!r} at {connection.place}", hint)
+    if len(found) > 1:
+        raise Problem(f"both architectures have a batch {batch_id!r}", "say --architecture sqs or --architecture sfn")
+    [(batches, latest)] = found
+    if generation and generation > latest:
+        raise Problem(f"batch {batch_id!r} has no generation {generation}: its latest is {latest}")
+    return OneBatch(batches, batch_id, generation or latest)

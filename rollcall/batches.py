@@ -1,6 +1,6 @@
 """What the command line knows about a batch, the same for both architectures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,8 @@ class Progress:
     """How far a batch has come.
 
     `items` and `chunks` are totals, None while unknown; `done` counts the items whose chunk is finished, to the
-    chunk exactly, with those that failed.
+    chunk exactly, with those that failed. `unmade_segments` are those whose chunks are still being made, None where
+    there are no segments.
     """
 
     stage: str
@@ -19,6 +20,12 @@ class Progress:
     failed: int
     chunks: int | None = None
     trouble: str | None = None
+    unmade_segments: int | None = None
+
+    @property
+    def remaining(self) -> int | None:
+        """Items still to do, None while unknown."""
+        return None if self.items is None else max(0, self.items - self.done)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class Result:
     batch_id: str
     architecture: str
     status: str
+    generation: int = 1
     items: int | None = None
     succeeded: int | None = None
     failed: int | None = None
@@ -49,6 +57,7 @@ class Result:
             batch_id=detail["batchId"],
             architecture=detail["architecture"],
             status=detail["status"],
+            generation=detail["generation"],
             items=detail["items"],
             succeeded=detail["succeeded"],
             failed=detail["failed"],
@@ -65,6 +74,7 @@ class Result:
         """The object that `--json` prints."""
         return {
             "batchId": self.batch_id,
+            "generation": self.generation,
             "architecture": self.architecture,
             "status": self.status,
             "items": self.items,
@@ -80,27 +90,72 @@ class Result:
 
 
 class Batches(Protocol):
-    """The batches of one architecture."""
+    """The batches of one architecture. Without a generation the first is meant."""
 
     architecture: str
 
     def start(self, request: Mapping[str, Any]) -> None:
         """Start the batch that `request`, which names its `batchId`, describes. Raises Problem if the id is taken."""
 
-    def exists(self, batch_id: str) -> bool:
-        """Whether such a batch has been started."""
+    def latest_generation(self, batch_id: str) -> int | None:
+        """The batch's generation that was started last; None when there is no such batch."""
 
-    def observe(self, batch_id: str) -> Progress | Result | None:
+    def observe(self, batch_id: str, generation: int = 1) -> Progress | Result | None:
         """How far the batch is, how it ended, or None when there is no trace of it yet."""
 
-    def last_chunk_done_at(self, batch_id: str) -> int | None:
+    def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:
         """When the last chunk was done, in milliseconds since 1970; None if unknown or without chunks."""
 
     def recent(self, limit: int) -> list[Result]:
         """The batches started last, newest first; those still running have the status OPEN."""
 
-    def failed_items(self, batch_id: str, limit: int) -> list[dict[str, Any]]:
-        """Up to `limit` items that failed for good: `item`, `error`, `attempts`."""
+    def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
+        """Every item that failed for good: `item`, `error`, `attempts`; read as the iteration goes on."""
+
+    def cancel(self, batch_id: str, generation: int = 1) -> bool:
+        """Let the batch end CANCELLED; false if it is ending already."""
+
+    def redrive(self, batch_id: str, generation: int = 1) -> None:
+        """Run what failed or was left over of a generation that has ended, as the next one."""
+
+
+@dataclass(frozen=True)
+class OneBatch:
+    """One generation of one batch, and where it is."""
+
+    batches: Batches
+    batch_id: str
+    generation: int = 1
+
+    @property
+    def architecture(self) -> str:
+        return self.batches.architecture
+
+    @property
+    def title(self) -> str:
+        """As people are told of it: with its generation from the second on."""
+        return titled(self.batch_id, self.generation)
+
+    def observe(self) -> Progress | Result | None:
+        """See Batches.observe."""
+        return self.batches.observe(self.batch_id, self.generation)
+
+    def last_chunk_done_at(self) -> int | None:
+        """See Batches.last_chunk_done_at."""
+        return self.batches.last_chunk_done_at(self.batch_id, self.generation)
+
+    def failed_items(self) -> Iterator[dict[str, Any]]:
+        """See Batches.failed_items."""
+        return self.batches.failed_items(self.batch_id, self.generation)
+
+    def redriven(self) -> "OneBatch":
+        """Its next generation."""
+        return OneBatch(self.batches, self.batch_id, self.generation + 1)
+
+
+def titled(batch_id: str, generation: int) -> str:
+    """A batch's id, with its generation from the second on."""
+    return batch_id if generation == 1 else f"{batch_id}, generation {generation}"
 
 
 def completion_lag(arrived_at: int, last_chunk_done_at: int | None) -> float | None:

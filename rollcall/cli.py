@@ -45,6 +45,15 @@ Architecture = Annotated[
         metavar="sqs|sfn", help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False
     ),
 ]
+Batch = Annotated[str, typer.Argument(help="The batch's id.", show_default=False)]
+OfArchitecture = Annotated[
+    ArchitectureName | None,
+    typer.Option("--architecture", help="Which one's batch, where both have that id.", show_default=False),
+]
+Generation = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Which of its generations.", show_default="the latest")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for its end.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 EngineChoice = Annotated[
     Engine, typer.Option(envvar="ENGINE", help="How to run the engine; auto takes Docker where it answers.")
@@ -66,13 +75,28 @@ def limited(field: str, help: str, metavar: str = "N", default: str = "the stack
     return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default)
 
 
-@app.command(epilog="Then: [bold]rollcall run sqs --items 1000 --max-value 100[/]")
+@app.command(
+    epilog="Then: [bold]rollcall run sqs --items 1000 --max-value 100[/]\n\n"
+    "With a parameter of the stacks: [bold]rollcall up --parameter MaxConcurrency=10[/]"
+)
 @targeted
-def up(target: SandboxTarget, engine: EngineChoice = Engine.auto, json: Json = False) -> None:
+def up(
+    target: SandboxTarget,
+    engine: EngineChoice = Engine.auto,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A parameter of the stacks; may be repeated. What is not given has its default again.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Start the sandbox and deploy both stacks into it."""
     from rollcall.up import up
 
-    up(target, engine, json)
+    up(target, engine, parameter or [], json)
 
 
 @app.command()
@@ -89,12 +113,14 @@ def down(target: SandboxTarget) -> None:
 def status(
     target: Target,
     batch: Annotated[str | None, typer.Argument(help="A batch to show in detail.", show_default=False)] = None,
+    architecture: OfArchitecture = None,
+    generation: Generation = None,
     json: Json = False,
 ) -> None:
-    """Show the endpoint, what the stacks made, and the latest batches."""
+    """Show the endpoint, what the stacks made, and the latest batches; or one batch, and what to try with it."""
     from rollcall.status import status
 
-    status(target, batch, json)
+    status(target, batch, architecture, generation, json)
 
 
 @app.command(
@@ -156,13 +182,64 @@ def run(
 @targeted
 def watch(
     target: Target,
-    batch: Annotated[str, typer.Argument(help="The batch's id.", show_default=False)],
+    batch: Batch,
+    architecture: OfArchitecture = None,
+    generation: Generation = None,
     json: Json = False,
 ) -> None:
     """Follow a batch of either architecture to its end."""
     from rollcall.watch import watch
 
-    watch(target, batch, json)
+    watch(target, batch, architecture, generation, json)
+
+
+@app.command(
+    epilog="What remains can be run later: [bold]rollcall redrive BATCH[/]\n\n"
+    "Exit codes: 0 the batch ended CANCELLED, 1 it ended otherwise, 2 usage or environment."
+)
+@targeted
+def cancel(
+    target: Target,
+    batch: Batch,
+    architecture: OfArchitecture = None,
+    no_wait: NoWait = False,
+    json: Json = False,
+) -> None:
+    """End a running batch early: what is being processed is finished, the rest counts as remaining."""
+    from rollcall.cancel import cancel
+
+    cancel(target, batch, architecture, not no_wait, json)
+
+
+@app.command(epilog="Exit codes: 0 the new generation SUCCEEDED, 1 it finished otherwise, 2 usage or environment.")
+@targeted
+def redrive(
+    target: Target,
+    batch: Batch,
+    architecture: OfArchitecture = None,
+    no_wait: NoWait = False,
+    json: Json = False,
+) -> None:
+    """Run what failed or was left over of a batch again, as its next generation."""
+    from rollcall.redrive import redrive
+
+    redrive(target, batch, architecture, not no_wait, json)
+
+
+@app.command(epilog="Example: [bold]rollcall failures demo-1 --csv > failed.csv[/]")
+@targeted
+def failures(
+    target: Target,
+    batch: Batch,
+    architecture: OfArchitecture = None,
+    generation: Generation = None,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with the columns id, error, attempts, item.")] = False,
+) -> None:
+    """List every item of a batch that failed for good, with its error and attempts."""
+    from rollcall.failures import failures
+
+    failures(target, batch, architecture, generation, json, csv)
 
 
 @app.command(epilog="Examples: [bold]rollcall logs sqs.processor --since 5m[/], [bold]rollcall logs engine --follow[/]")

@@ -22,7 +22,7 @@ class Arrival:
 
 
 class Subscription:
-    """The queue in which one batch's Batch Finished event arrives."""
+    """The queue in which the Batch Finished event of one generation of a batch arrives."""
 
     def __init__(self, sqs: Any, queue_url: str) -> None:
         self._sqs = sqs
@@ -39,12 +39,13 @@ class Subscription:
 
 
 @contextmanager
-def subscribed(connection: Connection, event_bus: str, batch_id: str) -> Iterator[Subscription]:
-    """Subscribe to the end of one batch; the queue and the rule are deleted afterwards, whatever happens."""
+def subscribed(connection: Connection, event_bus: str, batch_id: str, generation: int = 1) -> Iterator[Subscription]:
+    """Subscribe to one generation's end; the queue and the rule are deleted afterwards, whatever happens."""
     sqs, events = connection.client("sqs"), connection.client("events")
     name = f"rollcall-run-{uuid.uuid4().hex[:12]}"
     rule = {"Name": name, "EventBusName": event_bus}
-    pattern = {"source": ["rollcall"], "detail-type": ["Batch Finished"], "detail": {"batchId": [batch_id]}}
+    batch = {"batchId": [batch_id], "generation": [generation]}
+    pattern = {"source": ["rollcall"], "detail-type": ["Batch Finished"], "detail": batch}
     with ExitStack() as undo:
         rule_arn = events.put_rule(**rule, EventPattern=json.dumps(pattern))["RuleArn"]
         undo.callback(events.delete_rule, **rule)

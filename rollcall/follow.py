@@ -2,7 +2,7 @@
 
 import time
 
-from rollcall.batches import Batches, Progress, Result, completion_lag
+from rollcall.batches import OneBatch, Progress, Result, completion_lag
 from rollcall.completion import Subscription
 from rollcall.errors import Problem
 from rollcall.progress import Display
@@ -18,9 +18,9 @@ EVENT_SECONDS = 60.0
 class Patience:
     """Knows when waiting for a batch has become pointless. Times in seconds on a clock that only goes forward."""
 
-    def __init__(self, architecture: str, batch_id: str, now: float) -> None:
+    def __init__(self, architecture: str, title: str, now: float) -> None:
         self._architecture = architecture
-        self._batch_id = batch_id
+        self._title = title
         self._began = now
         self._over_since: float | None = None
 
@@ -29,7 +29,7 @@ class Patience:
         if seen is None:
             if now - self._began > START_SECONDS:
                 raise Problem(
-                    f"batch {self._batch_id}: no batcher took it up within {START_SECONDS:.0f} s",
+                    f"batch {self._title}: no batcher took it up within {START_SECONDS:.0f} s",
                     f"see `rollcall logs {self._architecture}.batcher`",
                 )
             return
@@ -41,33 +41,33 @@ class Patience:
             self._over_since = now
         if now - self._over_since > EVENT_SECONDS:
             raise Problem(
-                f"batch {self._batch_id}: {over}, but no Batch Finished event came within {EVENT_SECONDS:.0f} s",
+                f"batch {self._title}: {over}, but no Batch Finished event came within {EVENT_SECONDS:.0f} s",
                 f"see `rollcall logs {self._architecture}.finalizer`",
             )
 
 
-def until_event(batches: Batches, batch_id: str, subscription: Subscription, display: Display) -> Result:
+def until_event(batch: OneBatch, subscription: Subscription, display: Display) -> Result:
     """Show the batch's progress until its Batch Finished event arrives. Raises Problem if that is in vain."""
-    patience = Patience(batches.architecture, batch_id, time.monotonic())
+    patience = Patience(batch.architecture, batch.title, time.monotonic())
     seen: Progress | Result | None = None
     look_at = 0.0
     while True:
         if time.monotonic() >= look_at:
-            seen, look_at = look(batches, batch_id)
+            seen, look_at = look(batch)
             if not isinstance(seen, Result):
                 display.show(seen)
         arrival = subscription.wait(BEAT_SECONDS)
         if arrival:
-            lag = completion_lag(arrival.arrived_at, batches.last_chunk_done_at(batch_id))
+            lag = completion_lag(arrival.arrived_at, batch.last_chunk_done_at())
             return Result.from_detail(arrival.detail, lag)
         patience.check(seen, time.monotonic())
 
 
-def until_ended(batches: Batches, batch_id: str, display: Display) -> Result:
+def until_ended(batch: OneBatch, display: Display) -> Result:
     """Show the batch's progress until its records say that it has ended. Raises Problem if that is in vain."""
-    patience = Patience(batches.architecture, batch_id, time.monotonic())
+    patience = Patience(batch.architecture, batch.title, time.monotonic())
     while True:
-        seen, look_at = look(batches, batch_id)
+        seen, look_at = look(batch)
         if isinstance(seen, Result):
             return seen
         display.show(seen)
@@ -75,10 +75,10 @@ def until_ended(batches: Batches, batch_id: str, display: Display) -> Result:
         time.sleep(max(0.0, look_at - time.monotonic()))
 
 
-def look(batches: Batches, batch_id: str) -> tuple[Progress | Result | None, float]:
+def look(batch: OneBatch) -> tuple[Progress | Result | None, float]:
     """Observe the batch; also returns when to look again, on the monotonic clock."""
     before = time.monotonic()
-    seen = batches.observe(batch_id)
+    seen = batch.observe()
     after = time.monotonic()
     return seen, after + pause_after(after - before)
 

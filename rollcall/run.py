@@ -1,22 +1,22 @@
 """`rollcall run`: one batch from its start to its Batch Finished event."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from rollcall.architectures import batches_of
-from rollcall.batches import Result
+from rollcall.batches import OneBatch, Result
 from rollcall.completion import subscribed
 from rollcall.connection import Connection, connect
 from rollcall.errors import Interrupted
 from rollcall.follow import until_event
 from rollcall.progress import display
 from rollcall.request import checked_request, upload_input
-from rollcall.summary import print_summary
+from rollcall.summary import print_summary, what_to_try
 from rollcall.target import SandboxTarget, Target
-from rollcall.terminal import print_json, stdout, steps
+from rollcall.terminal import print_json, print_next, stdout, steps
 
 
 def run(
@@ -39,27 +39,40 @@ def run(
 def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Result:
     """Start the batch and show its progress until its event arrives. Raises Interrupted on Ctrl-C."""
     batches = batches_of(connection, architecture)
-    batch_id = request["batchId"]
-    event_bus = connection.stack(architecture).outputs["EventBusName"]
-    with display(architecture) as shown, subscribed(connection, event_bus, batch_id) as subscription:
+    return started_to_end(connection, OneBatch(batches, request["batchId"]), lambda: batches.start(request))
+
+
+def started_to_end(connection: Connection, batch: OneBatch, start: Callable[[], None]) -> Result:
+    """Listen for the batch's event, then `start` it, and show its progress. Raises Interrupted on Ctrl-C."""
+    event_bus = connection.stack(batch.architecture).outputs["EventBusName"]
+    with (
+        display(batch.architecture) as shown,
+        subscribed(connection, event_bus, batch.batch_id, batch.generation) as subscription,
+    ):
         shown.show(None)
-        batches.start(request)
+        start()
         try:
-            return until_event(batches, batch_id, subscription, shown)
+            return until_event(batch, subscription, shown)
         except KeyboardInterrupt:
-            raise goes_on(batch_id) from None
+            raise goes_on(batch.batch_id) from None
 
 
 def start_only(
     connection: Connection, target: Target, architecture: str, request: Mapping[str, Any], as_json: bool
 ) -> None:
     """Start the batch and say how to watch it."""
-    batches_of(connection, architecture).start(request)
+    batches = batches_of(connection, architecture)
+    batches.start(request)
+    tell_started(OneBatch(batches, request["batchId"]), target, as_json)
+
+
+def tell_started(batch: OneBatch, target: SandboxTarget, as_json: bool) -> None:
+    """Print that the batch is started, and how to watch it."""
     if as_json:
-        print_json(Result(request["batchId"], architecture, "OPEN").to_json())
+        print_json(Result(batch.batch_id, batch.architecture, "OPEN", batch.generation).to_json())
         return
-    stdout.print(f"batch [bold]{request['batchId']}[/] is started", soft_wrap=True)
-    stdout.print(f"[dim]{target.command('watch ' + request['batchId'])}[/]", soft_wrap=True)
+    stdout.print(f"batch [bold]{batch.title}[/] is started", soft_wrap=True)
+    stdout.print(f"[dim]{target.command('watch ' + batch.batch_id)}[/]", soft_wrap=True)
 
 
 def report(result: Result, target: SandboxTarget, as_json: bool) -> None:
@@ -68,8 +81,8 @@ def report(result: Result, target: SandboxTarget, as_json: bool) -> None:
         print_json(result.to_json())
     else:
         print_summary(result)
-        if result.failed:
-            stdout.print(f"[dim]what failed: {target.command('status ' + result.batch_id)}[/]", soft_wrap=True)
+        if advice := what_to_try(result, target):
+            print_next(advice)
     if result.status != "SUCCEEDED":
         raise typer.Exit(1)
 

@@ -1,12 +1,13 @@
 """The batches of the SQS architecture, as their records in the table show them."""
 
 import json
-from collections.abc import Mapping
-from itertools import islice
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from handlers.batch import Status, iso
-from handlers.sqs.records import Batch
+from handlers.batch import BatchRequest, Redrive, Status, iso
+from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.records import Batch, BatchKey
 from handlers.sqs.table import BatchTable
 from rollcall.batches import Progress, Result
 from rollcall.connection import Connection
@@ -22,52 +23,69 @@ class SqsBatches:
         outputs = connection.stack("sqs").outputs
         self._sqs = connection.client("sqs")
         self._queue_url = outputs["BatcherQueueUrl"]
+        self._finalizer_queue_url = outputs["FinalizerQueueUrl"]
         self.table = BatchTable(connection.client("dynamodb"), outputs["TableName"])
 
     def start(self, request: Mapping[str, Any]) -> None:
         batch_id = request["batchId"]
-        if self.exists(batch_id):
+        if self.latest_generation(batch_id):
             raise Problem(f"there is a batch {batch_id!r} already", f"see it with `rollcall watch {batch_id}`")
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
 
-    def exists(self, batch_id: str) -> bool:
-        return self.table.get_batch(batch_id) is not None
+    def latest_generation(self, batch_id: str) -> int | None:
+        return self.table.latest_generation(batch_id)
 
-    def observe(self, batch_id: str) -> Progress | Result | None:
-        batch = self.table.get_batch(batch_id)
+    def observe(self, batch_id: str, generation: int = 1) -> Progress | Result | None:
+        batch = self.table.get_batch(batch_id, generation)
         if batch is None:
             return None
         if batch.status != Status.OPEN:
             return result_of(batch)
         formed_items, formed_chunks = self._formed(batch)
         left = self.table.count_chunks(batch)
-        return progress_of(batch, formed_items, formed_chunks, left, self.table.count_failed(batch.key))
+        failed = sum(self.table.count_failed(batch, shard) for shard in range(batch.shards))
+        return progress_of(batch, formed_items, formed_chunks, left, failed)
 
-    def last_chunk_done_at(self, batch_id: str) -> int | None:
-        batch = self.table.get_batch(batch_id)
+    def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:
+        batch = self.table.get_batch(batch_id, generation)
         return batch.drained_at if batch and batch.chunks else None
 
     def recent(self, limit: int) -> list[Result]:
         return [result_of(batch) for batch in self.table.recent(limit)]
 
-    def failed_items(self, batch_id: str, limit: int) -> list[dict[str, Any]]:
-        return list(islice(self.table.failed_items(batch_id), limit))
+    def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
+        batch = self.table.get_batch(batch_id, generation)
+        for failed in self.table.failed_items(batch) if batch else ():
+            yield {name: failed[name] for name in ("item", "error", "attempts")}
+
+    def cancel(self, batch_id: str, generation: int = 1) -> bool:
+        key = BatchKey(batch_id, generation)
+        cancelled = self.table.cancel(key, time.time_ns() // 1_000_000)
+        # Even if it was not: whoever cancelled it before may have died here.
+        nudge = FinalizerMessage(key, check=False).body()
+        self._sqs.send_message(QueueUrl=self._finalizer_queue_url, MessageBody=nudge)
+        return cancelled
+
+    def redrive(self, batch_id: str, generation: int = 1) -> None:
+        request = BatchRequest(redrive=Redrive(batch_id, generation)).to_json()
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
 
     def _formed(self, batch: Batch) -> tuple[int, int]:
-        """How many items and chunks the batcher has made so far."""
+        """How many items and chunks the batchers have made so far."""
         cursors = [self.table.get_segment(batch.key, number) for number in batch.segments]
         return (
             batch.items + sum(cursor.next_item for cursor in cursors if cursor),
-            batch.chunks + sum(cursor.next_seq for cursor in cursors if cursor),
+            batch.chunks + sum(cursor.next_chunk for cursor in cursors if cursor),
         )
 
 
 def progress_of(batch: Batch, formed_items: int, formed_chunks: int, chunks_left: int, failed: int) -> Progress:
     """How far an open batch is; every chunk but those left is done."""
-    total = batch.items if batch.sealed else None if batch.request.input else batch.request.items
     # A batcher moves its cursor after its records: there may be more chunks left than it says it has formed.
     done = max(0, formed_items - chunks_left * batch.request.items_per_chunk)
-    if batch.stalled:
+    if batch.cancelled:
+        stage = "being cancelled"
+    elif batch.stalled:
         stage = "stalled"
     elif not batch.sealed:
         stage = "forming chunks"
@@ -78,10 +96,11 @@ def progress_of(batch: Batch, formed_items: int, formed_chunks: int, chunks_left
         done = formed_items
     return Progress(
         stage=stage,
-        items=total,
+        items=batch.items if batch.sealed else batch.expected,
         done=done,
         failed=failed,
         chunks=formed_chunks if batch.sealed else None,
+        unmade_segments=len(batch.segments),
     )
 
 
@@ -92,6 +111,7 @@ def result_of(batch: Batch) -> Result:
         batch_id=batch.batch_id,
         architecture="sqs",
         status=str(batch.status),
+        generation=batch.generation,
         items=batch.items,
         succeeded=batch.succeeded,
         failed=batch.failed,

@@ -1,27 +1,32 @@
 """`rollcall status`: where everything is, and how the latest batches went."""
 
+from itertools import islice
 from typing import Any
 
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
 from rollcall.architectures import deployed, find
-from rollcall.batches import Progress, Result
+from rollcall.batches import OneBatch, Progress, Result
 from rollcall.connection import ARCHITECTURE_TITLES, Connection, connect
+from rollcall.failures import failure_line
 from rollcall.progress import Pace, describe
-from rollcall.summary import print_summary, styled_status
+from rollcall.summary import print_summary, styled_status, what_to_try
 from rollcall.target import Target
-from rollcall.terminal import count, print_json, seconds, stdout
+from rollcall.terminal import count, print_json, print_next, seconds, stdout
 
 RECENT = 10
 FAILED_ITEMS_SHOWN = 10
 
 
-def status(target: Target, batch_id: str | None, as_json: bool) -> None:
+def status(
+    target: Target, batch_id: str | None, architecture: str | None, generation: int | None, as_json: bool
+) -> None:
     """Show everything, or one batch."""
     connection = connect(target)
     if batch_id:
-        show_batch(connection, batch_id, as_json)
+        show_batch(find(connection, batch_id, architecture, generation), target, as_json)
         return
     recent = [result for batches in deployed(connection) for result in batches.recent(RECENT)]
     recent.sort(key=lambda result: result.started_at or "", reverse=True)
@@ -50,13 +55,15 @@ def print_recent(results: list[Result], target: Target) -> None:
         stdout.print(f"\nno batch has run yet  [dim]{target.command('run sqs')}[/]", soft_wrap=True)
         return
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
-    for header in ("batch", "", "status"):
+    redriven = any(result.generation > 1 for result in results)
+    for header in ("batch", *(["generation"] if redriven else []), "", "status"):
         table.add_column(header, no_wrap=True)
     for header in ("items", "failed", "left", "chunks", "took"):
         table.add_column(header, justify="right", no_wrap=True)
     for result in results:
         table.add_row(
             result.batch_id,
+            *([str(result.generation)] if redriven else []),
             result.architecture,
             styled_status(result.status),
             *map(count, (result.items, result.failed, result.remaining, result.chunks)),
@@ -67,32 +74,61 @@ def print_recent(results: list[Result], target: Target) -> None:
     stdout.print(table, width=max(stdout.width, Measurement.get(stdout, stdout.options, table).maximum), crop=False)
 
 
-def show_batch(connection: Connection, batch_id: str, as_json: bool) -> None:
-    """Show how one batch is or how it ended, and the first items that failed."""
-    batches = find(connection, batch_id)
-    seen = batches.observe(batch_id)
-    failed = batches.failed_items(batch_id, FAILED_ITEMS_SHOWN)
+def show_batch(batch: OneBatch, target: Target, as_json: bool) -> None:
+    """Show how one batch is or how it ended, the first items that failed, and what to try."""
+    seen = batch.observe()
+    failed = list(islice(batch.failed_items(), FAILED_ITEMS_SHOWN))
+    known = seen if isinstance(seen, Result) else Result(batch.batch_id, batch.architecture, "OPEN", batch.generation)
     if as_json:
-        known = seen if isinstance(seen, Result) else Result(batch_id, batches.architecture, "OPEN")
         print_json({**known.to_json(), **progress_json(seen), "reason": known.reason, "failedItems": failed})
         return
     if isinstance(seen, Result):
         print_summary(seen)
     else:
-        stdout.print(f"Batch [bold]{batch_id}[/]  [bold cyan]OPEN[/]", soft_wrap=True)
-        stdout.print(f"  [dim]architecture[/]   {ARCHITECTURE_TITLES[batches.architecture]}")
-        stdout.print(f"  [dim]progress[/]       {describe(seen, Pace())}", soft_wrap=True)
+        print_progress(batch, seen)
     if failed:
         stdout.print(f"\nfailed items [dim](the first {FAILED_ITEMS_SHOWN} at most)[/]")
     for entry in failed:
-        item = entry["item"]
-        label = item.get("id", item) if isinstance(item, dict) else item
-        text = f"  {label}  after {count(entry['attempts'], 'attempt')}: {entry['error']}"
-        stdout.print(text, markup=False, soft_wrap=True)
+        stdout.print(f"  {failure_line(entry)}", markup=False, soft_wrap=True)
+    advice = what_to_try(seen, target) if isinstance(seen, Result) else what_to_do_meanwhile(batch, seen, target)
+    if advice:
+        print_next(advice)
+
+
+def print_progress(batch: OneBatch, seen: Progress | None) -> None:
+    """Print how far a batch is."""
+    rows = {"architecture": ARCHITECTURE_TITLES[batch.architecture], "progress": describe(seen, Pace())}
+    if seen:
+        rows |= {"failed": count(seen.failed, "item"), "remaining": count(seen.remaining, "item")}
+    if seen and seen.unmade_segments:
+        rows["being made"] = count(seen.unmade_segments, "segment")
+    stdout.print(f"Batch [bold]{batch.title}[/]  [bold cyan]OPEN[/]", soft_wrap=True)
+    for label, value in rows.items():
+        stdout.print(f"  [dim]{label:<14}[/] {escape(value)}", soft_wrap=True)
+
+
+def what_to_do_meanwhile(batch: OneBatch, seen: Progress | None, target: Target) -> dict[str, str]:
+    """Command lines for a batch that still runs, and what each is good for."""
+    watch = {target.command(f"watch {batch.batch_id}"): "follow it to its end"}
+    if seen and (seen.trouble or seen.stage == "stalled"):
+        return {
+            target.command(f"logs {batch.architecture} --since 1h"): "nothing moves: what the functions say",
+            target.command(f"cancel {batch.batch_id}"): "end it now, what is left can be redriven",
+            **watch,
+        }
+    return watch
 
 
 def progress_json(seen: Progress | Result | None) -> dict[str, Any]:
     """What `--json` adds about a batch that is still open."""
     if not isinstance(seen, Progress):
         return {}
-    return {"items": seen.items, "failed": seen.failed, "chunks": seen.chunks, "done": seen.done, "stage": seen.stage}
+    return {
+        "items": seen.items,
+        "failed": seen.failed,
+        "remaining": seen.remaining,
+        "chunks": seen.chunks,
+        "done": seen.done,
+        "stage": seen.stage,
+        "unmadeSegments": seen.unmade_segments,
+    }

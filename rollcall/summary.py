@@ -5,11 +5,18 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from rollcall.batches import Result
+from rollcall.batches import Result, titled
 from rollcall.connection import ARCHITECTURE_TITLES
-from rollcall.terminal import count, seconds, stdout
+from rollcall.target import SandboxTarget
+from rollcall.terminal import count, one_line, seconds, stdout
 
-STATUS_STYLES = {"SUCCEEDED": "bold green", "FAILED": "bold red", "EXPIRED": "bold yellow", "CANCELLED": "bold yellow"}
+STATUS_STYLES = {
+    "SUCCEEDED": "bold green",
+    "FAILED": "bold red",
+    "EXPIRED": "bold yellow",
+    "CANCELLED": "bold yellow",
+    "SKIPPED": "dim",
+}
 
 
 def styled_status(status: str) -> Text:
@@ -45,12 +52,31 @@ def outcome(result: Result) -> str:
     return ", ".join(parts)
 
 
+def what_to_try(result: Result, target: SandboxTarget) -> dict[str, str]:
+    """Command lines for a batch that has left something to do, and what each is good for."""
+    advice = {}
+    if result.failed:
+        advice[target.command(f"failures {result.batch_id}")] = "each item that failed, and why"
+    if result.failed or result.remaining:
+        left = " and ".join(
+            f"the {count(number, 'item')} that {what}"
+            for number, what in ((result.failed, "failed"), (result.remaining, "remained"))
+            if number
+        )
+        advice[target.command(f"redrive {result.batch_id}")] = f"run {left} again"
+    return advice
+
+
 def print_summary(result: Result) -> None:
     """Print how a batch ended on stdout."""
-    stdout.print(Text.assemble("\nBatch ", (result.batch_id, "bold"), "  ", styled_status(result.status)))
+    stdout.print(
+        Text.assemble(
+            "\nBatch ", (titled(result.batch_id, result.generation), "bold"), "  ", styled_status(result.status)
+        )
+    )
     table = Table.grid(padding=(0, 3))
     table.add_column(style="dim")
     table.add_column()
     for label, value in summary_rows(result):
-        table.add_row(f"  {label}", value)
+        table.add_row(f"  {label}", Text(one_line(value)))
     stdout.print(table)

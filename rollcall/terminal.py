@@ -43,6 +43,11 @@ def print_next(commands: Mapping[str, str]) -> None:
         stdout.print(f"  {command:<{width}}   [dim]{good_for}[/]", soft_wrap=True)
 
 
+def one_line(text: str) -> str:
+    """`text` with everything that would break its line, or do things to the terminal, escaped."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def count(number: float | None, noun: str = "") -> str:
     """`count(1000, "item")` is `1,000 items`; an unknown number is a dash."""
     if number is None:

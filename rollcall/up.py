@@ -2,10 +2,13 @@
 
 import sys
 import time
+from collections.abc import Iterable, Mapping
 
 from bootstrap import aws
 from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.failures import DeployFailed
+from bootstrap.parameters import BadParameter, declared, refuse_unknown, settle
+from bootstrap.stacks import SANDBOX_PARAMETERS, STACK_NAMES, template
 from bootstrap.vendoring import CannotVendor
 from rollcall.connection import ARCHITECTURE_TITLES, Connection
 from rollcall.errors import Problem
@@ -17,10 +20,10 @@ from sandbox.settings import DEFAULT_PORT
 from sandbox.state import SandboxError
 
 
-def up(target: SandboxTarget, engine: str, as_json: bool) -> None:
-    """Start the sandbox, deploy both stacks, and say what there is now."""
+def up(target: SandboxTarget, engine: str, parameters: Iterable[str], as_json: bool) -> None:
+    """Start the sandbox, deploy both stacks, and say what there is now. `parameters` are `Name=Value`."""
     began = time.monotonic()
-    connection, made = bring_up(target, engine)
+    connection, made = bring_up(target, engine, checked_parameters(parameters))
     took = time.monotonic() - began
     if as_json:
         outputs = {architecture: dict(stack.outputs) for architecture, stack in made.items()}
@@ -43,7 +46,27 @@ def up(target: SandboxTarget, engine: str, as_json: bool) -> None:
     )
 
 
-def bring_up(target: SandboxTarget, engine: str) -> tuple[Connection, dict[str, StackOutputs]]:
+def checked_parameters(words: Iterable[str]) -> dict[str, str]:
+    """Values for the stacks' parameters. Raises Problem, before anything is started, for what no stack would take."""
+    given = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise Problem(f"--parameter {word!r} is not NAME=VALUE")
+        given[name] = value
+    known = [declared(template(architecture)) for architecture in STACK_NAMES]
+    try:
+        refuse_unknown(given, known)
+        for parameters in known:
+            settle(parameters, SANDBOX_PARAMETERS, given)
+    except BadParameter as refused:
+        raise Problem(f"--parameter: {refused}") from refused
+    return given
+
+
+def bring_up(
+    target: SandboxTarget, engine: str, parameters: Mapping[str, str] | None = None
+) -> tuple[Connection, dict[str, StackOutputs]]:
     """Start the engine unless it is up, and deploy both stacks. Raises SandboxError, or Problem if a deploy fails."""
     with steps("looking for an engine") as say:
         running = control.running(target.project)
@@ -59,7 +82,10 @@ def bring_up(target: SandboxTarget, engine: str) -> tuple[Connection, dict[str, 
             raise
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
         try:
-            return connection, deploy(connection.session, suffix=target.suffix, progress=say)
+            return connection, deploy(connection.session, suffix=target.suffix, progress=say, parameters=parameters)
+        except BadParameter as refused:
+            # Values that only do not fit each other.
+            raise Problem(f"--parameter: {refused}") from refused
         except (DeployFailed, CannotVendor) as failure:
             raise Problem(f"the stacks cannot be deployed: {failure}", "see `rollcall logs engine`") from failure
 

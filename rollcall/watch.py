@@ -11,12 +11,12 @@ from rollcall.target import Target
 START_PATIENCE_SECONDS = 5.0
 
 
-def watch(target: Target, batch_id: str, as_json: bool) -> None:
+def watch(target: Target, batch_id: str, architecture: str | None, generation: int | None, as_json: bool) -> None:
     """Show a batch's progress to its end; exits with 1 if it does not end SUCCEEDED."""
-    batches = find(connect(target), batch_id, START_PATIENCE_SECONDS)
-    with display(batches.architecture) as shown:
+    batch = find(connect(target), batch_id, architecture, generation, START_PATIENCE_SECONDS)
+    with display(batch.architecture) as shown:
         try:
-            result = until_ended(batches, batch_id, shown)
+            result = until_ended(batch, shown)
         except KeyboardInterrupt:
             raise goes_on(batch_id) from None
     report(result, target, as_json)

@@ -6,9 +6,12 @@ import pytest
 
 from handlers.batch import BatchRequest, InputObject, Status
 from handlers.sqs.records import Batch, BatchKey
-from rollcall.batches import Progress, Result, completion_lag
+from rollcall.batches import OneBatch, Progress, Result, completion_lag
+from rollcall.errors import Problem
+from rollcall.redrive import refuse_unless_redrivable
 from rollcall.sqs import progress_of, result_of
-from rollcall.summary import items_per_second, summary_rows
+from rollcall.summary import items_per_second, summary_rows, what_to_try
+from rollcall.target import SandboxTarget
 
 DETAIL = {
     "batchId": "b-1",
@@ -45,6 +48,7 @@ def batch(**values: object) -> Batch:
 def test_json_is_the_event_with_the_lag() -> None:
     assert Result.from_detail(DETAIL, lag=0.25).to_json() == {
         "batchId": "b-1",
+        "generation": 1,
         "architecture": "sqs",
         "status": "FAILED",
         "items": 1000,
@@ -84,7 +88,9 @@ def test_summary_tells_the_reason_only_when_there_is_one() -> None:
 
 
 def test_every_chunk_but_those_left_is_done() -> None:
-    assert progress_of(batch(), 1000, 10, chunks_left=3, failed=7) == Progress("processing", 1000, 700, 7, chunks=10)
+    progress = progress_of(batch(), 1000, 10, chunks_left=3, failed=7)
+    assert progress == Progress("processing", 1000, 700, 7, chunks=10, unmade_segments=0)
+    assert progress.remaining == 300
 
 
 def test_without_chunks_left_everything_is_done_even_if_the_last_chunk_was_short() -> None:
@@ -93,8 +99,9 @@ def test_without_chunks_left_everything_is_done_even_if_the_last_chunk_was_short
 
 
 def test_records_ahead_of_the_cursor_never_make_the_count_negative() -> None:
-    forming = batch(segments=frozenset({0}), items=0, chunks=0)
-    assert progress_of(forming, 100, 1, chunks_left=8, failed=0) == Progress("forming chunks", 1000, 0, 0)
+    forming = batch(segments=frozenset({0, 3}), expected=1000, items=0, chunks=0)
+    progress = progress_of(forming, 100, 1, chunks_left=8, failed=0)
+    assert progress == Progress("forming chunks", 1000, 0, 0, unmade_segments=2)
 
 
 def test_how_many_real_items_there_are_is_known_once_the_batch_is_sealed() -> None:
@@ -104,8 +111,62 @@ def test_how_many_real_items_there_are_is_known_once_the_batch_is_sealed() -> No
     assert progress_of(batch(request=request, items=420), 420, 5, chunks_left=1, failed=0).items == 420
 
 
+@pytest.mark.parametrize(
+    ("values", "stage"), [({"stalled": True}, "stalled"), ({"cancelled": True}, "being cancelled")]
+)
+def test_what_holds_a_batch_up_is_its_stage(values: dict[str, object], stage: str) -> None:
+    assert progress_of(batch(**values), 1000, 10, chunks_left=3, failed=0).stage == stage
+
+
 def test_a_finished_record_is_a_result() -> None:
     record = batch(status=Status.SUCCEEDED, succeeded=1000, failed=0, remaining=0, finished_at=1_004_500)
     result = result_of(record)
     assert (result.status, result.succeeded, result.duration_seconds) == ("SUCCEEDED", 1000, 4.5)
     assert result.started_at == "1970-01-01T00:16:40.000Z"
+
+
+def result(**values: object) -> Result:
+    return dataclasses.replace(Result.from_detail(DETAIL), **values)  # type: ignore[arg-type]
+
+
+def test_what_failed_can_be_listed_and_run_again() -> None:
+    assert what_to_try(result(failed=1, remaining=1200), SandboxTarget(port=4567)) == {
+        "rollcall failures b-1 --port 4567": "each item that failed, and why",
+        "rollcall redrive b-1 --port 4567": "run the 1 item that failed and the 1,200 items that remained again",
+    }
+    assert list(what_to_try(result(failed=0, remaining=5), SandboxTarget())) == ["rollcall redrive b-1"]
+    assert what_to_try(result(failed=0), SandboxTarget()) == {}
+
+
+class Nowhere:
+    """Batches of which nothing is asked."""
+
+    architecture = "sqs"
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        result(failed=3),
+        result(failed=0, remaining=3, status="CANCELLED"),
+        result(failed=0, status="EXPIRED", reason="its input was not read to the end"),
+    ],
+)
+def test_what_left_something_to_run_can_be_redriven(ended: Result) -> None:
+    assert refuse_unless_redrivable(OneBatch(Nowhere(), "b-1"), ended) is ended  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (None, "still runs"),
+        (Progress("processing", 10, 5, 0), "still runs"),
+        (result(status="SUCCEEDED", failed=0), "nothing to redrive: all of its 1,000 items succeeded"),
+        (result(items=0, failed=0, reason="items: -1"), "it was FAILED before it had an item: items: -1"),
+        (Result("b-1", "sfn", "SKIPPED", reason="b-0 was still running"), "SKIPPED before it had an item: b-0 was"),
+    ],
+)
+def test_what_left_nothing_to_run_is_not_redriven(seen: Progress | Result | None, said: str) -> None:
+    with pytest.raises(Problem, match="batch b-1, generation 2") as problem:
+        refuse_unless_redrivable(OneBatch(Nowhere(), "b-1", 2), seen)  # type: ignore[arg-type]
+    assert said in str(problem.value)

@@ -7,7 +7,10 @@ import pytest
 
 from rollcall.__main__ import run
 
-COMMANDS = ("up", "down", "status", "run", "watch", "logs", "trigger", "dev", "demo")
+COMMANDS = (
+    "up", "down", "status", "run", "watch", "cancel", "redrive", "failures", "logs", "trigger", "dev", "demo",
+)  # fmt: skip
+OF_A_BATCH = ("watch", "cancel", "redrive", "failures")
 # Port 9 (discard) belongs to nobody: nothing answers there.
 NOWHERE = ("--port", "9", "--project", "nobody")
 
@@ -63,7 +66,7 @@ def test_an_unknown_option_is_named(cli: Cli, command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
 def test_a_bad_port_is_refused(cli: Cli, command: str, port: str) -> None:
-    arguments = {"run": ["sqs"], "trigger": ["sqs"], "watch": ["b"]}.get(command, [])
+    arguments = {"run": ["sqs"], "trigger": ["sqs"], **{name: ["b"] for name in OF_A_BATCH}}.get(command, [])
     refused(cli(command, *arguments, "--port", port), "--port")
 
 
@@ -76,7 +79,7 @@ def test_an_unknown_architecture_is_named(cli: Cli, command: str) -> None:
     refused(cli(command, "ec2"), "ec2", "sqs", "sfn")
 
 
-@pytest.mark.parametrize("command", ["run", "trigger", "watch"])
+@pytest.mark.parametrize("command", ["run", "trigger", *OF_A_BATCH])
 def test_a_missing_argument_is_said(cli: Cli, command: str) -> None:
     refused(cli(command), "Missing argument")
 
@@ -158,6 +161,9 @@ def test_a_bad_age_of_logs_is_named(cli: Cli, age: str) -> None:
         ["run", "sqs"],
         ["run", "sfn", "--json"],
         ["watch", "some-batch"],
+        ["cancel", "some-batch"],
+        ["redrive", "some-batch", "--no-wait"],
+        ["failures", "some-batch", "--csv"],
         ["logs"],
         ["trigger", "sqs"],
         ["dev"],
@@ -166,6 +172,35 @@ def test_a_bad_age_of_logs_is_named(cli: Cli, age: str) -> None:
 )
 def test_without_a_sandbox_the_command_that_starts_one_is_named(cli: Cli, words: list[str]) -> None:
     refused(cli(*words, *NOWHERE), "no sandbox answers at http://127.0.0.1:9", "rollcall up")
+
+
+@pytest.mark.parametrize("command", ["status", "watch", "failures"])
+@pytest.mark.parametrize("generation", ["0", "-1", "two"])
+def test_a_bad_generation_is_named(cli: Cli, command: str, generation: str) -> None:
+    refused(cli(command, "b", f"--generation={generation}", *NOWHERE), "--generation")
+
+
+@pytest.mark.parametrize("command", ["status", *OF_A_BATCH])
+def test_a_batch_is_of_one_of_the_two_architectures(cli: Cli, command: str) -> None:
+    refused(cli(command, "b", "--architecture=ec2", *NOWHERE), "ec2", "sqs", "sfn")
+
+
+def test_failures_are_json_or_csv(cli: Cli) -> None:
+    refused(cli("failures", "b", "--json", "--csv", *NOWHERE), "--json", "--csv")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [
+        ("MaxConcurrency", "NAME=VALUE"),
+        ("=5", "NAME=VALUE"),
+        ("MaxConcurency=5", "unknown parameter 'MaxConcurency'; the stacks have"),
+        ("MaxConcurrency=many", "MaxConcurrency=many: it must be a number"),
+        ("Overlap=wait", "Overlap=wait: it must be one of allow, skip"),
+    ],
+)
+def test_a_bad_parameter_of_the_stacks_is_named_before_anything_is_started(cli: Cli, parameter: str, said: str) -> None:
+    refused(cli("up", "--parameter", parameter, *NOWHERE), parameter.partition("=")[0], said)
 
 
 def test_there_is_no_engine_to_log_on_aws(cli: Cli) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from rollcall.stacks import functions, resource_lines
 from rollcall.target import SandboxTarget, Target
-from rollcall.terminal import count, seconds
+from rollcall.terminal import count, one_line, seconds
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,15 @@ def test_resources_are_listed_by_kind() -> None:
 )
 def test_a_command_line_leads_to_the_same_place(target: SandboxTarget, command: str) -> None:
     assert target.command("status") == command
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, schön, 漢字", "plain, schön, 漢字"),
+        ("two\nlines\tand \x1b[31mred", r"two\nlines\tand \x1b[31mred"),
+        ("half \ud800", r"half \ud800"),
+    ],
+)
+def test_what_others_wrote_keeps_to_its_line(text: str, shown: str) -> None:
+    assert one_line(text) == shown

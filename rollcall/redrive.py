@@ -1,0 +1,46 @@
+"""`rollcall redrive`: run what failed or was left over of a batch again, as its next generation."""
+
+from rollcall.architectures import find
+from rollcall.batches import OneBatch, Progress, Result
+from rollcall.connection import connect
+from rollcall.errors import Problem
+from rollcall.run import report, started_to_end, tell_started
+from rollcall.target import Target
+from rollcall.terminal import count, stderr
+
+
+def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool, as_json: bool) -> None:
+    """Redrive a batch's latest generation; exits with 1 if the new one does not end SUCCEEDED."""
+    connection = connect(target)
+    ended = find(connection, batch_id, architecture)
+    result = refuse_unless_redrivable(ended, ended.observe())
+    following = ended.redriven()
+    again = count((result.failed or 0) + (result.remaining or 0), "item")
+    stderr.print(f"redriving batch [bold]{batch_id}[/]: {again}, as generation {following.generation}", soft_wrap=True)
+
+    def start() -> None:
+        ended.batches.redrive(batch_id, ended.generation)
+
+    if not wait:
+        start()
+        tell_started(following, target, as_json)
+        return
+    report(started_to_end(connection, following, start), target, as_json)
+
+
+def refuse_unless_redrivable(batch: OneBatch, seen: Progress | Result | None) -> Result:
+    """How the batch ended. Raises Problem while it runs, and where it has left nothing to run."""
+    if not isinstance(seen, Result):
+        hint = f"see its end with `rollcall watch {batch.batch_id}`, or end it with `rollcall cancel {batch.batch_id}`"
+        raise Problem(f"batch {batch.title} still runs", hint)
+    if seen.failed or seen.remaining:
+        return seen
+    if seen.status == "SUCCEEDED":
+        raise Problem(f"batch {batch.title} has nothing to redrive: all of its {count(seen.items, 'item')} succeeded")
+    if seen.items:
+        # It ended before its input was read: what is left of that nobody has counted.
+        return seen
+    raise Problem(
+        f"batch {batch.title} has nothing to redrive: it was {seen.status} before it had an item: {seen.reason}",
+        f"run it anew: `rollcall run {batch.architecture}`",
+    )
