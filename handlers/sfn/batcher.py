@@ -1,99 +1,159 @@
-"""Batcher: writes the batch's chunks to S3 as the Distributed Map's input."""
+"""Batcher: writes a batch's chunks to S3 as the Distributed Map's input, in as many rounds as it takes."""
 
 import functools
-from datetime import datetime
+from typing import Any
 
 import boto3
 
 from handlers import settings, source
-from handlers.batch import BatchRequest, InvalidRequest, batch_id_or, iso
-from handlers.events import STARTED, Events
+from handlers.batch import BatchRequest, InvalidRequest, iso
+from handlers.clock import Clock
+from handlers.events import SKIPPED, STARTED, Events
 from handlers.items import chunks
-from handlers.sfn.objects import BatchObjects, ChunkStream, Made
+from handlers.sfn import map_runs
+from handlers.sfn.chunk_writer import ChunkWriter, Cursor
+from handlers.sfn.express import refuse_long_children
+from handlers.sfn.map_runs import MapRuns
+from handlers.sfn.objects import BatchObjects, Made, Started
+from handlers.sfn.redrive import OutOfTime, items_of
+from handlers.sfn.starting import Execution, RequestRefused, Schedule, Starter, parse_request
 from handlers.telemetry import logger
 
 # A state's input is 256 KiB at most and carries a little more than the chunk.
 MAX_CHUNK_BYTES = 200 * 1024
-GENERATION = 1
+# With less than this left the next round goes on.
+STOP_MS = 20_000
+
+
+class Batcher:
+    """The clients are boto3's."""
+
+    def __init__(self, s3, map_runs: MapRuns, events: Events, starter: Starter):
+        self.s3 = s3
+        self.map_runs = map_runs
+        self.events = events
+        self.starter = starter
+
+    def make(self, asked: object, execution: Execution, cursor: dict | None, clock: Clock) -> dict:
+        """Start a batch and write its chunks, from `cursor` on. Repeating it writes the same objects.
+
+        `status` of the answer: STARTED with what the Map reads, MAKING with the cursor of the next round; DUPLICATE
+        (another execution runs the batch), SKIPPED or REFUSED (`reason`) where there is nothing to do.
+        """
+        try:
+            objects, started = self.starter.start(asked, execution)
+        except RequestRefused as refused:
+            logger.warning("refused", reason=str(refused), execution_arn=execution.arn)
+            return {"status": "REFUSED", "reason": str(refused)}
+        batch: dict[str, Any] = {"batchId": objects.batch_id, "generation": objects.generation}
+        if started.execution_arn != execution.arn:
+            logger.warning("duplicate", batch=batch, execution_arn=execution.arn)
+            return {"status": "DUPLICATE", **batch}
+        if started.running:
+            publish_skipped(self.events, objects, started)
+            return {"status": "SKIPPED", **batch}
+        made = self._made(objects, started, writer := self._writer(objects, cursor), clock)
+        if not made:
+            return {"status": "MAKING", "cursor": writer.cursor.to_json(), **batch}
+        objects.put_made(made)
+        self._publish_started(made)
+        request = started.request or BatchRequest()
+        return {
+            "status": "STARTED",
+            **batch,
+            "bucket": objects.bucket,
+            "key": objects.chunks_key,
+            "chunks": made.chunks,
+            "items": made.items,
+            "itemConcurrency": request.item_concurrency,
+            "maxAttempts": request.max_attempts,
+        }
+
+    def _writer(self, objects: BatchObjects, cursor: dict | None) -> ChunkWriter:
+        return ChunkWriter(self.s3, objects.bucket, objects.chunks_key, Cursor(**cursor or {}))
+
+    def _made(self, objects: BatchObjects, started: Started, writer: ChunkWriter, clock: Clock) -> Made | None:
+        """Write chunks; returns what was made, or None while there is more to make."""
+        request, reason = started.request, started.reason
+        if request:
+            try:
+                if not self._write(objects, request, writer, clock):
+                    return None
+            except InvalidRequest as refused:
+                writer.abandon()
+                writer, reason = self._writer(objects, None), str(refused)
+        return Made(
+            batch_id=objects.batch_id,
+            generation=objects.generation,
+            started_at=started.started_at,
+            items=writer.cursor.items,
+            chunks=writer.cursor.chunks,
+            smallest_chunk=writer.cursor.smallest_chunk,
+            last_chunk=writer.cursor.last_chunk,
+            tolerated_failure_percentage=request.tolerated_failure_percentage if request else 0,
+            reason=reason,
+        )
+
+    def _write(self, objects: BatchObjects, request: BatchRequest, writer: ChunkWriter, clock: Clock) -> bool:
+        def has_time() -> bool:
+            return clock.has(STOP_MS)
+
+        at = writer.cursor
+        try:
+            items = items_of(objects, request, self.map_runs, has_time, skip=at.items)
+        except OutOfTime:
+            return False
+        return writer.write(chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES, at.chunks, at.items), has_time)
+
+    def _publish_started(self, made: Made) -> None:
+        self.events.publish(
+            STARTED,
+            {
+                "batchId": made.batch_id,
+                "generation": made.generation,
+                "architecture": "sfn",
+                "items": made.items,
+                "startedAt": iso(made.started_at),
+                "deadline": iso(made.started_at + settings.whole("DEADLINE_SECONDS") * 1000),
+            },
+        )
+
+
+def publish_skipped(events: Events, objects: BatchObjects, started: Started) -> None:
+    """Say that a scheduled batch was skipped, in the same words every time."""
+    events.publish(
+        SKIPPED,
+        {
+            "batchId": objects.batch_id,
+            "generation": objects.generation,
+            "architecture": "sfn",
+            "running": started.running,
+            "at": iso(started.started_at),
+        },
+    )
+
+
+def parse(asked: object) -> BatchRequest:
+    """A request as this stack takes it. Raises InvalidRequest."""
+    request = parse_request(asked, settings.request_defaults())
+    if settings.text("CHILD_TYPE") == "EXPRESS":
+        refuse_long_children(
+            request.max_attempts, settings.whole("FUNCTION_TIMEOUT"), settings.whole("RETRY_DELAY_SECONDS")
+        )
+    return request
 
 
 @functools.cache
-def connections() -> tuple:
-    """This function's S3 client and events; made once an environment."""
-    return boto3.client("s3"), Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
-
-
-def parse_request(asked: object, defaults: dict[str, str]) -> BatchRequest:
-    """The batch request. Raises InvalidRequest, also for what only the SQS architecture can do."""
-    if isinstance(asked, dict) and "deadlineSeconds" in asked:
-        raise InvalidRequest(
-            "deadlineSeconds: a state machine has one deadline for all its executions; set the stack's DeadlineSeconds"
-        )
-    return BatchRequest.parse(asked, defaults)
-
-
-def epoch_ms(timestamp: str) -> int:
-    """Of the context object's ISO 8601 time."""
-    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
+def connections() -> Batcher:
+    """This function's batcher; made once an environment."""
+    s3, bucket = boto3.client("s3"), settings.text("BATCH_BUCKET")
+    schedule = Schedule(s3, bucket, skips=settings.text("OVERLAP") == "skip")
+    starter = Starter(s3, bucket, parse, lambda request: source.survey(request)[0], schedule)
+    events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
+    return Batcher(s3, MapRuns(map_runs.client()), events, starter)
 
 
 def handler(event: dict, context) -> dict:
-    """Lambda entry: the state machine's first state. Repeating it writes the same objects.
-
-    Returns what the Map reads and what the finalizer counts against; `status` is DUPLICATE when another execution
-    owns the batch. A bad request is a batch of no chunks with a `reason`.
-    """
-    s3, events = connections()
-    asked, execution_arn = event["request"], event["executionArn"]
-    started_at = epoch_ms(event["startedAt"])
-    request, reason = BatchRequest(items=0), None
-    batch_id = batch_id_or(asked, event["executionName"])
-    try:
-        request = parse_request(asked, settings.request_defaults())
-    except InvalidRequest as refused:
-        reason = str(refused)
-    objects = BatchObjects(s3, settings.text("BATCH_BUCKET"), batch_id, GENERATION)
-    if objects.owner(execution_arn) != execution_arn:
-        logger.warning("duplicate", batch_id=batch_id, execution_arn=execution_arn)
-        return {"status": "DUPLICATE", "batchId": batch_id, "generation": GENERATION, "chunks": 0}
-    stream = ChunkStream([])
-    if not reason:
-        items = source.items(request, batch_id)
-        try:
-            stream = objects.put_chunks(chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES))
-        except InvalidRequest as refused:
-            reason = str(refused)
-    made = Made(
-        batch_id=batch_id,
-        generation=GENERATION,
-        started_at=started_at,
-        items=stream.items,
-        chunks=stream.chunks,
-        smallest_chunk=stream.smallest_chunk,
-        last_chunk=stream.last_chunk,
-        tolerated_failure_percentage=request.tolerated_failure_percentage,
-        reason=reason,
-    )
-    objects.put_made(made)
-    events.publish(
-        STARTED,
-        {
-            "batchId": batch_id,
-            "generation": GENERATION,
-            "architecture": "sfn",
-            "items": made.items,
-            "startedAt": iso(started_at),
-            "deadline": iso(started_at + settings.whole("DEADLINE_SECONDS") * 1000),
-        },
-    )
-    return {
-        "status": "STARTED",
-        "batchId": batch_id,
-        "generation": GENERATION,
-        "bucket": objects.bucket,
-        "key": objects.chunks_key,
-        "chunks": made.chunks,
-        "items": made.items,
-        "itemConcurrency": request.item_concurrency,
-        "maxAttempts": request.max_attempts,
-    }
+    """Lambda entry: the state machine's Make chunks state."""
+    execution = Execution.from_context(event)
+    return connections().make(event["request"], execution, event["cursor"], Clock(context))

@@ -1,237 +1,131 @@
-"""Finalizer: counts what the Map Run did and publishes Batch Finished, once, however the execution ended."""
+"""Finalizer: ends batches, as the state machine's last state and for its queue, which tells of all other ends."""
 
 import functools
 import json
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import takewhile
 
 import boto3
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import ClientError
 
 from handlers import settings
-from handlers.batch import BatchRequest, Ending, InvalidRequest, Status, batch_id_or, final_status
+from handlers.batch import Status, is_scheduled
 from handlers.clock import Clock
-from handlers.events import FINISHED, Events, PublishFailed
-from handlers.sfn.batcher import GENERATION, epoch_ms, parse_request
-from handlers.sfn.objects import BatchObjects, Made
-from handlers.telemetry import log_finished, logger
+from handlers.events import Events
+from handlers.results import store
+from handlers.sfn import map_runs
+from handlers.sfn.counting import CountsDoNotAddUp
+from handlers.sfn.ended import LOOK_AGAIN, STATUS_OF, Ended
+from handlers.sfn.finishing import Finisher
+from handlers.sfn.map_runs import MapRuns
+from handlers.sfn.objects import BatchObjects
+from handlers.sfn.starting import Execution, Starter, parse_request
+from handlers.sqs.partial import HandBack, process_records
+from handlers.sqs.queues import Queue
+from handlers.telemetry import logger
 
-STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED": Status.FAILED}
-# A child that ended so on its own has lost its chunk; where the whole execution was aborted it counts as remaining.
-LOST = ("FAILED", "TIMED_OUT", "ABORTED")
-SWEEP_BACK = timedelta(days=2)
-LONGEST_EXECUTION = timedelta(days=16)
-
-
-class NotYetAnnounced(Exception):
-    """Another finalizer has won this batch and may still publish its event: look again."""
-
-
-class CountsDoNotAddUp(Exception):
-    """The Map Run has ended but does not yet account for every chunk: its counts are eventually consistent."""
+# How soon a message comes again that could not be dealt with yet.
+LOOK_AGAIN_SECONDS = 5
+NO_SUCH_EXECUTION = {"ExecutionDoesNotExist", "InvalidArn"}
 
 
 class Finalizer:
-    """Ends batches. The clients are boto3's."""
+    """`s3` and `states` are boto3's clients."""
 
-    def __init__(self, s3, states, events: Events, bucket: str):
+    def __init__(self, s3, states, finisher: Finisher, ended: Ended, bucket: str):
         self.s3 = s3
         self.states = states
-        self.events = events
+        self.finisher = finisher
+        self.ended = ended
         self.bucket = bucket
 
-    def finish(
-        self, made: Made, map_run_arn: str | None, status: Status | None, reason: str | None, clock: Clock
-    ) -> dict:
-        """End a batch. `status` is given when its execution did not come to its regular end; returns the detail."""
-        objects = BatchObjects(self.s3, self.bucket, made.batch_id, made.generation)
-        if objects.find_ending() is None:
-            ending = self._count(objects, made, map_run_arn, status, reason or made.reason, clock)
-            if objects.put_ending(ending.detail(), clock.deadline):
-                return self._announce(objects, ending.detail())
-        return self._announce_again(objects, clock)
-
-    def _count(
-        self, objects: BatchObjects, made: Made, map_run_arn: str | None, status: Status | None, reason: str | None,
-        clock: Clock,
-    ) -> Ending:  # fmt: skip
-        counts = self.states.describe_map_run(mapRunArn=map_run_arn)["itemCounts"] if map_run_arn else {}
-        ended = {name: counts.get(name, 0) for name in ("succeeded", "failed", "timedOut", "aborted")}
-        if not status and sum(ended.values()) != made.chunks:
-            raise CountsDoNotAddUp(f"{sum(ended.values())} of {made.chunks} chunks are accounted for: {counts}")
-        if ended["failed"] + ended["timedOut"] + (0 if status else ended["aborted"]):
-            self._fail_whole_chunks(objects, map_run_arn, ("FAILED", "TIMED_OUT") if status else LOST)
-        failed = sum(objects.failed_by_chunk().values())
-        settled = made.items
-        if status:
-            chunks = ended["succeeded"] + ended["failed"] + ended["timedOut"]
-            settled = max(failed, settled_at_least(made, chunks))
-        elif reason:
-            status = Status.FAILED
-        return Ending(
-            batch_id=made.batch_id,
-            generation=made.generation,
-            architecture="sfn",
-            status=status or final_status(made.items, failed, made.tolerated_failure_percentage),
-            items=made.items,
-            succeeded=settled - failed,
-            failed=failed,
-            remaining=made.items - settled,
-            chunks=made.chunks,
-            started_at=made.started_at,
-            finished_at=clock.now(),
-            reason=reason,
-        )
-
-    def _fail_whole_chunks(self, objects: BatchObjects, map_run_arn: str | None, statuses: Iterable[str]) -> None:
-        """A child that neither succeeded nor recorded anything fails all its items."""
-        recorded = objects.failed_by_chunk()
-        for child in self._children(map_run_arn, statuses):
-            chunk = json.loads(child["input"])["chunk"]
-            if chunk["seq"] not in recorded:
-                error = f"its execution ended {child['status']}: {child.get('error', '')} {child.get('cause', '')}"[
-                    :1000
-                ]
-                objects.put_failed(
-                    chunk["seq"], [{"item": item, "error": error, "attempts": 1} for item in chunk["items"]]
-                )
-
-    def _children(self, map_run_arn: str | None, statuses: Iterable[str]) -> Iterator[dict]:
-        """The child executions that ended in one of `statuses`, whole."""
-        for status in statuses:
-            pages = self.states.get_paginator("list_executions").paginate(mapRunArn=map_run_arn, statusFilter=status)
-            for page in pages:
-                for child in page["executions"]:
-                    yield self.states.describe_execution(executionArn=child["executionArn"])
-
-    def _announce(self, objects: BatchObjects, detail: dict) -> dict:
-        self.events.publish(FINISHED, detail)
-        objects.record_notified()
-        log_finished(detail)
-        return detail
-
-    def _announce_again(self, objects: BatchObjects, clock: Clock) -> dict:
-        """Take the announcement over from a finalizer that died, after the time it had."""
-        found = objects.find_ending()
-        if not found:
-            raise NotYetAnnounced("its ending is not readable yet")
-        ending, etag = found
-        if objects.is_notified():
-            return ending["detail"]
-        if ending["announceUntil"] > clock.now() or not objects.take_announcement_over(
-            ending["detail"], clock.deadline, etag
-        ):
-            raise NotYetAnnounced(f"{objects.name} is being announced")
-        return self._announce(objects, ending["detail"])
-
-    def finish_ended_execution(self, execution: dict, clock: Clock) -> dict | None:
-        """End the batch of an execution that FAILED, TIMED_OUT or was ABORTED.
-
-        `execution` as in its status-change event or in DescribeExecution. None: it owned no batch.
-        """
-        asked = json.loads(execution["input"])
-        made = self._made_by(asked, execution)
+    def finalize(self, event: dict, clock: Clock) -> dict | None:
+        """The state machine's Finalize state: after the Map Run, after an `error`, or where nothing was made."""
+        error = event.get("error") or {}
+        reason = ": ".join(filter(None, (error.get("Error"), error.get("Cause")))) or None
+        execution = Execution.from_context(event)
+        if "batch" not in event:
+            return self.ended.finish_as(
+                Status.FAILED, f"its chunks were not made: {reason}", event["request"], execution, clock
+            )  # fmt: skip
+        batch = event["batch"]
+        objects = BatchObjects(self.s3, self.bucket, batch["batchId"], batch["generation"])
+        made = objects.find_made()
         if not made:
-            return None
-        cause = " ".join(filter(None, (execution.get("error"), execution.get("cause"))))
-        reason = f"execution {execution['status']}" + (f": {cause}" if cause else "")
-        map_run_arn = self.map_run_of(execution["executionArn"])
-        return self.finish(made, map_run_arn, STATUS_OF[execution["status"]], reason, clock)
+            raise CountsDoNotAddUp(f"made/{objects.name} is not readable yet")
+        if error:
+            map_run_arn = self.finisher.map_runs.of(execution.arn)
+            return self.finisher.finish(objects, made, map_run_arn, clock, Status.FAILED, reason)
+        return self.finisher.finish(objects, made, event.get("mapRunArn"), clock)
 
-    def map_run_of(self, execution_arn: str) -> str | None:
-        """The execution's Map Run, if it came to that."""
-        runs = self.states.list_map_runs(executionArn=execution_arn)["mapRuns"]
-        return runs[0]["mapRunArn"] if runs else None
+    def handle(self, record: SQSRecord, clock: Clock) -> None:
+        """A message: an execution's status change, a schedule's event that started none, or the sweep.
 
-    def _made_by(self, asked: object, execution: dict) -> Made | None:
-        batch_id = batch_id_or(asked, execution["name"])
-        objects = BatchObjects(self.s3, self.bucket, batch_id, GENERATION)
-        if objects.owner(execution["executionArn"]) != execution["executionArn"]:
-            return None
-        return objects.find_made() or unmade(asked, batch_id, execution["startDate"])
-
-    def sweep(self, state_machine_arn: str, clock: Clock) -> None:
-        """End what no event told of: those come on a best-effort basis. One that cannot be ended stops no other."""
-        now = datetime.now(UTC)
-        for status in STATUS_OF:
-            pages = self.states.get_paginator("list_executions").paginate(
-                stateMachineArn=state_machine_arn, statusFilter=status
-            )
-            found = (execution for page in pages for execution in page["executions"])
-            for execution in takewhile(lambda one: one["startDate"] > now - LONGEST_EXECUTION, found):
-                if execution["stopDate"] > now - SWEEP_BACK:
-                    self._sweep_one(execution["executionArn"], clock)
-
-    def _sweep_one(self, execution_arn: str, clock: Clock) -> None:
-        execution = self.states.describe_execution(executionArn=execution_arn)
-        execution["startDate"] = round(execution["startDate"].timestamp() * 1000)
+        Raises HandBack while its batch cannot be ended yet.
+        """
         try:
-            self.finish_ended_execution(execution, clock)
-        except (NotYetAnnounced, CountsDoNotAddUp, PublishFailed, ClientError):
-            logger.exception("not swept, the next sweep tries again", execution_arn=execution_arn)
+            message = json.loads(record.body)
+            told = message.get("source") == "aws.states" and message["detail"]["executionArn"]
+        except (ValueError, AttributeError, KeyError, TypeError):
+            logger.warning("not for a finalizer, dropped", message_id=record.message_id)
+            return
+        try:
+            if told:
+                self._end(told, clock)
+            elif is_scheduled(message):
+                self.ended.finish_undelivered(message, sent_at(record), cause_of(record), clock)
+            elif "sweep" in message:
+                self.ended.sweep(message["sweep"], clock)
+            else:
+                logger.warning("not for a finalizer, dropped", message_id=record.message_id)
+        except LOOK_AGAIN as error:
+            logger.info("again", error=repr(error), message_id=record.message_id)
+            raise HandBack(LOOK_AGAIN_SECONDS) from error
+
+    def _end(self, execution_arn: str, clock: Clock) -> None:
+        # Asked for, because an event leaves out an input that is large.
+        # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+        try:
+            execution = self.states.describe_execution(executionArn=execution_arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in NO_SUCH_EXECUTION:
+                raise
+            logger.warning("no such execution, dropped", execution_arn=execution_arn)
+            return
+        if execution["status"] in STATUS_OF:
+            self.ended.finish(execution, clock)
 
 
-def settled_at_least(made: Made, chunks: int) -> int:
-    """The fewest items that `chunks` of the batch's chunks hold: which of them were settled is not known.
+def sent_at(record: SQSRecord) -> int:
+    """Milliseconds since 1970."""
+    return int(record.attributes.sent_timestamp)
 
-    So an item that was done may be counted as remaining, and none that remains as done.
+
+def cause_of(record: SQSRecord) -> str:
+    """What EventBridge says of an event that it gave up.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """
-    if chunks >= made.chunks:
-        return made.items if made.chunks else 0
-    return min(made.last_chunk, made.smallest_chunk) + (chunks - 1) * made.smallest_chunk if chunks else 0
-
-
-def unmade(asked: object, batch_id: str, started_at: int) -> Made:
-    """A batch whose batcher never got through: all that is known of its items is the request."""
-    try:
-        request = parse_request(asked, settings.request_defaults())
-    except InvalidRequest:
-        request = BatchRequest(items=0)
-    return Made(
-        batch_id=batch_id,
-        generation=GENERATION,
-        started_at=started_at,
-        items=0 if request.input else request.items,
-        chunks=0,
-        smallest_chunk=0,
-        last_chunk=0,
-        tolerated_failure_percentage=request.tolerated_failure_percentage,
-    )
+    attributes = record.message_attributes
+    told = (attributes[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if name in attributes)
+    return ": ".join(each.string_value for each in told if each and each.string_value)
 
 
 @functools.cache
-def connections() -> Finalizer:
-    """This function's finalizer; made once an environment."""
+def connections() -> tuple[Finalizer, Queue]:
+    """This function's finalizer and queue; made once an environment."""
+    s3, states, bucket = boto3.client("s3"), map_runs.client(), settings.text("BATCH_BUCKET")
+    starter = Starter(s3, bucket, lambda asked: parse_request(asked, settings.request_defaults()))
     events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
-    return Finalizer(boto3.client("s3"), boto3.client("stepfunctions"), events, settings.text("BATCH_BUCKET"))
+    finisher = Finisher(MapRuns(states), events, store())
+    ended = Ended(states, starter, finisher)
+    queue = Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
+    return Finalizer(s3, states, finisher, ended, bucket), queue
 
 
 def handler(event: dict, context) -> dict:
-    """Lambda entry: the state machine's last state, an execution's status-change event, or the scheduled sweep."""
-    finalizer, clock = connections(), Clock(context)
-    if "sweep" in event:
-        finalizer.sweep(event["stateMachineArn"], clock)
-        return {}
-    if event.get("source") == "aws.states":
-        return finalizer.finish_ended_execution(event["detail"], clock) or {}
-    error = event.get("error") or {}
-    if "batch" not in event:
-        ended = {
-            "input": json.dumps(event["request"]),
-            "name": event["executionName"],
-            "executionArn": event["executionArn"],
-            "startDate": epoch_ms(event["startedAt"]),
-            "status": "FAILED",
-            "error": error.get("Error"),
-            "cause": error.get("Cause"),
-        }
-        return finalizer.finish_ended_execution(ended, clock) or {}
-    batch = event["batch"]
-    made = BatchObjects(finalizer.s3, finalizer.bucket, batch["batchId"], batch["generation"]).find_made()
-    if not made:
-        raise CountsDoNotAddUp(f"made/{batch['batchId']} is not readable yet")
-    if error:
-        reason = f"{error.get('Error')}: {error.get('Cause', '')}"
-        return finalizer.finish(made, finalizer.map_run_of(event["executionArn"]), Status.FAILED, reason, clock)
-    return finalizer.finish(made, event.get("mapRunArn"), None, None, clock)
+    """Lambda entry: the state machine's last state, or records of the finalizer's queue."""
+    finalizer, queue = connections()
+    clock = Clock(context)
+    if "Records" in event:
+        return process_records(event, context, queue, lambda record: finalizer.handle(record, clock))
+    return finalizer.finalize(event, clock) or {}

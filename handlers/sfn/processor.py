@@ -1,10 +1,13 @@
 """Processor: works on one chunk; what is not done comes back in the child execution's next round."""
 
+import functools
+
 from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import work
 from handlers.clock import Clock
-from handlers.run_items import run_items
+from handlers.results import ResultStore, store
+from handlers.run_items import Results, run_items
 from handlers.telemetry import metrics
 
 # With less than this left no item is begun.
@@ -14,18 +17,41 @@ ERRORS_BYTES = 32 * 1024
 NEVER_TRIED = "not processed: every attempt at its chunk ran out of time"
 
 
+@functools.cache
+def result_store() -> ResultStore | None:
+    """Where results go, if they are collected; made once an environment."""
+    return store()
+
+
+def keep_results(results: ResultStore, event: dict, found: Results) -> None:
+    """Put what this round's items came to under a name of the round's own.
+
+    A round that was cut short goes on under the same attempt with fewer items, and one that died is repeated with the
+    same: its object is then written again.
+    """
+    batch, chunk = event["batch"], event["chunk"]
+    name = f"{chunk['seq']:09d}-{event['attempt']:02d}-{len(chunk['items']):05d}"
+    lines = ((str(chunk["items"][index]["id"]), value) for index, value in sorted(found.values.items()))
+    results.put(batch["batchId"], batch["generation"], name, lines)
+
+
 @metrics.log_metrics
 def handler(event: dict, context) -> dict:
     """Lambda entry: the child's Process state, `{"batch", "chunk": {"seq", "items"}, "attempt"}`.
 
     Returns the same with only the pending items left and an `outcome`: DONE; RETRY, to be tried again after a wait;
-    CONTINUE, cut short by Lambda's time but getting on; FAILED after the last attempt, with `failures`, one error
-    for each pending item.
+    CONTINUE, cut short by Lambda's time but getting on; FAILED after the last attempt or where another would not help,
+    with `failures`, one error for each pending item.
     """
     batch, chunk, attempt = event["batch"], event["chunk"], event["attempt"]
     items = dict(enumerate(chunk["items"]))
     clock = Clock(context)
-    results = run_items(items, work.process, batch["itemConcurrency"], lambda: clock.has(STOP_MS))
+    kept = result_store()
+    results = run_items(
+        items, work.process, batch["itemConcurrency"], lambda: clock.has(STOP_MS), keep_values=kept is not None
+    )
+    if kept:
+        keep_results(kept, event, results)
     metrics.add_metric("ItemsProcessed", MetricUnit.Count, len(results.done))
     errors = results.failed | dict.fromkeys(results.left, NEVER_TRIED)
     if not errors:
@@ -34,7 +60,8 @@ def handler(event: dict, context) -> dict:
     answer = {"batch": batch, "chunk": {"seq": chunk["seq"], "items": [items[index] for index in pending]}}
     if results.left and results.done:
         return {**answer, "outcome": "CONTINUE", "attempt": attempt}
-    if attempt < batch["maxAttempts"]:
+    # What is no item travels along while others are tried again, and is never processed.
+    if attempt < batch["maxAttempts"] and errors.keys() - results.invalid:
         return {**answer, "outcome": "RETRY", "attempt": attempt + 1}
     metrics.add_metric("ItemsFailed", MetricUnit.Count, len(pending))
     room = max(0, ERRORS_BYTES // len(pending) - 3)

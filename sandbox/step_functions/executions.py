@@ -133,6 +133,8 @@ def _describe_child(run: MapRun, child: Child) -> DescribeExecutionOutput:
         answer["stopDate"] = child.stopped
     if isinstance(child.input, str):
         answer["input"] = child.input
+    if child.status == "SUCCEEDED" and child.output is not None:
+        answer["output"] = child.output
     if child.error:
         answer["error"] = child.error
     if child.cause:

@@ -1,5 +1,6 @@
 """Runs the children of a Distributed Map in loops of a bounded number of threads."""
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -150,7 +151,8 @@ class _Children:
                 failed = state.error or {}
                 self._run.end(child, "FAILED", failed.get("error"), failed.get("cause"))
             elif isinstance(state, ProgramEnded) and self._env.is_running():
-                self.outputs[child.index] = frame.states.get_input()
+                output = self.outputs[child.index] = frame.states.get_input()
+                child.output = json.dumps(output)
                 self._run.end(child, "SUCCEEDED")
             else:
                 self._run.end(child, "ABORTED")

@@ -20,7 +20,7 @@ def now() -> datetime.datetime:
 
 @dataclass(slots=True)
 class Child:
-    """One child execution. `input` is kept while it runs, and afterwards unless it succeeded."""
+    """One child execution. `input` is kept while it runs, and afterwards unless it succeeded; then `output` is."""
 
     name: str
     index: int
@@ -30,6 +30,7 @@ class Child:
     stopped: datetime.datetime | None = None
     error: str | None = None
     cause: str | None = None
+    output: str | None = None
 
 
 class MapRun:

@@ -126,6 +126,7 @@ def state_machine(aws: Clients, arn: str, _: dict) -> dict:
         "DefinitionSubstitutions": {
             "DeadlineSeconds": definition["TimeoutSeconds"],
             "MaxConcurrency": chunks["MaxConcurrency"],
+            "SettleSeconds": definition["States"]["Let processors end"]["Seconds"],
             "RetryDelaySeconds": chunks["ItemProcessor"]["States"]["Wait before retry"]["Seconds"],
             "ChildType": chunks["ItemProcessor"]["ProcessorConfig"]["ExecutionType"],
             "BatchBucket": chunks["ResultWriter"]["Parameters"]["Bucket"],

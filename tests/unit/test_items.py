@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from handlers.batch import BatchRequest
 from handlers.items import ERROR_KEY, MAX_ITEM_BYTES, checked, chunks
 from handlers.pending import pending_indexes, with_settled
-from handlers.sfn.objects import ChunkStream
 from handlers.sqs.batcher import windows
 from handlers.sqs.queues import MAX_BATCH_BYTES, full_batches
 from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, chunk_body, shards_for
@@ -126,14 +125,3 @@ def test_the_bitmap_remembers_what_is_settled(count, data):
 
 def test_shards_follow_the_size_of_the_batch():
     assert [shards_for(n) for n in (0, 100, 20_000, 1_000_000, 10**8)] == [1, 1, 2, 51, 64]
-
-
-def test_the_map_input_is_one_json_array_however_it_is_read():
-    made = list(chunks(numbered(25), 10, 10**6))
-    stream = ChunkStream(made)
-    pieces = []
-    while piece := stream.read(7):
-        pieces.append(piece)
-    assert [chunk["seq"] for chunk in json.loads(b"".join(pieces))] == [0, 1, 2]
-    assert (stream.items, stream.chunks, stream.smallest_chunk, stream.last_chunk) == (25, 3, 10, 5)
-    assert json.loads(ChunkStream([]).read()) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handlers.sfn.finalizer import settled_at_least
+from handlers.sfn.counting import settled_at_least
 from handlers.sfn.objects import Made
 
 

@@ -62,7 +62,7 @@ def promised(sentence: str) -> set[str]:
 def filled_in() -> str:
     """The state machine's definition with values of the right kind for its substitutions."""
     text = DEFINITION.read_text()
-    for name in ("MaxConcurrency", "RetryDelaySeconds", "DeadlineSeconds"):
+    for name in ("MaxConcurrency", "RetryDelaySeconds", "SettleSeconds", "DeadlineSeconds"):
         text = text.replace(f"${{{name}}}", "7")
     text = text.replace("${Partition}", "aws").replace("${ChildType}", "EXPRESS").replace("${BatchBucket}", "a-bucket")
     return re.sub(r"\$\{(\w+)Function}", r"arn:aws:lambda:eu-west-1:123456789012:function:\1", text)

@@ -1,0 +1,63 @@
+"""Ends a batch: one finalizer stores how, and publishes Batch Finished; another takes over if it dies."""
+
+from handlers.batch import Status
+from handlers.clock import Clock
+from handlers.events import FINISHED, Events
+from handlers.results import ResultStore
+from handlers.sfn.counting import Counter
+from handlers.sfn.map_runs import MapRuns
+from handlers.sfn.objects import BatchObjects, Made
+from handlers.telemetry import log_finished
+
+# With less than this left no further page of children is begun.
+STOP_MS = 10_000
+
+
+class NotYetAnnounced(Exception):
+    """Another finalizer has won this batch and may still publish its event: look again."""
+
+
+class Finisher:
+    """`results` is where results are collected, if they are."""
+
+    def __init__(self, map_runs: MapRuns, events: Events, results: ResultStore | None):
+        self.map_runs = map_runs
+        self.events = events
+        self.results = results
+
+    def finish(
+        self, objects: BatchObjects, made: Made, map_run_arn: str | None, clock: Clock,
+        status: Status | None = None, reason: str | None = None,
+    ) -> dict:  # fmt: skip
+        """End a batch. `status` is given when its execution did not come to its regular end; returns the detail.
+
+        Raises NotYetAnnounced, and what Counter.count and Events.publish raise: look again.
+        """
+        if objects.find_ending() is None:
+            counter = Counter(objects, self.map_runs, lambda: clock.has(STOP_MS))
+            detail = counter.count(made, map_run_arn, status, reason or made.reason, clock.now()).detail()
+            if objects.put_ending(detail, clock.deadline):
+                return self._announce(objects, detail)
+        return self._announce_again(objects, clock)
+
+    def _announce(self, objects: BatchObjects, detail: dict) -> dict:
+        if self.results:
+            self.results.put_manifest(objects.batch_id, objects.generation)
+        self.events.publish(FINISHED, detail)
+        objects.record_notified()
+        log_finished(detail)
+        return detail
+
+    def _announce_again(self, objects: BatchObjects, clock: Clock) -> dict:
+        """Take the announcement over from a finalizer that died, after the time it had."""
+        found = objects.find_ending()
+        if not found:
+            raise NotYetAnnounced("its ending is not readable yet")
+        ending, etag = found
+        if objects.is_notified():
+            return ending["detail"]
+        if ending["announceUntil"] > clock.now() or not objects.take_announcement_over(
+            ending["detail"], clock.deadline, etag
+        ):
+            raise NotYetAnnounced(f"{objects.name} is being announced")
+        return self._announce(objects, ending["detail"])

@@ -1,0 +1,140 @@
+"""How an execution starts a generation of a batch: which one, who owns it, with which request, or why not."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from handlers.batch import (
+    BatchRequest,
+    InvalidRequest,
+    Redrive,
+    batch_id_or,
+    is_scheduled,
+    redrive_of,
+)
+from handlers.sfn.json_objects import JsonObjects
+from handlers.sfn.objects import BatchObjects, Started
+
+LATEST_KEY = "schedule/latest.json"
+
+
+class RequestRefused(Exception):
+    """No batch is started: there is nothing to redrive."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """`started_at` in milliseconds since 1970."""
+
+    arn: str
+    name: str
+    started_at: int
+
+    @classmethod
+    def from_context(cls, event: dict) -> "Execution":
+        """Of what the state machine's states pass on from their context object."""
+        return cls(event["executionArn"], event["executionName"], epoch_ms(event["startedAt"]))
+
+
+def epoch_ms(timestamp: str) -> int:
+    """Of the context object's ISO 8601 time."""
+    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
+
+
+def parse_request(asked: object, defaults: Mapping[str, str]) -> BatchRequest:
+    """The batch request. Raises InvalidRequest, also for what only the SQS architecture can do."""
+    if isinstance(asked, dict) and "deadlineSeconds" in asked:
+        raise InvalidRequest(
+            "deadlineSeconds: a state machine has one deadline for all its executions; set the stack's DeadlineSeconds"
+        )
+    return BatchRequest.parse(asked, defaults)
+
+
+class Schedule:
+    """Which batch the schedule started last. `skips`: whether the next one waits for it to end."""
+
+    def __init__(self, client, bucket: str, skips: bool):
+        self.client = client
+        self.bucket = bucket
+        self.skips = skips
+        self.objects = JsonObjects(client, bucket)
+
+    def running_before(self, batch_id: str) -> str | None:
+        """The batch that still runs, so that `batch_id` is to be skipped; None: `batch_id` is the latest now.
+
+        A redelivered event finds its own batch the latest one. Of two that come at once, the later sees the other.
+        """
+        while True:
+            latest, etag = self.objects.find(LATEST_KEY) or ({"batchId": batch_id}, None)
+            if self.skips and latest["batchId"] != batch_id and self._runs(latest["batchId"]):
+                return latest["batchId"]
+            condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+            if self.objects.put_if(LATEST_KEY, {"batchId": batch_id}, **condition):
+                return None
+
+    def _runs(self, batch_id: str) -> bool:
+        objects = BatchObjects(self.client, self.bucket, batch_id)
+        started = objects.find_started()
+        # Not started: about to be. Skipped: a twin of its event has found the one before it running.
+        return objects.find_ending() is None and not (started and started.running)
+
+
+class Starter:
+    """`survey` settles a parsed request (see source.survey). Without a `schedule` nothing is skipped."""
+
+    def __init__(
+        self,
+        client,
+        bucket: str,
+        parse: Callable[[object], BatchRequest],
+        survey: Callable[[BatchRequest], BatchRequest] = lambda request: request,
+        schedule: Schedule | None = None,
+    ):
+        self.client = client
+        self.bucket = bucket
+        self.parse = parse
+        self.survey = survey
+        self.schedule = schedule
+
+    def start(self, asked: object, execution: Execution) -> tuple[BatchObjects, Started]:
+        """Start what `asked` asks for, unless it is: how it was started is decided once, by whoever comes first.
+
+        Raises RequestRefused.
+        """
+        if isinstance(asked, dict) and "redrive" in asked:
+            return self._redrive(asked, execution)
+        objects = BatchObjects(self.client, self.bucket, batch_id_or(asked, execution.name))
+        found = objects.find_started()
+        if found:
+            return objects, found
+        started = Started(execution.arn, execution.started_at, request=None)
+        if self.schedule and is_scheduled(asked):
+            started = replace(started, running=self.schedule.running_before(objects.batch_id))
+        try:
+            started = replace(started, request=self.survey(self.parse(asked)))
+        except InvalidRequest as refused:
+            started = replace(started, reason=str(refused))
+        return objects, objects.start(started)
+
+    def _redrive(self, asked: dict, execution: Execution) -> tuple[BatchObjects, Started]:
+        try:
+            redrive = redrive_of(asked["redrive"])
+            BatchRequest.parse(asked)
+        except InvalidRequest as refused:
+            raise RequestRefused(str(refused)) from refused
+        objects = BatchObjects(self.client, self.bucket, redrive.batch_id, redrive.generation + 1)
+        request = self._request_of(redrive)
+        return objects, objects.start(Started(execution.arn, execution.started_at, request))
+
+    def _request_of(self, redrive: Redrive) -> BatchRequest:
+        """The request of a generation that has ended. Raises RequestRefused."""
+        ended = BatchObjects(self.client, self.bucket, redrive.batch_id, redrive.generation)
+        what = f"redrive: batch {redrive.batch_id}, generation {redrive.generation}"
+        started = ended.find_started()
+        if not started:
+            raise RequestRefused(f"{what}: there is none")
+        if not ended.find_ending():
+            raise RequestRefused(f"{what}: it was skipped" if started.running else f"{what}: it has not ended")
+        if not started.request:
+            raise RequestRefused(f"{what}: it had nothing to run: {started.reason}")
+        return started.request
