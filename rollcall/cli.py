@@ -304,7 +304,7 @@ def faults_set(
     target: SandboxTarget,
     plan: Annotated[str, typer.Argument(metavar="PLAN.json|-", help="The plan; - reads stdin.", show_default=False)],
 ) -> None:
-    """Put a fault plan in force; it replaces the one before."""
+    """Put a fault plan in force; it replaces the one before. docs/fidelity.md lists what can be planned."""
     from rollcall.faults import set_plan
 
     set_plan(target, plan)

@@ -87,8 +87,8 @@ def _kill(hit: Hit, caller: Caller, response: Response, carry_out: entries.Carry
             run(caller.process.kill())
             carry_out(response)
         case "after":
-            carry_out(response)
             response.call_on_close(lambda: asyncio.run_coroutine_threadsafe(_kill_soon(caller.process), LOOP))
+            carry_out(response)
 
 
 async def _kill_soon(process: Any) -> None:

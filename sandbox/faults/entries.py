@@ -23,11 +23,13 @@ def carry_out_some(hit: Hit, context: RequestContext, response: Response, carry_
     assert context.operation is not None
     split = BATCHES[str(context.service.service_name), context.operation.name]
     split(hit, context, response, carry_out)
-    if context.service_exception is None:
-        serializer = create_serializer(context.service, context.protocol)
-        answer: Any = context.service_response
-        headers: Any = context.request.headers
-        response.update_from(serializer.serialize_to_response(answer, context.operation, headers, context.request_id))
+    if context.service_exception is not None:  # the call failed as a whole
+        hit.withdraw()
+        return
+    serializer = create_serializer(context.service, context.protocol)
+    answer: Any = context.service_response
+    headers: Any = context.request.headers
+    response.update_from(serializer.serialize_to_response(answer, context.operation, headers, context.request_id))
 
 
 def chosen(hit: Hit, size: int) -> set[int]:

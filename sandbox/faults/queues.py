@@ -41,13 +41,17 @@ def _remove(self: StandardQueue, receipt_handle: str) -> None:
         _come_again(self, message, active)
 
 
+class _Copy(SqsMessage):
+    """Delivered a second time; when it is deleted, there is no third."""
+
+
 def _come_again(queue: StandardQueue, message: SqsMessage, active: ActivePlan) -> None:
     """Put a copy in the place of the message that was deleted: same id, same count of receives."""
-    hit = active.meet(Call(queue=queue.name), "duplicate-message")
+    hit = None if isinstance(message, _Copy) else active.meet(Call(queue=queue.name), "duplicate-message")
     if hit is None:
         return
     group: Any = message.message_group_id
-    copy = SqsMessage(time.time(), message.message, message_group_id=group)
+    copy = _Copy(time.time(), message.message, message_group_id=group)
     copy.receive_count, copy.first_received = message.receive_count, message.first_received
     copy.visibility_timeout, copy.delay_seconds = queue.visibility_timeout, hit.settings["delay_seconds"]
     with queue.mutex:
