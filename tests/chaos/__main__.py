@@ -16,10 +16,10 @@ from rollcall.terminal import stderr, stdout
 from sandbox import control
 from sandbox.state import REPOSITORY, Sandbox
 from tests.chaos.faults import Faults
-from tests.chaos.naive import in_their_place
+from tests.chaos.naive import NaiveStage
 from tests.chaos.report import injected, replay, round_line, table, to_json
 from tests.chaos.rounds import Outcome, Round
-from tests.chaos.stage import Stage, around_the_handlers
+from tests.chaos.stage import Stage
 from tests.e2e.engines import native_engine
 
 PER_ROUND = 12
@@ -71,20 +71,19 @@ def rounds(given: argparse.Namespace, began: float) -> Iterator[tuple[int, int]]
 def run(given: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> list[Outcome]:
     """Every round, judged at its end and once more when all are over."""
     began, outcomes = time.monotonic(), []
-    overlay = in_their_place() if given.naive else around_the_handlers()
-    architectures = ("sqs",) if given.naive else ("sqs", "sfn")
+    variant = NaiveStage if given.naive else Stage
     with ExitStack() as stack:
         sandbox = stack.enter_context(engine(given.endpoint))
-        stage = stack.enter_context(Stage(sandbox.endpoint, folder, f"Chaos{folder.name[-6:]}", architectures, overlay))
+        stage = stack.enter_context(variant(sandbox.endpoint, folder, f"Chaos{folder.name[-6:]}"))
         for seed, batches in rounds(given, began):
-            outcome = Round(stage, Faults(sandbox.endpoint), seed, batches, early_ends=not given.naive).run()
+            outcome = Round(stage, Faults(sandbox.endpoint), seed, batches).run()
             outcomes.append(outcome)
             say(round_line(outcome, sum(len(each.specs) for each in outcomes)))
             for line in outcome.texts():
                 say(f"  {line}")
         for outcome in outcomes:
             outcome.reconsider(stage)
-        if not all(outcome.well for outcome in outcomes):
+        if not given.endpoint and not all(outcome.well for outcome in outcomes):
             (folder / "engine.log").write_text(control.engine_log(sandbox, lines=10_000))
     return outcomes
 

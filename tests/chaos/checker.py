@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from tests.chaos.evidence import Announcement, Evidence, Line
 
 COLUMNS = ("early", "silent", "double", "lost", "repeated")
-TOLD_AT_MOST = 5
+TOLD_AT_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def repeated(evidence: Evidence) -> Iterator[Finding]:
     indexes_done: set[tuple[int, int]] = set()
     answered = Answered(evidence)
     at_it: dict[tuple[int, str], str] = {}
+    again, twice = [], []
     for line in evidence.lines:
         key = (line.seq, line.item)
         if line.what == "chunk":
@@ -115,11 +116,15 @@ def repeated(evidence: Evidence) -> Iterator[Finding]:
             at_it.pop(key, None)
         elif line.what == "begin":
             if line.seq in chunks_done or key in answered.done or (line.seq, places.get(key, -1)) in indexes_done:
-                yield Finding("repeated", f"{line.item} of chunk {line.seq} was begun after it was recorded as done")
+                again.append(f"{line.item} of chunk {line.seq}")
             other = at_it.get(key, line.process)
             if other != line.process and evidence.last_heard[other] > line.number:
-                yield Finding("repeated", f"{line.item} of chunk {line.seq} was begun while {other} was at it")
+                twice.append(f"{line.item} of chunk {line.seq} by {line.process} and {other}")
             at_it[key] = line.process
+    if again:
+        yield Finding("repeated", f"{len(again)} times begun after it was recorded as done: {some(again)}")
+    if twice:
+        yield Finding("repeated", f"{len(twice)} times by two at once: {some(twice)}")
 
 
 class Answered:

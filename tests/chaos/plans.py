@@ -23,14 +23,18 @@ CALLS = (
     ("sfn", "Batcher", "events", "PutEvents"),
     ("sfn", "FailureRecorder", "s3", "PutObject"),
     *(("sfn", "Finalizer", "s3", name) for name in ("GetObject", "PutObject", "ListObjectsV2")),
-    ("sfn", "Finalizer", "stepfunctions", "DescribeMapRun"),
+    *(("sfn", "Finalizer", "stepfunctions", name) for name in ("DescribeMapRun", "DescribeExecution")),
+    ("sfn", "Finalizer", "sqs", "ChangeMessageVisibility"),
     ("sfn", "Finalizer", "events", "PutEvents"),
 )
 FUNCTIONS = (
     *(("sqs", name) for name in ("Batcher", "Processor", "Processor", "Finalizer")),
     *(("sfn", name) for name in ("Batcher", "Processor", "Processor", "FailureRecorder", "Finalizer")),
 )
-QUEUES = ("BatcherQueue", "ChunkQueue", "ChunkQueue", "FinalizerQueue")
+QUEUES = (
+    *(("sqs", name) for name in ("BatcherQueue", "ChunkQueue", "ChunkQueue", "FinalizerQueue")),
+    ("sfn", "FinalizerQueue"),
+)
 BATCH_CALLS = {"BatchWriteItem", "SendMessageBatch", "PutEvents"}
 THROTTLING = {"dynamodb": "ProvisionedThroughputExceededException", "s3": "SlowDown"}
 STACKS = {"sqs": "SqsBatchProcessing", "sfn": "SfnBatchProcessing"}
@@ -48,9 +52,11 @@ class Names:
         return f"{STACKS[architecture]}{self.suffix}-{resource}-*"
 
     def call(self, draw: random.Random, operations: set[str] | None = None) -> Fault:
-        """The matchers of some call of some function."""
+        """The matchers of some call of some function, or of all that it calls of a service."""
         calls = [call for call in CALLS if call[0] in self.architectures and (not operations or call[3] in operations)]
         architecture, function, service, operation = draw.choice(calls)
+        if not operations and draw.random() < 0.5:
+            operation = "*"
         return {"service": service, "operation": operation, "function": self.of(architecture, f"{function}Function")}
 
     def function(self, draw: random.Random) -> Fault:
@@ -61,7 +67,7 @@ class Names:
 
     def queue(self, draw: random.Random) -> Fault:
         """The matcher of some queue."""
-        return {"queue": self.of("sqs", draw.choice(QUEUES))}
+        return {"queue": self.of(*draw.choice([queue for queue in QUEUES if queue[0] in self.architectures]))}
 
     def rule(self, draw: random.Random) -> Fault:
         """The matcher of a rule: a consumer's, or the one that tells of executions that ended badly."""
@@ -164,7 +170,7 @@ def chance(draw: random.Random, low: float, high: float) -> float:
 
 
 def draw_plan(seed: int, names: Names) -> dict[str, Any]:
-    """Two to six faults of different kinds. They depend on the seed, the stacks' suffix and the architectures alone."""
+    """Three to eight faults, which depend on the seed, the stacks' suffix and the architectures alone."""
     draw = random.Random(f"plan {seed}")
-    kinds = draw.sample(sorted(KINDS), draw.randint(2, 6))
+    kinds = draw.choices(sorted(KINDS), k=draw.randint(3, 8))
     return {"seed": seed, "faults": [{"kind": kind, **draw.choice(KINDS[kind])(draw, names)} for kind in kinds]}

@@ -14,9 +14,6 @@ from tests.chaos.faults import Faults
 from tests.chaos.plans import draw_plan
 from tests.chaos.stage import FUNCTION_TIMEOUT, Stage
 
-# How long after its deadline a batch may take to end: a finalizer that dies has its check message come again after 6
-# function timeouts, and a plan lets a few of them die; a processor's lease outlives it by 5 seconds.
-GRACE_SECONDS = 90
 SWEEP_SECONDS = 10
 # What is still on its way when all batches have ended comes within the queues' visibility timeout.
 SETTLE_SECONDS = 6 * FUNCTION_TIMEOUT + 2
@@ -92,11 +89,11 @@ class Outcome:
 class Round:
     """One round on a stage."""
 
-    def __init__(self, stage: Stage, faults: Faults, seed: int, batches: int, early_ends: bool = True):
+    def __init__(self, stage: Stage, faults: Faults, seed: int, batches: int):
         self.stage = stage
         self.faults = faults
         self.seed = seed
-        self.specs = draw_batches(seed, batches, stage.architectures, early_ends)
+        self.specs = draw_batches(seed, batches, stage.architectures, stage.early_ends)
         self.plan = draw_plan(seed, stage.names)
         self.due: dict[str, int] = {}
         self.begun: dict[str, set[str]] = defaultdict(set)
@@ -109,7 +106,7 @@ class Round:
         self.faults.put(self.plan)
         try:
             for spec in self.specs:
-                self.due[spec.batch_id] = now_ms() + (spec.deadline_seconds + GRACE_SECONDS) * 1000
+                self.due[spec.batch_id] = now_ms() + (spec.deadline_seconds + self.stage.grace_seconds) * 1000
                 self.stage.start(spec)
             self._see_them_end()
             report = self.faults.report()
@@ -158,7 +155,7 @@ class Round:
 
     def _evidence(self, report: dict[str, Any]) -> list[Evidence]:
         lost = [fault for fault in report["faults"] if fault["kind"] == "lost-answer"]
-        lost_answers = sum(fault["injected"] for fault in lost if fault["operation"] == "PutEvents")
+        lost_answers = sum(fault["injected"] for fault in lost if fault["service"] == "events")
         lost_invokes = sum(fault["injected"] for fault in lost if fault["operation"] == "Invoke")
         found = []
         for spec in self.specs:
@@ -173,7 +170,6 @@ class Round:
                     read_whole=not events or self.stage.read_whole(spec, events[0].detail),
                     lost_answers=lost_answers,
                     lost_invokes=lost_invokes,
-                    straggle_ms=FUNCTION_TIMEOUT * 1000 + 500 if spec.architecture == "sfn" else 0,
                 )
             )
         return found

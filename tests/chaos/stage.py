@@ -3,12 +3,9 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from bootstrap.aws import session
 from bootstrap.deploy import deploy
@@ -18,7 +15,9 @@ from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
 from handlers.sqs.table import BatchTable
 from tests.chaos.batches import Spec
-from tests.chaos.evidence import Announcement, Log
+from tests.chaos.ear import Ear
+from tests.chaos.evidence import Log
+from tests.chaos.overlay import around_the_handlers, witness
 from tests.chaos.plans import Names
 
 FUNCTION_TIMEOUT = 3
@@ -32,91 +31,32 @@ PARAMETERS = {
     "ChunksPerSegment": "5",
     "DeadlineSeconds": "60",
 }
-HANDLERS = Path(__file__).resolve().parents[2] / "handlers"
-WITNESS = Path(__file__).with_name("witness")
-# Module of handlers/ -> what takes its place and finds it as <module>_itself.
-WATCHED = {
-    "events": "events",
-    "sqs/table": "sqs_table",
-    "sqs/processor": "sqs_processor",
-    "sfn/objects": "sfn_objects",
-    "sfn/processor": "sfn_processor",
-}
-
-
-def around_the_handlers() -> dict[str, Path]:
-    """The overlay that puts the witness around Rollcall's own handlers."""
-    overlay = {f"handlers/{module}.py": WITNESS / f"{watcher}.py" for module, watcher in WATCHED.items()}
-    return overlay | {f"handlers/{module}_itself.py": HANDLERS / f"{module}.py" for module in WATCHED}
-
-
-def witness(file: Path, folder: Path) -> dict[str, Path]:
-    """The overlay of what every variant has: the work that is watched, and the log, written to `file`."""
-    place = folder / "witness_file"
-    place.write_text(str(file))
-    file.touch()
-    return {
-        "handlers/work.py": WITNESS / "work.py",
-        "handlers/witness.py": WITNESS / "log.py",
-        "handlers/witness_file": place,
-    }
-
-
-@dataclass
-class Ear:
-    """A queue with a rule that brings it events of Rollcall. `heard`: what it got, by batch and generation."""
-
-    aws: Any
-    name: str
-    pattern: dict[str, Any]
-    url: str = ""
-    heard: dict[tuple[str, int], list[Announcement]] = field(default_factory=lambda: defaultdict(list))
-
-    def open(self) -> None:
-        sqs, events = self.aws("sqs"), self.aws("events")
-        self.url = sqs.create_queue(QueueName=self.name)["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        events.put_rule(Name=self.name, EventPattern=json.dumps(self.pattern))
-        events.put_targets(Rule=self.name, Targets=[{"Id": "chaos", "Arn": arn}])
-
-    def close(self) -> None:
-        self.aws("events").remove_targets(Rule=self.name, Ids=["chaos"])
-        self.aws("events").delete_rule(Name=self.name)
-        self.aws("sqs").delete_queue(QueueUrl=self.url)
-
-    def listen(self, seconds: int) -> None:
-        """Take in what has come, waiting up to `seconds` for the first."""
-        sqs = self.aws("sqs")
-        request = {"QueueUrl": self.url, "MaxNumberOfMessages": 10, "AttributeNames": ["SentTimestamp"]}
-        while messages := sqs.receive_message(**request, WaitTimeSeconds=seconds).get("Messages"):
-            for message in messages:
-                detail = json.loads(message["Body"])["detail"]
-                announcement = Announcement(int(message["Attributes"]["SentTimestamp"]), detail)
-                self.heard[detail["batchId"], detail["generation"]].append(announcement)
-            entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
-            sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
-            seconds = 0
 
 
 class Stage:
-    """Stacks of `architectures`, removed at the end of its context; `overlay` says what their handlers are.
+    """Both stacks under a suffix of their own, with the witness around the handlers; removed at the end of its context.
 
-    `aws("sqs")` is boto3's client for that service, `folder` keeps the witness's log.
+    `aws("sqs")` is boto3's client for that service, `folder` keeps the witness's log. `early_ends`: whether batches may
+    be cancelled, or have no time to come to their regular end. `grace_seconds`: how long after its deadline a batch may
+    take to end: a finalizer that dies has its check message come again after 6 function timeouts, and a plan lets a few
+    of them die; a processor's lease outlives it by 5 seconds.
     """
 
-    def __init__(
-        self, endpoint: str, folder: Path, suffix: str, architectures: tuple[str, ...], overlay: Mapping[str, Path]
-    ):
+    architectures: tuple[str, ...] = ("sqs", "sfn")
+    early_ends = True
+    grace_seconds = 90
+    handlers: Mapping[str, Path] = around_the_handlers()
+
+    def __init__(self, endpoint: str, folder: Path, suffix: str):
         self.session = session(endpoint)
         self.clients: dict[str, Any] = {}
         self.suffix = suffix
-        self.architectures = architectures
         self.log = Log(folder / "witness.jsonl")
-        self.overlay = {**overlay, **witness(self.log.path, folder)}
+        self.overlay = {**self.handlers, **witness(self.log.path, folder)}
         finished = {"source": ["rollcall"], "detail-type": ["Batch Finished"]}
         self.observer = Ear(self.aws, f"chaos-observer-{suffix}", finished)
         self.consumer = Ear(self.aws, f"chaos-consumer-{suffix}", finished)
-        self.names = Names(suffix, self.consumer.name, architectures)
+        self.names = Names(suffix, self.consumer.name, self.architectures)
         self.executions: dict[str, list[str]] = defaultdict(list)
 
     def aws(self, service: str) -> Any:
@@ -180,24 +120,16 @@ class Stage:
         return True
 
     def sweep(self) -> None:
-        """What the stack's hourly schedule does, which nobody wants to wait for. Under faults it may fail."""
-        payload = json.dumps({"sweep": True, "stateMachineArn": self.outputs["sfn"]["StateMachineArn"]})
-        try:
-            self.aws("lambda").invoke(
-                FunctionName=self.outputs["sfn"]["FinalizerFunctionName"], InvocationType="Event", Payload=payload
-            )
-        except ClientError as fault:
-            if fault.response["Error"]["Code"] != "ServiceException":
-                raise
+        """What the stack's hourly schedule does, which nobody wants to wait for."""
+        outputs = self.outputs["sfn"]
+        self.send(outputs["FinalizerQueueUrl"], json.dumps({"sweep": outputs["StateMachineArn"]}))
 
     def failed_items(self, spec: Spec) -> frozenset[str]:
         """The ids of the items that are listed as failed."""
         if spec.architecture == "sfn":
-            found = self.objects(spec).failed_items()
-        else:
-            batch = self.table.get_batch(spec.batch_id)
-            found = self.table.failed_items(batch) if batch else iter(())
-        return frozenset(failure["item"]["id"] for failure in found)
+            return ids(self.objects(spec).failed_items())
+        batch = self.table.get_batch(spec.batch_id)
+        return ids(self.table.failed_items(batch)) if batch else frozenset()
 
     def objects(self, spec: Spec) -> BatchObjects:
         return BatchObjects(self.aws("s3"), self.outputs["sfn"]["BatchBucketName"], spec.batch_id)
@@ -211,12 +143,14 @@ class Stage:
         return "not read to the end" not in (detail["reason"] or "")
 
     def queued(self) -> int:
-        """How many messages the stack's queues hold, in flight or not."""
+        """How many messages the stacks' queues hold, in flight or not."""
         names = ("BatcherQueueUrl", "ChunkQueueUrl", "FinalizerQueueUrl")
-        counts = ["", "NotVisible", "Delayed"]
-        attributes = [f"ApproximateNumberOfMessages{count}" for count in counts]
-        total = 0
-        for url in [self.outputs["sqs"][name] for name in names] if "sqs" in self.outputs else []:
-            answer = self.aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=attributes)
-            total += sum(int(answer["Attributes"][name]) for name in attributes)
-        return total
+        urls = [outputs[name] for outputs in self.outputs.values() for name in names if name in outputs]
+        attributes = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+        answers = [self.aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=attributes) for url in urls]
+        return sum(int(count) for answer in answers for count in answer["Attributes"].values())
+
+
+def ids(failures: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The ids of failed items."""
+    return frozenset(failure["item"]["id"] for failure in failures)

@@ -4,12 +4,25 @@ It runs on the real SQS stack: these modules take the place of handlers/sqs/. Me
 instead of records, check then notify.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from tests.chaos.batches import Spec
+from tests.chaos.stage import Stage
+
 HERE = Path(__file__).parent
-MODULES = ("batcher", "processor", "finalizer")
+MODULES = ("batcher", "processor", "finalizer", "counter")
 
 
-def in_their_place() -> dict[str, Path]:
-    """The overlay that puts the obvious implementation in the place of Rollcall's own."""
-    return {f"handlers/sqs/{name}.py": HERE / f"{name}.py" for name in (*MODULES, "counter")}
+class NaiveStage(Stage):
+    """The SQS stack with the obvious implementation in the place of Rollcall's own."""
+
+    handlers: Mapping[str, Path] = {f"handlers/sqs/{name}.py": HERE / f"{name}.py" for name in MODULES}
+    architectures = ("sqs",)
+    early_ends = False
+    grace_seconds = 5
+
+    def failed_items(self, spec: Spec) -> frozenset[str]:
+        key = {"PK": {"S": f"batch#{spec.batch_id}"}, "SK": {"S": "counter"}}
+        answer = self.aws("dynamodb").get_item(TableName=self.outputs["sqs"]["TableName"], Key=key)
+        return frozenset(answer.get("Item", {}).get("failed", {}).get("SS", ()))
