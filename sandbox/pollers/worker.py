@@ -37,6 +37,7 @@ class QueueWorker(EsmWorker):
         super().__init__(mapping, source, enabled, EsmStateReason.USER_INITIATED)  # type: ignore[arg-type]
         self._source = source
         self._ended = True
+        self._interrupted = threading.Event()
         self._receiving, self._processing = Backoff(), Backoff()
         self._slots = _mappings[self.uuid]
         self._predecessor: QueueWorker | None = self._slots.owner
@@ -81,8 +82,16 @@ class QueueWorker(EsmWorker):
         super().stop_for_shutdown()
         self._interrupt()
 
+    def restart(self) -> None:
+        """Stop receiving and start anew, as if by a new poller; batches that run go on, the state stays `Enabled`."""
+        self._wake_receiver()
+
     def _interrupt(self) -> None:
         self._shutdown_event.set()
+        self._wake_receiver()
+
+    def _wake_receiver(self) -> None:
+        self._interrupted.set()
         self._slots.wake()
         self._source.arrivals.wake()
 
@@ -94,7 +103,8 @@ class QueueWorker(EsmWorker):
             with self._state_lock:
                 if not self._shutdown_event.is_set():
                     self._set_state(EsmState.ENABLED)
-            self._receive_until_stopped()
+            while not self._shutdown_event.is_set():
+                self._receive_until_interrupted()
         self._slots.wait_until_drained(lambda: self._replaced or self._graceful_shutdown_triggered)
         with self._state_lock:
             if self._replaced or self._graceful_shutdown_triggered:
@@ -109,8 +119,11 @@ class QueueWorker(EsmWorker):
     def _replaced(self) -> bool:
         return self._slots.owner is not self
 
-    def _receive_until_stopped(self) -> None:
-        stopped = self._shutdown_event
+    def _receive_until_interrupted(self) -> None:
+        stopped = self._interrupted = threading.Event()
+        if self._shutdown_event.is_set():  # just before: that set the event of the round before
+            return
+        self._receiving = Backoff()
         visibility = 0.0
         while self._slots.take(self._source.concurrency, stopped):
             messages: list[Message] = []

@@ -373,6 +373,10 @@ def in_order(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(reports, key=lambda report: report["start"])
 
 
+def injected(report: Callable[[], dict[str, Any]], times: int) -> None:
+    assert report()["injected"] == times
+
+
 def empty(consumer: Consumer) -> None:
     assert consumer.left() == 0
 
@@ -387,11 +391,17 @@ def test_faults_of_a_function_hit_its_event_source_too(inject: Inject, consumer:
 
 def test_an_event_source_that_is_restarted_loses_no_message(inject: Inject, consumer: Consumer):
     consumer.map(ScalingConfig={"MaximumConcurrency": 2})
-    report = inject({"kind": "restart-pollers", "queue": consumer.name, "every": 0.2})
+    report = inject({"kind": "restart-pollers", "queue": consumer.name, "every": 0.1})
     names = [f"m{index}" for index in range(40)]
     consumer.send(*[{"name": name, "seconds": 0.1} for name in names])
     consumer.wait_for_names(names)
-    assert report()["injected"] >= 3
+    assert report()["injected"] >= 10
+    consumer.update("Disabled", Enabled=False)
+    restarts = report()["injected"]
+    consistently(lambda: injected(report, restarts), during=0.5)
+    consumer.update("Enabled", Enabled=True)
+    consumer.send({"name": "last"})
+    consumer.wait_for_names([*names, "last"])
 
 
 @pytest.mark.parametrize(("kind", "times"), [("drop-event", 0), ("double-event", 2)])
