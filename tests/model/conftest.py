@@ -1,0 +1,40 @@
+"""How far the model goes: a few thousand steps by default, ROLLCALL_MODEL=nightly for many times as many."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.model.machine import TOTALS
+
+SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+settings.register_profile(
+    "model",
+    max_examples=150,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=SLOW_IS_FINE,
+)
+settings.register_profile(
+    "nightly",
+    max_examples=3_000,
+    stateful_step_count=60,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=SLOW_IS_FINE,
+)
+
+
+@pytest.fixture(scope="session")
+def nightly(pytestconfig: pytest.Config) -> bool:
+    """Whether to go far."""
+    return "nightly" in (os.environ.get("ROLLCALL_MODEL"), pytestconfig.getoption("--hypothesis-profile", None))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was tried."""
+    if TOTALS.runs:
+        done = f"{TOTALS.runs:,} runs, {TOTALS.steps:,} steps, {TOTALS.calls:,} calls"
+        terminalreporter.write_line(f"model: {done}; {dict(TOTALS.endings)}; {dict(TOTALS.faults)}")

@@ -1,0 +1,176 @@
+"""The real handlers, run a step at a time: each invocation in a greenlet that stops before every call it makes.
+
+Nothing of a handler is replaced but what surrounds it: boto3's clients, the time, the environment, and `process`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import boto3
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from handlers import clock, work
+from handlers.sqs import backoff, batcher, dead_letters, finalizer, processor
+from handlers.telemetry import logger
+from tests.model import queues
+from tests.model.dynamodb import DynamoDBClient
+from tests.model.queues import Message, SqsClient
+from tests.model.world import Call, Scale
+
+HANDLERS: dict[str, ModuleType] = {
+    queues.BATCHER: batcher,
+    queues.CHUNKS: processor,
+    queues.FINALIZER: finalizer,
+    queues.BATCHER_DEAD: dead_letters,
+    queues.CHUNKS_DEAD: dead_letters,
+}
+
+
+class ItemFails(Exception):
+    """What the work raises for an item that is to fail."""
+
+
+class Lambda:
+    """One invocation: `call` is what it waits for, None once it is over; then `answer` is what it returned.
+
+    An invocation that raised has the answer None: all its messages come back.
+    """
+
+    def __init__(self, messages: list[Message], now: int, timeout: int):
+        self.role = messages[0].queue
+        self.messages = messages
+        self.deadline = now + timeout * 1000
+        self.now = now
+        self.call: Call | None = None
+        self.answer: dict | None = None
+        self._greenlet = greenlet(self._run)
+        self._switch(None, now)
+
+    def go_on(self, outcome: Any, now: int) -> None:
+        """Give the invocation the outcome of its call, a value or an exception, and run it to its next one."""
+        self._switch(outcome, now)
+
+    def kill(self) -> None:
+        """The process dies where it is."""
+        self.call = None
+        self._greenlet.throw(GreenletExit)
+
+    def _switch(self, outcome: Any, now: int) -> None:
+        self.now = now
+        said = self._greenlet.switch(outcome)
+        self.call = said if isinstance(said, Call) else None
+
+    def _run(self, _: None) -> None:
+        getcurrent().invocation = self
+        event = {"Records": [message.as_record() for message in self.messages]}
+        try:
+            self.answer = HANDLERS[self.role].handler(event, self)
+        except Exception:  # noqa: BLE001 - whatever a handler raises, Lambda lets its messages come back
+            self.answer = None
+
+    # Lambda's context
+
+    function_name = aws_request_id = invoked_function_arn = "model"
+    memory_limit_in_mb = 256
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.deadline - self.now
+
+    def deletes(self) -> list[Call]:
+        """What Lambda's event source does after the invocation: it deletes the messages that are not reported back."""
+        if self.answer is None:
+            return []
+        back = {failure["itemIdentifier"] for failure in self.answer["batchItemFailures"]}
+        done = [message for message in self.messages if message.message_id not in back]
+        return [Call("source", "DeleteMessage", {"message": (m.queue, m.message_id)}) for m in done]
+
+
+def ask(service: str, operation: str, asked: dict) -> Any:
+    """Stop here until the scheduler lets the call take effect; returns or raises what came of it."""
+    outcome = getcurrent().parent.switch(Call(service, operation, asked))
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def process(item: dict) -> None:
+    ask("work", "Process", {"item": item["id"]})
+
+
+def client(service: str, **_: Any) -> Any:
+    """In place of boto3.client."""
+    if service == "dynamodb":
+        return DynamoDBClient(lambda operation, asked: ask("dynamodb", operation, asked))
+    if service == "sqs":
+        return SqsClient(lambda operation, asked: ask("sqs", operation, asked))
+    if service == "events":
+        return SimpleNamespace(put_events=lambda **asked: ask("events", "PutEvents", asked))
+    return SimpleNamespace()
+
+
+# Time is the world's. Waiting is not modelled: whatever may happen meanwhile may happen at the next call as well.
+TIME = SimpleNamespace(
+    time_ns=lambda: getcurrent().invocation.now * 1_000_000,
+    sleep=lambda seconds: None,
+)
+
+
+class OneThread:
+    """In place of the finalizer's threads, of which each has a shard or a segment of its own: one after the other."""
+
+    def __init__(self, _: int):
+        self.map = map
+
+
+@contextmanager
+def surroundings(scale: Scale) -> Iterator[None]:
+    """The handlers in the model's world, until the block ends."""
+    environment = {
+        "TABLE_NAME": "table",
+        "EVENT_BUS_NAME": "bus",
+        "RESULTS_BUCKET": "",
+        "OVERLAP": scale.overlap,
+        "BATCHER_QUEUE_URL": queues.url_of(queues.BATCHER),
+        "CHUNK_QUEUE_URL": queues.url_of(queues.CHUNKS),
+        "FINALIZER_QUEUE_URL": queues.url_of(queues.FINALIZER),
+        "BATCHER_DEAD_LETTER_QUEUE_URL": queues.url_of(queues.BATCHER_DEAD),
+        "CHUNK_DEAD_LETTER_QUEUE_URL": queues.url_of(queues.CHUNKS_DEAD),
+        "ITEMS": str(scale.items),
+        "ITEMS_PER_CHUNK": str(scale.items_per_chunk),
+        "MAX_VALUE": "0",
+        # Threads cannot stop in a greenlet: items of a chunk are worked on one after the other.
+        "ITEM_CONCURRENCY": "1",
+        "MAX_ATTEMPTS": str(scale.max_attempts),
+        "TOLERATED_FAILURE_PERCENTAGE": str(scale.tolerated_failures),
+        "DEADLINE_SECONDS": str(scale.deadline),
+        "CHECK_INTERVAL_SECONDS": str(scale.check_interval),
+        "STALL_AFTER_SECONDS": str(scale.stall_after),
+        "RETRY_DELAY_SECONDS": str(scale.retry_delay),
+        "CHUNKS_PER_SEGMENT": str(scale.chunks_per_segment),
+        "POWERTOOLS_METRICS_DISABLED": "true",
+    }
+    level = logger.log_level
+    with ExitStack() as stack:
+        stack.callback(forget_connections)
+        stack.enter_context(mock.patch.dict(os.environ, environment))
+        stack.enter_context(mock.patch.object(boto3, "client", client))
+        stack.enter_context(mock.patch.object(work, "process", process))
+        stack.enter_context(mock.patch.object(batcher, "WINDOW_CHUNKS", scale.chunks_per_window))
+        stack.enter_context(mock.patch.object(batcher, "shards_for", return_value=scale.shards))
+        for module in (backoff, clock):
+            stack.enter_context(mock.patch.object(module, "time", TIME))
+        stack.enter_context(mock.patch.object(finalizer, "ThreadPoolExecutor", OneThread))
+        stack.callback(logger.setLevel, level)
+        logger.setLevel("CRITICAL")
+        forget_connections()
+        yield
+
+
+def forget_connections() -> None:
+    """Every handler's connections are made once an environment."""
+    for module in HANDLERS.values():
+        module.connections.cache_clear()
