@@ -99,7 +99,8 @@ def call(operation: str, source: InputObject, **arguments: str) -> dict:
             ) from error
         # Missing, forbidden, archived. What S3 cannot do now has a status from 500 on.
         if status < 500:
-            raise InvalidRequest(f"input: cannot read {place}: {error.response['Error']['Code']}") from error
+            code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
+            raise InvalidRequest(f"input: cannot read {place}: {code} {message}") from error
         raise
 
 

@@ -1,7 +1,5 @@
 """Every failure ends as a message on stderr and an exit code, never as a traceback."""
 
-import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -52,10 +50,6 @@ def guarded(command: Callable[[], Any]) -> int:
         return 130
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read has seen enough: `| head`. Python flushes once more at its exit, which must not fail too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def explained(error: Exception) -> tuple[str, str | None]:

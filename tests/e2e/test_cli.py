@@ -1,5 +1,7 @@
 """The command line as a user has it: a process of its own, against the sandbox under test."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -18,8 +20,8 @@ from tests.probes import eventually
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 RESULT_KEYS = [
-    "batchId", "architecture", "status", "items", "succeeded", "failed", "remaining", "chunks", "startedAt",
-    "finishedAt", "durationSeconds", "completionLagSeconds",
+    "batchId", "generation", "architecture", "status", "items", "succeeded", "failed", "remaining", "chunks",
+    "startedAt", "finishedAt", "durationSeconds", "completionLagSeconds",
 ]  # fmt: skip
 
 
@@ -113,16 +115,18 @@ def test_an_empty_batch_has_no_lag(rollcall: Rollcall, architecture):
 
 
 @ARCHITECTURES
-def test_a_batch_that_fails_exits_with_1_and_status_names_what_failed(rollcall: Rollcall, architecture):
+def test_a_batch_that_fails_exits_with_1_and_says_how_to_see_and_redo_what_failed(rollcall: Rollcall, architecture):
     batch = new_id()
     words = ("--items=12", "--items-per-chunk=6", "--fail-rate=1", "--max-attempts=1", f"--batch-id={batch}")
     out, _ = rollcall("run", architecture, *words, expect=1)
     assert "FAILED" in out
-    assert f"status {batch}" in out
+    assert f"rollcall failures {batch} " in out
+    assert f"rollcall redrive {batch} " in out
     shown = rollcall.json("status", batch)
     assert (shown["status"], shown["failed"]) == ("FAILED", 12)
     assert shown["failedItems"][0]["item"]["id"]
     assert shown["failedItems"][0]["error"]
+    assert f"rollcall redrive {batch} " in rollcall("status", batch)[0]
 
 
 def test_a_batch_within_its_tolerance_exits_with_0(rollcall: Rollcall):
@@ -190,7 +194,105 @@ def test_status_tells_where_everything_is(rollcall: Rollcall, sandbox: Sandbox, 
         assert value in out
 
 
-@pytest.mark.parametrize("command", ["status", "watch"])
+@ARCHITECTURES
+def test_failures_lists_each_item_with_its_error_and_attempts(rollcall: Rollcall, architecture):
+    batch, rows = new_id(), [{"id": f"{uuid.uuid4().hex}", "value": 0} for _ in range(9)]
+    rows[3] |= {"do": "fail", "note": 'a "quoted", odd\n\u001b[31m value'}
+    (rollcall.folder / "orders.jsonl").write_text("\n".join([*map(json.dumps, rows), "not JSON"]))
+    rollcall(
+        "run", architecture, "--input=orders.jsonl", "--max-attempts=2", "--items-per-chunk=3", f"--batch-id={batch}",
+        expect=1,
+    )  # fmt: skip
+    error = f"RuntimeError: {rows[3]['id']} was made to fail"
+    listed = rollcall.json("failures", batch)
+    assert (listed["batchId"], listed["generation"], listed["architecture"]) == (batch, 1, architecture)
+    failed, invalid = listed["failures"]
+    assert failed == {"item": rows[3], "error": error, "attempts": 2}
+    assert invalid["item"]["id"].startswith("byte-")
+    assert invalid["error"].startswith("InvalidItem: not JSON")
+    header, first, _ = csv.reader(io.StringIO(rollcall("failures", batch, "--csv")[0]))
+    assert header == ["id", "error", "attempts", "item"]
+    assert [*first[:3], json.loads(first[3])] == [rows[3]["id"], error, "2", rows[3]]
+    first_line, _ = rollcall("failures", batch)[0].splitlines()
+    assert first_line == f"{rows[3]['id']}  after 2 attempts: {error}"
+
+
+def test_a_batch_without_failures_has_an_empty_list(rollcall: Rollcall):
+    batch = rollcall.json("run", "sqs", "--items=3")["batchId"]
+    assert rollcall.json("failures", batch)["failures"] == []
+    assert rollcall("failures", batch, "--csv")[0] == "id,error,attempts,item\n"
+    _, err = rollcall("failures", batch, "--generation=2", expect=2)
+    assert "no generation 2: its latest is 1" in err
+
+
+@ARCHITECTURES
+def test_redrive_runs_only_what_failed_as_the_next_generation(rollcall: Rollcall, stacks: Stacks, architecture):
+    batch, rows = new_id(), [{"id": f"{uuid.uuid4().hex}", "value": 0} for _ in range(9)]
+    rows[2]["do"] = rows[7]["do"] = "fail-once"
+    (rollcall.folder / "orders.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    words = ("--input=orders.jsonl", "--max-attempts=1", "--items-per-chunk=3", f"--batch-id={batch}")
+    first = rollcall.json("run", architecture, *words, expect=1)
+    assert (first["status"], first["failed"]) == ("FAILED", 2)
+    second = rollcall.json("redrive", batch)
+    assert list(second) == RESULT_KEYS
+    assert (second["generation"], second["status"], second["items"], second["succeeded"]) == (2, "SUCCEEDED", 2, 2)
+    assert rollcall.json("status", batch)["generation"] == 2
+    assert rollcall.json("status", batch, "--generation=1")["failed"] == 2
+    assert rollcall.json("watch", batch)["generation"] == 2
+    shown = {(result["batchId"], result["generation"]) for result in rollcall.json("status")["batches"]}
+    assert {(batch, 1), (batch, 2)} <= shown
+    for row in rows:
+        stacks.assert_witnessed(architecture, row["id"], {row["id"]: 2 if "do" in row else 1})
+    _, err = rollcall("redrive", batch, expect=2)
+    assert f"batch {batch}, generation 2 has nothing to redrive" in err
+
+
+@ARCHITECTURES
+def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, architecture):
+    batch = new_id()
+    words = ("--items=120", "--items-per-chunk=4", "--max-value=1000", "--item-concurrency=1", f"--batch-id={batch}")
+    rollcall("run", architecture, *words, "--no-wait")
+
+    def some_done() -> None:
+        assert rollcall.json("status", batch).get("done", 0) > 0
+
+    eventually(some_done)
+    _, err = rollcall("redrive", batch, expect=2)
+    assert f"rollcall cancel {batch}" in err
+    cancelled = rollcall.json("cancel", batch)
+    assert cancelled["status"] == "CANCELLED"
+    assert cancelled["remaining"] > 0
+    assert cancelled["succeeded"] + cancelled["remaining"] == 120
+    _, err = rollcall("cancel", batch, expect=2)
+    assert f"batch {batch} is not running: it CANCELLED" in err
+    rest = rollcall.json("redrive", batch, "--no-wait")
+    assert (rest["generation"], rest["status"]) == (2, "OPEN")
+    out, _ = rollcall("watch", batch)
+    assert f"{cancelled['remaining']} succeeded, 0 failed" in out
+
+
+def test_the_same_id_in_both_architectures_needs_to_be_told_apart(rollcall: Rollcall):
+    batch = new_id()
+    for architecture in ("sqs", "sfn"):
+        rollcall("run", architecture, "--items=2", f"--batch-id={batch}")
+    _, err = rollcall("status", batch, expect=2)
+    assert "--architecture sqs or --architecture sfn" in err
+    assert rollcall.json("status", batch, "--architecture=sfn")["architecture"] == "sfn"
+
+
+def test_whoever_stops_reading_breaks_nothing(rollcall: Rollcall):
+    batch = new_id()
+    words = ("--items=2000", "--fail-rate=1", "--max-attempts=1", "--items-per-chunk=500", f"--batch-id={batch}")
+    rollcall("run", "sqs", *words, expect=1)
+    with rollcall.popen("failures", batch, "--csv") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("command", ["status", "watch", "cancel", "redrive", "failures"])
 def test_an_unknown_batch_is_refused_with_recent_ones(rollcall: Rollcall, command):
     recent = rollcall.json("run", "sqs", "--items=1")["batchId"]
     _, err = rollcall(command, "no-such-batch", expect=2)
@@ -217,7 +319,15 @@ def test_logs_are_merged_and_chosen_by_role(rollcall: Rollcall):
 
 def test_stacks_that_are_not_deployed_are_named(sandbox: Sandbox, tmp_path: Path):
     elsewhere = Rollcall(sandbox, "Nowhere", tmp_path)
-    for words in (["run", "sqs"], ["run", "sfn"], ["trigger", "sqs"], ["status"], ["logs"], ["watch", "b"]):
+    for words in (
+        ["run", "sqs"],
+        ["run", "sfn"],
+        ["trigger", "sqs"],
+        ["status"],
+        ["logs"],
+        ["watch", "b"],
+        ["cancel", "b"],
+    ):
         _, err = elsewhere(*words, expect=2)
         assert "Nowhere is not deployed" in err
         assert "rollcall up" in err
