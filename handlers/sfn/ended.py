@@ -31,10 +31,11 @@ LOOK_AGAIN = (NotYetAnnounced, CountsDoNotAddUp, OutOfTime, PublishFailed, Clien
 
 
 class Ended:
-    """`states` is boto3's client for Step Functions."""
+    """`states` is boto3's client for Step Functions. `settle` is how long functions work on for an ended execution."""
 
-    def __init__(self, states, starter: Starter, finisher: Finisher):
+    def __init__(self, states, starter: Starter, finisher: Finisher, settle: timedelta):
         self.states = states
+        self.settle = settle
         self.starter = starter
         self.finisher = finisher
 
@@ -95,8 +96,9 @@ class Ended:
                 logger.exception("not swept, the next sweep tries again", execution_arn=execution["executionArn"])
 
         listed = self._ended_since(state_machine_arn, now - LONGEST_EXECUTION)
+        due = (one for one in listed if now - SWEEP_BACK < one["stopDate"] < now - self.settle)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(end, (one for one in listed if one["stopDate"] > now - SWEEP_BACK)))
+            list(pool.map(end, due))
 
     def _ended_since(self, state_machine_arn: str, start: datetime) -> Iterator[dict]:
         """Executions that ended without their finalizer and were started after `start`."""

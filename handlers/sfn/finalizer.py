@@ -2,6 +2,7 @@
 
 import functools
 import json
+from datetime import timedelta
 
 import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -117,7 +118,7 @@ def connections() -> tuple[Finalizer, Queue]:
     starter = Starter(s3, bucket, lambda asked: parse_request(asked, settings.request_defaults()))
     events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
     finisher = Finisher(MapRuns(states), events, store())
-    ended = Ended(states, starter, finisher)
+    ended = Ended(states, starter, finisher, timedelta(seconds=settings.whole("SETTLE_SECONDS")))
     queue = Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
     return Finalizer(s3, states, finisher, ended, bucket), queue
 

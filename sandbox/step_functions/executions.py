@@ -1,6 +1,6 @@
-"""Child executions of Map Runs as the API shows them: ListExecutions(mapRunArn) and DescribeExecution.
+"""Executions as the API shows them: children of Map Runs, and why one was stopped.
 
-Stock LocalStack refuses a `mapRunArn` and has no record of child executions.
+Stock LocalStack refuses a `mapRunArn`, has no record of child executions, and forgets StopExecution's error and cause.
 """
 
 from typing import Any
@@ -14,7 +14,9 @@ from localstack.aws.api.stepfunctions import (
     ResourceNotFound,
 )
 from localstack.services.stepfunctions.asl.eval.environment import Environment
+from localstack.services.stepfunctions.asl.eval.program_state import ProgramStopped
 from localstack.services.stepfunctions.asl.eval.states import ExecutionData
+from localstack.services.stepfunctions.backend.execution import BaseExecutionWorkerCommunication
 from localstack.services.stepfunctions.backend.execution_worker import ExecutionWorker
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
@@ -30,12 +32,14 @@ _stock_list_executions = StepFunctionsProvider.list_executions
 _stock_describe_execution = StepFunctionsProvider.describe_execution
 _stock_start = ExecutionWorker.start
 _stock_environment = ExecutionWorker._get_evaluation_environment
+_stock_reflect = BaseExecutionWorkerCommunication._reflect_execution_status
 
 
 def install() -> None:
     """Show child executions through the API, and let it ask about an execution as soon as it was started."""
     ExecutionWorker.start = _start  # type: ignore[method-assign]
     ExecutionWorker._get_evaluation_environment = _environment  # type: ignore[method-assign]
+    BaseExecutionWorkerCommunication._reflect_execution_status = _reflect  # type: ignore[method-assign]
     StepFunctionsProvider.list_executions = _list_executions  # type: ignore[method-assign,assignment]
     StepFunctionsProvider.describe_execution = _describe_execution  # type: ignore[method-assign,assignment]
 
@@ -64,6 +68,14 @@ def _start(self: ExecutionWorker) -> None:
 
 def _environment(self: ExecutionWorker) -> Environment:
     return self.env or _stock_environment(self)
+
+
+def _reflect(self: BaseExecutionWorkerCommunication) -> None:
+    _stock_reflect(self)
+    worker = self.execution.exec_worker
+    state = worker.env.program_state() if worker and worker.env else None
+    if isinstance(state, ProgramStopped):
+        self.execution.error, self.execution.cause = state.error, state.cause
 
 
 def _arn(run: MapRun, child: Child) -> str:

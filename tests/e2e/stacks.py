@@ -117,10 +117,12 @@ class Stacks:
         return messages
 
     def published_more_than_once(self) -> list[str]:
-        """Batches of the whole run with more than one Batch Finished."""
+        """Batches of the whole run with more than one Batch Finished of a generation."""
         self.published("")
         return [
-            batch for (batch, kind), details in self._published.items() if kind == "Batch Finished" and len(details) > 1
+            batch
+            for (batch, kind), details in self._published.items()
+            if kind == "Batch Finished" and len(details) > len({detail["generation"] for detail in details})
         ]
 
     def finished(self, batch_id: str, timeout: float = 60) -> dict:

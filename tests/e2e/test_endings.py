@@ -1,7 +1,6 @@
 """However a batch ends, it ends in one event: duplicates, deadlines, dead letters, strangers and dead finalizers."""
 
 import html
-import json
 import time
 import urllib.request
 import uuid
@@ -199,24 +198,6 @@ def test_a_message_that_is_no_request_ends_a_batch_named_after_it(stacks: Stacks
     assert "must be a JSON object" in detail["reason"]
 
 
-def test_an_aborted_execution_ends_its_batch_cancelled(stacks: Stacks):
-    batch_id = new_id()
-    arn = stacks.execute({"items": 400, "maxValue": 1000, "itemsPerChunk": 10, "itemConcurrency": 1}, name=batch_id)
-    states = stacks.aws("stepfunctions")
-
-    def some_done() -> None:
-        runs = states.list_map_runs(executionArn=arn)["mapRuns"]
-        assert runs
-        assert states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]["succeeded"] > 0
-
-    eventually(some_done)
-    states.stop_execution(executionArn=arn, error="Enough", cause="told to stop")
-    detail = stacks.finished(batch_id)
-    assert (detail["status"], detail["items"]) == ("CANCELLED", 400)
-    assert 0 < detail["remaining"] < 400
-    assert "ABORTED" in detail["reason"]
-
-
 def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk(stacks: Stacks):
     functions, recorder = stacks.aws("lambda"), stacks.sfn["FailureRecorderFunctionName"]
     handler = functions.get_function_configuration(FunctionName=recorder)["Handler"]
@@ -257,27 +238,6 @@ def test_a_second_execution_for_the_same_batch_processes_nothing(stacks: Stacks)
 
     assert eventually(both_ended) == [0, 1]
     assert len(stacks.published(batch_id)) == 1
-
-
-def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks):
-    """The finished object is what an event leaves behind: without it the sweep finds the execution by itself."""
-    batch_id = new_id()
-    arn = stacks.execute({"items": 400, "maxValue": 1000, "itemsPerChunk": 10, "itemConcurrency": 1}, name=batch_id)
-    states, s3, bucket = stacks.aws("stepfunctions"), stacks.aws("s3"), stacks.sfn["BatchBucketName"]
-    eventually(lambda: s3.head_object(Bucket=bucket, Key=f"made/{batch_id}/1.json"), retry_on=s3.exceptions.ClientError)
-    states.stop_execution(executionArn=arn)
-    first = stacks.finished(batch_id)
-    for key in (f"finished/{batch_id}/1.json", f"notified/{batch_id}/1"):
-        s3.delete_object(Bucket=bucket, Key=key)
-    sweep = {"sweep": True, "stateMachineArn": stacks.sfn["StateMachineArn"]}
-    answer = stacks.aws("lambda").invoke(
-        FunctionName=stacks.sfn["FinalizerFunctionName"], Payload=json.dumps(sweep).encode()
-    )
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    eventually(lambda: assert_published(stacks, batch_id, 2))
-    again = stacks.published(batch_id)[1]
-    stacks.published(batch_id).pop()
-    assert again["status"] == first["status"] == "CANCELLED"
 
 
 def assert_published(stacks: Stacks, batch_id: str, times: int) -> None:

@@ -17,7 +17,7 @@ from tests.probes import eventually
 
 pytestmark = pytest.mark.last
 # The modules whose tests, together, make every function do everything it may do.
-NEEDED = {"test_batches", "test_endings"}
+NEEDED = {"test_batches", "test_endings", "test_sfn_endings", "test_sqs_protocol"}
 
 
 def allowed(stacks: Stacks) -> dict[str, set[tuple[str, str]]]:

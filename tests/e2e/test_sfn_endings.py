@@ -1,0 +1,385 @@
+"""However a batch of the Step Functions architecture ends, it ends in one event, and nothing is processed after it."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from handlers.sfn.objects import BatchObjects
+from sandbox.state import Sandbox
+from tests.e2e.inputs import items, json_lines
+from tests.e2e.stacks import Stacks
+from tests.probes import consistently, eventually
+
+type Plan = Callable[..., Callable[[], int]]
+
+
+@pytest.fixture
+def plan(sandbox: Sandbox) -> Iterator[Plan]:
+    """`plan({"kind": ...}, ...)` injects faults until the test ends; what it returns tells how many there were."""
+    url = f"{sandbox.endpoint}/_rollcall/faults"
+
+    def injected() -> int:
+        with urlopen(url) as answer:
+            return sum(json.load(answer)["injected"].values())
+
+    def put(*faults: dict) -> Callable[[], int]:
+        urlopen(Request(url, json.dumps({"seed": 1, "faults": faults}).encode(), method="PUT")).close()
+        return injected
+
+    yield put
+    urlopen(Request(url, method="DELETE")).close()
+
+
+@pytest.fixture
+def definition(stacks: Stacks) -> Iterator[Callable[[Callable[[dict], None]], None]]:
+    """`definition(edit)` changes the state machine's definition until the test ends."""
+    states, arn = stacks.aws("stepfunctions"), stacks.sfn["StateMachineArn"]
+    original = states.describe_state_machine(stateMachineArn=arn)["definition"]
+
+    def change(edit: Callable[[dict], None]) -> None:
+        document = json.loads(original)
+        edit(document)
+        states.update_state_machine(stateMachineArn=arn, definition=json.dumps(document))
+
+    yield change
+    states.update_state_machine(stateMachineArn=arn, definition=original)
+
+
+@contextmanager
+def batcher_timeout(stacks: Stacks, seconds: int) -> Iterator[None]:
+    """The batcher's timeout is so short until the end."""
+    functions, name = stacks.aws("lambda"), stacks.sfn["BatcherFunctionName"]
+    before = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=seconds)
+    yield
+    functions.update_function_configuration(FunctionName=name, Timeout=before)
+
+
+def new_id() -> str:
+    return f"e2e-{uuid.uuid4().hex[:12]}"
+
+
+def objects(stacks: Stacks, batch_id: str, generation: int = 1) -> BatchObjects:
+    return BatchObjects(stacks.aws("s3"), stacks.sfn["BatchBucketName"], batch_id, generation)
+
+
+def slow_batch(stacks: Stacks, **fields: Any) -> tuple[str, list[dict], str, str]:
+    """A batch of 400 items whose functions work two seconds each: what its items begin with, they, its id, its ARN."""
+    prefix, rows = items(400, value=40)
+    batch_id = new_id()
+    place = stacks.upload("items.jsonl", json_lines(rows))
+    request = {"batchId": batch_id, "input": place, "itemsPerChunk": 50, "itemConcurrency": 1, **fields}
+    return prefix, rows, batch_id, stacks.execute(request, name=batch_id)
+
+
+def redrive(stacks: Stacks, batch_id: str, generation: int = 1) -> str:
+    return stacks.execute({"redrive": {"batchId": batch_id, "generation": generation}})
+
+
+def finished(stacks: Stacks, batch_id: str, generation: int = 1, timeout: float = 90) -> dict:
+    """Wait for that generation's Batch Finished, see that no second one follows, and return its detail."""
+
+    def told() -> dict:
+        [detail] = [each for each in stacks.published(batch_id) if each["generation"] == generation] or [None]
+        assert detail, f"generation {generation} of {batch_id} has not finished"
+        return detail
+
+    detail = eventually(told, timeout)
+    consistently(told, during=0.3)
+    assert detail["items"] == detail["succeeded"] + detail["failed"] + detail["remaining"]
+    return detail
+
+
+def ended(stacks: Stacks, arn: str) -> dict:
+    """Wait for the execution's end and return it."""
+
+    def once() -> dict:
+        execution = stacks.aws("stepfunctions").describe_execution(executionArn=arn)
+        assert execution["status"] != "RUNNING"
+        return execution
+
+    return eventually(once)
+
+
+def some_settled(stacks: Stacks, arn: str) -> None:
+    states = stacks.aws("stepfunctions")
+    runs = states.list_map_runs(executionArn=arn)["mapRuns"]
+    assert runs
+    assert states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]["succeeded"] > 0
+
+
+def assert_nothing_goes_on(stacks: Stacks, prefix: str) -> None:
+    """No item is processed any more."""
+    seen: dict = {}
+
+    def all_logged() -> None:  # lines reach the log half a second late
+        before = dict(seen)
+        seen.update(stacks.witnessed("sfn", prefix))
+        assert before == seen
+
+    eventually(all_logged, timeout=3, interval=1)
+    consistently(lambda: assert_same(stacks.witnessed("sfn", prefix), seen), during=3, interval=0.5)
+
+
+def assert_same(one: object, other: object) -> None:
+    assert one == other
+
+
+def assert_published(stacks: Stacks, batch_id: str, kind: str, times: int) -> None:
+    assert len(stacks.published(batch_id, kind)) == times
+
+
+def test_a_stopped_batch_ends_cancelled_when_nothing_works_on_it_and_a_redrive_runs_what_was_left(stacks: Stacks):
+    prefix, rows, batch_id, arn = slow_batch(stacks)
+    eventually(lambda: some_settled(stacks, arn))
+    refused = redrive(stacks, batch_id)
+    stacks.aws("stepfunctions").stop_execution(executionArn=arn, error="Cancelled", cause="told to stop")
+    first = finished(stacks, batch_id)
+    assert (first["status"], first["items"], first["failed"]) == ("CANCELLED", 400, 0)
+    assert 0 < first["remaining"] < 400
+    assert first["reason"] == "execution ABORTED: Cancelled told to stop"
+    assert_nothing_goes_on(stacks, prefix)
+    execution = ended(stacks, refused)
+    assert (execution["status"], execution["error"]) == ("FAILED", "RequestRefused")
+    assert execution["cause"] == f"redrive: batch {batch_id}, generation 1: it has not ended"
+
+    redrive(stacks, batch_id)
+    second = finished(stacks, batch_id, 2)
+    assert (second["status"], second["items"]) == ("SUCCEEDED", first["remaining"])
+    assert [each["generation"] for each in stacks.published(batch_id)] == [1, 2]
+
+    def every_item_once_but_those_of_chunks_in_flight() -> None:
+        witnessed = stacks.witnessed("sfn", prefix)
+        assert set(witnessed) == {row["id"] for row in rows}
+        assert len([count for count in witnessed.values() if count > 1]) <= 4 * 50
+
+    eventually(every_item_once_but_those_of_chunks_in_flight)
+
+
+def test_past_its_deadline_an_execution_ends_its_batch_expired(stacks: Stacks, definition):
+    definition(lambda document: document.update(TimeoutSeconds=4))
+    prefix, _, batch_id, _ = slow_batch(stacks)
+    detail = finished(stacks, batch_id)
+    assert (detail["status"], detail["items"]) == ("EXPIRED", 400)
+    assert detail["remaining"] > 0
+    assert_nothing_goes_on(stacks, prefix)
+
+
+def test_a_failed_map_run_ends_its_batch_failed_when_nothing_works_on_it(stacks: Stacks, definition):
+    def fail_with_the_first_child(document: dict) -> None:
+        chunks = document["States"]["Process chunks"]
+        del chunks["ToleratedFailurePercentage"]
+        del chunks["ItemProcessor"]["States"]["Process"]["Catch"]
+
+    definition(fail_with_the_first_child)
+    prefix, rows = items(400, value=40)
+    rows[120]["do"] = "die"
+    batch_id = stacks.start(
+        "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=50, itemConcurrency=1
+    )
+    detail = finished(stacks, batch_id)
+    assert (detail["status"], detail["failed"]) == ("FAILED", 50)
+    assert detail["remaining"] > 0
+    assert "ExceedToleratedFailureThreshold" in detail["reason"]
+    assert_nothing_goes_on(stacks, prefix)
+    failures = stacks.failures("sfn", batch_id)
+    assert {failure["item"]["id"] for failure in failures} == {row["id"] for row in rows[100:150]}
+
+
+def test_an_attempt_that_dies_counts(stacks: Stacks):
+    prefix, rows = items(4)
+    rows[3]["do"] = "die"
+    batch_id = stacks.start(
+        "sfn",
+        input=stacks.upload("items.jsonl", json_lines(rows)),
+        itemsPerChunk=2,
+        itemConcurrency=1,
+        maxAttempts=3,
+    )
+    detail = finished(stacks, batch_id)
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 2, 2)
+    assert {failure["attempts"] for failure in stacks.failures("sfn", batch_id)} == {3}
+    expected = {rows[0]["id"]: 1, rows[1]["id"]: 1, rows[2]["id"]: 3, rows[3]["id"]: 3}
+    stacks.assert_witnessed("sfn", prefix, expected)
+
+
+def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks, plan: Plan):
+    [rule] = stacks.aws("cloudformation").describe_stack_resources(
+        StackName=f"SfnBatchProcessing{stacks.suffix}", LogicalResourceId="UnfinishedRule"
+    )["StackResources"]
+    dropped = plan({"kind": "drop-event", "rule": rule["PhysicalResourceId"]})
+    _, _, batch_id, arn = slow_batch(stacks)
+    eventually(lambda: some_settled(stacks, arn))
+    stacks.aws("stepfunctions").stop_execution(executionArn=arn)
+    eventually(lambda: assert_same(dropped(), 1))
+    stacks.send(stacks.sfn["FinalizerQueueUrl"], {"sweep": stacks.sfn["StateMachineArn"]})
+    detail = finished(stacks, batch_id)
+    assert (detail["status"], detail["items"]) == ("CANCELLED", 400)
+
+
+@pytest.mark.parametrize(
+    ("call", "times"),
+    [({"operation": "PutEvents"}, 1), ({"operation": "PutObject", "after": 2}, 2)],
+    ids=["before it publishes", "before it records that it has"],
+)
+def test_a_finalizer_that_dies_is_replaced_by_one_that_says_the_same(stacks: Stacks, plan: Plan, call, times):
+    """Its objects are the ending, the manifest of results, and that it has published."""
+    finalizer = stacks.sfn["FinalizerFunctionName"]
+    killed = plan({"kind": "kill", "when": "before", "function": finalizer, "count": 1, **call})
+    batch_id = stacks.start("sfn", items=40, itemsPerChunk=10)
+    eventually(lambda: assert_published(stacks, batch_id, "Batch Finished", times), timeout=60)
+    assert killed() == 1
+    details = stacks.published(batch_id)
+    consistently(lambda: assert_published(stacks, batch_id, "Batch Finished", times), during=1)
+    assert all(detail == details[0] for detail in details)
+    assert (details[0]["status"], details[0]["succeeded"]) == ("SUCCEEDED", 40)
+    del details[1:]  # for the test that no batch of the whole run finished twice
+
+
+def test_a_batch_whose_batcher_dies_every_time_ends_failed_and_a_redrive_runs_it_whole(stacks: Stacks, plan: Plan):
+    prefix, rows = items(30)
+    batcher = stacks.sfn["BatcherFunctionName"]
+    plan({"kind": "kill", "when": "before", "operation": "PutEvents", "function": batcher, "count": 3})
+    batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10)
+    first = finished(stacks, batch_id)
+    assert first["status"] == "FAILED"
+    assert "its chunks were not made" in first["reason"]
+    redrive(stacks, batch_id)
+    second = finished(stacks, batch_id, 2)
+    assert (second["status"], second["succeeded"]) == ("SUCCEEDED", 30)
+    stacks.assert_witnessed("sfn", prefix, {row["id"]: 1 for row in rows})
+
+
+def test_a_redrive_runs_only_what_failed_as_the_next_generation_with_its_own_event(stacks: Stacks):
+    prefix, rows = items(30)
+    for row in rows[::10]:
+        row["do"] = "fail-once"
+    batch_id = stacks.start(
+        "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10, maxAttempts=1
+    )
+    assert finished(stacks, batch_id)["failed"] == 3
+    executions = [redrive(stacks, batch_id) for _ in range(2)]
+    second = finished(stacks, batch_id, 2)
+    assert (second["status"], second["items"], second["succeeded"]) == ("SUCCEEDED", 3, 3)
+    assert {ended(stacks, arn)["status"] for arn in executions} == {"SUCCEEDED"}
+    stacks.assert_witnessed("sfn", prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
+    assert objects(stacks, batch_id).latest_generation() == 2
+    assert [each["generation"] for each in stacks.published(batch_id)] == [1, 2]
+
+
+@pytest.mark.parametrize("wrong", [{"batchId": "nobody", "generation": 1}, {"batchId": "nobody"}, "nobody"])
+def test_a_redrive_of_nothing_is_refused_with_the_reason_and_publishes_nothing(stacks: Stacks, wrong):
+    execution = ended(stacks, stacks.execute({"redrive": wrong}))
+    assert (execution["status"], execution["error"]) == ("FAILED", "RequestRefused")
+    assert execution["cause"].startswith("redrive: ")
+    assert stacks.published("nobody") == []
+
+
+def test_a_batch_larger_than_a_batcher_has_time_for_is_made_whole_in_rounds(stacks: Stacks, plan: Plan):
+    """Every part takes a round's time, and the second round dies after it has uploaded its part."""
+    prefix, rows = items(200, text="x" * 100_000)
+    batcher = stacks.sfn["BatcherFunctionName"]
+    upload = {"operation": "UploadPart", "function": batcher}
+    faults = plan(
+        {"kind": "kill", "when": "after", "after": 1, "count": 1, **upload}, {"kind": "delay", "seconds": 6.1, **upload}
+    )
+    with batcher_timeout(stacks, 8):
+        batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=2)
+        made = objects(stacks, batch_id).find_made
+        eventually(lambda: assert_same(made() is not None, True), timeout=60)
+    detail = finished(stacks, batch_id)
+    assert (detail["status"], detail["items"], detail["succeeded"]) == ("SUCCEEDED", 200, 200)
+    assert faults() >= 4
+    stacks.assert_witnessed("sfn", prefix, {row["id"]: 1 for row in rows})
+
+
+def scheduled(stacks: Stacks) -> tuple[dict, str]:
+    """A schedule's event at a time that no other test has, and its batch's id."""
+    number = uuid.uuid4().int
+    year, second = 2000 + number % 1000, f"{number % 60:02d}"
+    event = {
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "time": f"{year}-07-{number % 28 + 1:02d}T06:00:{second}Z",
+        "detail": {},
+    }
+    return event, f"scheduled-{year}07{number % 28 + 1:02d}T0600{second}Z"
+
+
+def test_a_scheduled_batch_is_skipped_with_an_event_while_the_one_before_runs(stacks: Stacks):
+    _, _, running, _ = slow_batch(stacks)
+    latest = {"Bucket": stacks.sfn["BatchBucketName"], "Key": "schedule/latest.json"}
+    stacks.aws("s3").put_object(**latest, Body=json.dumps({"batchId": running}).encode())
+    event, skipped = scheduled(stacks)
+    assert ended(stacks, stacks.execute(event))["status"] == "SUCCEEDED"
+    eventually(lambda: assert_published(stacks, skipped, "Batch Skipped", 1))
+    assert stacks.published(skipped, "Batch Skipped")[0]["running"] == running
+    assert finished(stacks, running)["status"] == "SUCCEEDED"
+    # The same event again decides the same, although nothing runs any more; the next one is not held up by it.
+    assert ended(stacks, stacks.execute(event))["status"] == "SUCCEEDED"
+    later, batch_id = scheduled(stacks)
+    stacks.execute(later)
+    assert finished(stacks, batch_id)["status"] == "SUCCEEDED"
+    assert len(stacks.published(skipped, "Batch Skipped")) == 1
+    assert stacks.published(skipped) == []
+
+
+def test_a_start_that_eventbridge_could_not_deliver_ends_its_batch_failed(stacks: Stacks):
+    event, batch_id = scheduled(stacks)
+    told = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not authorized to start"}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items()}
+    for _ in range(2):
+        stacks.aws("sqs").send_message(
+            QueueUrl=stacks.sfn["FinalizerQueueUrl"], MessageBody=json.dumps(event), MessageAttributes=attributes
+        )
+    detail = finished(stacks, batch_id)
+    assert detail["status"] == "FAILED"
+    assert "NO_PERMISSIONS: not authorized to start" in detail["reason"]
+    assert ended(stacks, stacks.execute(event))["status"] == "SUCCEEDED"
+    assert_published(stacks, batch_id, "Batch Started", 0)
+
+
+def test_results_are_collected_once_an_item_also_of_rounds_that_were_cut_short(stacks: Stacks):
+    _, rows = items(24, value=200)
+    for number, row in enumerate(rows):
+        row["result"] = {"number": number}
+    del rows[3]["result"]
+    rows[4]["do"] = "fail-once"
+    batch_id = stacks.start(
+        "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=24, itemConcurrency=1
+    )
+    assert finished(stacks, batch_id)["succeeded"] == 24
+    assert stacks.results(batch_id) == {row["id"]: row["result"] for row in rows if "result" in row}
+
+
+def test_what_is_no_item_is_recorded_and_never_tried_again(stacks: Stacks):
+    prefix, rows = items(3)
+    rows[1]["do"] = "fail-once"
+    content = json_lines(rows) + b"not json\n"
+    batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", content), maxAttempts=3)
+    detail = finished(stacks, batch_id)
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 3, 1)
+    [failure] = stacks.failures("sfn", batch_id)
+    assert failure["error"].startswith("InvalidItem: ")
+    stacks.assert_witnessed("sfn", prefix, {rows[0]["id"]: 1, rows[1]["id"]: 2, rows[2]["id"]: 1})
+
+
+@pytest.mark.parametrize(
+    "body", ["not JSON", "[]", "{}", '{"source": "aws.states", "detail": {"executionArn": "nobody"}}']
+)
+def test_a_strangers_message_is_dropped_and_stops_nobody(stacks: Stacks, body):
+    sqs, url = stacks.aws("sqs"), stacks.sfn["FinalizerQueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=0)
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def drained() -> None:
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        assert set(counts.values()) == {"0"}
+
+    eventually(drained)
