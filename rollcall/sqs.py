@@ -61,9 +61,10 @@ class SqsBatches:
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
         key = BatchKey(batch_id, generation)
         cancelled = self.table.cancel(key, time.time_ns() // 1_000_000)
-        # Even if it was not: whoever cancelled it before may have died here.
-        nudge = FinalizerMessage(key, check=False).body()
-        self._sqs.send_message(QueueUrl=self._finalizer_queue_url, MessageBody=nudge)
+        # Even if it was not: whoever cancelled it before may have died here. A check, which comes again until the batch
+        # has ended: the one that it has may not be due for a while.
+        check = FinalizerMessage(key, check=True).body()
+        self._sqs.send_message(QueueUrl=self._finalizer_queue_url, MessageBody=check)
         return cancelled
 
     def redrive(self, batch_id: str, generation: int = 1) -> None:

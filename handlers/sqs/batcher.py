@@ -1,7 +1,6 @@
 """Batcher: starts a batch, and makes its segments: chunk records first, then their messages."""
 
 import functools
-import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -31,6 +30,7 @@ from handlers.sqs.records import (
     Held,
     Segment,
     chunk_body,
+    loads,
     segments_for,
     shards_for,
 )
@@ -245,7 +245,7 @@ def windows(stream: Iterable[Chunk]) -> Iterator[list[Chunk]]:
 def parse_json(body: str) -> object:
     """The message's body, or the text itself where it is not JSON: as a request it is refused with its reason."""
     try:
-        return json.loads(body)
+        return loads(body)
     except ValueError:
         return body
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.sqs.records import BatchKey
+from handlers.sqs.records import BatchKey, loads
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,6 @@ class FinalizerMessage:
     @classmethod
     def parse(cls, text: str) -> "FinalizerMessage":
         """Raises KeyError, TypeError or ValueError when `text` is no such message."""
-        body = json.loads(text)
+        body = loads(text)
         value = body["check"] if "check" in body else body["nudge"]
         return cls(BatchKey.from_json(value), "check" in body, value.get("drainedAt"))

@@ -5,7 +5,15 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.batch import BatchRequest, InvalidRequest, Status, batch_id_of, generation_of
+from handlers.batch import (
+    MAX_GENERATION,
+    BatchRequest,
+    InvalidRequest,
+    Status,
+    batch_id_of,
+    checked_batch_id,
+    generation_of,
+)
 
 MAX_SHARDS = 64
 MAX_SEGMENTS = 1_000
@@ -26,8 +34,11 @@ class BatchKey:
 
     @classmethod
     def from_json(cls, value: Any) -> "BatchKey":
-        """Raises KeyError or TypeError when `value` is no such key."""
-        return cls(str(value["batchId"]), int(value["generation"]))
+        """Raises KeyError, TypeError or ValueError when `value` is no such key."""
+        generation = int(value["generation"])
+        if not 1 <= generation <= MAX_GENERATION:
+            raise ValueError(f"generation {generation}")
+        return cls(checked_batch_id(value["batchId"]), generation)
 
     @classmethod
     def of_request(cls, asked: Any, message_id: str) -> "BatchKey":
@@ -176,7 +187,7 @@ class ChunkMessage:
     @classmethod
     def parse(cls, body: str) -> "ChunkMessage":
         """Raises ValueError, KeyError or TypeError when `body` is not one of ours."""
-        value = json.loads(body)
+        value = loads(body)
         return cls(
             key=ChunkKey(BatchKey.from_json(value), int(value["shard"]), int(value["seq"])),
             item_concurrency=int(value["itemConcurrency"]),
@@ -184,6 +195,14 @@ class ChunkMessage:
             deadline=int(value["deadline"]),
             items=list(value["items"]),
         )
+
+
+def loads(text: str) -> Any:
+    """The value of a JSON text. Raises ValueError, also for one that is nested too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def chunk_body(key: ChunkKey, request: BatchRequest, deadline: int, items: list[str]) -> str:
