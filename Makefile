@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env up down demo dev logs check test e2e bench
+.PHONY: help env up down demo dev logs check test e2e model chaos bench
 UV_VERSION := 0.13.9
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PATH"'
@@ -39,6 +39,12 @@ e2e: env ## Whole batches, natively and in Docker (REQUIRE_DOCKER=1: fail withou
 	$(RUN) python -m tests.run_e2e
 
 test: check e2e ## Everything
+
+model: env ## The protocol's model, for as long as a night allows: 100,000 steps and more
+	ROLLCALL_MODEL=nightly $(RUN) pytest tests/model
+
+chaos: env ## Whole batches under random faults, natively: BATCHES=40 SEED=7, or MINUTES=30
+	$(RUN) python -m tests.chaos $(if $(BATCHES),--batches $(BATCHES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 bench: env ## Measure, natively
 	$(RUN) python -m bench
