@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-# Ends with time to spare unless something goes wrong, or the batch has too much to do for it.
-ORDINARY_DEADLINE = 45
 # Each chunk is an execution of its own there, which costs the engine much more than a message does.
 MOST_CHILDREN = 25
 
@@ -74,21 +72,32 @@ def csv_text(rows: Iterable[dict[str, Any]]) -> str:
     return "".join(",".join(map(str, row)) + "\n" for row in [["id", "value", "fail"], *(r.values() for r in rows)])
 
 
-def draw_batches(seed: int, count: int, architectures: tuple[str, ...], early_ends: bool = True) -> list[Spec]:
-    """`count` batches that depend on the seed alone. Without `early_ends` all may run to their regular end."""
+@dataclass(frozen=True)
+class Scope:
+    """What batches may be drawn: in turn of these architectures, with this deadline in seconds.
+
+    With `early_ends` some are cancelled, and some get so little time that their deadline passes.
+    """
+
+    architectures: tuple[str, ...]
+    deadline: int
+    early_ends: bool
+
+
+def draw_batches(seed: int, count: int, scope: Scope) -> list[Spec]:
+    """`count` batches that depend on the seed and the scope alone."""
     draw = random.Random(f"batches {seed}")
-    return [
-        draw_batch(draw, f"chaos-{seed}-{n}", architectures[n % len(architectures)], early_ends) for n in range(count)
-    ]
+    turns = [scope.architectures[n % len(scope.architectures)] for n in range(count)]
+    return [draw_batch(draw, f"chaos-{seed}-{n}", architecture, scope) for n, architecture in enumerate(turns)]
 
 
-def draw_batch(draw: random.Random, batch_id: str, architecture: str, early_ends: bool) -> Spec:
+def draw_batch(draw: random.Random, batch_id: str, architecture: str, scope: Scope) -> Spec:
     """One batch, of any kind."""
     items = draw.choice((0, 1, draw.randint(2, 30), *[draw.randint(30, 300)] * 5))
     items_per_chunk = draw.choice((1, 2, draw.randint(3, 10), draw.randint(11, 50)))
     if architecture == "sfn":
         items_per_chunk = min(50, max(items_per_chunk, -(-items // MOST_CHILDREN)))
-    ending = draw.choice(("deadline", "cancel", *["regular"] * 6)) if early_ends else "regular"
+    ending = draw.choice(("deadline", "cancel", *["regular"] * 6)) if scope.early_ends else "regular"
     progress = draw.randint(0, items)
     again = draw.randint(0, items)
     return Spec(
@@ -101,7 +110,7 @@ def draw_batch(draw: random.Random, batch_id: str, architecture: str, early_ends
         max_attempts=draw.randint(2, 4),
         max_value=draw.choice((0, 10, 50)),
         fail_rate=draw.choice((0, 0, 0, 0.02, 0.2)),
-        deadline_seconds=draw.randint(2, 8) if ending == "deadline" else ORDINARY_DEADLINE,
+        deadline_seconds=draw.randint(2, 8) if ending == "deadline" else scope.deadline,
         cancel_after=progress if ending == "cancel" else None,
         again_after=again if draw.random() < 0.2 else None,
     )

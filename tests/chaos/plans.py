@@ -78,11 +78,11 @@ class Names:
 def error(draw: random.Random, names: Names) -> Fault:
     call = names.call(draw)
     code = draw.choice((THROTTLING.get(call["service"], "ThrottlingException"), "InternalServerError"))
-    return {**call, "probability": chance(draw, 0.05, 0.2), "error": code, "status": 500 if "Internal" in code else 400}
+    return {**call, "probability": chance(draw, 0.05, 0.3), "error": code, "status": 500 if "Internal" in code else 400}
 
 
 def lost_answer(draw: random.Random, names: Names) -> Fault:
-    return {**names.call(draw), "probability": chance(draw, 0.05, 0.2), "count": draw.randint(1, 5)}
+    return {**names.call(draw), "probability": chance(draw, 0.1, 0.4), "count": draw.randint(1, 5)}
 
 
 def invoke_error(draw: random.Random, names: Names) -> Fault:
@@ -107,22 +107,22 @@ def partial(draw: random.Random, names: Names) -> Fault:
 
 def kill(draw: random.Random, names: Names) -> Fault:
     when = draw.choice(("before", "during", "after"))
-    return {**names.call(draw), "when": when, "probability": chance(draw, 0.1, 0.5), "count": draw.randint(1, 2)}
+    return {**names.call(draw), "when": when, "probability": chance(draw, 0.2, 1.0), "count": draw.randint(1, 3)}
 
 
 def kill_invocation(draw: random.Random, names: Names) -> Fault:
-    milliseconds = draw.choice((50, 200, 1000))
-    return {
-        **names.function(draw), "milliseconds": milliseconds, "probability": chance(draw, 0.1, 0.3),
-        "count": draw.randint(1, 3),
-    }  # fmt: skip
+    found = {
+        **names.function(draw),
+        "milliseconds": draw.choice((50, 200, 1000)),
+        "probability": chance(draw, 0.2, 0.6),
+    }
+    # Now and then again and again, so that attempts are used up and deadlines pass.
+    return found | ({"count": draw.randint(1, 4)} if draw.random() < 0.9 else {})
 
 
 def freeze(draw: random.Random, names: Names) -> Fault:
-    return {
-        **names.function(draw), "milliseconds": draw.choice((50, 200)), "seconds": chance(draw, 0.5, 5.0),
-        "probability": chance(draw, 0.05, 0.2), "count": draw.randint(1, 2),
-    }  # fmt: skip
+    found = {**names.function(draw), "milliseconds": draw.choice((50, 200)), "seconds": chance(draw, 0.5, 5.0)}
+    return {**found, "probability": chance(draw, 0.1, 0.5), "count": draw.randint(1, 3)}
 
 
 def duplicate_message(draw: random.Random, names: Names) -> Fault:
@@ -163,6 +163,9 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "restart-pollers": (restart_pollers,),
 }
 
+# What does most harm is drawn most often.
+KINDS_BY_WEIGHT = [*sorted(KINDS), *["error", "lost-answer", "kill", "kill-invocation", "lost-delete"] * 2]
+
 
 def chance(draw: random.Random, low: float, high: float) -> float:
     """A number that people can read."""
@@ -170,7 +173,7 @@ def chance(draw: random.Random, low: float, high: float) -> float:
 
 
 def draw_plan(seed: int, names: Names) -> dict[str, Any]:
-    """Three to eight faults, which depend on the seed, the stacks' suffix and the architectures alone."""
+    """Four to ten faults, which depend on the seed, the stacks' suffix and the architectures alone."""
     draw = random.Random(f"plan {seed}")
-    kinds = draw.choices(sorted(KINDS), k=draw.randint(3, 8))
+    kinds = draw.choices(KINDS_BY_WEIGHT, k=draw.randint(4, 10))
     return {"seed": seed, "faults": [{"kind": kind, **draw.choice(KINDS[kind])(draw, names)} for kind in kinds]}

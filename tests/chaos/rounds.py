@@ -93,7 +93,7 @@ class Round:
         self.stage = stage
         self.faults = faults
         self.seed = seed
-        self.specs = draw_batches(seed, batches, stage.architectures, stage.early_ends)
+        self.specs = draw_batches(seed, batches, stage.scope)
         self.plan = draw_plan(seed, stage.names)
         self.due: dict[str, int] = {}
         self.begun: dict[str, set[str]] = defaultdict(set)

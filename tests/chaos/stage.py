@@ -14,7 +14,7 @@ from handlers.sfn.objects import BatchObjects
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
 from handlers.sqs.table import BatchTable
-from tests.chaos.batches import Spec
+from tests.chaos.batches import Scope, Spec
 from tests.chaos.ear import Ear
 from tests.chaos.evidence import Log
 from tests.chaos.overlay import around_the_handlers, witness
@@ -36,14 +36,12 @@ PARAMETERS = {
 class Stage:
     """Both stacks under a suffix of their own, with the witness around the handlers; removed at the end of its context.
 
-    `aws("sqs")` is boto3's client for that service, `folder` keeps the witness's log. `early_ends`: whether batches may
-    be cancelled, or have no time to come to their regular end. `grace_seconds`: how long after its deadline a batch may
-    take to end: a finalizer that dies has its check message come again after 6 function timeouts, and a plan lets a few
-    of them die; a processor's lease outlives it by 5 seconds.
+    `aws("sqs")` is boto3's client for that service, `folder` keeps the log. `grace_seconds`: how long after its
+    deadline a batch may take to end: a finalizer that dies has its check message come again after 6 function timeouts,
+    and a plan lets a few of them die; a processor's lease outlives it by 5 seconds.
     """
 
-    architectures: tuple[str, ...] = ("sqs", "sfn")
-    early_ends = True
+    scope = Scope(("sqs", "sfn"), deadline=45, early_ends=True)
     grace_seconds = 90
     handlers: Mapping[str, Path] = around_the_handlers()
 
@@ -56,7 +54,7 @@ class Stage:
         finished = {"source": ["rollcall"], "detail-type": ["Batch Finished"]}
         self.observer = Ear(self.aws, f"chaos-observer-{suffix}", finished)
         self.consumer = Ear(self.aws, f"chaos-consumer-{suffix}", finished)
-        self.names = Names(suffix, self.consumer.name, self.architectures)
+        self.names = Names(suffix, self.consumer.name, self.scope.architectures)
         self.executions: dict[str, list[str]] = defaultdict(list)
 
     def aws(self, service: str) -> Any:
@@ -66,7 +64,7 @@ class Stage:
 
     def __enter__(self) -> "Stage":
         stacks = deploy(
-            self.session, self.architectures, parameters=PARAMETERS, suffix=self.suffix, overlay=self.overlay
+            self.session, self.scope.architectures, parameters=PARAMETERS, suffix=self.suffix, overlay=self.overlay
         )
         self.outputs = {architecture: stack.outputs for architecture, stack in stacks.items()}
         if "sqs" in self.outputs:
@@ -82,7 +80,7 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.observer.close()
         self.consumer.close()
-        destroy(self.session, self.suffix, self.architectures)
+        destroy(self.session, self.suffix, self.scope.architectures)
 
     def start(self, spec: Spec) -> None:
         """Send the request of a batch, whose input object is there if it has one. May be repeated."""

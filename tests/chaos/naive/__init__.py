@@ -7,7 +7,7 @@ instead of records, check then notify.
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.chaos.batches import Spec
+from tests.chaos.batches import Scope, Spec
 from tests.chaos.stage import Stage
 
 HERE = Path(__file__).parent
@@ -18,8 +18,7 @@ class NaiveStage(Stage):
     """The SQS stack with the obvious implementation in the place of Rollcall's own."""
 
     handlers: Mapping[str, Path] = {f"handlers/sqs/{name}.py": HERE / f"{name}.py" for name in MODULES}
-    architectures = ("sqs",)
-    early_ends = False
+    scope = Scope(("sqs",), deadline=20, early_ends=False)
     grace_seconds = 5
 
     def failed_items(self, spec: Spec) -> frozenset[str]:
