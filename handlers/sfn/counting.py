@@ -41,8 +41,11 @@ class Counter:
                 self._fail_lost_chunks(map_run_arn, each)
         failed = sum(self.objects.failed_by_chunk().values())
         settled = made.items
+        chunks = ended["succeeded"] + ended["failed"] + ended["timedOut"]
+        if status and made.chunks and chunks == made.chunks:
+            # Only its finalizer was missing, or it was stopped too late.
+            status, reason = None, None
         if status:
-            chunks = ended["succeeded"] + ended["failed"] + ended["timedOut"]
             settled = max(failed, settled_at_least(made, chunks))
         elif reason:
             status = Status.FAILED

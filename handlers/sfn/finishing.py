@@ -35,7 +35,7 @@ class Finisher:
         """
         if objects.find_ending() is None:
             counter = Counter(objects, self.map_runs, lambda: clock.has(STOP_MS))
-            detail = counter.count(made, map_run_arn, status, reason or made.reason, clock.now()).detail()
+            detail = counter.count(made, map_run_arn, status, made.reason or reason, clock.now()).detail()
             if objects.put_ending(detail, clock.deadline):
                 return self._announce(objects, detail)
         return self._announce_again(objects, clock)

@@ -244,7 +244,7 @@ def test_a_finalizer_that_dies_is_replaced_by_one_that_says_the_same(stacks: Sta
 def test_a_batch_whose_batcher_dies_every_time_ends_failed_and_a_redrive_runs_it_whole(stacks: Stacks, plan: Plan):
     prefix, rows = items(30)
     batcher = stacks.sfn["BatcherFunctionName"]
-    plan({"kind": "kill", "when": "before", "operation": "PutEvents", "function": batcher, "count": 3})
+    plan({"kind": "kill", "when": "before", "operation": "PutEvents", "function": batcher, "count": 4})
     batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10)
     first = finished(stacks, batch_id)
     assert first["status"] == "FAILED"
@@ -345,6 +345,16 @@ def test_a_start_that_eventbridge_could_not_deliver_ends_its_batch_failed(stacks
     assert_published(stacks, batch_id, "Batch Started", 0)
 
 
+def test_an_ending_that_could_not_be_published_is_published_later(stacks: Stacks, plan: Plan):
+    finalizer = stacks.sfn["FinalizerFunctionName"]
+    refusal = {"operation": "PutEvents", "function": finalizer, "error": "AccessDeniedException", "count": 1}
+    refused = plan({"kind": "error", **refusal})
+    event, batch_id = scheduled(stacks)
+    stacks.send(stacks.sfn["FinalizerQueueUrl"], event)
+    assert finished(stacks, batch_id)["status"] == "FAILED"
+    assert refused() == 1
+
+
 def test_results_are_collected_once_an_item_also_of_rounds_that_were_cut_short(stacks: Stacks):
     _, rows = items(24, value=200)
     for number, row in enumerate(rows):
@@ -370,12 +380,11 @@ def test_what_is_no_item_is_recorded_and_never_tried_again(stacks: Stacks):
     stacks.assert_witnessed("sfn", prefix, {rows[0]["id"]: 1, rows[1]["id"]: 2, rows[2]["id"]: 1})
 
 
-@pytest.mark.parametrize(
-    "body", ["not JSON", "[]", "{}", '{"source": "aws.states", "detail": {"executionArn": "nobody"}}']
-)
+@pytest.mark.parametrize("body", ["not JSON", "[]", "{}", '{"source": "aws.states", "detail": {"executionArn": "%s"}}'])
 def test_a_strangers_message_is_dropped_and_stops_nobody(stacks: Stacks, body):
     sqs, url = stacks.aws("sqs"), stacks.sfn["FinalizerQueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=0)
+    nobody = stacks.sfn["StateMachineArn"].replace(":stateMachine:", ":execution:") + ":nobody"
+    sqs.send_message(QueueUrl=url, MessageBody=body.replace("%s", nobody), DelaySeconds=0)
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def drained() -> None:
