@@ -1,13 +1,16 @@
 """The SQS protocol beyond one batcher and one generation: segments, cancel, redrive, overlap, results, early ends."""
 
 import json
+import urllib.request
 import uuid
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey, ChunkKey, Closing, Segment
 from handlers.sqs.table import FOREVER
+from sandbox.state import Sandbox
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.e2e.test_endings import new_id, now, open_batch
@@ -223,6 +226,41 @@ class environment:
     def _set(self, values: dict[str, str]) -> None:
         self.functions.update_function_configuration(FunctionName=self.name, Environment={"Variables": values})
         self.functions.get_waiter("function_updated_v2").wait(FunctionName=self.name)
+
+
+def test_a_chunk_that_succeeds_the_first_time_costs_three_writes_and_two_reads_at_most(
+    stacks: Stacks, sandbox: Sandbox
+):
+    """By the calls of the processor's and the batcher's roles; every record is below 1 KB, so a write is a unit."""
+    chunks = 300
+    before = dynamodb_calls(stacks, sandbox)
+    batch_id = stacks.start("sqs", items=10 * chunks, itemsPerChunk=10)
+    assert stacks.finished(batch_id)["chunks"] == chunks
+    made = {key: count - before.get(key, 0) for key, count in dynamodb_calls(stacks, sandbox).items()}
+    assert made["Processor", "UpdateItem"] == chunks
+    put_and_deleted = 2 * chunks
+    windows = segments = len(segments_made(stacks, batch_id))
+    assert made["Batcher", "UpdateItem"] == windows + 2 * segments
+    assert made["Batcher", "PutItem"] == 2
+    writes = made["Processor", "UpdateItem"] + put_and_deleted
+    reads = made["Processor", "Query"] + made["Processor", "GetItem"] + made["Batcher", "GetItem"] - segments
+    assert writes <= 3 * chunks
+    assert reads <= 2 * chunks
+
+
+def dynamodb_calls(stacks: Stacks, sandbox: Sandbox) -> dict[tuple[str, str], int]:
+    """(function, operation) -> how often its role has called it so far."""
+    functions = {
+        stacks.aws("lambda").get_function_configuration(FunctionName=stacks.sqs[f"{name}FunctionName"])["Role"]: name
+        for name in ("Batcher", "Processor", "Finalizer")
+    }
+    with urllib.request.urlopen(f"{sandbox.endpoint}/_rollcall/permissions") as answer:
+        calls = json.load(answer)["calls"]
+    found: Counter[tuple[str, str]] = Counter()
+    for call in calls:
+        if call["role"] in functions and call["action"].startswith("dynamodb:"):
+            found[functions[call["role"]], call["action"].removeprefix("dynamodb:")] += call["count"]
+    return found
 
 
 def test_the_early_end_of_a_batch_goes_on_where_a_look_ran_out_of_time(stacks: Stacks):
