@@ -60,6 +60,9 @@ def arguments() -> argparse.Namespace:
         help="a Distributed Map of so many children with one item each, too; 20,000 take minutes",
     )
     parser.add_argument(
+        "--million", action="store_true", help="SQS with 1,000,000 items, 500 a chunk, and its batcher's memory, too"
+    )
+    parser.add_argument(
         "--rounds", type=whole(1, 100), default=1, metavar=size, help="how often to run the batches (%(default)s)"
     )
     parser.add_argument("--json", type=writable, metavar="FILE", help="write the figures there, too")
@@ -71,7 +74,7 @@ def main() -> int:
     given = arguments()
     # A stop request unwinds like any exit, so that the engine is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    plan = Plan(given.items, given.large, given.sfn_items, given.children, given.rounds)
+    plan = Plan(given.items, given.large, given.sfn_items, given.children, given.million, given.rounds)
     measured_on, began = machine(), time.monotonic()
     try:
         with steps("starting an engine") as progress:

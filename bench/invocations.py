@@ -1,18 +1,22 @@
 """How long it takes to invoke a function, warm and cold, as a caller with boto3 sees it."""
 
 import base64
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bootstrap.packaging import Package
+from rollcall.connection import Connection
 from rollcall.errors import Problem
+from rollcall.logs import read
 
 PROBE = Path(__file__).with_name("probe.py")
 # Enough of a role for the sandbox, which enforces none.
 ROLE = "arn:aws:iam::000000000000:role/rollcall-bench"
 LOOK_EVERY = {"Delay": 0.1}
+MEMORY_USED = re.compile(r"REPORT RequestId: .*Max Memory Used: (\d+) MB", re.DOTALL)
 
 
 class Probe:
@@ -62,3 +66,10 @@ class Probe:
         if "FunctionError" in answer:
             raise Problem(f"{self._name} failed: {payload.decode()}")
         return took, base64.b64decode(answer["LogResult"]).decode()
+
+
+def batcher_peak_mb(connection: Connection) -> float:
+    """The most memory that the SQS batcher ever held, in MB, by the REPORT lines of its log."""
+    group = f"/aws/lambda/{connection.stack('sqs').outputs['BatcherFunctionName']}"
+    lines = (event["message"] for event in read(connection.client("logs"), group, 0))
+    return max(float(found[1]) for found in map(MEMORY_USED.match, lines) if found)

@@ -9,7 +9,7 @@ from bench.baseline.stack import deploy_baseline
 from bench.batches import Run, Size, Starter, run_batch
 from bench.engine import own_engine, peak_memory_mb
 from bench.figures import Figure, percentile, ratios
-from bench.invocations import Probe
+from bench.invocations import Probe, batcher_peak_mb
 from bootstrap import aws
 from bootstrap.deploy import deploy
 from rollcall.connection import Connection
@@ -30,6 +30,8 @@ TIMES_THE_BASELINE = 10
 SQS_RATE = 2_500
 SFN_RATE = 1_000
 LAG_SECONDS = 1
+MILLION = Size(1_000_000, 500)
+MILLION_RATE = MILLION.items / 240
 
 type Progress = Callable[[str], None]
 
@@ -42,6 +44,7 @@ class Plan:
     large: int
     sfn_items: int
     children: int
+    million: bool
     rounds: int
 
 
@@ -106,6 +109,8 @@ def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> l
     ]
     if plan.children:
         races.append(Race(f"Step Functions, {plan.children:,} children", sfn, Size(plan.children, 1)))
+    if plan.million:
+        races.append(Race("SQS, 1,000,000 items, 500 a chunk", sqs, MILLION, MILLION_RATE, LAG_SECONDS))
     runs: dict[Race, list[Run]] = defaultdict(list)
     for number in range(1, plan.rounds + 1):
         for race in races:
@@ -115,6 +120,7 @@ def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> l
         ratio_of("SQS : baseline", runs[rollcall], runs[baseline], TIMES_THE_BASELINE),
         ratio_of("SQS : one-by-one baseline", runs[rollcall], runs[literal]),
         *lags(runs),
+        Figure("SQS batcher's peak memory", "MB", [batcher_peak_mb(connection)]),
     ]
 
 
