@@ -16,7 +16,7 @@ class Spec:
     """One batch. `source` is `random`, or the ending of its input object's key.
 
     It is cancelled once `cancel_after` of its items were begun, and its request is sent again once `again_after` of
-    them were; None: never.
+    them were; None: never. With `redrive` it is run again if it ends with items failed or left over.
     """
 
     batch_id: str
@@ -31,6 +31,7 @@ class Spec:
     deadline_seconds: int
     cancel_after: int | None
     again_after: int | None
+    redrive: bool
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -76,12 +77,14 @@ def csv_text(rows: Iterable[dict[str, Any]]) -> str:
 class Scope:
     """What batches may be drawn: in turn of these architectures, with this deadline in seconds.
 
-    With `early_ends` some are cancelled, and some get so little time that their deadline passes.
+    With `early_ends` some are cancelled, and some get so little time that their deadline passes; with `redrives` some
+    that end with items failed or left over are run again.
     """
 
     architectures: tuple[str, ...]
     deadline: int
     early_ends: bool
+    redrives: bool
 
 
 def draw_batches(seed: int, count: int, scope: Scope) -> list[Spec]:
@@ -92,25 +95,27 @@ def draw_batches(seed: int, count: int, scope: Scope) -> list[Spec]:
 
 
 def draw_batch(draw: random.Random, batch_id: str, architecture: str, scope: Scope) -> Spec:
-    """One batch, of any kind."""
+    """One batch, of any kind; one that is to end early has work for longer than it gets."""
+    ending = draw.choice(("deadline", "cancel", *["regular"] * 5)) if scope.early_ends else "regular"
     items = draw.choice((0, 1, draw.randint(2, 30), *[draw.randint(30, 300)] * 5))
+    if ending != "regular":
+        items = draw.randint(100, 300)
     items_per_chunk = draw.choice((1, 2, draw.randint(3, 10), draw.randint(11, 50)))
     if architecture == "sfn":
         items_per_chunk = min(50, max(items_per_chunk, -(-items // MOST_CHILDREN)))
-    ending = draw.choice(("deadline", "cancel", *["regular"] * 6)) if scope.early_ends else "regular"
-    progress = draw.randint(0, items)
-    again = draw.randint(0, items)
+    cancel_after, again_after = draw.randint(0, items // 2), draw.randint(0, items)
     return Spec(
         batch_id=batch_id,
         architecture=architecture,
         source=draw.choice(("random", "random", "jsonl", "jsonl", "jsonl.gz", "csv", "csv.gz")),
         items=items,
         items_per_chunk=items_per_chunk,
-        item_concurrency=draw.choice((1, 2, 5, 10)),
+        item_concurrency=draw.choice((1, 2, 5, 10) if ending == "regular" else (1, 2)),
         max_attempts=draw.randint(2, 4),
-        max_value=draw.choice((0, 10, 50)),
+        max_value=draw.choice((0, 10, 50) if ending == "regular" else (50, 200)),
         fail_rate=draw.choice((0, 0, 0, 0.02, 0.2)),
         deadline_seconds=draw.randint(2, 8) if ending == "deadline" else scope.deadline,
-        cancel_after=progress if ending == "cancel" else None,
-        again_after=again if draw.random() < 0.2 else None,
+        cancel_after=cancel_after if ending == "cancel" else None,
+        again_after=again_after if draw.random() < 0.2 else None,
+        redrive=scope.redrives and draw.random() < 0.4,
     )

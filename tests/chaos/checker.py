@@ -8,7 +8,8 @@
   recorded that it published before the repeat was begun. A call of PutEvents that took effect while its caller was
   told otherwise is repeated by the SDK, so a copy for each of those is none.
 - lost: an item of the input that was neither processed, nor listed as failed, nor counted as remaining.
-- repeated: an item was begun after it was recorded as done, or while another living process was at it.
+- repeated: an item was begun after it was recorded as done, in this generation or the one before, or while another
+  living process was at it.
 
 Recorded as done, SQS: the table has answered the call that says so. Step Functions: the processor's answer that says so
 has been taken, which is known where its process went on to serve another invocation: one that dies before its answer is
@@ -115,7 +116,8 @@ def repeated(evidence: Evidence) -> Iterator[Finding]:
         elif line.what in ("end", "raised"):
             at_it.pop(key, None)
         elif line.what == "begin":
-            if line.seq in chunks_done or key in answered.done or (line.seq, places.get(key, -1)) in indexes_done:
+            recorded = line.seq in chunks_done or (line.seq, places.get(key, -1)) in indexes_done
+            if recorded or key in answered.done or line.item in evidence.done_before:
                 again.append(f"{line.item} of chunk {line.seq}")
             other = at_it.get(key, line.process)
             if other != line.process and evidence.last_heard[other] > line.number:
@@ -149,6 +151,29 @@ class Answered:
             self._lost_invokes -= 1
             self.done -= told
         self._given[line.seq] = line.items
+
+
+def never_done(evidence: Evidence) -> tuple[str, ...]:
+    """The items that a redrive has to run: those that failed, and those that nobody is known to have done."""
+    ended = {line.item for line in evidence.lines if line.what == "end"}
+    return tuple(item for item in evidence.items if item in evidence.failed or item not in ended)
+
+
+def done_for_good(evidence: Evidence) -> frozenset[str]:
+    """The items that a redrive must not run: the table has them recorded as done.
+
+    Of Step Functions none: a child that was stopped runs its whole chunk again, whatever its processor had answered.
+    """
+    items: dict[int, tuple[str, ...]] = {}
+    done: set[str] = set()
+    for line in evidence.lines:
+        if line.what == "chunk":
+            items[line.seq] = line.items
+        elif line.what == "recorded" and line.indexes is None:
+            done.update(items.get(line.seq, ()))
+        elif line.what == "recorded":
+            done.update(items[line.seq][index] for index in line.indexes or ())
+    return frozenset(done - evidence.failed)
 
 
 def some(items: list[str]) -> str:

@@ -43,7 +43,8 @@ class Announcement:
 class Evidence:
     """One generation of a batch. Times in milliseconds since 1970.
 
-    `items` are the ids of its input. `due`: by then an event must have been accepted. `heard` is what a consumer got
+    `items` are the ids of its input; of a redrive, of what must be in it. `done_before` are those that the generation
+    before recorded as done. `due`: by then an event must have been accepted. `heard` is what a consumer got
     whose delivery had faults of its own. `read_whole` is false where the batch ended before its input object was read
     to its end: how many items are left of it then nobody knows. `lost_answers`: how many calls of PutEvents took
     effect in that round although their caller was told otherwise, and `lost_invokes`, how many calls of functions.
@@ -60,6 +61,7 @@ class Evidence:
     published: tuple[Announcement, ...] = ()
     heard: tuple[dict[str, Any], ...] = ()
     failed: frozenset[str] = frozenset()
+    done_before: frozenset[str] = frozenset()
     read_whole: bool = True
     lost_answers: int = 0
     lost_invokes: int = 0
@@ -68,9 +70,15 @@ class Evidence:
 
     def to_json(self) -> dict[str, Any]:
         """Without what stands in the witness's log."""
-        value = asdict(replace(self, lines=(), last_heard={})) | {"failed": sorted(self.failed)}
+        value = asdict(replace(self, lines=(), last_heard={}))
+        value |= {"failed": sorted(self.failed), "done_before": sorted(self.done_before)}
         del value["lines"], value["last_heard"]
         return value
+
+    @property
+    def name(self) -> str:
+        """The batch, and its generation if it is a redrive."""
+        return self.batch_id if self.generation == 1 else f"{self.batch_id} generation {self.generation}"
 
 
 class Log:

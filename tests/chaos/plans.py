@@ -9,10 +9,14 @@ from typing import Any
 
 type Fault = dict[str, Any]
 
-# What the functions call: (architecture, function, service, operation).
+# What the functions call: (architecture, function, service, operation). Some are drawn more often: where messages of
+# chunks are sent twice, two processors have the same chunk in hand.
 CALLS = (
     *(("sqs", "Batcher", "dynamodb", name) for name in ("GetItem", "PutItem", "UpdateItem", "BatchWriteItem")),
-    *(("sqs", "Batcher", "sqs", name) for name in ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility")),
+    *(
+        ("sqs", "Batcher", "sqs", name)
+        for name in ("SendMessage", "ChangeMessageVisibility", *["SendMessageBatch"] * 4)
+    ),
     ("sqs", "Batcher", "events", "PutEvents"),
     *(("sqs", "Processor", "dynamodb", name) for name in ("GetItem", "UpdateItem", "BatchWriteItem", "Query")),
     *(("sqs", "Processor", "sqs", name) for name in ("SendMessage", "ChangeMessageVisibility")),

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rollcall.terminal import seconds
-from tests.chaos.checker import COLUMNS
-from tests.chaos.rounds import Outcome
+from tests.chaos.checker import COLUMNS, Finding
+from tests.chaos.evidence import Evidence
+from tests.chaos.outcome import Outcome
 
 
 def replay(outcome: Outcome) -> str:
@@ -26,10 +27,14 @@ def round_line(outcome: Outcome, batches: int) -> str:
     return f"seed {outcome.seed}, {seconds(outcome.seconds)}, {batches} batches so far: {ends}; {faults}; {verdict}"
 
 
+def judged(outcomes: Sequence[Outcome]) -> list[tuple[Evidence, list[Finding]]]:
+    """Every generation of every batch, and what was found of it."""
+    return [pair for outcome in outcomes for pair in zip(outcome.evidence, outcome.findings, strict=True)]
+
+
 def found(outcomes: Sequence[Outcome]) -> Counter[str]:
     """In how many batches there was something to find, by column."""
-    batches = [findings for outcome in outcomes for findings in outcome.findings]
-    return Counter(column for findings in batches for column in {finding.column for finding in findings})
+    return Counter(column for _, findings in judged(outcomes) for column in {finding.column for finding in findings})
 
 
 def injected(outcomes: Sequence[Outcome]) -> Counter[str]:
@@ -40,18 +45,17 @@ def injected(outcomes: Sequence[Outcome]) -> Counter[str]:
 def table(outcomes: Sequence[Outcome], took: float) -> Group:
     """All rounds together."""
     batches = Table(title="Chaos", caption=f"{len(outcomes)} rounds in {seconds(took)}")
-    for name in ("", "batches", *COLUMNS):
+    for name in ("", "batches", "redrives", *COLUMNS):
         batches.add_column(name, justify="right" if name else "left")
-    for architecture in sorted({spec.architecture for outcome in outcomes for spec in outcome.specs}):
+    for architecture in ("sqs", "sfn"):
         mine = [
-            findings
-            for outcome in outcomes
-            for spec, findings in zip(outcome.specs, outcome.findings, strict=True)
-            if spec.architecture == architecture
+            (evidence, findings) for evidence, findings in judged(outcomes) if evidence.architecture == architecture
         ]
-        counts = [sum(any(f.column == column for f in findings) for findings in mine) for column in COLUMNS]
+        redrives = sum(evidence.generation > 1 for evidence, _ in mine)
+        counts = [sum(any(f.column == column for f in findings) for _, findings in mine) for column in COLUMNS]
         cells = [Text(str(count), "bold red" if count else "green") for count in counts]
-        batches.add_row(architecture, str(len(mine)), *cells)
+        if mine:
+            batches.add_row(architecture, str(len(mine) - redrives), str(redrives), *cells)
     ends = Table("status", title="How they ended")
     ends.add_column("batches", justify="right")
     for status, count in sum((outcome.statuses for outcome in outcomes), Counter[str]()).most_common():
@@ -68,6 +72,7 @@ def to_json(outcomes: Sequence[Outcome], took: float) -> dict[str, Any]:
     return {
         "seconds": round(took, 1),
         "batches": sum(len(outcome.specs) for outcome in outcomes),
+        "redrives": sum(evidence.generation > 1 for evidence, _ in judged(outcomes)),
         "statuses": dict(sum((outcome.statuses for outcome in outcomes), Counter())),
         "injected": dict(injected(outcomes)),
         "found": {column: found(outcomes)[column] for column in COLUMNS},

@@ -1,16 +1,15 @@
 """A round: batches drawn from a seed, run under faults drawn from it, and judged."""
 
-import json
 import time
-from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos.batches import Spec, draw_batches
-from tests.chaos.checker import Finding, judge
+from tests.chaos.checker import done_for_good, never_done
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Faults
+from tests.chaos.outcome import Outcome
 from tests.chaos.plans import draw_plan
 from tests.chaos.stage import FUNCTION_TIMEOUT, Stage
 
@@ -19,71 +18,17 @@ SWEEP_SECONDS = 10
 SETTLE_SECONDS = 6 * FUNCTION_TIMEOUT + 2
 
 
-@dataclass
-class Outcome:
-    """What became of a round. `report` is the fault plan with its counts; the lists go by batch."""
+@dataclass(frozen=True)
+class Awaited:
+    """A generation of a batch that was started, and by when it must have ended."""
 
-    seed: int
-    specs: list[Spec]
-    report: dict[str, Any]
-    evidence: list[Evidence]
-    findings: list[list[Finding]]
-    seconds: float
+    spec: Spec
+    generation: int
+    due: int
 
     @property
-    def well(self) -> bool:
-        """Whether nothing was found."""
-        return not any(self.findings)
-
-    @property
-    def injected(self) -> Counter[str]:
-        """How many faults of each kind there were."""
-        return Counter({kind: count for kind, count in self.report["injected"].items() if count})
-
-    @property
-    def statuses(self) -> Counter[str]:
-        """How many batches ended how; `no event` where nothing was heard of one."""
-        return Counter(each.published[0].detail["status"] if each.published else "no event" for each in self.evidence)
-
-    def reconsider(self, stage: Stage) -> None:
-        """Judge again by what has been seen since."""
-        stage.log.read_on()
-        lines = stage.log.by_batch()
-        self.evidence = [
-            replace(
-                each,
-                lines=lines.get((each.batch_id, each.generation), ()),
-                last_heard=stage.log.last_heard,
-                published=tuple(stage.observer.heard[each.batch_id, each.generation]),
-                heard=tuple(event.detail for event in stage.consumer.heard[each.batch_id, each.generation]),
-            )
-            for each in self.evidence
-        ]
-        self.findings = [judge(each) for each in self.evidence]
-
-    def texts(self) -> list[str]:
-        """What was found, batch by batch."""
-        return [
-            f"{evidence.batch_id} ({evidence.architecture}): {finding.column}: {finding.text}"
-            for evidence, findings in zip(self.evidence, self.findings, strict=True)
-            for finding in findings
-        ]
-
-    def keep(self, folder: Path) -> Path:
-        """Write down what the round was and what was seen of it; returns the folder."""
-        place = folder / f"round-{self.seed}"
-        place.mkdir(parents=True, exist_ok=True)
-        for name, value in (
-            ("plan", self.report),
-            ("batches", [asdict(spec) for spec in self.specs]),
-            ("evidence", [each.to_json() for each in self.evidence]),
-            ("findings", self.texts()),
-        ):
-            (place / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n")
-        lines = [asdict(line) for each in self.evidence for line in each.lines]
-        lines.sort(key=lambda line: line["number"])
-        (place / "witness.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        return place
+    def key(self) -> tuple[str, int]:
+        return self.spec.batch_id, self.generation
 
 
 class Round:
@@ -95,10 +40,11 @@ class Round:
         self.seed = seed
         self.specs = draw_batches(seed, batches, stage.scope)
         self.plan = draw_plan(seed, stage.names)
-        self.due: dict[str, int] = {}
+        self.awaited: list[Awaited] = []
         self.begun: dict[str, set[str]] = defaultdict(set)
         self.to_cancel = {spec.batch_id for spec in self.specs if spec.cancel_after is not None}
         self.to_repeat = {spec.batch_id for spec in self.specs if spec.again_after is not None}
+        self.to_redrive = {spec.batch_id for spec in self.specs if spec.redrive}
 
     def run(self) -> Outcome:
         """Start the batches, see them end, and judge them."""
@@ -106,7 +52,7 @@ class Round:
         self.faults.put(self.plan)
         try:
             for spec in self.specs:
-                self.due[spec.batch_id] = now_ms() + (spec.deadline_seconds + self.stage.grace_seconds) * 1000
+                self._await(spec, generation=1)
                 self.stage.start(spec)
             self._see_them_end()
             report = self.faults.report()
@@ -118,18 +64,22 @@ class Round:
         outcome.seconds = time.monotonic() - began
         return outcome
 
+    def _await(self, spec: Spec, generation: int) -> None:
+        seconds = spec.deadline_seconds + self.stage.grace_seconds
+        self.awaited.append(Awaited(spec, generation, now_ms() + seconds * 1000))
+
     def _see_them_end(self) -> None:
         swept = time.monotonic()
-        while waiting := [spec for spec in self.specs if not self._is_over(spec)]:
+        while waiting := [each for each in self.awaited if not self._is_over(each)]:
             self._look(wait=1)
-            for spec in waiting:
-                self._interfere(spec)
-            if any(spec.architecture == "sfn" for spec in waiting) and time.monotonic() - swept > SWEEP_SECONDS:
+            for each in waiting:
+                self._interfere(each)
+            if any(each.spec.architecture == "sfn" for each in waiting) and time.monotonic() - swept > SWEEP_SECONDS:
                 self.stage.sweep()
                 swept = time.monotonic()
 
-    def _is_over(self, spec: Spec) -> bool:
-        return bool(self.stage.observer.heard[spec.batch_id, 1]) or now_ms() > self.due[spec.batch_id]
+    def _is_over(self, awaited: Awaited) -> bool:
+        return bool(self.stage.observer.heard[awaited.key]) or now_ms() > awaited.due
 
     def _look(self, wait: int = 0) -> None:
         self.stage.observer.listen(wait)
@@ -138,14 +88,20 @@ class Round:
             if line.what == "begin":
                 self.begun[line.batch].add(line.item)
 
-    def _interfere(self, spec: Spec) -> None:
-        """Cancel the batch or repeat its request, if it is time."""
-        begun = len(self.begun[spec.batch_id])
-        if spec.batch_id in self.to_repeat and begun >= (spec.again_after or 0):
-            self.to_repeat.remove(spec.batch_id)
+    def _interfere(self, awaited: Awaited) -> None:
+        """Cancel the batch, repeat its request, or redrive it once it has ended, if that is to be and it is time."""
+        spec, batch_id = awaited.spec, awaited.spec.batch_id
+        begun = len(self.begun[batch_id])
+        if batch_id in self.to_repeat and begun >= (spec.again_after or 0):
+            self.to_repeat.remove(batch_id)
             self.stage.start(spec)
-        if spec.batch_id in self.to_cancel and begun >= (spec.cancel_after or 0) and self.stage.cancel(spec):
-            self.to_cancel.remove(spec.batch_id)
+        if batch_id in self.to_cancel and begun >= (spec.cancel_after or 0) and self.stage.cancel(spec):
+            self.to_cancel.remove(batch_id)
+        events = self.stage.observer.heard[batch_id, 1]
+        if batch_id in self.to_redrive and events and events[0].detail["failed"] + events[0].detail["remaining"]:
+            self.to_redrive.remove(batch_id)
+            self._await(spec, generation=2)
+            self.stage.redrive(spec)
 
     def _let_settle(self) -> None:
         end = time.monotonic() + SETTLE_SECONDS
@@ -157,22 +113,25 @@ class Round:
         lost = [fault for fault in report["faults"] if fault["kind"] == "lost-answer"]
         lost_answers = sum(fault["injected"] for fault in lost if fault["service"] == "events")
         lost_invokes = sum(fault["injected"] for fault in lost if fault["operation"] == "Invoke")
-        found = []
-        for spec in self.specs:
-            events = self.stage.observer.heard[spec.batch_id, 1]
-            found.append(
-                Evidence(
-                    batch_id=spec.batch_id,
-                    architecture=spec.architecture,
-                    items=spec.ids,
-                    due=self.due[spec.batch_id],
-                    failed=self.stage.failed_items(spec),
-                    read_whole=not events or self.stage.read_whole(spec, events[0].detail),
-                    lost_answers=lost_answers,
-                    lost_invokes=lost_invokes,
-                )
+        lines = self.stage.log.by_batch()
+        found: dict[tuple[str, int], Evidence] = {}
+        for each in self.awaited:
+            before = found.get((each.spec.batch_id, each.generation - 1))
+            events = self.stage.observer.heard[each.key]
+            found[each.key] = Evidence(
+                batch_id=each.spec.batch_id,
+                generation=each.generation,
+                architecture=each.spec.architecture,
+                items=never_done(before) if before else each.spec.ids,
+                due=each.due,
+                lines=lines.get(each.key, ()),
+                done_before=done_for_good(before) if before else frozenset(),
+                failed=self.stage.failed_items(each.spec, each.generation),
+                read_whole=not events or self.stage.read_whole(each.spec, events[0].detail),
+                lost_answers=lost_answers,
+                lost_invokes=lost_invokes,
             )
-        return found
+        return list(found.values())
 
 
 def now_ms() -> int:

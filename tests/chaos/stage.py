@@ -41,7 +41,7 @@ class Stage:
     and a plan lets a few of them die; a processor's lease outlives it by 5 seconds.
     """
 
-    scope = Scope(("sqs", "sfn"), deadline=45, early_ends=True)
+    scope = Scope(("sqs", "sfn"), deadline=45, early_ends=True, redrives=True)
     grace_seconds = 90
     handlers: Mapping[str, Path] = around_the_handlers()
 
@@ -83,11 +83,17 @@ class Stage:
         destroy(self.session, self.suffix, self.scope.architectures)
 
     def start(self, spec: Spec) -> None:
-        """Send the request of a batch, whose input object is there if it has one. May be repeated."""
+        """Put the input object of a batch, if it has one, and send its request. May be repeated."""
         bucket = next(iter(self.outputs.values()))["InputBucketName"]
-        request = spec.request(bucket)
         if spec.source != "random":
             self.aws("s3").put_object(Bucket=bucket, Key=spec.key, Body=spec.content())
+        self._request(spec, spec.request(bucket))
+
+    def redrive(self, spec: Spec) -> None:
+        """Run what failed or was left over of a batch that has ended, as its second generation."""
+        self._request(spec, {"redrive": {"batchId": spec.batch_id, "generation": 1}})
+
+    def _request(self, spec: Spec, request: dict[str, Any]) -> None:
         if spec.architecture == "sqs":
             self.send(self.outputs["sqs"]["BatcherQueueUrl"], json.dumps(request))
         else:
@@ -122,22 +128,22 @@ class Stage:
         outputs = self.outputs["sfn"]
         self.send(outputs["FinalizerQueueUrl"], json.dumps({"sweep": outputs["StateMachineArn"]}))
 
-    def failed_items(self, spec: Spec) -> frozenset[str]:
+    def failed_items(self, spec: Spec, generation: int) -> frozenset[str]:
         """The ids of the items that are listed as failed."""
         if spec.architecture == "sfn":
-            return ids(self.objects(spec).failed_items())
-        batch = self.table.get_batch(spec.batch_id)
+            return ids(self.objects(spec, generation).failed_items())
+        batch = self.table.get_batch(spec.batch_id, generation)
         return ids(self.table.failed_items(batch)) if batch else frozenset()
 
-    def objects(self, spec: Spec) -> BatchObjects:
-        return BatchObjects(self.aws("s3"), self.outputs["sfn"]["BatchBucketName"], spec.batch_id)
+    def objects(self, spec: Spec, generation: int) -> BatchObjects:
+        return BatchObjects(self.aws("s3"), self.outputs["sfn"]["BatchBucketName"], spec.batch_id, generation)
 
     def read_whole(self, spec: Spec, detail: Mapping[str, Any]) -> bool:
         """Whether the batch, which ended with this event, knows how many items its input has."""
         if spec.source == "random":
             return True
         if spec.architecture == "sfn":
-            return self.objects(spec).find_made() is not None
+            return self.objects(spec, detail["generation"]).find_made() is not None
         return "not read to the end" not in (detail["reason"] or "")
 
     def queued(self) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.checker import judge
+from tests.chaos.checker import done_for_good, judge, never_done
 from tests.chaos.evidence import Announcement, Evidence, Line
 
 SECOND = 1_000_000_000
@@ -171,3 +171,16 @@ def test_an_answer_that_was_lost_on_its_way_records_nothing():
     other_items = [("invoked", {"items": ("a", "b"), "process": "q"}), *done("a", process="q")]
     of = evidence(INVOKED, *done(*ITEMS), ANSWER, *other_items, ("invoked", {"items": ("e",), "seq": 1}))
     assert columns(replace(of, lost_invokes=1)) == ["repeated"]
+
+
+def test_a_redrive_has_to_run_what_failed_and_what_was_not_done():
+    of = evidence(CHUNK, *done("a", "b"), ("begin", {"item": "c"}), ("raised", {"item": "c"}))
+    assert never_done(replace(of, failed=frozenset("bc"))) == ("b", "c", "d")
+
+
+def test_a_redrive_must_not_run_what_was_recorded_as_done():
+    first = evidence(CHUNK, *done(*ITEMS), RECORDED, failed=frozenset("d"))
+    assert done_for_good(first) == {"a", "b", "c"}
+    assert done_for_good(evidence(CHUNK, *done("a", "b"), ("recorded", {"indexes": (0,)}))) == {"a"}
+    second = replace(evidence(CHUNK, *done("a", "d")), done_before=done_for_good(first), items=("d",))
+    assert columns(second) == ["repeated"]

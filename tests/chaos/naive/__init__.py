@@ -18,10 +18,10 @@ class NaiveStage(Stage):
     """The SQS stack with the obvious implementation in the place of Rollcall's own."""
 
     handlers: Mapping[str, Path] = {f"handlers/sqs/{name}.py": HERE / f"{name}.py" for name in MODULES}
-    scope = Scope(("sqs",), deadline=20, early_ends=False)
+    scope = Scope(("sqs",), deadline=20, early_ends=False, redrives=False)
     grace_seconds = 5
 
-    def failed_items(self, spec: Spec) -> frozenset[str]:
+    def failed_items(self, spec: Spec, generation: int) -> frozenset[str]:
         key = {"PK": {"S": f"batch#{spec.batch_id}"}, "SK": {"S": "counter"}}
         answer = self.aws("dynamodb").get_item(TableName=self.outputs["sqs"]["TableName"], Key=key)
         return frozenset(answer.get("Item", {}).get("failed", {}).get("SS", ()))
