@@ -23,7 +23,7 @@ from tests.chaos.rounds import Round
 from tests.chaos.stage import Stage
 from tests.e2e.engines import native_engine
 
-PER_ROUND = 12
+PER_ROUND = 16
 
 
 def whole(text: str) -> int:
@@ -43,7 +43,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batches", type=whole, metavar="N", help="end after so many (40, or as many as the minutes)")
     parser.add_argument("--minutes", type=float, metavar="N", help="begin no round after so long")
     parser.add_argument("--seed", type=whole, metavar="N", help="of the first round, the next one has N + 1 (random)")
-    parser.add_argument("--round", type=whole, default=PER_ROUND, metavar="N", help="batches a round (%(default)s)")
     parser.add_argument("--naive", action="store_true", help="the obvious implementation instead, which must fail")
     parser.add_argument("--endpoint", metavar="URL", help="a native engine that is up, instead of one of its own")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -65,8 +64,8 @@ def rounds(given: argparse.Namespace, began: float) -> Iterator[tuple[int, int]]
     seed = given.seed or random.SystemRandom().randrange(1, 1_000_000)
     left = given.batches or (sys.maxsize if given.minutes else 40)
     while left > 0 and (not given.minutes or time.monotonic() - began < given.minutes * 60):
-        yield seed, min(left, given.round)
-        seed, left = seed + 1, left - given.round
+        yield seed, min(left, PER_ROUND)
+        seed, left = seed + 1, left - PER_ROUND
 
 
 def run(given: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> list[Outcome]:

@@ -1,13 +1,13 @@
 """Judges one batch by what was seen of it from outside. Pure.
 
 - early: Batch Finished was accepted while the witness had not seen the end of an item that is neither listed as failed
-  nor counted as remaining; or an item was begun after it. A Step Functions execution that is stopped does not stop the
-  functions it has called: what they had in hand may go on for a function's timeout.
+  nor counted as remaining; or an item was begun or listed as failed after it.
 - silent: no Batch Finished was accepted until `due`, the deadline and the stated grace.
 - double: two Batch Finished that differ, at the publisher or at the consumer; or a repeat although a finalizer had
   recorded that it published before the repeat was begun. A call of PutEvents that took effect while its caller was
   told otherwise is repeated by the SDK, so a copy for each of those is none.
-- lost: an item of the input that was neither processed, nor listed as failed, nor counted as remaining.
+- lost: an item of the input that was neither processed, nor listed as failed, nor counted as remaining; or an event
+  that counts other than as many items as the input has, or more failures than are listed.
 - repeated: an item was begun after it was recorded as done, in this generation or the one before, or while another
   living process was at it.
 
@@ -47,11 +47,13 @@ def judge(evidence: Evidence) -> list[Finding]:
 
 
 def early_or_lost(evidence: Evidence, first: Announcement) -> Iterator[Finding]:
-    """Items that the event forgets, for a while or for good, and work after it."""
+    """Items that the event forgets, for a while or for good, or counts wrongly; and work after it."""
     ended = {line.item: line.at for line in reversed(evidence.lines) if line.what == "end"}
-    remaining, failed = first.detail["remaining"], first.detail["failed"]
+    items, remaining, failed = (first.detail[name] for name in ("items", "remaining", "failed"))
     if not evidence.read_whole:
-        remaining += max(0, len(evidence.items) - first.detail["items"])
+        remaining += max(0, len(evidence.items) - items)
+    elif evidence.generation == 1 and items != len(evidence.items):
+        yield Finding("lost", f"the event counts {items} items of {len(evidence.items)}")
     never = [item for item in evidence.items if item not in ended and item not in evidence.failed]
     undone = [item for item in evidence.items if ended.get(item, math.inf) > last_ns(first.at)]
     not_yet = [item for item in undone if item not in evidence.failed]
@@ -61,11 +63,10 @@ def early_or_lost(evidence: Evidence, first: Announcement) -> Iterator[Finding]:
     elif len(not_yet) > remaining:
         text = f"{len(not_yet)} items were not done and are not listed as failed, {remaining} remain"
         yield Finding("early", f"{text}: {some(not_yet)}")
-    elif len(undone) > remaining + failed:
-        text = f"{len(undone)} items were not done, but {failed} have failed and {remaining} remain"
-        yield Finding("early", f"{text}: {some(undone)}")
-    until = last_ns(first.at + (evidence.straggle_ms if remaining else 0))
-    after = [line.item for line in evidence.lines if line.what == "begin" and line.at > until]
+    if len(evidence.failed) != failed:
+        column = "early" if len(evidence.failed) > failed else "lost"
+        yield Finding(column, f"{len(evidence.failed)} items are listed as failed, the event counts {failed}")
+    after = [line.item for line in evidence.lines if line.what == "begin" and line.at > last_ns(first.at)]
     if after:
         yield Finding("early", f"{len(after)} items were begun after the event: {some(after)}")
 

@@ -48,8 +48,7 @@ class Evidence:
     whose delivery had faults of its own. `read_whole` is false where the batch ended before its input object was read
     to its end: how many items are left of it then nobody knows. `lost_answers`: how many calls of PutEvents took
     effect in that round although their caller was told otherwise, and `lost_invokes`, how many calls of functions.
-    `straggle_ms`: for so long after its event may what had begun before an abort go on. `last_heard`: for each process,
-    the number of the last line that showed it alive, in the whole log.
+    `last_heard`: for each process, the number of the last line that showed it alive, in the whole log.
     """
 
     batch_id: str
@@ -65,7 +64,6 @@ class Evidence:
     read_whole: bool = True
     lost_answers: int = 0
     lost_invokes: int = 0
-    straggle_ms: int = 0
     last_heard: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

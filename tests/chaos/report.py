@@ -12,6 +12,7 @@ from rollcall.terminal import seconds
 from tests.chaos.checker import COLUMNS, Finding
 from tests.chaos.evidence import Evidence
 from tests.chaos.outcome import Outcome
+from tests.chaos.plans import KINDS
 
 
 def replay(outcome: Outcome) -> str:
@@ -62,8 +63,8 @@ def table(outcomes: Sequence[Outcome], took: float) -> Group:
         ends.add_row(status, str(count))
     faults = Table("fault", title="Faults injected")
     faults.add_column("times", justify="right")
-    for kind, count in sorted(injected(outcomes).items()):
-        faults.add_row(kind, f"{count:,}")
+    for kind in sorted(KINDS):
+        faults.add_row(kind, f"{injected(outcomes)[kind]:,}")
     return Group(ends, faults, batches)
 
 
