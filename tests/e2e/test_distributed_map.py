@@ -173,7 +173,9 @@ def test_tolerated_failures_are_counted_and_a_failed_child_tells_its_input(machi
     found = [each.sfn.describe_execution(executionArn=child["executionArn"]) for child in failed]
     assert sorted(one["input"] for one in found) == ["1", "3"]
     assert {(one["status"], one["error"], one["cause"]) for one in found} == {("FAILED", "Broken", "as ordered")}
-    assert len(each.children(statusFilter="SUCCEEDED")) == 3
+    succeeded = each.children(statusFilter="SUCCEEDED")
+    outputs = [each.sfn.describe_execution(executionArn=child["executionArn"])["output"] for child in succeeded]
+    assert sorted(outputs) == ["0", "2", "4"]
 
 
 @pytest.mark.parametrize(
@@ -214,8 +216,9 @@ def test_stopping_the_execution_ends_its_map(machine):
         assert each.counts().get("running") == 3
 
     eventually(running, timeout=5)
-    each.sfn.stop_execution(executionArn=each.execution)
-    assert each.wait(timeout=3)["status"] == "ABORTED"
+    each.sfn.stop_execution(executionArn=each.execution, error="Enough", cause="told to stop")
+    stopped = each.wait(timeout=3)
+    assert (stopped["status"], stopped["error"], stopped["cause"]) == ("ABORTED", "Enough", "told to stop")
     _assert_nothing_goes_on(each)
 
 
