@@ -8,6 +8,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from handlers.sqs.queues import Queue
 from handlers.telemetry import logger
 
+LONGEST_BACK_OFF = 300
+
 
 class HandBack(Exception):
     """The message is to come again after `seconds`; no error."""
@@ -20,8 +22,9 @@ class HandBack(Exception):
 def process_records(event: dict, context, queue: Queue, handle: Callable[[SQSRecord], None]) -> dict:
     """Call `handle` for every record and answer in the shape of ReportBatchItemFailures.
 
-    HandBack brings a message back after its seconds; any other error is logged and brings it back after the queue's
-    visibility timeout. Nothing is raised: thrown errors would cut the event source's throughput.
+    HandBack brings a message back after its seconds; any other error is logged and brings it back after a time that
+    doubles with each receive, for nobody works on it any more and the queue's visibility timeout is made for the dead.
+    Nothing is raised: thrown errors would cut the event source's throughput.
     """
 
     def record_handler(record: SQSRecord) -> None:
@@ -31,9 +34,9 @@ def process_records(event: dict, context, queue: Queue, handle: Callable[[SQSRec
             queue.return_after(record.receipt_handle, back.seconds)
             raise
         except Exception:
-            logger.exception(
-                "message failed, it comes again after the visibility timeout", message_id=record.message_id
-            )
+            seconds = min(LONGEST_BACK_OFF, 2 ** int(record.attributes.approximate_receive_count))
+            logger.exception("message failed, it comes again", message_id=record.message_id, seconds=seconds)
+            queue.return_after(record.receipt_handle, seconds)
             raise
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
