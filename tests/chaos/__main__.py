@@ -3,10 +3,11 @@
 import argparse
 import json
 import random
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -68,24 +69,25 @@ def rounds(given: argparse.Namespace, began: float) -> Iterator[tuple[int, int]]
         seed, left = seed + 1, left - PER_ROUND
 
 
-def run(given: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> list[Outcome]:
-    """Every round, judged at its end and once more when all are over."""
-    began, outcomes = time.monotonic(), []
+def run(given: argparse.Namespace, folder: Path, outcomes: list[Outcome]) -> None:
+    """Every round, judged at its end and once more when all are over; `outcomes` grows by one with each."""
+    began = time.monotonic()
     variant = NaiveStage if given.naive else Stage
     with ExitStack() as stack:
         sandbox = stack.enter_context(engine(given.endpoint))
         stage = stack.enter_context(variant(sandbox.endpoint, folder, f"Chaos{folder.name[-6:]}"))
         for seed, batches in rounds(given, began):
-            outcome = Round(stage, Faults(sandbox.endpoint), seed, batches).run()
-            outcomes.append(outcome)
-            say(round_line(outcome, sum(len(each.specs) for each in outcomes)))
-            for line in outcome.texts():
-                say(f"  {line}")
+            outcomes.append(Round(stage, Faults(sandbox.endpoint), seed, batches).run())
+            say(round_line(outcomes[-1], sum(len(each.specs) for each in outcomes)), *outcomes[-1].texts())
         for outcome in outcomes:
             outcome.reconsider(stage)
         if not given.endpoint and not all(outcome.well for outcome in outcomes):
             (folder / "engine.log").write_text(control.engine_log(sandbox, lines=10_000))
-    return outcomes
+
+
+def say(line: str, *more: str) -> None:
+    """On stderr, where it is in nobody's way."""
+    stderr.print("\n  ".join([line, *more]), markup=False, soft_wrap=True)
 
 
 def main() -> int:
@@ -95,11 +97,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = REPOSITORY / ".rollcall" / "chaos" / f"{datetime.now():%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True)
-    began = time.monotonic()
+    began, stopped = time.monotonic(), False
+    outcomes: list[Outcome] = []
     try:
-        outcomes = run(given, folder, lambda line: stderr.print(line, markup=False, soft_wrap=True))
+        run(given, folder, outcomes)
     except KeyboardInterrupt:
-        return 130
+        stopped = True
     took = time.monotonic() - began
     if given.json:
         stdout.out(json.dumps(to_json(outcomes, took), indent=2))
@@ -108,11 +111,12 @@ def main() -> int:
     failed = [outcome for outcome in outcomes if not outcome.well]
     for outcome in failed:
         place = outcome.keep(folder).relative_to(REPOSITORY)
-        stderr.print(f"seed {outcome.seed}: {replay(outcome)}   evidence: {place}", markup=False, soft_wrap=True)
-        stderr.print("\n".join(f"  {line}" for line in outcome.texts()), markup=False, soft_wrap=True)
+        say(f"seed {outcome.seed}: {replay(outcome)}   evidence: {place}", *outcome.texts())
+    if not failed:
+        shutil.rmtree(folder)
     if not injected(outcomes):
-        stderr.print("not a single fault was injected: this proves nothing")
-    return 1 if failed or not injected(outcomes) else 0
+        say("not a single fault was injected: this proves nothing")
+    return 130 if stopped else 1 if failed or not injected(outcomes) else 0
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Outcome:
 
     def reconsider(self, stage: Stage) -> None:
         """Judge again by what has been seen since."""
-        stage.log.read_on()
+        stage.look()
         lines = stage.log.by_batch()
         self.evidence = [
             replace(

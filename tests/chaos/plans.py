@@ -112,17 +112,15 @@ def partial(draw: random.Random, names: Names) -> Fault:
 
 def kill(draw: random.Random, names: Names) -> Fault:
     when = draw.choice(("before", "during", "after"))
-    return {**names.call(draw), "when": when, "probability": chance(draw, 0.4, 1.0), "count": draw.randint(1, 3)}
+    return {**names.call(draw), "when": when, "probability": chance(draw, 0.4, 1.0), "count": draw.randint(1, 4)}
 
 
 def kill_invocation(draw: random.Random, names: Names) -> Fault:
-    found = {
-        **names.function(draw),
-        "milliseconds": draw.choice((50, 200, 1000)),
-        "probability": chance(draw, 0.2, 0.6),
-    }
-    # Now and then again and again, so that attempts are used up and deadlines pass.
-    return found | ({"count": draw.randint(1, 4)} if draw.random() < 0.9 else {})
+    moment = {"milliseconds": draw.choice((50, 200, 1000)), "probability": chance(draw, 0.2, 0.6)}
+    if draw.random() < 0.1:
+        # Again and again, so that attempts are used up and deadlines pass. Finalizers must come to their end.
+        return {**moment, "function": names.of(draw.choice(names.architectures), "ProcessorFunction")}
+    return {**moment, **names.function(draw), "count": draw.randint(1, 4)}
 
 
 def freeze(draw: random.Random, names: Names) -> Fault:
@@ -142,7 +140,7 @@ def lost_delete(draw: random.Random, names: Names) -> Fault:
     return {**names.queue(draw), "probability": chance(draw, 0.05, 0.3), "count": draw.randint(1, 5)}
 
 
-def drop_event(draw: random.Random, names: Names) -> Fault:
+def delivery(draw: random.Random, names: Names) -> Fault:
     return {**names.rule(draw), "probability": chance(draw, 0.2, 0.8)}
 
 
@@ -163,13 +161,13 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "duplicate-message": (duplicate_message,),
     "late-message": (late_message,),
     "lost-delete": (lost_delete,),
-    "drop-event": (drop_event,),
-    "double-event": (drop_event,),
+    "drop-event": (delivery,),
+    "double-event": (delivery,),
     "restart-pollers": (restart_pollers,),
 }
 
 # What does most harm is drawn most often.
-KINDS_BY_WEIGHT = [*sorted(KINDS), *["error", "lost-answer", "kill", "kill-invocation", "lost-delete"] * 2]
+WEIGHTS = {"kill": 5, "kill-invocation": 3, "lost-answer": 3, "error": 2, "freeze": 2, "lost-delete": 2, "partial": 2}
 
 
 def chance(draw: random.Random, low: float, high: float) -> float:
@@ -178,7 +176,8 @@ def chance(draw: random.Random, low: float, high: float) -> float:
 
 
 def draw_plan(seed: int, names: Names) -> dict[str, Any]:
-    """Four to ten faults, which depend on the seed, the stacks' suffix and the architectures alone."""
+    """Five to ten faults, which depend on the seed, the stacks' suffix and the architectures alone."""
     draw = random.Random(f"plan {seed}")
-    kinds = draw.choices(KINDS_BY_WEIGHT, k=draw.randint(4, 10))
+    names_of_kinds = sorted(KINDS)
+    kinds = draw.choices(names_of_kinds, [WEIGHTS.get(kind, 1) for kind in names_of_kinds], k=draw.randint(5, 10))
     return {"seed": seed, "faults": [{"kind": kind, **draw.choice(KINDS[kind])(draw, names)} for kind in kinds]}

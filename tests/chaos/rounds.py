@@ -82,9 +82,7 @@ class Round:
         return bool(self.stage.observer.heard[awaited.key]) or now_ms() > awaited.due
 
     def _look(self, wait: int = 0) -> None:
-        self.stage.observer.listen(wait)
-        self.stage.consumer.listen(0)
-        for line in self.stage.log.read_on():
+        for line in self.stage.look(wait):
             if line.what == "begin":
                 self.begun[line.batch].add(line.item)
 

@@ -16,7 +16,7 @@ from handlers.sqs.records import BatchKey
 from handlers.sqs.table import BatchTable
 from tests.chaos.batches import Scope, Spec
 from tests.chaos.ear import Ear
-from tests.chaos.evidence import Log
+from tests.chaos.evidence import Line, Log
 from tests.chaos.overlay import around_the_handlers, witness
 from tests.chaos.plans import Names
 
@@ -81,6 +81,12 @@ class Stage:
         self.observer.close()
         self.consumer.close()
         destroy(self.session, self.suffix, self.scope.architectures)
+
+    def look(self, wait: int = 0) -> list[Line]:
+        """Take in what was published and witnessed, waiting up to `wait` seconds for an event; returns new lines."""
+        self.observer.listen(wait)
+        self.consumer.listen(0)
+        return self.log.read_on()
 
     def start(self, spec: Spec) -> None:
         """Put the input object of a batch, if it has one, and send its request. May be repeated."""
