@@ -16,6 +16,10 @@ class Unknown:
     """A value that only CloudFormation can tell, such as an ARN; it differs from nothing."""
 
 
+NO_VALUE = object()
+"""What a template leaves out on a condition."""
+
+
 def differences(aws: Clients, architecture: str, stack: StackOutputs) -> list[str]:
     """A line per property of a live resource that is not what the template and the stack's parameters say."""
     document, _ = decode.decode(str(TEMPLATES / f"{architecture}-batch-processing.yaml"))
@@ -35,10 +39,12 @@ def differences(aws: Clients, architecture: str, stack: StackOutputs) -> list[st
 def resolve(value: Any, document: dict, known: Mapping[str, str]) -> Any:
     """`value` with references, mappings and conditions replaced by what they come to."""
     if isinstance(value, list):
-        return [resolve(each, document, known) for each in value]
+        return [each for each in (resolve(each, document, known) for each in value) if each is not NO_VALUE]
     if not isinstance(value, dict):
         return value
     match next(iter(value.items()), None):
+        case "Ref", "AWS::NoValue":
+            return NO_VALUE
         case "Ref", name:
             return known.get(name, Unknown())
         case "Fn::FindInMap", [mapping, key, field]:
@@ -46,14 +52,16 @@ def resolve(value: Any, document: dict, known: Mapping[str, str]) -> Any:
         case "Fn::If", [condition, yes, no]:
             return resolve(yes if holds(document["Conditions"][condition], document, known) else no, document, known)
         case "Fn::Join", [separator, parts]:
-            return separator.join(resolve(parts, document, known))
+            return separator.join(map(str, resolve(parts, document, known)))
         case (("Fn::GetAtt" | "Fn::Sub"), _):
             return Unknown()
     return {key: resolve(each, document, known) for key, each in value.items()}
 
 
 def holds(condition: dict, document: dict, known: Mapping[str, str]) -> bool:
-    """Whether a condition made of `Fn::Or` and `Fn::Equals` is true."""
+    """Whether a condition made of `Fn::Not`, `Fn::Or` and `Fn::Equals` is true."""
+    if "Fn::Not" in condition:
+        return not holds(condition["Fn::Not"][0], document, known)
     if "Fn::Or" in condition:
         return any(holds(each, document, known) for each in condition["Fn::Or"])
     one, other = resolve(condition["Fn::Equals"], document, known)
