@@ -2,12 +2,15 @@
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers import settings
+from handlers.telemetry import logger
 
 
 class ResultStore:
@@ -28,20 +31,36 @@ class ResultStore:
             key = f"{folder(batch_id, generation)}{name}.jsonl"
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/jsonl")
 
-    def put_manifest(self, batch_id: str, generation: int) -> None:
-        """Write `manifest.json` beside the results, which names every object of them with its size in bytes."""
+    def put_manifest(self, batch_id: str, generation: int, has_time: Callable[[], bool]) -> None:
+        """Write `manifest.json` beside the results, which names every object of them with its size in bytes.
+
+        It keeps no batch from its event: what cannot be listed while `has_time()` is left out, `complete` then being
+        false, and one that cannot be written at all is logged.
+        """
+        try:
+            self._put_manifest(batch_id, generation, has_time)
+        except (ClientError, BotoCoreError, S3UploadFailedError):
+            logger.exception("no manifest of the results", batch_id=batch_id, generation=generation)
+
+    def _put_manifest(self, batch_id: str, generation: int, has_time: Callable[[], bool]) -> None:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=folder(batch_id, generation)
         )
-        objects = (found for page in pages for found in page.get("Contents", []) if found["Key"].endswith(".jsonl"))
         head = json.dumps({"batchId": batch_id, "generation": generation})
+        complete, separator = True, "\n"
         # By way of a file: there may be as many objects as chunks.
         with tempfile.TemporaryFile() as manifest:
             manifest.write(f'{head[:-1]}, "objects": ['.encode())
-            for index, found in enumerate(objects):
-                entry = json.dumps({"key": found["Key"], "bytes": found["Size"]})
-                manifest.write(f"{',' if index else ''}\n{entry}".encode())
-            manifest.write(b"\n]}\n")
+            for page in pages:
+                for found in page.get("Contents", []):
+                    if found["Key"].endswith(".jsonl"):
+                        entry = json.dumps({"key": found["Key"], "bytes": found["Size"]})
+                        manifest.write(f"{separator}{entry}".encode())
+                        separator = ",\n"
+                if not has_time():
+                    complete = not page["IsTruncated"]
+                    break
+            manifest.write(f'\n], "complete": {json.dumps(complete)}}}\n'.encode())
             manifest.seek(0)
             self.client.upload_fileobj(manifest, self.bucket, f"{folder(batch_id, generation)}manifest.json")
 

@@ -37,12 +37,12 @@ class Finisher:
             counter = Counter(objects, self.map_runs, lambda: clock.has(STOP_MS))
             detail = counter.count(made, map_run_arn, status, made.reason or reason, clock.now()).detail()
             if objects.put_ending(detail, clock.deadline):
-                return self._announce(objects, detail)
+                return self._announce(objects, detail, clock)
         return self._announce_again(objects, clock)
 
-    def _announce(self, objects: BatchObjects, detail: dict) -> dict:
+    def _announce(self, objects: BatchObjects, detail: dict, clock: Clock) -> dict:
         if self.results:
-            self.results.put_manifest(objects.batch_id, objects.generation)
+            self.results.put_manifest(objects.batch_id, objects.generation, lambda: clock.has(STOP_MS))
         self.events.publish(FINISHED, detail)
         objects.record_notified()
         log_finished(detail)
@@ -60,4 +60,4 @@ class Finisher:
             ending["detail"], clock.deadline, etag
         ):
             raise NotYetAnnounced(f"{objects.name} is being announced")
-        return self._announce(objects, ending["detail"])
+        return self._announce(objects, ending["detail"], clock)

@@ -43,6 +43,7 @@ WINDOW_CHUNKS = 250
 WINDOW_BYTES = 8 * 1024 * 1024
 # Time a window of writes and sends may take; with less left the batcher hands its segment on.
 WINDOW_MS = 10_000
+STILL_RUNNING = " was still running"
 
 
 class Batcher:
@@ -130,7 +131,7 @@ class Batcher:
                 self.table.record_scheduled(key.batch_id)
                 return False
             skipped = opened(key, BatchRequest(items=0), 0, 0, clock.now())
-            reason = f"{before} was still running"
+            reason = f"{before}{STILL_RUNNING}"
             known = replace(skipped, status=Status.SKIPPED, finished_at=clock.now(), notified=True, reason=reason)
             self.table.create_batch(known)
         if known.status != Status.SKIPPED:
@@ -138,8 +139,8 @@ class Batcher:
         detail = {
             **key.to_json(),
             "architecture": "sqs",
+            "running": (known.reason or "").removesuffix(STILL_RUNNING),
             "at": iso(known.started_at),
-            "reason": known.reason,
         }
         self.events.publish(SKIPPED, detail)
         return True

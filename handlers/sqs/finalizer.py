@@ -178,7 +178,7 @@ class Finalizer:
         if not self.table.finish(batch.key, ending, drained_at, clock.deadline):
             # Another finalizer won; it announces.
             return self.check_interval
-        self._announce(batch.key, ending)
+        self._announce(batch.key, ending, clock)
         return None
 
     def _announce_again(self, batch: Batch, clock: Clock) -> float | None:
@@ -189,12 +189,12 @@ class Finalizer:
             return (batch.announce_until - clock.now()) / 1000 + 1
         if not self.table.take_announcement_over(batch, clock.deadline):
             return self.check_interval
-        self._announce(batch.key, stored_ending(batch))
+        self._announce(batch.key, stored_ending(batch), clock)
         return None
 
-    def _announce(self, key: BatchKey, ending: Ending) -> None:
+    def _announce(self, key: BatchKey, ending: Ending, clock: Clock) -> None:
         if self.results:
-            self.results.put_manifest(key.batch_id, key.generation)
+            self.results.put_manifest(key.batch_id, key.generation, lambda: clock.has(STOP_MS))
         self.events.publish(FINISHED, ending.detail())
         self.table.record_notified(key)
         log_finished(ending.detail())

@@ -77,7 +77,7 @@ class Stacks:
         """Item id -> what `process` returned, from the objects that the batch's manifest names."""
         s3, manifest_key = self.aws("s3"), f"results/{batch_id}/{generation}/manifest.json"
         manifest = json.load(s3.get_object(Bucket=self.results_bucket, Key=manifest_key)["Body"])
-        assert (manifest["batchId"], manifest["generation"]) == (batch_id, generation)
+        assert (manifest["batchId"], manifest["generation"], manifest["complete"]) == (batch_id, generation, True)
         found = {}
         for entry in manifest["objects"]:
             body = s3.get_object(Bucket=self.results_bucket, Key=entry["key"])["Body"].read()

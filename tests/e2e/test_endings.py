@@ -107,9 +107,15 @@ def test_an_early_end_waits_for_the_batcher_that_is_still_at_it(stacks: Stacks):
 
 def test_a_second_bad_request_with_a_batchs_id_does_not_end_the_batch(stacks: Stacks):
     batch_id = stacks.start("sqs", items=40, maxValue=50, itemsPerChunk=5, itemConcurrency=1)
+    # Of two messages either may come first.
+    eventually(lambda: assert_known(stacks, batch_id))
     stacks.send(stacks.sqs["BatcherQueueUrl"], {"batchId": batch_id, "items": -1})
     detail = stacks.finished(batch_id)
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 40)
+
+
+def assert_known(stacks: Stacks, batch_id: str) -> None:
+    assert stacks.table.get_batch(batch_id)
 
 
 def test_a_batch_whose_batcher_died_is_told_stalled_once_and_ends_at_its_deadline(stacks: Stacks):

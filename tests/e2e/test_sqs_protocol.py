@@ -186,6 +186,7 @@ def test_a_scheduled_batch_is_skipped_with_an_event_while_the_one_before_runs(st
         eventually(lambda: assert_started(stacks, ids[0], 1))
         trigger(stacks, times[1])
         eventually(lambda: assert_skipped(stacks, ids[1], 1))
+        assert stacks.published(ids[1], "Batch Skipped")[0]["running"] == ids[0]
         # A redelivered event decides the same, even when the batch before has ended.
         cancel(stacks, ids[0])
         stacks.finished(ids[0])
