@@ -43,17 +43,22 @@ class Announcement:
 class Evidence:
     """One generation of a batch. Times in milliseconds since 1970.
 
-    `items` are the ids of its input; of a redrive, of what must be in it. `done_before` are those that the generation
-    before recorded as done. `due`: by then an event must have been accepted. `heard` is what a consumer got
-    whose delivery had faults of its own. `read_whole` is false where the batch ended before its input object was read
-    to its end: how many items are left of it then nobody knows. `lost_answers`: how many calls of PutEvents took
-    effect in that round although their caller was told otherwise, and `lost_invokes`, how many calls of functions.
-    `last_heard`: for each process, the number of the last line that showed it alive, in the whole log.
+    - `items`: the ids of its input; of a redrive, of what must be in it
+    - `deadline`, `due`: the latter is the former and a grace, and by then an event must have been accepted
+    - `published`, `heard`: what the observer got, and a consumer whose delivery had faults of its own
+    - `failed`: the ids of the items that are listed as failed
+    - `done_before`: those that the generation before recorded as done
+    - `read_whole`: false where the batch ended before its input object was read to its end, so that nobody knows how
+      many items are left of it
+    - `lost_answers`, `lost_invokes`: how many calls in that round, of PutEvents and of functions, took effect although
+      their caller was told otherwise
+    - `last_heard`: for each process, the number of the last line that showed it alive, in the whole log
     """
 
     batch_id: str
     architecture: str
     items: tuple[str, ...]
+    deadline: int
     due: int
     generation: int = 1
     lines: tuple[Line, ...] = ()
@@ -72,6 +77,11 @@ class Evidence:
         value |= {"failed": sorted(self.failed), "done_before": sorted(self.done_before)}
         del value["lines"], value["last_heard"]
         return value
+
+    @property
+    def overtime(self) -> float | None:
+        """How many seconds after its deadline the event was accepted, below 0 if it was before; None without one."""
+        return (min(each.at for each in self.published) - self.deadline) / 1000 if self.published else None
 
     @property
     def name(self) -> str:

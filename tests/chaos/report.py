@@ -46,6 +46,8 @@ def injected(outcomes: Sequence[Outcome]) -> Counter[str]:
 def table(outcomes: Sequence[Outcome], took: float) -> Group:
     """All rounds together."""
     batches = Table(title="Chaos", caption=f"{len(outcomes)} rounds in {seconds(took)}")
+    if late := latest(outcomes):
+        batches.caption = f"{batches.caption}; at the latest {seconds(late)} after the deadline"
     for name in ("", "batches", "redrives", *COLUMNS):
         batches.add_column(name, justify="right" if name else "left")
     for architecture in ("sqs", "sfn"):
@@ -68,12 +70,19 @@ def table(outcomes: Sequence[Outcome], took: float) -> Group:
     return Group(ends, faults, batches)
 
 
+def latest(outcomes: Sequence[Outcome]) -> float | None:
+    """The most seconds after its deadline that an event was accepted; None where all came before."""
+    overtimes = [evidence.overtime for evidence, _ in judged(outcomes) if evidence.overtime and evidence.overtime > 0]
+    return max(overtimes, default=None)
+
+
 def to_json(outcomes: Sequence[Outcome], took: float) -> dict[str, Any]:
     """The same for programs."""
     return {
         "seconds": round(took, 1),
         "batches": sum(len(outcome.specs) for outcome in outcomes),
         "redrives": sum(evidence.generation > 1 for evidence, _ in judged(outcomes)),
+        "latestSecondsAfterDeadline": latest(outcomes),
         "statuses": dict(sum((outcome.statuses for outcome in outcomes), Counter())),
         "injected": dict(injected(outcomes)),
         "found": {column: found(outcomes)[column] for column in COLUMNS},

@@ -24,6 +24,7 @@ class Awaited:
 
     spec: Spec
     generation: int
+    deadline: int
     due: int
 
     @property
@@ -65,8 +66,8 @@ class Round:
         return outcome
 
     def _await(self, spec: Spec, generation: int) -> None:
-        seconds = spec.deadline_seconds + self.stage.grace_seconds
-        self.awaited.append(Awaited(spec, generation, now_ms() + seconds * 1000))
+        deadline = now_ms() + spec.deadline_seconds * 1000
+        self.awaited.append(Awaited(spec, generation, deadline, deadline + self.stage.grace_seconds * 1000))
 
     def _see_them_end(self) -> None:
         swept = time.monotonic()
@@ -121,6 +122,7 @@ class Round:
                 generation=each.generation,
                 architecture=each.spec.architecture,
                 items=never_done(before) if before else each.spec.ids,
+                deadline=each.deadline,
                 due=each.due,
                 lines=lines.get(each.key, ()),
                 done_before=done_for_good(before) if before else frozenset(),

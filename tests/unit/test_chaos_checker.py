@@ -34,7 +34,7 @@ def finished(at: float, **changes: Any) -> Announcement:
 def evidence(*told: tuple[str, dict[str, Any]], **changes: Any) -> Evidence:
     """Four items, the event at 20 s unless it is given, due by 60 s."""
     lines = history(*told)
-    found = Evidence("x", "sqs", ITEMS, due=60_000, lines=lines, published=(finished(20),))
+    found = Evidence("x", "sqs", ITEMS, deadline=50_000, due=60_000, lines=lines, published=(finished(20),))
     last_heard = {line.process: line.number for line in lines if line.what != "answer"}
     return replace(found, last_heard=last_heard, **changes)
 
