@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.model.machine import TOTALS
+from tests.model.report import REPORT
 
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile(
@@ -35,6 +35,5 @@ def nightly(pytestconfig: pytest.Config) -> bool:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much was tried."""
-    if TOTALS.runs:
-        done = f"{TOTALS.runs:,} runs, {TOTALS.steps:,} steps, {TOTALS.calls:,} calls"
-        terminalreporter.write_line(f"model: {done}; {dict(TOTALS.endings)}; {dict(TOTALS.faults)}")
+    for line in REPORT:
+        terminalreporter.write_line(f"model: {line}")

@@ -5,6 +5,7 @@ The client splits batch calls into their writes, because BatchWriteItem is not a
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,7 +15,16 @@ from tests.model.expressions import UnknownExpression, condition, holds, updated
 MAX_BATCH = 25
 
 type Key = tuple[str, str]
-type Records = dict[Key, dict]
+type Records = dict[Key, "Record"]
+
+
+class Record(dict):
+    """A record in DynamoDB's own types, never changed."""
+
+    @cached_property
+    def content(self) -> tuple:
+        """Hashable."""
+        return tuple(sorted((name, repr(value)) for name, value in self.items()))
 
 
 class ConditionalCheckFailed(ClientError):
@@ -50,7 +60,7 @@ def _get(records: Records, asked: Mapping, _: int) -> dict:
 def _put(records: Records, asked: Mapping, _: int) -> dict:
     key = key_of(asked["Item"])
     _check("PutItem", asked, records.get(key))
-    records[key] = dict(asked["Item"])
+    records[key] = Record(asked["Item"])
     return {}
 
 
@@ -58,9 +68,9 @@ def _update(records: Records, asked: Mapping, _: int) -> dict:
     key = key_of(asked["Key"])
     record = records.get(key)
     _check("UpdateItem", asked, record)
-    before = record or dict(asked["Key"])
+    before: Mapping = record or asked["Key"]
     names, values = asked.get("ExpressionAttributeNames", {}), asked.get("ExpressionAttributeValues", {})
-    records[key] = updated(asked["UpdateExpression"], before, names, values)
+    records[key] = Record(updated(asked["UpdateExpression"], before, names, values))
     answers = {"NONE": {}, "ALL_NEW": {"Attributes": dict(records[key])}, "ALL_OLD": {"Attributes": dict(before)}}
     return answers[asked.get("ReturnValues", "NONE")]
 

@@ -46,8 +46,8 @@ class Guarantees:
         return Guarantees(**{name.name: getattr(self, name.name).copy() for name in fields(self)})
 
     def state(self) -> tuple:
-        """Hashable. Who holds what is left out: the world's state tells it."""
-        kept = (self.worked, self.done, self.failed, self.gone, self.announcing)
+        """Hashable. Who holds or announces what is left out: what the invocations have been told says it too."""
+        kept = (self.worked, self.done, self.failed, self.gone)
         sets = tuple(frozenset(some) for some in kept)
         return (*sets, frozenset(self.finished.items()), frozenset(self.excuses.items()))
 

@@ -15,7 +15,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from handlers import clock, work
 from handlers.sqs import backoff, batcher, dead_letters, finalizer, processor
-from handlers.telemetry import logger
+from handlers.telemetry import logger, metrics
 from tests.model import queues
 from tests.model.dynamodb import DynamoDBClient
 from tests.model.queues import Message, SqsClient
@@ -98,6 +98,9 @@ def ask(service: str, operation: str, asked: dict) -> Any:
 
 
 def process(item: dict) -> None:
+    """In place of handlers.work.process."""
+    if item.get("fail"):
+        raise ItemFails("this item always fails")
     ask("work", "Process", {"item": item["id"]})
 
 
@@ -142,6 +145,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
         "ITEMS": str(scale.items),
         "ITEMS_PER_CHUNK": str(scale.items_per_chunk),
         "MAX_VALUE": "0",
+        "FAIL_RATE": str(scale.fail_rate),
         # Threads cannot stop in a greenlet: items of a chunk are worked on one after the other.
         "ITEM_CONCURRENCY": "1",
         "MAX_ATTEMPTS": str(scale.max_attempts),
@@ -164,10 +168,17 @@ def surroundings(scale: Scale) -> Iterator[None]:
         for module in (backoff, clock):
             stack.enter_context(mock.patch.object(module, "time", TIME))
         stack.enter_context(mock.patch.object(finalizer, "ThreadPoolExecutor", OneThread))
+        # One process has one set of metrics, and here it has many invocations at a time.
+        for method in ("add_metric", "flush_metrics"):
+            stack.enter_context(mock.patch.object(metrics.provider, method, nothing))
         stack.callback(logger.setLevel, level)
         logger.setLevel("CRITICAL")
         forget_connections()
         yield
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """In place of what the model leaves out."""
 
 
 def forget_connections() -> None:

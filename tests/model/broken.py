@@ -1,0 +1,174 @@
+"""The protocol with one of its precautions taken out: each variant is an obvious way to do it, and wrong."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from unittest import mock
+
+from greenlet import getcurrent
+
+from handlers.batch import Status
+from handlers.clock import Clock
+from handlers.events import FINISHED
+from handlers.sqs.batcher import Batcher, chunk_key
+from handlers.sqs.encoding import batch_key, n
+from handlers.sqs.finalizer import Finalizer, stored_ending
+from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.records import Batch, Segment
+from handlers.sqs.table import BatchTable
+from tests.model.lambdas import nothing
+
+type Patches = list
+VARIANTS: dict[str, Callable[[], Patches]] = {}
+
+
+def variant(patches: Callable[[], Patches]) -> Callable[[], Patches]:
+    """Name a variant after the function that makes its patches."""
+    VARIANTS[patches.__name__] = patches
+    return patches
+
+
+@variant
+def messages_before_their_records() -> Patches:
+    put, send = BatchTable.put_chunks, Batcher._send
+    waiting: dict = {}
+
+    def put_later(table, sizes, now):
+        waiting[getcurrent()] = lambda: put(table, sizes, now)
+
+    def send_and_put(batcher, batch, window):
+        send(batcher, batch, window)
+        waiting.pop(getcurrent(), lambda: None)()
+
+    return [mock.patch.object(BatchTable, "put_chunks", put_later), mock.patch.object(Batcher, "_send", send_and_put)]
+
+
+@variant
+def no_seal() -> Patches:
+    return [mock.patch.object(Batch, "sealed", True)]
+
+
+@variant
+def a_counter_instead_of_records() -> Patches:
+    delete, finish_segment = BatchTable.delete_chunks, BatchTable.finish_segment
+
+    def count(table, key, chunks):
+        table.client.update_item(
+            TableName=table.name,
+            Key=batch_key(key),
+            UpdateExpression="ADD chunksLeft :chunks",
+            ExpressionAttributeValues={":chunks": n(chunks)},
+        )
+
+    def count_and_delete(table, keys):
+        keys = list(keys)
+        for key in keys:
+            count(table, key.batch, -1)
+        delete(table, keys)
+
+    def count_and_finish(table, key, number, items, chunks):
+        count(table, key, chunks)
+        return finish_segment(table, key, number, items, chunks)
+
+    def none_left(table, key, shard):
+        record = table.client.get_item(TableName=table.name, Key=batch_key(key), ConsistentRead=True)["Item"]
+        return int(record.get("chunksLeft", n(0))["N"]) <= 0
+
+    return [
+        mock.patch.object(BatchTable, "delete_chunks", count_and_delete),
+        mock.patch.object(BatchTable, "finish_segment", count_and_finish),
+        mock.patch.object(BatchTable, "is_shard_empty", none_left),
+    ]
+
+
+@variant
+def check_then_notify() -> Patches:
+    finish = BatchTable.finish
+
+    def finish_regardless(table, key, ending, drained_at, announce_until):
+        finish(table, key, ending, drained_at, announce_until)
+        return True
+
+    return [mock.patch.object(BatchTable, "finish", finish_regardless)]
+
+
+@variant
+def shards_read_before_the_batch_record() -> Patches:
+    look = Finalizer.look
+
+    def shards_first(finalizer, key, drained_at, clock):
+        batch = finalizer.table.get_batch(key.batch_id, key.generation)
+        drained = bool(batch) and all(finalizer.table.is_shard_empty(key, shard) for shard in range(batch.shards))
+        with mock.patch.object(finalizer, "_is_drained", return_value=drained):
+            return look(finalizer, key, drained_at, clock)
+
+    return [mock.patch.object(Finalizer, "look", shards_first)]
+
+
+@variant
+def records_of_the_last_window_put_again() -> Patches:
+    send = Batcher._send
+
+    def put_and_send(batcher, batch, window: Iterable):
+        chunks = list(window)
+        batcher.table.put_chunks({chunk_key(batch, chunk.seq): len(chunk.items) for chunk in chunks}, batch.started_at)
+        send(batcher, batch, chunks)
+
+    return [mock.patch.object(Batcher, "_send", put_and_send)]
+
+
+@variant
+def a_lease_that_ends_under_its_holder() -> Patches:
+    return [mock.patch.object(Clock, "lease", lambda clock: clock.now() + 10_000)]
+
+
+@variant
+def records_deleted_before_failures_are_recorded() -> Patches:
+    add_failed = FinishedChunks.add_failed
+
+    def delete_first(finished, claim, message, errors):
+        finished.add(claim.key)
+        finished.flush()
+        add_failed(finished, claim, message, errors)
+
+    return [mock.patch.object(FinishedChunks, "add_failed", delete_first)]
+
+
+@variant
+def counted_before_no_more_is_made() -> Patches:
+    def unfenced(table, key, number, now):
+        return table.get_segment(key, number) or Segment(number, 0)
+
+    return [mock.patch.object(BatchTable, "fence_segment", unfenced)]
+
+
+@variant
+def no_check_message() -> Patches:
+    return [mock.patch.object(Batcher, "_announce_check", nothing)]
+
+
+@variant
+def recorded_as_published_before_it_is() -> Patches:
+    def record_first(finalizer, key, ending):
+        finalizer.table.record_notified(key)
+        finalizer.events.publish(FINISHED, ending.detail())
+
+    return [mock.patch.object(Finalizer, "_announce", record_first)]
+
+
+@variant
+def a_repeat_made_up_anew() -> Patches:
+    announce = Finalizer._announce
+
+    def as_of_now(finalizer, key, ending):
+        announce(finalizer, key, replace(ending, finished_at=getcurrent().invocation.now))
+
+    return [mock.patch.object(Finalizer, "_announce", as_of_now)]
+
+
+@variant
+def announced_by_everybody_who_finds_it_over() -> Patches:
+    def at_once(finalizer, batch, clock):
+        if not batch.notified and batch.status != Status.SKIPPED:
+            finalizer._announce(batch.key, stored_ending(batch))
+
+    return [mock.patch.object(Finalizer, "_announce_again", at_once)]
