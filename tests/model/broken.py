@@ -148,7 +148,7 @@ def no_check_message() -> Patches:
 
 @variant
 def recorded_as_published_before_it_is() -> Patches:
-    def record_first(finalizer, key, ending):
+    def record_first(finalizer, key, ending, clock):
         finalizer.table.record_notified(key)
         finalizer.events.publish(FINISHED, ending.detail())
 
@@ -159,8 +159,8 @@ def recorded_as_published_before_it_is() -> Patches:
 def a_repeat_made_up_anew() -> Patches:
     announce = Finalizer._announce
 
-    def as_of_now(finalizer, key, ending):
-        announce(finalizer, key, replace(ending, finished_at=getcurrent().invocation.now))
+    def as_of_now(finalizer, key, ending, clock):
+        announce(finalizer, key, replace(ending, finished_at=clock.now()), clock)
 
     return [mock.patch.object(Finalizer, "_announce", as_of_now)]
 
@@ -169,6 +169,6 @@ def a_repeat_made_up_anew() -> Patches:
 def announced_by_everybody_who_finds_it_over() -> Patches:
     def at_once(finalizer, batch, clock):
         if not batch.notified and batch.status != Status.SKIPPED:
-            finalizer._announce(batch.key, stored_ending(batch))
+            finalizer._announce(batch.key, stored_ending(batch), clock)
 
     return [mock.patch.object(Finalizer, "_announce_again", at_once)]

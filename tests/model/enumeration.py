@@ -18,7 +18,7 @@ from tests.model.dynamodb import ConditionalCheckFailed, DynamoDBClient
 from tests.model.guarantees import Violation, demand
 from tests.model.lambdas import Lambda
 from tests.model.queues import Message
-from tests.model.world import Call, Scale, World
+from tests.model.world import START, Call, Scale, World
 
 OUTSIDE = -1
 # What nobody can see but by receiving a message later: its order among the others' calls changes nothing.
@@ -241,6 +241,8 @@ class Enumeration:
             due = [until for until in (open_deadline(state.world), announced_until(state.world)) if until > now]
         if not due:
             return None
+        late = START + 1000 * (self.scale.deadline + 10 * self.scale.visibility)
+        demand(now < late, "G2", f"messages are still on their way: {sorted(state.world.messages.values())}")
         world = state.world.copy()
         # Just past it: a lease that ends then has ended.
         world.now = min(due) + 1

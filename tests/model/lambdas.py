@@ -4,6 +4,7 @@ Nothing of a handler is replaced but what surrounds it: boto3's clients, the tim
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType, SimpleNamespace
@@ -11,10 +12,14 @@ from typing import Any
 from unittest import mock
 
 import boto3
+from botocore.exceptions import ClientError
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from handlers import clock, work
-from handlers.sqs import backoff, batcher, dead_letters, finalizer, processor
+from handlers.events import PublishFailed
+from handlers.sqs import backoff, batcher, dead_letters, finalizer, partial, processor
+from handlers.sqs.queues import QueueUnavailable
+from handlers.sqs.table import TableUnavailable
 from handlers.telemetry import logger, metrics
 from tests.model import queues
 from tests.model.dynamodb import DynamoDBClient
@@ -28,6 +33,10 @@ HANDLERS: dict[str, ModuleType] = {
     queues.BATCHER_DEAD: dead_letters,
     queues.CHUNKS_DEAD: dead_letters,
 }
+
+
+# What a handler may fail of, because a service did.
+OF_SERVICES = (ClientError, TableUnavailable, QueueUnavailable, PublishFailed)
 
 
 class ItemFails(Exception):
@@ -47,6 +56,8 @@ class Lambda:
         self.now = now
         self.call: Call | None = None
         self.answer: dict | None = None
+        # An error of the handler itself, as opposed to one that a service gave it.
+        self.bug: Exception | None = None
         self._greenlet = greenlet(self._run)
         self._switch(None, now)
 
@@ -62,6 +73,8 @@ class Lambda:
     def _switch(self, outcome: Any, now: int) -> None:
         self.now = now
         said = self._greenlet.switch(outcome)
+        if self.bug:
+            raise self.bug
         self.call = said if isinstance(said, Call) else None
 
     def _run(self, _: None) -> None:
@@ -69,8 +82,14 @@ class Lambda:
         event = {"Records": [message.as_record() for message in self.messages]}
         try:
             self.answer = HANDLERS[self.role].handler(event, self)
-        except Exception:  # noqa: BLE001 - whatever a handler raises, Lambda lets its messages come back
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises, Lambda lets its messages come back
+            self.failed(error)
             self.answer = None
+
+    def failed(self, error: BaseException | None) -> None:
+        """A record, or the whole invocation, failed of `error`."""
+        if isinstance(error, Exception) and not isinstance(error, OF_SERVICES):
+            self.bug = error
 
     # Lambda's context
 
@@ -171,6 +190,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
         # One process has one set of metrics, and here it has many invocations at a time.
         for method in ("add_metric", "flush_metrics"):
             stack.enter_context(mock.patch.object(metrics.provider, method, nothing))
+        stack.enter_context(mock.patch.object(partial, "logger", SimpleNamespace(exception=record_failed)))
         stack.callback(logger.setLevel, level)
         logger.setLevel("CRITICAL")
         forget_connections()
@@ -179,6 +199,11 @@ def surroundings(scale: Scale) -> Iterator[None]:
 
 def nothing(*_: Any, **__: Any) -> None:
     """In place of what the model leaves out."""
+
+
+def record_failed(*_: Any, **__: Any) -> None:
+    """In place of the log line of a message that failed: a mistake must not pass for a service's error."""
+    getcurrent().invocation.failed(sys.exc_info()[1])
 
 
 def forget_connections() -> None:
