@@ -62,10 +62,11 @@ def any_call(draw: random.Random) -> Method:
         lambda table: table.recent(),
         lambda table: table.give_up(key, number, "nobody makes it", now),
         lambda table: table.cancel(key, now),
-        lambda table: (table.record_scheduled(key.batch_id), table.scheduled_last()),
+        lambda table: table.record_scheduled(key.batch_id),
+        lambda table: table.scheduled_last(),
         lambda table: draw_rarely and table.finish(key, ending, draw_drained, later),
         lambda table: table.take_announcement_over(known(table, key, batch), later),
-        lambda table: table.get_batch(key.batch_id, key.generation) and table.record_notified(key),
+        lambda table: notify(table, key),
         lambda table: table.record_progress(key, "a digest", now),
         lambda table: table.record_stalled(known(table, key, batch)),
         lambda table: table.claim_segment(key, number, now, later),
@@ -100,6 +101,12 @@ def any_call(draw: random.Random) -> Method:
 def known(table: BatchTable, key: BatchKey, otherwise: Batch) -> Batch:
     """The batch as it is, for what depends on what its caller has seen."""
     return table.get_batch(key.batch_id, key.generation) or otherwise
+
+
+def notify(table: BatchTable, key: BatchKey) -> None:
+    """Nobody announces a batch that is not there."""
+    if table.get_batch(key.batch_id, key.generation):
+        table.record_notified(key)
 
 
 def content(records: list[dict]) -> list[tuple]:
@@ -143,7 +150,8 @@ def pages(table: BatchTable) -> list[list[str]]:
         "KeyConditionExpression": "PK = :pk",
         "ExpressionAttributeValues": {":pk": {"S": "p"}},
     }
-    found, start = [], {}
+    found: list[list[str]] = []
+    start: dict[str, dict] = {}
     while True:
         page = table.client.query(**query, **start, Limit=2, ConsistentRead=True)
         found.append([record["SK"]["S"] for record in page["Items"]])

@@ -10,7 +10,7 @@ from tests.model.report import REPORT
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile(
     "model",
-    max_examples=150,
+    max_examples=300,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,

@@ -7,14 +7,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from handlers.batch import Status
 from handlers.clock import LEASE_MARGIN_MS
 from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.partial import LONGEST_BACK_OFF
 from handlers.sqs.records import BatchKey
 from handlers.sqs.table import BatchTable
 from tests.model import queues
 from tests.model.dynamodb import ConditionalCheckFailed, DynamoDBClient
-from tests.model.guarantees import Violation
+from tests.model.guarantees import demand
 from tests.model.lambdas import ItemFails, Lambda
 from tests.model.queues import Message
 from tests.model.world import Call, Scale, World
@@ -203,15 +203,16 @@ class Run:
         """Let everything go on without any more faults, until nothing moves. Raises Violation when it never ends."""
         self.log("no more faults")
         self.late.clear()
-        limit = self._limit()
+        healthy_from, limit = self.world.now, self._limit()
         while self.live or self.world.messages:
             self.go_round()
             self.wait(ROUND_MS)
             if not self.live and self.world.messages and not self.world.visible():
                 self.wait(min(message.visible_at for message in self.world.messages.values()) - self.world.now)
-                if self.world.now > limit:
-                    raise Violation(f"G2: messages are still on their way: {sorted(self.world.messages.values())}")
+                left = sorted(self.world.messages.values())
+                demand(self.world.now <= limit, "G2", f"messages are still on their way: {left}")
         self.world.guarantees.at_end()
+        self._ended_in_time(healthy_from)
 
     def go_round(self) -> None:
         """What is visible is received, and every invocation makes its next call."""
@@ -221,17 +222,20 @@ class Run:
         for number in list(self.live):
             self.step(number)
 
+    def _bound(self) -> int:
+        """In how many milliseconds all must be over, once nothing goes wrong and no deadline is to come."""
+        return 1000 * (2 * self.scale.visibility + 2 * self.scale.check_interval + 2 * LONGEST_BACK_OFF)
+
     def _limit(self) -> int:
-        """When everything must be over: after the last deadline, every timer and visibility timeout twice."""
-        deadlines = [
-            int(record["deadline"]["N"])
-            for record in self.world.records.values()
-            if record.get("status", {}).get("S") == Status.OPEN
-        ]
-        scale = self.scale
-        # Requests may still be on their way.
-        last = max([*deadlines, self.world.now + 2 * scale.deadline * 1000])
-        return last + 1000 * (2 * scale.visibility + 2 * scale.check_interval + 2 * APPEARS_WITHIN)
+        """When the last message must be gone. Requests on their way may still start batches, one after the other."""
+        return self.world.now + 1000 * (2 * self.scale.deadline + 2 * APPEARS_WITHIN) + 2 * self._bound()
+
+    def _ended_in_time(self, healthy_from: int) -> None:
+        """Every batch has ended within the bound after its deadline, or after the last fault."""
+        for record in self.world.records.values():
+            if "finishedAt" in record:
+                due = max(healthy_from, int(record["deadline"]["N"])) + self._bound()
+                demand(int(record["finishedAt"]["N"]) <= due, "G2", f"{record['PK']['S']} ended too late")
 
 
 def shown(call: Call) -> str:
