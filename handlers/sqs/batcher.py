@@ -1,7 +1,6 @@
-"""Batcher: starts a batch, and makes its segments: chunk records first, then their messages."""
+"""Batcher: makes the segments of the batches that it starts: chunk records first, then their messages."""
 
 import functools
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -9,152 +8,33 @@ from itertools import islice
 import boto3
 
 from handlers import settings, source
-from handlers.batch import (
-    BatchRequest,
-    InvalidRequest,
-    Redrive,
-    Status,
-    is_scheduled,
-    iso,
-)
+from handlers.batch import InvalidRequest, Status
 from handlers.clock import Clock
-from handlers.events import SKIPPED, STARTED, Events
+from handlers.events import Events
 from handlers.items import Chunk
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
-from handlers.sqs.records import (
-    Batch,
-    BatchKey,
-    ChunkKey,
-    Held,
-    Segment,
-    chunk_body,
-    loads,
-    segments_for,
-    shards_for,
-)
-from handlers.sqs.refusal import refuse
-from handlers.sqs.segments import SegmentItems, Source
-from handlers.sqs.table import FOREVER, REDRIVE_WITHIN_SECONDS, BatchTable
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, Held, Segment, chunk_body
+from handlers.sqs.segments import SegmentItems
+from handlers.sqs.starting import Starter, parse_json
+from handlers.sqs.table import FOREVER, BatchTable
 from handlers.telemetry import logger
 
 WINDOW_CHUNKS = 250
 WINDOW_BYTES = 8 * 1024 * 1024
 # Time a window of writes and sends may take; with less left the batcher hands its segment on.
 WINDOW_MS = 10_000
-STILL_RUNNING = " was still running"
 
 
 class Batcher:
     """The batcher's part of the protocol; docs/design.md says why each step comes where it does."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        queue: Queue,
-        chunk_queue: Queue,
-        finalizer_queue: Queue,
-        events: Events,
-        source: Source,
-        check_interval: int,
-        chunks_per_segment: int,
-        skip_overlap: bool,
-    ):
+    def __init__(self, table: BatchTable, chunk_queue: Queue, finalizer_queue: Queue, segment_items: SegmentItems):
         self.table = table
-        self.queue = queue
         self.chunk_queue = chunk_queue
         self.finalizer_queue = finalizer_queue
-        self.events = events
-        self.source = source
-        self.segment_items = SegmentItems(table, source.items)
-        self.check_interval = check_interval
-        self.chunks_per_segment = chunks_per_segment
-        self.skip_overlap = skip_overlap
-
-    def start(self, body: str, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
-        """Start the batch that a message asks for; repeating it is harmless. A bad request ends it FAILED at once."""
-        asked = parse_json(body)
-        key = BatchKey.of_request(asked, message_id)
-        if isinstance(asked, dict) and "redrive" in asked:
-            self._start_redrive(key, asked, clock)
-        elif not (self.skip_overlap and is_scheduled(asked) and self._skip(key, clock)):
-            self._announce_check(key)
-            try:
-                request, extent = self.source.survey(BatchRequest.parse(asked, defaults))
-            except InvalidRequest as refused:
-                refuse(self.table, self.finalizer_queue, key, str(refused), clock.now())
-                return
-            chunks = math.ceil(extent.items / request.items_per_chunk)
-            count, length = segments_for(extent.length, chunks, request.items_per_chunk, self.chunks_per_segment)
-            batch = opened(key, request, chunks, count, clock.now())
-            # Only where the extent is counted in items; of a file it is bytes, or not known.
-            expected = extent.items if extent.items == extent.length and not request.input else None
-            self._start(replace(batch, segment_length=length, extent=extent.length, expected=expected))
-
-    def _start_redrive(self, key: BatchKey, asked: dict, clock: Clock) -> None:
-        """Start the next generation, of what failed or was left over; refused, nothing is started and nothing told."""
-        try:
-            redrive = BatchRequest.parse(asked).redrive
-            assert redrive
-            ended = self._redrivable(redrive, clock.now())
-        except InvalidRequest as refused:
-            logger.error("redrive refused", reason=str(refused))
-            return
-        left_over = bool(ended.remaining or ended.segments)
-        expected = (ended.failed or 0) + (ended.remaining or 0)
-        self._announce_check(key)
-        count = 1 + (ended.segment_count if left_over else 0)
-        chunks = math.ceil(expected / ended.request.items_per_chunk)
-        batch = opened(key, ended.request, chunks, count, clock.now())
-        # Of an input that was not read to its end nobody knows how much is left.
-        known = ended.expected is not None or not ended.segments
-        self._start(replace(batch, expected=expected if known else None))
-
-    def _redrivable(self, redrive: Redrive, now: int) -> Batch:
-        ended = self.table.get_batch(redrive.batch_id, redrive.generation)
-        if not ended:
-            raise InvalidRequest(f"redrive: there is no generation {redrive.generation} of {redrive.batch_id!r}")
-        if ended.status in (Status.OPEN, Status.SKIPPED):
-            raise InvalidRequest(f"redrive: generation {redrive.generation} of {redrive.batch_id!r} is {ended.status}")
-        if now > ended.started_at + REDRIVE_WITHIN_SECONDS * 1000:
-            raise InvalidRequest(f"redrive: {redrive.batch_id!r} is too old, its records are about to expire")
-        return ended
-
-    def _skip(self, key: BatchKey, clock: Clock) -> bool:
-        """Skip a scheduled batch while the one before it runs; the same event always decides the same."""
-        known = self.table.get_batch(key.batch_id)
-        before = self.table.scheduled_last()
-        if not known:
-            running = self.table.get_batch(before) if before and before != key.batch_id else None
-            if not running or running.status != Status.OPEN:
-                self.table.record_scheduled(key.batch_id)
-                return False
-            skipped = opened(key, BatchRequest(items=0), 0, 0, clock.now())
-            reason = f"{before}{STILL_RUNNING}"
-            known = replace(skipped, status=Status.SKIPPED, finished_at=clock.now(), notified=True, reason=reason)
-            self.table.create_batch(known)
-        if known.status != Status.SKIPPED:
-            return False
-        detail = {
-            **key.to_json(),
-            "architecture": "sqs",
-            "running": (known.reason or "").removesuffix(STILL_RUNNING),
-            "at": iso(known.started_at),
-        }
-        self.events.publish(SKIPPED, detail)
-        return True
-
-    def _announce_check(self, key: BatchKey) -> None:
-        # The timer first: from here on the batch cannot be silent.
-        self.finalizer_queue.send(FinalizerMessage(key, check=True).body(), self.check_interval)
-
-    def _start(self, batch: Batch) -> None:
-        if not self.table.create_batch(batch):
-            batch = self.table.get_batch(batch.batch_id, batch.generation) or batch
-        self.queue.send_all(SegmentMessage(batch.key, number).body() for number in sorted(batch.segments))
-        self.events.publish(STARTED, started_detail(batch))
-        logger.info("batch started", batch_id=batch.batch_id, generation=batch.generation)
+        self.segment_items = segment_items
 
     def make_segment(self, message: SegmentMessage, clock: Clock) -> None:
         """Make a segment's chunks, from where the last batcher left off. Raises HandBack when there is more to make."""
@@ -243,59 +123,32 @@ def windows(stream: Iterable[Chunk]) -> Iterator[list[Chunk]]:
         yield window
 
 
-def parse_json(body: str) -> object:
-    """The message's body, or the text itself where it is not JSON: as a request it is refused with its reason."""
-    try:
-        return loads(body)
-    except ValueError:
-        return body
-
-
-def opened(key: BatchKey, request: BatchRequest, chunks: int, segment_count: int, now: int) -> Batch:
-    """A batch of about so many chunks, none of them made."""
-    return Batch(
-        key=key,
-        status=Status.OPEN,
-        request=request,
-        shards=shards_for(chunks),
-        started_at=now,
-        deadline=now + request.deadline_seconds * 1000,
-        segments=frozenset(range(segment_count)),
-        segment_count=segment_count,
-    )
-
-
-def started_detail(batch: Batch) -> dict:
-    """The Batch Started event's detail; `items` is null while an input object has not been read."""
-    return {
-        **batch.key.to_json(),
-        "architecture": "sqs",
-        "items": batch.expected,
-        "startedAt": iso(batch.started_at),
-        "deadline": iso(batch.deadline),
-    }
-
-
 @functools.cache
-def connections() -> Batcher:
-    """The batcher of this function's stack; made once an environment."""
+def connections() -> tuple[Starter, Batcher, Queue]:
+    """What starts batches, what makes their segments, and the queue for both; made once an environment."""
     sqs = boto3.client("sqs")
-    return Batcher(
-        table=BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
-        queue=Queue(sqs, settings.text("BATCHER_QUEUE_URL")),
-        chunk_queue=Queue(sqs, settings.text("CHUNK_QUEUE_URL")),
-        finalizer_queue=Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
+    table = BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME"))
+    queue, finalizer_queue = (
+        Queue(sqs, settings.text("BATCHER_QUEUE_URL")),
+        Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
+    )
+    starter = Starter(
+        table=table,
+        queue=queue,
+        finalizer_queue=finalizer_queue,
         events=Events(boto3.client("events"), settings.text("EVENT_BUS_NAME")),
         source=source,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         chunks_per_segment=settings.whole("CHUNKS_PER_SEGMENT"),
         skip_overlap=settings.text("OVERLAP") == "skip",
     )
+    chunk_queue = Queue(sqs, settings.text("CHUNK_QUEUE_URL"))
+    return starter, Batcher(table, chunk_queue, finalizer_queue, SegmentItems(table, source.items)), queue
 
 
 def handler(event: dict, context) -> dict:
     """Lambda entry: messages of the batcher's queue, each a batch request or a segment."""
-    batcher = connections()
+    starter, batcher, queue = connections()
     clock = Clock(context)
 
     def handle(record) -> None:
@@ -303,6 +156,6 @@ def handler(event: dict, context) -> dict:
         if segment:
             batcher.make_segment(segment, clock)
         else:
-            batcher.start(record.body, record.message_id, settings.request_defaults(), clock)
+            starter.start(record.body, record.message_id, settings.request_defaults(), clock)
 
-    return process_records(event, context, batcher.queue, handle)
+    return process_records(event, context, queue, handle)

@@ -6,13 +6,13 @@ import boto3
 
 from handlers import settings
 from handlers.clock import Clock
-from handlers.sqs.batcher import parse_json
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey, ChunkMessage, Claim, Held
 from handlers.sqs.refusal import refuse
+from handlers.sqs.starting import parse_json
 from handlers.sqs.table import BatchTable
 from handlers.telemetry import logger
 

@@ -14,6 +14,7 @@ from handlers.sqs.encoding import batch_key, n
 from handlers.sqs.finalizer import Finalizer, stored_ending
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.records import Batch, Segment
+from handlers.sqs.starting import Starter
 from handlers.sqs.table import BatchTable
 from tests.model.lambdas import nothing
 
@@ -143,7 +144,7 @@ def counted_before_no_more_is_made() -> Patches:
 
 @variant
 def no_check_message() -> Patches:
-    return [mock.patch.object(Batcher, "_announce_check", nothing)]
+    return [mock.patch.object(Starter, "_announce_check", nothing)]
 
 
 @variant
