@@ -17,7 +17,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from handlers import clock, work
 from handlers.events import PublishFailed
-from handlers.sqs import backoff, batcher, dead_letters, finalizer, partial, processor
+from handlers.sqs import backoff, batcher, dead_letters, finalizer, partial, processor, starting
 from handlers.sqs.queues import QueueUnavailable
 from handlers.sqs.table import TableUnavailable
 from handlers.telemetry import logger, metrics
@@ -183,7 +183,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
         stack.enter_context(mock.patch.object(boto3, "client", client))
         stack.enter_context(mock.patch.object(work, "process", process))
         stack.enter_context(mock.patch.object(batcher, "WINDOW_CHUNKS", scale.chunks_per_window))
-        stack.enter_context(mock.patch.object(batcher, "shards_for", return_value=scale.shards))
+        stack.enter_context(mock.patch.object(starting, "shards_for", return_value=scale.shards))
         for module in (backoff, clock):
             stack.enter_context(mock.patch.object(module, "time", TIME))
         stack.enter_context(mock.patch.object(finalizer, "ThreadPoolExecutor", OneThread))
