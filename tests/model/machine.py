@@ -16,7 +16,7 @@ PICK = st.integers(min_value=0, max_value=1000)
 # Of a batch by name, and of two that a schedule starts.
 REQUESTS = [("one", False), ("20261123T060000Z", True), ("20261123T120000Z", True)]
 # So many of each in a run at most: most of a run is to be about what becomes of them.
-MOST = {"requests": 3, "cancels": 2, "redrives": 2, "dead letters": 1}
+MOST = {"requests": 3, "cancels": 2, "redrives": 2, "dead letters": 1, "duplicates": 4, "lost deletes": 4}
 
 SCALES = st.builds(
     Scale,
@@ -131,10 +131,11 @@ class Protocol(RuleBasedStateMachine):
         TOTALS.steps += 1
         self.run.step(self.live()[pick % len(self.run.live)], fault)
 
-    @precondition(lambda self: self.run.live)
+    @precondition(lambda self: self.may("lost deletes") and self.run.live)
     @rule(pick=PICK)
     def a_delete_is_lost(self, pick: int) -> None:
         TOTALS.steps += 1
+        self.happened["lost deletes"] += 1
         self.run.end_without_deletes(self.live()[pick % len(self.run.live)])
 
     @precondition(lambda self: self.run.live)
@@ -149,10 +150,11 @@ class Protocol(RuleBasedStateMachine):
         TOTALS.steps += 1
         self.run.take_effect_late(pick % len(self.run.late))
 
-    @precondition(lambda self: self.run.world.messages)
+    @precondition(lambda self: self.may("duplicates") and self.run.world.messages)
     @rule(pick=PICK, seconds=st.sampled_from([0, 30, 800]))
     def a_message_comes_twice(self, pick: int, seconds: int) -> None:
         TOTALS.steps += 1
+        self.happened["duplicates"] += 1
         messages = sorted(self.run.world.messages.values())
         self.run.duplicate(messages[pick % len(messages)], seconds)
 
@@ -165,7 +167,7 @@ class Protocol(RuleBasedStateMachine):
 
     def dying(self) -> list[queues.Message]:
         visible = self.run.world.visible()
-        return [message for message in visible if message.queue in queues.DEAD_LETTER_QUEUE and message.receives > 1]
+        return [message for message in visible if message.queue in queues.DEAD_LETTER_QUEUE and message.receives]
 
     # What people and schedules do
 
