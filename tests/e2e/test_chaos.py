@@ -39,12 +39,12 @@ def run(stage: Stage, seeds: tuple[int, ...]) -> list[Outcome]:
 
 def test_every_batch_ends_once_with_nothing_early_lost_or_repeated_whatever_fails(own_engine: Sandbox, tmp_path: Path):
     with Stage(own_engine.endpoint, tmp_path, "Chaos") as stage:
-        outcomes = run(stage, seeds=(21, 26))
+        outcomes = run(stage, seeds=(4, 59))
     assert [text for outcome in outcomes for text in outcome.texts()] == []
 
 
 def test_the_obvious_implementation_is_caught_in_every_round(own_engine: Sandbox, tmp_path: Path):
     with NaiveStage(own_engine.endpoint, tmp_path, "Naive") as stage:
-        outcomes = run(stage, seeds=(1,))
+        outcomes = run(stage, seeds=(3,))
     for outcome in outcomes:
         assert sum(found([outcome])[column] for column in COLUMNS), f"seed {outcome.seed}: nothing was found"
