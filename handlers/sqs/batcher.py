@@ -50,7 +50,7 @@ class Batcher:
             # The finalizer is ending the batch.
             return
         if isinstance(segment, Held):
-            raise HandBack((segment.lease_until - clock.now()) / 1000)
+            raise HandBack((segment.lease_until - clock.now()) / 1000 + 1)
         try:
             made = self._make_windows(batch, segment, clock)
         except InvalidRequest as refused:

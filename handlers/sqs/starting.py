@@ -80,13 +80,16 @@ class Starter:
         self._start(replace(batch, expected=expected if known else None))
 
     def _redrivable(self, redrive: Redrive, now: int) -> Batch:
+        what = f"redrive: generation {redrive.generation} of {redrive.batch_id!r}"
         ended = self.table.get_batch(redrive.batch_id, redrive.generation)
         if not ended:
-            raise InvalidRequest(f"redrive: there is no generation {redrive.generation} of {redrive.batch_id!r}")
-        if ended.status in (Status.OPEN, Status.SKIPPED):
-            raise InvalidRequest(f"redrive: generation {redrive.generation} of {redrive.batch_id!r} is {ended.status}")
+            raise InvalidRequest(f"{what}: there is none")
+        if ended.status == Status.OPEN:
+            raise InvalidRequest(f"{what} still runs")
+        if not (ended.failed or ended.remaining or ended.segments):
+            raise InvalidRequest(f"{what} left nothing to run")
         if now > ended.started_at + REDRIVE_WITHIN_SECONDS * 1000:
-            raise InvalidRequest(f"redrive: {redrive.batch_id!r} is too old, its records are about to expire")
+            raise InvalidRequest(f"{what} is too old, its records are about to expire")
         return ended
 
     def _skip(self, key: BatchKey, clock: Clock) -> bool:

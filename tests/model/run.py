@@ -65,10 +65,10 @@ class Run:
             self.world.send(queues.FINALIZER, FinalizerMessage(key, check=False).body())
 
     def redrive(self, batch_id: str, generation: int) -> None:
-        """Ask for the next generation: that of a batch which has ended must come and end too."""
+        """Ask for the next generation: that of a batch which has ended, and left something, must come and end too."""
         guarantees, batch = self.world.guarantees, (batch_id, generation)
-        if batch in guarantees.finished:
-            guarantees.expect((batch_id, generation + 1), guarantees.left_over(batch))
+        if batch in guarantees.finished and (left_over := guarantees.left_over(batch)):
+            guarantees.expect((batch_id, generation + 1), left_over)
         redrive = {"redrive": {"batchId": batch_id, "generation": generation}}
         self.world.send(queues.BATCHER, json.dumps(redrive))
 
