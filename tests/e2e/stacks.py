@@ -117,13 +117,15 @@ class Stacks:
         return messages
 
     def published_more_than_once(self) -> list[str]:
-        """Batches of the whole run with more than one Batch Finished of a generation."""
+        """Batches of the whole run with more than one Batch Finished of an architecture and a generation."""
         self.published("")
-        return [
-            batch
+        told = Counter(
+            (detail["architecture"], batch, detail["generation"])
             for (batch, kind), details in self._published.items()
-            if kind == "Batch Finished" and len(details) > len({detail["generation"] for detail in details})
-        ]
+            if kind == "Batch Finished"
+            for detail in details
+        )
+        return [f"{batch}, generation {generation}, {name}" for (name, batch, generation), n in told.items() if n > 1]
 
     def finished(self, batch_id: str, timeout: float = 60) -> dict:
         """Wait for Batch Finished, see that no second one follows, and return its detail."""
