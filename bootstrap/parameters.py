@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-EXPRESS_LIMIT_SECONDS = 300
+from handlers.sfn.express import LIMIT_SECONDS, longest_child_seconds
 
 
 class BadParameter(ValueError):
@@ -62,17 +62,14 @@ def refuse_unknown(given: Iterable[str], known: Iterable[Iterable[str]]) -> None
 
 
 def refuse_short_lived_children(values: Mapping[str, str]) -> None:
-    """Raise BadParameter when an EXPRESS child could reach its end at 5 minutes, which no Catch can see.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
-    """
+    """Raise BadParameter when an EXPRESS child could reach its end at 5 minutes, which no Catch can see."""
     if values.get("ChildType") != "EXPRESS":
         return
     attempts, timeout, delay = (float(values[name]) for name in ("MaxAttempts", "FunctionTimeout", "RetryDelaySeconds"))
-    longest = attempts * timeout + (attempts - 1) * delay
-    if longest > EXPRESS_LIMIT_SECONDS:
+    longest = longest_child_seconds(attempts, timeout, delay)
+    if longest > LIMIT_SECONDS:
         raise BadParameter(
-            f"ChildType EXPRESS ends a child after {EXPRESS_LIMIT_SECONDS} s, and {attempts:g} attempts of {timeout:g} "
+            f"ChildType EXPRESS ends a child after {LIMIT_SECONDS} s, and {attempts:g} attempts of {timeout:g} "
             f"s with {delay:g} s between them may take {longest:g} s: lower MaxAttempts, FunctionTimeout or "
             "RetryDelaySeconds, or choose ChildType=STANDARD"
         )
