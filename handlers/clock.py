@@ -21,9 +21,9 @@ class Clock:
         """Milliseconds until Lambda ends this invocation."""
         return self.context.get_remaining_time_in_millis()
 
-    def has(self, milliseconds: int) -> bool:
-        """Whether more than that is left, or than a quarter of the whole where the whole is short."""
-        return self.remaining() > min(milliseconds, self.total // 4)
+    def has(self, milliseconds: int, beside: int = 0) -> bool:
+        """Whether more than that, or than a quarter of the whole where the whole is short, is left beside `beside`."""
+        return self.remaining() - beside > min(milliseconds, self.total // 4)
 
     def lease(self) -> int:
         """The end of a lease taken by this invocation."""

@@ -1,6 +1,7 @@
 """Run the user's work on items: several at a time, within the time that Lambda leaves. Pure but for the clock."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,20 +36,25 @@ def run_items(
     items: Mapping[int, dict],
     process: Callable[[dict], Any],
     concurrency: int,
-    has_time: Callable[[], bool],
+    has_time: Callable[[int], bool],
     keep_values: bool = False,
 ) -> Results:
-    """Call `process` for every item, at most `concurrency` at a time, beginning none once `has_time()` is false.
+    """Call `process` for every item, at most `concurrency` at a time, beginning none once `has_time` is false.
+
+    It is asked whether there is time for one more as long as the longest of these so far, in milliseconds: an item that
+    overruns the invocation takes with it what the others came to.
 
     With `keep_values`, an item whose result is not JSON of at most 16 KiB has failed.
     """
     queue = iter(sorted(items))
     results = Results()
+    longest = 0
 
     def worker() -> None:
+        nonlocal longest
         # next() on a shared iterator and adding to a list, dict or set are atomic under the interpreter's lock.
         for index in queue:
-            if not has_time():
+            if not has_time(longest):
                 results.left.append(index)
                 return
             item = items[index]
@@ -56,6 +62,7 @@ def run_items(
                 results.failed[index] = f"InvalidItem: {item[ERROR_KEY]}"
                 results.invalid.add(index)
                 continue
+            began = time.time_ns()
             try:
                 # A copy: what the work does to its item must not change what is recorded when it fails.
                 value = process({**item})
@@ -65,6 +72,7 @@ def run_items(
                 results.failed[index] = error_text(error)
             else:
                 results.done.append(index)
+            longest = max(longest, (time.time_ns() - began) // 1_000_000)
 
     workers = min(concurrency, len(items))
     if workers == 1:

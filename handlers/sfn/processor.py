@@ -10,7 +10,7 @@ from handlers.results import ResultStore, store
 from handlers.run_items import Results, run_items
 from handlers.telemetry import metrics
 
-# With less than this left no item is begun.
+# With less than this left beside the longest item so far none is begun.
 STOP_MS = 2_000
 # A state's output is 256 KiB at most, 200 of them items: the errors of a chunk share this, quotes and commas too.
 ERRORS_BYTES = 32 * 1024
@@ -48,7 +48,11 @@ def handler(event: dict, context) -> dict:
     clock = Clock(context)
     kept = result_store()
     results = run_items(
-        items, work.process, batch["itemConcurrency"], lambda: clock.has(STOP_MS), keep_values=kept is not None
+        items,
+        work.process,
+        batch["itemConcurrency"],
+        lambda longest: clock.has(STOP_MS, longest),
+        keep_values=kept is not None,
     )
     if kept:
         keep_results(kept, event, results)

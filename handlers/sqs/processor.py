@@ -19,7 +19,7 @@ from handlers.sqs.records import ChunkMessage, Claim, Dropped, Gone, Held
 from handlers.sqs.table import BatchTable
 from handlers.telemetry import logger, metrics
 
-# With less than this left no item is begun; what is done by then is written down.
+# With less than this left beside the longest item so far none is begun; what is done by then is written down.
 STOP_MS = 2_000
 
 
@@ -71,7 +71,11 @@ class Processor:
         count = len(message.items)
         pending = {index: message.items[index] for index in pending_indexes(claim.settled, count)}
         done = run_items(
-            pending, self.process, message.item_concurrency, lambda: clock.has(STOP_MS), bool(self.results)
+            pending,
+            self.process,
+            message.item_concurrency,
+            lambda longest: clock.has(STOP_MS, longest),
+            keep_values=bool(self.results),
         )
         self.items_done += len(done.done)
         if self.results:

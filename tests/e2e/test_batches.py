@@ -152,6 +152,18 @@ def test_a_bad_request_ends_failed_with_the_fields_name(stacks: Stacks, architec
 
 
 @ARCHITECTURES
+def test_a_chunk_longer_than_an_invocation_is_finished_piece_by_piece_and_no_item_twice(stacks: Stacks, architecture):
+    """The functions have 3 seconds: the fourth item of each piece would overrun them."""
+    prefix, rows = items(8, value=740)
+    batch = stacks.start(
+        architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=8, itemConcurrency=1,
+        maxAttempts=1,
+    )  # fmt: skip
+    assert stacks.finished(batch)["status"] == "SUCCEEDED"
+    stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
+
+
+@ARCHITECTURES
 def test_an_input_object_that_is_not_there_ends_failed_with_its_name(stacks: Stacks, architecture):
     place = {"bucket": stacks.sqs["InputBucketName"], "key": "input/nowhere.jsonl"}
     detail = stacks.finished(stacks.start(architecture, input=place))

@@ -15,7 +15,7 @@ import boto3
 from botocore.exceptions import ClientError
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from handlers import clock, work
+from handlers import clock, run_items, work
 from handlers.events import PublishFailed
 from handlers.sqs import backoff, batcher, dead_letters, finalizer, partial, processor, starting
 from handlers.sqs.queues import QueueUnavailable
@@ -184,7 +184,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
         stack.enter_context(mock.patch.object(work, "process", process))
         stack.enter_context(mock.patch.object(batcher, "WINDOW_CHUNKS", scale.chunks_per_window))
         stack.enter_context(mock.patch.object(starting, "shards_for", return_value=scale.shards))
-        for module in (backoff, clock):
+        for module in (backoff, clock, run_items):
             stack.enter_context(mock.patch.object(module, "time", TIME))
         stack.enter_context(mock.patch.object(finalizer, "ThreadPoolExecutor", OneThread))
         # One process has one set of metrics, and here it has many invocations at a time.

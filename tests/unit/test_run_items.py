@@ -1,6 +1,7 @@
 """Running the user's work: every item ends done, failed or left, whatever the work does."""
 
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -18,18 +19,32 @@ def fail_odd(item: dict) -> None:
         raise RuntimeError(f"odd {item['value']}")
 
 
-def always() -> bool:
+def always(longest: int) -> bool:
     return True
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_every_item_is_done_failed_or_left(concurrency):
     calls = iter([True] * 6 + [False] * 100)
-    results = run_items(numbered(10), fail_odd, concurrency, lambda: next(calls))
+    results = run_items(numbered(10), fail_odd, concurrency, lambda longest: next(calls))
     assert sorted([*results.done, *results.failed, *results.left]) == list(range(10))
     assert set(results.failed) <= {1, 3, 5, 7, 9}
     assert len(results.done) + len(results.failed) == 6
     assert all(error == f"RuntimeError: odd {index}" for index, error in results.failed.items())
+
+
+def test_no_item_is_begun_that_might_take_longer_than_is_left():
+    asked: list[int] = []
+
+    def has_time(longest: int) -> bool:
+        asked.append(longest)
+        return longest < 20
+
+    results = run_items(numbered(4), lambda item: time.sleep(item["value"] * 0.03), 1, has_time)
+    assert results.done == [0, 1]
+    assert results.left == [2, 3]
+    assert asked[0] == 0
+    assert asked[-1] >= 30
 
 
 def test_an_invalid_item_fails_without_being_processed():
