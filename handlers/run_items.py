@@ -11,6 +11,8 @@ from handlers.items import ERROR_KEY
 
 MAX_ERROR_LENGTH = 1000
 MAX_RESULT_BYTES = 16 * 1024
+# With less than this left beside the longest item so far none is begun; what is done by then is written down.
+STOP_MS = 2_000
 
 
 class InvalidResult(ValueError):

@@ -68,22 +68,27 @@ def start_only(
 
 def tell_started(batch: OneBatch, target: SandboxTarget, as_json: bool) -> None:
     """Print that the batch is started, and how to watch it."""
+    tell_open(batch, "is started", None, target, as_json)
+
+
+def tell_open(batch: OneBatch, what: str, items: int | None, target: SandboxTarget, as_json: bool) -> None:
+    """Print what becomes of a batch that is left to itself, and how to watch it."""
     if as_json:
-        print_json(Result(batch.batch_id, batch.architecture, "OPEN", batch.generation).to_json())
+        print_json(Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, items).to_json())
         return
-    stdout.print(f"batch [bold]{batch.title}[/] is started", soft_wrap=True)
+    stdout.print(f"batch [bold]{batch.title}[/] {what}", soft_wrap=True)
     stdout.print(f"[dim]{target.command('watch ' + batch.batch_id)}[/]", soft_wrap=True)
 
 
-def report(result: Result, target: SandboxTarget, as_json: bool) -> None:
-    """Print how the batch ended; exits with 1 unless it SUCCEEDED."""
+def report(result: Result, target: SandboxTarget, as_json: bool, wanted: str = "SUCCEEDED") -> None:
+    """Print how the batch ended; exits with 1 unless it ended as `wanted`."""
     if as_json:
         print_json(result.to_json())
     else:
         print_summary(result)
         if advice := what_to_try(result, target):
             print_next(advice)
-    if result.status != "SUCCEEDED":
+    if result.status != wanted:
         raise typer.Exit(1)
 
 

@@ -7,11 +7,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from handlers import work
 from handlers.clock import Clock
 from handlers.results import ResultStore, store
-from handlers.run_items import Results, run_items
+from handlers.run_items import STOP_MS, Results, run_items
 from handlers.telemetry import metrics
 
-# With less than this left beside the longest item so far none is begun.
-STOP_MS = 2_000
 # A state's output is 256 KiB at most, 200 of them items: the errors of a chunk share this, quotes and commas too.
 ERRORS_BYTES = 32 * 1024
 NEVER_TRIED = "not processed: every attempt at its chunk ran out of time"

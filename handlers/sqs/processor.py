@@ -11,16 +11,13 @@ from handlers import settings, work
 from handlers.clock import Clock
 from handlers.pending import pending_indexes
 from handlers.results import ResultStore, store
-from handlers.run_items import run_items
+from handlers.run_items import STOP_MS, run_items
 from handlers.sqs.finished import NEVER_TRIED, FinishedChunks
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import ChunkMessage, Claim, Dropped, Gone, Held
 from handlers.sqs.table import BatchTable
 from handlers.telemetry import logger, metrics
-
-# With less than this left beside the longest item so far none is begun; what is done by then is written down.
-STOP_MS = 2_000
 
 
 class Processor:

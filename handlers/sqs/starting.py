@@ -95,8 +95,8 @@ class Starter:
     def _skip(self, key: BatchKey, clock: Clock) -> bool:
         """Skip a scheduled batch while the one before it runs; the same event always decides the same."""
         known = self.table.get_batch(key.batch_id)
-        before = self.table.scheduled_last()
         if not known:
+            before = self.table.scheduled_last()
             running = self.table.get_batch(before) if before and before != key.batch_id else None
             if not running or running.status != Status.OPEN:
                 self.table.record_scheduled(key.batch_id)

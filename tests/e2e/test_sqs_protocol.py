@@ -75,12 +75,18 @@ def test_an_object_that_changes_while_it_is_read_ends_its_batch_failed_and_says_
     stacks.assert_witnessed("sqs", prefix, {})
 
 
-def test_a_cancelled_batch_finishes_what_is_claimed_and_processes_nothing_after_its_event(stacks: Stacks):
-    prefix, rows = items(400, value=40)
+def cancelled_in_mid_work(stacks: Stacks, value: int) -> tuple[str, str, list[dict]]:
+    """Cancel a batch of 400 items of `value` once some are processed; returns its id, its items' prefix, and those."""
+    prefix, rows = items(400, value=value)
     request = {"input": stacks.upload("items.jsonl", json_lines(rows)), "itemsPerChunk": 5, "itemConcurrency": 1}
     batch_id = stacks.start("sqs", **request)
     eventually(lambda: assert_some_witnessed(stacks, prefix))
     assert cancel(stacks, batch_id)
+    return batch_id, prefix, rows
+
+
+def test_a_cancelled_batch_finishes_what_is_claimed_and_processes_nothing_after_its_event(stacks: Stacks):
+    batch_id, prefix, _ = cancelled_in_mid_work(stacks, value=40)
     detail = stacks.finished(batch_id)
     assert (detail["status"], detail["items"], detail["failed"]) == ("CANCELLED", 400, 0)
     assert detail["remaining"] > 0
@@ -121,11 +127,7 @@ def test_a_redrive_runs_only_what_failed_as_the_next_generation_with_its_own_eve
 
 
 def test_a_redrive_of_a_cancelled_batch_runs_what_was_left_over_and_nothing_twice(stacks: Stacks):
-    prefix, rows = items(400, value=30)
-    request = {"input": stacks.upload("items.jsonl", json_lines(rows)), "itemsPerChunk": 5, "itemConcurrency": 1}
-    batch_id = stacks.start("sqs", **request)
-    eventually(lambda: assert_some_witnessed(stacks, prefix))
-    assert cancel(stacks, batch_id)
+    batch_id, prefix, rows = cancelled_in_mid_work(stacks, value=30)
     first = stacks.finished(batch_id)
     redrive(stacks, batch_id)
     eventually(lambda: assert_started(stacks, batch_id, 2))
