@@ -1,32 +1,26 @@
-"""Every command, its options and its help.
+"""Commands that run and operate batches; those about money have files of their own.
 
 What a command does lies in the module it imports when it runs: `--help` does not wait for boto3.
 """
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from handlers.batch import LIMITS, bounded
+from rollcall import cli_bill, cli_plan, cli_tune
+from rollcall.options import (
+    Architecture,
+    Batch,
+    Engine,
+    EngineChoice,
+    Generation,
+    Json,
+    NoWait,
+    OfArchitecture,
+    limited,
+)
 from rollcall.target import SandboxTarget, Target, targeted
-
-
-class ArchitectureName(StrEnum):
-    """The two architectures."""
-
-    sqs = "sqs"
-    sfn = "sfn"
-
-
-class Engine(StrEnum):
-    """How the engine of the sandbox runs."""
-
-    auto = "auto"
-    native = "native"
-    docker = "docker"
-
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,41 +32,6 @@ app = typer.Typer(
     "machine, and see.",
     epilog="Start here: [bold]rollcall demo[/]",
 )
-
-Architecture = Annotated[
-    ArchitectureName,
-    typer.Argument(
-        metavar="sqs|sfn", help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False
-    ),
-]
-Batch = Annotated[str, typer.Argument(help="The batch's id.", show_default=False)]
-OfArchitecture = Annotated[
-    ArchitectureName | None,
-    typer.Option("--architecture", help="Which one's batch, where both have that id.", show_default=False),
-]
-Generation = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Which of its generations.", show_default="the latest")
-]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for its end.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-EngineChoice = Annotated[
-    Engine, typer.Option(envvar="ENGINE", help="How to run the engine; auto takes Docker where it answers.")
-]
-
-
-def limited(field: str, help: str, metavar: str = "N", default: str = "the stack's") -> Any:
-    """The option that sets a number of the request, whose bounds it has."""
-    kind, low, high = LIMITS[field]
-    bounds = f"{low:,} to {high:,}"
-
-    def parse(text: str) -> float:
-        try:
-            return bounded(field, kind(text))
-        except ValueError as error:
-            noun = "a whole number" if kind is int else "a number"
-            raise typer.BadParameter(f"{text!r} is not {noun} from {bounds}") from error
-
-    return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default)
 
 
 @app.command(
@@ -326,3 +285,7 @@ def faults_clear(target: SandboxTarget) -> None:
     from rollcall.faults import clear
 
     clear(target)
+
+
+for money in (cli_bill, cli_plan, cli_tune):
+    app.add_typer(money.app)

@@ -1,0 +1,5 @@
+"""Commands about money: what was counted and what it costs."""
+
+import typer
+
+app = typer.Typer()

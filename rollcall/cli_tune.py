@@ -1,0 +1,5 @@
+"""Commands about money: the cheapest settings that meet a deadline."""
+
+import typer
+
+app = typer.Typer()
