@@ -17,7 +17,7 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The stacks' parameters and the request's fields that decide cost or duration; named as there, and with its defaults.
+    """The stacks' parameters and the request's fields that decide cost or duration, with their names and defaults.
 
     `pollers` is the event source's provisioned mode, its most pollers; None is the default mode.
     """
