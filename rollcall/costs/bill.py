@@ -88,8 +88,8 @@ class Bill:
         """Dollars per million items, which is what bills are compared by; None without items."""
         return self.dollars / self.items * 1_000_000 if self.items else None
 
-    def to_json(self) -> dict[str, Any]:
-        """The bill as `--json` prints it."""
+    def sums_to_json(self) -> dict[str, Any]:
+        """The bill's sums: what `rollcall run --json` tells of it."""
         return {
             "items": self.items,
             "dollars": self.dollars,
@@ -98,8 +98,11 @@ class Bill:
             "perMillionItems": self.per_million(),
             "orchestrationPerMillionItems": self.part(own=False).per_million(),
             "byService": self.by_service(),
-            "lines": [line.to_json() for line in self.lines],
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """The sums and every line."""
+        return {**self.sums_to_json(), "lines": [line.to_json() for line in self.lines]}
 
 
 def priced(usages: Iterable[Usage], book: PriceBook, items: int | None) -> Bill:

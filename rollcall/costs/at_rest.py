@@ -1,0 +1,102 @@
+"""What a stack costs a month while no batch runs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from bootstrap.parameters import TemplateLoader
+from bootstrap.stacks import template
+from rollcall.costs.bill import Bill, priced
+from rollcall.costs.prices import PriceBook
+from rollcall.costs.rules import rule
+from rollcall.costs.usage import Usage
+
+HOURLY = "rate(1 hour)"
+STORED = {"dynamodb": "dynamodb.gb_months", "s3": "s3.gb_months"}
+
+
+def at_rest(architecture: str, book: PriceBook, meter_answer: Mapping[str, Any] | None = None, stack: str = "") -> Bill:
+    """The bill of a month in which no batch runs, of the stack of `sqs` or `sfn` as its template has it on AWS.
+
+    With the meter's answer about a deployed `stack`, also the storage of what batches have left there, kept for a
+    month. Queues, rules and functions that nobody uses are free, and the templates have no alarms.
+    """
+    document = yaml.load(template(architecture), TemplateLoader)
+    resources = {
+        name: (resource["Type"], resource.get("Properties") or {}) for name, resource in document["Resources"].items()
+    }
+    usages = [*idle_pollers(resources), *sweeps(resources, document["Parameters"]["CpuArchitecture"]["Default"])]
+    if meter_answer:
+        usages += storage(meter_answer, stack)
+    return priced(usages, book, None)
+
+
+def idle_pollers(resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Iterator[Usage]:
+    """The empty long polls of every event source, which AWS bills as SQS requests.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+    """
+    a_poller = rule("month.hours") * 3600 / rule("pollers.long_poll_seconds")
+    idle = rule("pollers.idle")
+    for name, (kind, properties) in resources.items():
+        if kind != "AWS::Lambda::EventSourceMapping":
+            continue
+        bounded = "ScalingConfig" in properties
+        least = idle if bounded else rule("pollers.idle_least")
+        why = "MaximumConcurrency is set" if bounded else f"AWS may go down to {least:g}"
+        yield Usage(
+            price="sqs.requests",
+            quantity=idle * a_poller,
+            low=least * a_poller,
+            high=idle * a_poller,
+            what="idle event sources' polls",
+            operation=name,
+            note=f"{idle:g} pollers that poll for {rule('pollers.long_poll_seconds'):g} s each; {why}",
+        )
+
+
+def sweeps(resources: Mapping[str, tuple[str, Mapping[str, Any]]], cpu_architecture: str) -> Iterator[Usage]:
+    """The hourly look for executions whose end nobody told; what the schedule itself starts are batches."""
+    hours = rule("month.hours")
+    memory_gb = resources["FinalizerFunction"][1]["MemorySize"] / 1024
+    for name, (kind, properties) in resources.items():
+        if kind == "AWS::Events::Rule" and properties.get("ScheduleExpression") == HOURLY:
+            seconds = rule("sweep.billed_seconds")
+            lines = (
+                ("lambda.requests", hours),
+                (f"lambda.gb_seconds.{cpu_architecture}", hours * seconds * memory_gb),
+                ("sqs.requests", hours * rule("sweep.sqs_requests")),
+            )
+            for price, quantity in lines:
+                yield Usage(
+                    price=price,
+                    quantity=quantity,
+                    what="hourly sweep",
+                    operation=name,
+                    note=f"one look of the finalizer an hour, taken as {seconds:g} s with its cold start",
+                )
+
+
+def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
+    """What the stack's table and bucket hold, and what its functions have logged, as the meter saw it."""
+    gb = rule("gb.bytes")
+    for held in answer["storage"]:
+        if held["stack"] == stack:
+            overhead = rule("dynamodb.item_overhead_bytes") if held["service"] == "dynamodb" else 0
+            expiry = "records expire after 60 days" if held["service"] == "dynamodb" else "objects expire after 30 days"
+            yield Usage(
+                price=STORED[held["service"]],
+                quantity=(held["bytes"] + held["objects"] * overhead) / gb,
+                what="storage of what batches left",
+                operation=held["resource"],
+                note=f"what is there now, {held['objects']:,} objects, kept for a month; {expiry}",
+            )
+    logged = sum(row["quantity"] for row in answer["rows"] if (row["stack"], row["unit"]) == (stack, "logs.bytes"))
+    if logged:
+        yield Usage(
+            price="logs.gb_months",
+            quantity=logged / gb,
+            what="storage of logs",
+            note="all that the meter saw logged, kept for a month; AWS compresses it, and LogRetentionDays ends it",
+        )

@@ -1,0 +1,23 @@
+"""A request to the engine itself, beside AWS's APIs."""
+
+import http.client
+from urllib.parse import urlsplit
+
+from rollcall.errors import Problem
+
+TIMEOUT_SECONDS = 10
+
+
+def ask(endpoint: str, method: str, path: str) -> tuple[int, bytes]:
+    """Status and body of the answer, JSON where the engine has a choice. Raises Problem if nothing answers."""
+    # Not urllib: it would ask a company's proxy for 127.0.0.1.
+    connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request(method, path, headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        hint = "see whether the sandbox still runs with `rollcall status`"
+        raise Problem(f"{method} {endpoint}{path}: {error}", hint) from error
+    finally:
+        connection.close()
