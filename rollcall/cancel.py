@@ -18,7 +18,8 @@ EFFECT = {
 
 def cancel(target: Target, batch_id: str, architecture: str | None, wait: bool, as_json: bool) -> None:
     """Cancel a batch and show it to its end; exits with 1 if it ends otherwise than CANCELLED."""
-    batch = find(connect(target), batch_id, architecture)
+    connection = connect(target)
+    batch = find(connection, batch_id, architecture)
     before = batch.observe()
     if isinstance(before, Result):
         raise Problem(f"batch {batch.title} is not running: it {words(before)}", f"see `rollcall status {batch_id}`")
@@ -33,7 +34,7 @@ def cancel(target: Target, batch_id: str, architecture: str | None, wait: bool, 
             result = until_ended(batch, shown)
         except KeyboardInterrupt:
             raise goes_on(batch_id) from None
-    report(result, target, as_json, wanted="CANCELLED")
+    report(connection, result, target, as_json, wanted="CANCELLED")
 
 
 def words(result: Result) -> str:

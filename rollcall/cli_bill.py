@@ -1,5 +1,67 @@
 """Commands about money: what was counted and what it costs."""
 
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from rollcall.options import Batch, Json, OfArchitecture
+from rollcall.target import SandboxTarget, Target, targeted
+
 app = typer.Typer()
+
+
+class ChildTypeName(StrEnum):
+    """Step Functions' two types of executions."""
+
+    express = "express"
+    standard = "standard"
+
+
+@app.command(
+    epilog="Examples: [bold]rollcall bill demo-1[/], [bold]rollcall bill demo-1 --child-type standard --json[/]"
+)
+@targeted
+def bill(
+    target: Target,
+    batch: Batch,
+    architecture: OfArchitecture = None,
+    child_type: Annotated[
+        ChildTypeName,
+        typer.Option(help="sfn: how its chunks would run on AWS; the sandbox has standard children only."),
+    ] = ChildTypeName.express,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="ROLLCALL_PRICES",
+            metavar="FILE",
+            help="A file with prices of your own, which go before rollcall/costs/prices.toml.",
+            show_default=False,
+        ),
+    ] = None,
+    free_tier: Annotated[
+        bool, typer.Option("--free-tier", help="As though the batch were all that the account does in a month.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what a batch that ran here would have cost on AWS, line by line, and what its stack costs at rest."""
+    from rollcall.bill import bill
+
+    bill(target, batch, architecture, child_type.upper(), prices, free_tier, json)
+
+
+@app.command(epilog="Examples: [bold]rollcall meter --batch demo-1[/], [bold]rollcall meter --reset[/]")
+@targeted
+def meter(
+    target: SandboxTarget,
+    batch: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only what this batch caused.", show_default="all")
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Set everything that was counted to zero.")] = False,
+    json: Json = False,
+) -> None:
+    """Show what the sandbox counted, in the units in which AWS bills."""
+    from rollcall.meter import meter
+
+    meter(target, batch, reset, json)

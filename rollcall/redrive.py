@@ -25,7 +25,7 @@ def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool,
         start()
         tell_started(following, target, as_json)
         return
-    report(started_to_end(connection, following, start), target, as_json)
+    report(connection, started_to_end(connection, following, start), target, as_json)
 
 
 def refuse_unless_redrivable(batch: OneBatch, seen: Progress | Result | None) -> Result:

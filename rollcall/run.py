@@ -10,6 +10,7 @@ from rollcall.architectures import batches_of
 from rollcall.batches import OneBatch, Result
 from rollcall.completion import subscribed
 from rollcall.connection import Connection, connect
+from rollcall.costs.batch_bill import bill_after_run
 from rollcall.errors import Interrupted
 from rollcall.follow import until_event
 from rollcall.progress import display
@@ -33,7 +34,7 @@ def run(
         start_only(connection, target, architecture, request, as_json)
         return
     result = run_to_end(connection, architecture, request)
-    report(result, target, as_json)
+    report(connection, result, target, as_json)
 
 
 def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Result:
@@ -74,19 +75,26 @@ def tell_started(batch: OneBatch, target: SandboxTarget, as_json: bool) -> None:
 def tell_open(batch: OneBatch, what: str, items: int | None, target: SandboxTarget, as_json: bool) -> None:
     """Print what becomes of a batch that is left to itself, and how to watch it."""
     if as_json:
-        print_json(Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, items).to_json())
+        begun = Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, items)
+        print_json({**begun.to_json(), "cost": None})
         return
     stdout.print(f"batch [bold]{batch.title}[/] {what}", soft_wrap=True)
     stdout.print(f"[dim]{target.command('watch ' + batch.batch_id)}[/]", soft_wrap=True)
 
 
-def report(result: Result, target: SandboxTarget, as_json: bool, wanted: str = "SUCCEEDED") -> None:
-    """Print how the batch ended; exits with 1 unless it ended as `wanted`."""
+def report(
+    connection: Connection, result: Result, target: SandboxTarget, as_json: bool, wanted: str = "SUCCEEDED"
+) -> None:
+    """Print how the batch ended and what it would have cost; exits with 1 unless it ended as `wanted`."""
+    bill = bill_after_run(connection, result)
     if as_json:
-        print_json(result.to_json())
+        print_json({**result.to_json(), "cost": bill.sums_to_json() if bill else None})
     else:
-        print_summary(result)
-        if advice := what_to_try(result, target):
+        print_summary(result, bill)
+        advice = what_to_try(result, target)
+        if bill:
+            advice[target.command(f"bill {result.batch_id}")] = "what it would cost on AWS, line by line"
+        if advice:
             print_next(advice)
     if result.status != wanted:
         raise typer.Exit(1)

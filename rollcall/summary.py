@@ -7,6 +7,8 @@ from rich.text import Text
 
 from rollcall.batches import Result, titled
 from rollcall.connection import ARCHITECTURE_TITLES
+from rollcall.costs.bill import Bill
+from rollcall.costs.money import dollars, per_million
 from rollcall.target import SandboxTarget
 from rollcall.terminal import count, one_line, seconds, stdout
 
@@ -31,8 +33,8 @@ def items_per_second(result: Result) -> float | None:
     return (result.items - (result.remaining or 0)) / result.duration_seconds
 
 
-def summary_rows(result: Result) -> Iterable[tuple[str, str]]:
-    """What to tell about a batch: label and value."""
+def summary_rows(result: Result, bill: Bill | None = None) -> Iterable[tuple[str, str]]:
+    """What to tell about a batch, and what it would have cost where that is known: label and value."""
     rate = items_per_second(result)
     yield "architecture", ARCHITECTURE_TITLES[result.architecture]
     yield "items", f"{count(result.items)}  ({outcome(result)})"
@@ -40,8 +42,17 @@ def summary_rows(result: Result) -> Iterable[tuple[str, str]]:
     yield "duration", seconds(result.duration_seconds) + (f"  ({count(rate)} items/s)" if rate else "")
     if result.completion_lag_seconds is not None:
         yield "completion lag", f"{seconds(result.completion_lag_seconds)}  (last chunk done to event received)"
+    if bill:
+        yield "cost on AWS", priced_words(bill)
+        yield "of it orchestration", priced_words(bill.part(own=False))
     if result.reason:
         yield "reason", result.reason
+
+
+def priced_words(bill: Bill) -> str:
+    """`$0.000312  ($0.31 per million items)`."""
+    each = bill.per_million()
+    return dollars(bill.dollars) + (f"  ({per_million(each)})" if each is not None else "")
 
 
 def outcome(result: Result) -> str:
@@ -67,8 +78,8 @@ def what_to_try(result: Result, target: SandboxTarget) -> dict[str, str]:
     return advice
 
 
-def print_summary(result: Result) -> None:
-    """Print how a batch ended on stdout."""
+def print_summary(result: Result, bill: Bill | None = None) -> None:
+    """Print how a batch ended on stdout, and what it would have cost on AWS where that is known."""
     stdout.print(
         Text.assemble(
             "\nBatch ", (titled(result.batch_id, result.generation), "bold"), "  ", styled_status(result.status)
@@ -77,6 +88,6 @@ def print_summary(result: Result) -> None:
     table = Table.grid(padding=(0, 3))
     table.add_column(style="dim")
     table.add_column()
-    for label, value in summary_rows(result):
+    for label, value in summary_rows(result, bill):
         table.add_row(f"  {label}", Text(one_line(value)))
     stdout.print(table)

@@ -13,10 +13,11 @@ START_PATIENCE_SECONDS = 5.0
 
 def watch(target: Target, batch_id: str, architecture: str | None, generation: int | None, as_json: bool) -> None:
     """Show a batch's progress to its end; exits with 1 if it does not end SUCCEEDED."""
-    batch = find(connect(target), batch_id, architecture, generation, START_PATIENCE_SECONDS)
+    connection = connect(target)
+    batch = find(connection, batch_id, architecture, generation, START_PATIENCE_SECONDS)
     with display(batch.architecture) as shown:
         try:
             result = until_ended(batch, shown)
         except KeyboardInterrupt:
             raise goes_on(batch_id) from None
-    report(result, target, as_json)
+    report(connection, result, target, as_json)

@@ -46,6 +46,18 @@ class Price:
             for tier, end in zip(self.tiers, ends, strict=True)
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """The price as its file has it."""
+        return {
+            "title": self.title,
+            "unit": self.unit,
+            "per": self.per,
+            "tiers": [{"from": tier.start, "usd": tier.usd} for tier in self.tiers],
+            "freePerMonth": self.free,
+            "source": self.source,
+            "confidence": self.confidence,
+        }
+
 
 def read(path: Path) -> dict[str, Any]:
     """A file of prices as TOML. Raises Problem if it is none."""
