@@ -43,7 +43,7 @@ class Notes:
 
 def bill_tables(sections: Sequence[tuple[str, Bill]], book: PriceBook, width: int, notes: Notes) -> Group:
     """The sections of a bill one under the other, amounts in line; `width` is the terminal's, in characters."""
-    decimals = max(decimals_for(bill.dollars) for _, bill in sections) + 1
+    decimals = decimals_for(max(bill.dollars for _, bill in sections)) + 1
     items = sections[0][1].items
     wide = width >= WIDE and items is not None and items > 0
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)

@@ -1,0 +1,76 @@
+"""What a stack costs a month without a batch, against amounts worked out by hand."""
+
+import tomllib
+
+import pytest
+
+from rollcall.costs.at_rest import at_rest
+from rollcall.costs.prices import PriceBook
+from rollcall.costs.rules import FILE
+
+BOOK = PriceBook.load()
+# A poller's 20 s long polls in 730 hours.
+POLLS = 131_400
+GB = 1_073_741_824
+
+
+def test_five_event_sources_poll_all_month() -> None:
+    bill = at_rest("sqs", BOOK)
+    assert {line.usage.operation: line.usage.quantity for line in bill.lines} == dict.fromkeys(
+        (
+            "BatcherEventSource",
+            "ProcessorEventSource",
+            "BatcherDeadLetterEventSource",
+            "ChunkDeadLetterEventSource",
+            "FinalizerEventSource",
+        ),
+        5 * POLLS,
+    )
+    # 25 x 131,400 = 3,285,000 requests at $0.40 per million
+    assert bill.dollars == pytest.approx(1.314)
+    assert bill.per_million() is None
+
+
+def test_pollers_become_fewer_only_without_a_maximum_concurrency() -> None:
+    least = {line.usage.operation: line.usage.low for line in at_rest("sqs", BOOK).lines}
+    assert least["ProcessorEventSource"] == 5 * POLLS
+    assert least["ChunkDeadLetterEventSource"] == 2 * POLLS
+
+
+def test_step_functions_have_one_event_source_and_an_hourly_sweep() -> None:
+    bill = at_rest("sfn", BOOK)
+    # Polls: 657,000 x $0.40/M. Sweeps: 730 x (3 x $0.40/M + $0.20/M + 0.25 GB x 1 s x $0.0000133334)
+    assert bill.dollars == pytest.approx(0.2628 + 0.000876 + 0.000146 + 0.00243334550)
+    assert bill.by_service() == {"Lambda": pytest.approx(0.0025793455), "SQS": pytest.approx(0.263676)}
+
+
+def test_what_batches_left_is_stored() -> None:
+    answer = {
+        "rows": [
+            {"stack": "Here", "unit": "logs.bytes", "quantity": GB / 2},
+            {"stack": "Elsewhere", "unit": "logs.bytes", "quantity": GB},
+            {"stack": "Here", "unit": "sqs.requests", "quantity": GB},
+        ],
+        "storage": [
+            {"service": "dynamodb", "resource": "table", "stack": "Here", "bytes": GB - 1_000, "objects": 10},
+            {"service": "s3", "resource": "bucket", "stack": "Here", "bytes": GB * 2, "objects": 3},
+            {"service": "s3", "resource": "other", "stack": None, "bytes": GB, "objects": 3},
+        ],
+    }
+    stored = {
+        line.usage.price: line.dollars
+        for line in at_rest("sqs", BOOK, answer, "Here").lines
+        if line.usage.price.endswith("gb_months")
+    }
+    # 10 items of 100 bytes of overhead each make the table's GB full
+    assert stored == {
+        "dynamodb.gb_months": pytest.approx(0.25),
+        "s3.gb_months": pytest.approx(0.046),
+        "logs.gb_months": pytest.approx(0.015),
+    }
+
+
+def test_every_rule_says_whose_it_is_and_what_it_rests_on() -> None:
+    for entry in tomllib.loads(FILE.read_text())["rules"]:
+        assert entry.keys() == {"id", "value", "kind", "source"}
+        assert entry["kind"] in ("aws", "assumption")
