@@ -9,6 +9,9 @@ from rich.text import Text
 
 from rollcall.batches import Result
 from rollcall.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.costs.batch_bill import bill_after_run
+from rollcall.costs.bill import Bill
+from rollcall.costs.money import dollars
 from rollcall.invocations import Invocations, measured
 from rollcall.request import checked_request
 from rollcall.run import run_to_end
@@ -20,6 +23,8 @@ from rollcall.up import bring_up
 
 # About 500 s of simulated work in all, done in about ten.
 BATCH = {"items": 1000, "itemsPerChunk": 10, "itemConcurrency": 10}
+
+type Run = tuple[Result, Invocations, Bill | None]
 
 
 def demo(target: SandboxTarget, engine: str) -> None:
@@ -33,22 +38,25 @@ def demo(target: SandboxTarget, engine: str) -> None:
     stdout.print(comparison(runs))
     stdout.print(
         "\n[dim]Completion lag: from the moment the last chunk was done to the Batch Finished event's arrival.\n"
-        "These are times of this machine's sandbox: they show how the two behave, not how fast AWS is.[/]"
+        "These are times of this machine's sandbox: they show how the two behave, not how fast AWS is.\n"
+        "Cost: what the batch used, counted as AWS bills it.[/]"
     )
+    first = next(iter(runs.values()))[0].batch_id
     print_next(
         {
             target.command("run sqs --items 10000 --max-value 0"): "ten times as many, no work",
             target.command("run sfn --fail-rate 0.01"): "some items fail for good",
+            target.command(f"bill {first}"): "what the first would cost on AWS, line by line",
             target.command("logs sqs.processor"): "what the processors said",
             target.command("status"): "where things are, latest batches",
             target.command("down"): "stop the sandbox",
         }
     )
-    if any(result.status != "SUCCEEDED" for result, _ in runs.values()):
+    if any(result.status != "SUCCEEDED" for result, _, _ in runs.values()):
         raise typer.Exit(1)
 
 
-def run_one(connection: Connection, architecture: str) -> tuple[Result, Invocations]:
+def run_one(connection: Connection, architecture: str) -> Run:
     """Run the batch through one architecture, tell how it went in a line, and measure what it took."""
     began_ms = round(time.time() * 1000)
     result = run_to_end(connection, architecture, checked_request(architecture, BATCH))
@@ -58,17 +66,18 @@ def run_one(connection: Connection, architecture: str) -> tuple[Result, Invocati
         f"{mark} {title}: {outcome(result)} of {count(result.items, 'item')} in {seconds(result.duration_seconds)}"
     )
     used = functions(architecture, connection.stack(architecture).outputs)
-    return result, measured(connection.client("logs"), used, began_ms)
+    return result, measured(connection.client("logs"), used, began_ms), bill_after_run(connection, result)
 
 
-def comparison(runs: Mapping[str, tuple[Result, Invocations]]) -> Table:
+def comparison(runs: Mapping[str, Run]) -> Table:
     """Both runs side by side."""
     table = Table(box=None, padding=(0, 4, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("", style="dim")
     for architecture in runs:
         table.add_column(ARCHITECTURE_TITLES[architecture], justify="right")
-    results = [result for result, _ in runs.values()]
-    invocations = [used for _, used in runs.values()]
+    results = [result for result, _, _ in runs.values()]
+    invocations = [used for _, used, _ in runs.values()]
+    bills = [bill for _, _, bill in runs.values()]
     rows: dict[str, list[str | Text]] = {
         "status": [styled_status(result.status) for result in results],
         "items": [count(result.items) for result in results],
@@ -79,6 +88,8 @@ def comparison(runs: Mapping[str, tuple[Result, Invocations]]) -> Table:
         "Lambda invocations": [count(used.count) for used in invocations],
         "of them cold starts": [count(used.cold_starts) for used in invocations],
         "Lambda GB-seconds": [f"{used.gb_seconds:.1f}" for used in invocations],
+        "cost on AWS": [dollars(bill.dollars) if bill else "-" for bill in bills],
+        "of it orchestration": [dollars(bill.orchestration) if bill else "-" for bill in bills],
     }
     for label, cells in rows.items():
         table.add_row(label, *cells)

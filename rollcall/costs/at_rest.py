@@ -83,11 +83,10 @@ def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
     gb = rule("gb.bytes")
     for held in answer["storage"]:
         if held["stack"] == stack:
-            overhead = rule("dynamodb.item_overhead_bytes") if held["service"] == "dynamodb" else 0
             expiry = "records expire after 60 days" if held["service"] == "dynamodb" else "objects expire after 30 days"
             yield Usage(
                 price=STORED[held["service"]],
-                quantity=(held["bytes"] + held["objects"] * overhead) / gb,
+                quantity=held["bytes"] / gb,
                 what="storage of what batches left",
                 operation=held["resource"],
                 note=f"what is there now, {held['objects']:,} objects, kept for a month; {expiry}",

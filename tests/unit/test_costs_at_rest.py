@@ -52,7 +52,7 @@ def test_what_batches_left_is_stored() -> None:
             {"stack": "Here", "unit": "sqs.requests", "quantity": GB},
         ],
         "storage": [
-            {"service": "dynamodb", "resource": "table", "stack": "Here", "bytes": GB - 1_000, "objects": 10},
+            {"service": "dynamodb", "resource": "table", "stack": "Here", "bytes": GB, "objects": 10},
             {"service": "s3", "resource": "bucket", "stack": "Here", "bytes": GB * 2, "objects": 3},
             {"service": "s3", "resource": "other", "stack": None, "bytes": GB, "objects": 3},
         ],
@@ -62,7 +62,6 @@ def test_what_batches_left_is_stored() -> None:
         for line in at_rest("sqs", BOOK, answer, "Here").lines
         if line.usage.price.endswith("gb_months")
     }
-    # 10 items of 100 bytes of overhead each make the table's GB full
     assert stored == {
         "dynamodb.gb_months": pytest.approx(0.25),
         "s3.gb_months": pytest.approx(0.046),
