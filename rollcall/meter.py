@@ -3,16 +3,12 @@
 from collections import defaultdict
 from typing import Any
 
-from rich.table import Table
-
 from rollcall.connection import find_sandbox
 from rollcall.costs.meter_client import fetch_meter, reset_meter
 from rollcall.costs.money import quantity
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget
 from rollcall.terminal import count, print_json, stdout
-
-COLUMNS = ("stack", "function", "by", "unit", "operation")
 
 
 def meter(target: SandboxTarget, batch: str | None, reset: bool, as_json: bool) -> None:
@@ -34,21 +30,22 @@ def meter(target: SandboxTarget, batch: str | None, reset: bool, as_json: bool) 
     if not answer["rows"]:
         stdout.print("nothing" + (f" of a batch {batch}" if batch else ""), markup=False)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading in COLUMNS:
-        table.add_column(heading)
-    for heading in ("quantity", "calls"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for cells in meter_rows(answer["rows"]):
-        table.add_row(*cells)
-    stdout.print(table)
+    print_rows(answer["rows"])
 
 
-def meter_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
-    """The rows of all batches together, by stack, function and unit."""
-    found: defaultdict[tuple[str, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print the rows of all batches together, under the stack, function and caller that they are of."""
+    found: defaultdict[str, defaultdict[tuple[str, str], list[float]]] = defaultdict(
+        lambda: defaultdict(lambda: [0, 0])
+    )
     for row in rows:
-        sums = found[tuple(row[column] or "-" for column in COLUMNS)]
+        place = "  ".join(filter(None, (row["stack"] or "no stack", row["function"], f"by {row['by']}")))
+        sums = found[place][row["unit"], row["operation"]]
         sums[0] += row["quantity"]
         sums[1] += row["calls"]
-    return [[*place, quantity(amount), count(calls)] for place, (amount, calls) in sorted(found.items())]
+    widest = [max(len(row[name]) for row in rows) for name in ("unit", "operation")]
+    for place in sorted(found):
+        stdout.print(f"\n[bold]{place}[/]", soft_wrap=True)
+        for (unit, operation), (amount, calls) in sorted(found[place].items()):
+            line = f"  {unit:<{widest[0]}}  {operation:<{widest[1]}}  {quantity(amount):>12}  {count(calls, 'call')}"
+            stdout.print(line, markup=False, soft_wrap=True)

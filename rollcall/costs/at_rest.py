@@ -50,7 +50,7 @@ def idle_pollers(resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Iter
             quantity=idle * a_poller,
             low=least * a_poller,
             high=idle * a_poller,
-            what="idle event sources' polls",
+            what="idle pollers' polls",
             operation=name,
             note=f"{idle:g} pollers that poll for {rule('pollers.long_poll_seconds'):g} s each; {why}",
         )
@@ -87,15 +87,15 @@ def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
             yield Usage(
                 price=STORED[held["service"]],
                 quantity=held["bytes"] / gb,
-                what="storage of what batches left",
+                what="what batches left",
                 operation=held["resource"],
-                note=f"what is there now, {held['objects']:,} objects, kept for a month; {expiry}",
+                note=f"what is there now, kept for a month; {expiry}",
             )
     logged = sum(row["quantity"] for row in answer["rows"] if (row["stack"], row["unit"]) == (stack, "logs.bytes"))
     if logged:
         yield Usage(
             price="logs.gb_months",
             quantity=logged / gb,
-            what="storage of logs",
+            what="logs",
             note="all that the meter saw logged, kept for a month; AWS compresses it, and LogRetentionDays ends it",
         )

@@ -22,9 +22,14 @@ AS_COUNTED = (
 )
 EMPTY = ":empty"
 WORDS = {
-    "lambda.requests": {"invoke": "invocations"},
-    "logs.bytes": {"platform": "Lambda's own lines", "function": "the functions' lines"},
+    ("lambda.requests", "invoke"): "invocations",
+    ("logs.bytes", "platform"): "Lambda's own lines",
+    ("logs.bytes", "function"): "the functions' lines",
+    ("poller", "ReceiveMessage"): "pollers' receives",
+    ("poller", "DeleteMessage"): "pollers' deletes",
+    ("poller", "DeleteMessageBatch"): "pollers' deletes",
 }
+MAKERS = {"poller": "pollers' ", "states": "state machine: ", "events": "EventBridge: "}
 POLLED = (
     "as this sandbox's event sources made them: one for each batch of messages, as on AWS; "
     "empty receives are left out, they are part of what the stack costs at rest"
@@ -99,10 +104,9 @@ def as_counted(rows: list[Row]) -> Iterator[Usage]:
 
 def worded(price: str, operation: str, by: str) -> str:
     """What an operation was for: `pollers: ReceiveMessage`, `UpdateItem, failed condition`."""
-    known = WORDS.get(price, {}).get(operation)
+    known = WORDS.get((price, operation)) or WORDS.get((by, operation))
     if known:
         return known
     name, _, outcome = operation.partition(":")
     outcome = f", {outcome.replace('-', ' ')}" if outcome else ""
-    makers = {"poller": "pollers: ", "states": "state machine: ", "events": "EventBridge: "}
-    return makers.get(by, "") + name + outcome
+    return MAKERS.get(by, "") + name + outcome

@@ -115,7 +115,7 @@ def test_pollers_empty_receives_are_part_of_what_the_stack_costs_at_rest() -> No
         None,
     )
     assert found(usages, "sqs.requests") == 11
-    assert all(("at rest" in usage.note) == usage.what.startswith("pollers") for usage in usages)
+    assert all(("at rest" in usage.note) == usage.what.startswith("pollers'") for usage in usages)
 
 
 CHILDREN = (

@@ -1,0 +1,118 @@
+"""What a batch that ran here would have cost on AWS, as `rollcall` tells it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.state import Sandbox
+from tests.e2e.stacks import Stacks
+from tests.e2e.test_cli import Rollcall, new_id
+from tests.probes import eventually
+
+ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+# QUICK's CheckIntervalSeconds is 2: the check message of a batch comes soon after its end.
+RUN = ("--items=60", "--items-per-chunk=10", "--max-value=20")
+
+
+@pytest.fixture
+def rollcall(sandbox: Sandbox, stacks: Stacks, tmp_path: Path) -> Rollcall:
+    """The command line for the stacks under test, in an empty folder."""
+    return Rollcall(sandbox, stacks.suffix, tmp_path)
+
+
+def quantity(bill: dict[str, Any], price: str, **fields: str) -> float:
+    lines = (line for line in bill["lines"] if line["price"] == price)
+    return sum(line["quantity"] for line in lines if all(line[name] == value for name, value in fields.items()))
+
+
+@ARCHITECTURES
+def test_a_run_tells_its_cost_and_the_bill_tells_of_what_it_is_made(rollcall: Rollcall, architecture: str) -> None:
+    batch = new_id()
+    cost = rollcall.json("run", architecture, *RUN, f"--batch-id={batch}")["cost"]
+    bill = rollcall.json("bill", batch)
+    assert (bill["batchId"], bill["architecture"], bill["items"]) == (batch, architecture, 60)
+    assert bill["dollars"] == pytest.approx(sum(line["dollars"] for line in bill["lines"]))
+    assert bill["dollars"] == pytest.approx(bill["own"] + bill["orchestration"])
+    assert bill["dollars"] == pytest.approx(sum(bill["byService"].values()))
+    assert bill["own"] > 0
+    assert bill["perMillionItems"] == pytest.approx(bill["dollars"] / 60 * 1_000_000)
+    for line in bill["lines"]:
+        price = bill["prices"][line["price"]]
+        assert line["dollars"] == pytest.approx(line["quantity"] * price["tiers"][0]["usd"] / price["per"])
+    # The check message may have come in between, which is derived before and counted after.
+    assert cost["dollars"] == pytest.approx(bill["dollars"], rel=0.05)
+    assert cost["own"] == pytest.approx(bill["own"])
+
+
+def test_a_chunk_costs_three_writes_of_the_table(rollcall: Rollcall) -> None:
+    batch = new_id()
+    rollcall("run", "sqs", *RUN, f"--batch-id={batch}")
+    bill = rollcall.json("bill", batch)
+    # Six chunks: put, claimed, deleted.
+    assert quantity(bill, "dynamodb.write_units", function="ProcessorFunction") >= 12
+    assert quantity(bill, "dynamodb.write_units", operation="BatchWriteItem") == 12
+
+
+def test_the_check_that_comes_after_the_end_is_derived_until_it_is_counted(rollcall: Rollcall) -> None:
+    batch = new_id()
+    rollcall("run", "sqs", *RUN, f"--batch-id={batch}")
+
+    def counted() -> None:
+        assert not [line for line in rollcall.json("bill", batch)["lines"] if line["what"] == "the check to come"]
+
+    eventually(counted, timeout=15)
+    assert quantity(rollcall.json("bill", batch), "lambda.requests", function="FinalizerFunction") >= 2
+
+
+def test_children_are_billed_as_either_type(rollcall: Rollcall) -> None:
+    batch = new_id()
+    rollcall("run", "sfn", *RUN, f"--batch-id={batch}")
+    express = rollcall.json("bill", batch)
+    standard = rollcall.json("bill", batch, "--child-type=standard")
+    # Six children that start, and three states each: Process, Outcome, Done.
+    assert quantity(express, "states.express_requests") == 6
+    assert quantity(standard, "states.express_requests") == 0
+    assert quantity(standard, "states.transitions") == quantity(express, "states.transitions") + 18
+    assert (express["childType"], standard["childType"]) == ("EXPRESS", "STANDARD")
+
+
+@ARCHITECTURES
+def test_people_get_a_table_and_each_derived_line_s_rule(rollcall: Rollcall, architecture: str) -> None:
+    batch = new_id()
+    summary, _ = rollcall("run", architecture, *RUN, f"--batch-id={batch}")
+    assert "cost on AWS" in summary
+    assert "per million items" in summary
+    assert f"rollcall bill {batch} " in summary
+    out, _ = rollcall("bill", batch)
+    for words in ("orchestration", "your own work", "in all", "at rest", "us-east-1", "[1]", "no free tier"):
+        assert words in out
+
+
+def test_prices_of_one_s_own_and_the_free_tier(rollcall: Rollcall) -> None:
+    batch = new_id()
+    rollcall("run", "sqs", *RUN, f"--batch-id={batch}")
+    (rollcall.folder / "mine.toml").write_text(
+        '[[prices]]\nid = "dynamodb.write_units"\ntiers = [{from = 0, usd = 6.25}]'
+    )
+    dear, usual = rollcall.json("bill", batch, "--prices=mine.toml"), rollcall.json("bill", batch)
+    assert dear["byService"]["DynamoDB"] > 5 * usual["byService"]["DynamoDB"]
+    assert rollcall.json("bill", batch, "--free-tier")["byService"]["Lambda"] == 0
+
+
+def test_the_meter_is_shown_and_begins_anew(rollcall: Rollcall) -> None:
+    batch = new_id()
+    rollcall("run", "sqs", *RUN, f"--batch-id={batch}")
+    rows = rollcall.json("meter", f"--batch={batch}")["rows"]
+    assert {row["batch"] for row in rows} == {batch}
+    assert "dynamodb.write_units" in rollcall("meter", f"--batch={batch}")[0]
+    rollcall("meter", "--reset")
+    assert rollcall.json("meter", f"--batch={batch}")["rows"] == []
+    _, err = rollcall("bill", batch, expect=2)
+    assert f"the meter knows nothing of batch {batch}" in err
+    assert "rollcall run sqs" in err
+
+
+def test_an_unknown_batch_has_no_bill(rollcall: Rollcall) -> None:
+    _, err = rollcall("bill", "no-such-batch", expect=2)
+    assert "no-such-batch" in err
