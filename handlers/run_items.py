@@ -24,7 +24,8 @@ class Results:
     """Indexes of the items that are done, the errors of those that failed; `left` were not begun for want of time.
 
     `invalid` are those of the failed that are no items: another attempt would not help. `values` are what `process`
-    returned for the done ones, where results are kept and there was one.
+    returned for the done ones, where results are kept and there was one. `work_ms` is the time in which at least one
+    item was being processed, by the clock of the wall: what of Lambda's bill is the work's own.
     """
 
     done: list[int] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Results:
     left: list[int] = field(default_factory=list)
     invalid: set[int] = field(default_factory=set)
     values: dict[int, Any] = field(default_factory=dict)
+    work_ms: int = 0
 
 
 def run_items(
@@ -51,6 +53,7 @@ def run_items(
     queue = iter(sorted(items))
     results = Results()
     longest = 0
+    spans: list[tuple[int, int]] = []
 
     def worker() -> None:
         nonlocal longest
@@ -74,7 +77,9 @@ def run_items(
                 results.failed[index] = error_text(error)
             else:
                 results.done.append(index)
-            longest = max(longest, (time.time_ns() - began) // 1_000_000)
+            ended = time.time_ns()
+            spans.append((began, ended))
+            longest = max(longest, (ended - began) // 1_000_000)
 
     workers = min(concurrency, len(items))
     if workers == 1:
@@ -84,6 +89,10 @@ def run_items(
             for future in [pool.submit(worker) for _ in range(workers)]:
                 future.result()
     results.left.extend(queue)
+    if spans:
+        # No worker rests before the items are through, so there is no gap between the first and the last.
+        work_ns = max(ended for _, ended in spans) - min(began for began, _ in spans)
+        results.work_ms = round(work_ns / 1_000_000)
     return results
 
 

@@ -10,6 +10,7 @@ from sandbox import (
     cloudformation,
     faults,
     gateway,
+    meter,
     metrics,
     names,
     permissions,
@@ -32,6 +33,7 @@ def extend_engine() -> None:
     pollers.install()
     step_functions.install()
     cloudformation.install()
+    meter.install()
     faults.install()
     ROUTER.add(HEALTH_PATH, healthy, methods=["GET"])  # type: ignore[arg-type]
 

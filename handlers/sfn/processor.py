@@ -55,6 +55,7 @@ def handler(event: dict, context) -> dict:
     if kept:
         keep_results(kept, event, results)
     metrics.add_metric("ItemsProcessed", MetricUnit.Count, len(results.done))
+    metrics.add_metadata("workMs", results.work_ms)
     errors = results.failed | dict.fromkeys(results.left, NEVER_TRIED)
     if not errors:
         return {"outcome": "DONE", "seq": chunk["seq"]}

@@ -37,6 +37,7 @@ class Processor:
         self.retry_delay = retry_delay
         self.results = results
         self.items_done = 0
+        self.work_ms = 0
 
     def handle(self, message: ChunkMessage, redelivered: bool, clock: Clock) -> None:
         """Work on one chunk. Raises HandBack when its message must come again."""
@@ -75,6 +76,7 @@ class Processor:
             keep_values=bool(self.results),
         )
         self.items_done += len(done.done)
+        self.work_ms += done.work_ms
         if self.results:
             # Before anything says that the items are done. A lease is taken once: its end tells the claims apart.
             name = f"{claim.key.seq:012d}-{claim.lease_until}"
@@ -127,4 +129,5 @@ def handler(event: dict, context) -> dict:
     finished.close()
     metrics.add_metric("ItemsProcessed", MetricUnit.Count, processor.items_done)
     metrics.add_metric("ItemsFailed", MetricUnit.Count, finished.items_failed)
+    metrics.add_metadata("workMs", processor.work_ms)
     return response

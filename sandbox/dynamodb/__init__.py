@@ -11,6 +11,7 @@ from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
 from sandbox.dynamodb import copies, partitions, transactions
+from sandbox.meter import dynamodb_calls
 
 _one_at_a_time = threading.RLock()
 
@@ -26,7 +27,7 @@ def _call_moto(context: RequestContext, request: ServiceRequest) -> ServiceRespo
     could both win, and a query fails when the table changes under it.
     """
     with _one_at_a_time:
-        return call_moto(context)
+        return dynamodb_calls.metered(context, request, lambda: call_moto(context))
 
 
 def _dispatch_table(provider: object) -> DispatchTable:

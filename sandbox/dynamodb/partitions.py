@@ -15,6 +15,9 @@ from moto.dynamodb.models.table import Table
 _stock_init = Table.__init__
 _stock_query = Table.query
 
+looked_at: list[Item] = []
+"""What the query of a partition that was carried out last went through; its page may have ended before the last."""
+
 
 def install() -> None:
     """Make queries of tables with a sort key independent of the size of the table."""
@@ -98,7 +101,8 @@ def _query(
         if limit and not filter_kwargs:
             # One more than the limit, so that moto sees whether there is a next page.
             found = islice(found, limit + 1)
-        table = _View(self, list(found))
+        looked_at[:] = found
+        table = _View(self, list(looked_at))
     return _stock_query(
         table,
         hash_key,

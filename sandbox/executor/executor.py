@@ -15,6 +15,7 @@ from sandbox.executor.loop import run
 from sandbox.executor.process import FunctionProcess, Limits, Request
 from sandbox.executor.runtime_folder import runtime_folder
 from sandbox.faults.callers import PROCESSES
+from sandbox.meter.functions import FunctionMeter
 
 RUNTIME = Runtime.python3_13  # the engine's own interpreter runs the functions
 
@@ -35,6 +36,7 @@ class ProcessExecutor(RuntimeExecutor):
             Limits(settings.memory_size, settings.timeout),
             Path(config.dirs.tmp),
             self._write_log,
+            FunctionMeter(function_version.id.function_name, settings.memory_size, settings.architectures[0]),
         )
         self._stream = LogStream(
             role_arn=settings.role,

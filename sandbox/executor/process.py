@@ -16,6 +16,7 @@ from sandbox.executor.log_pipes import LogPipes
 from sandbox.executor.log_records import MEGABYTE, LogRecord
 from sandbox.executor.runtime_api import Delivery, RuntimeApi
 from sandbox.faults.invocations import exposed
+from sandbox.meter.functions import FunctionMeter
 
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
@@ -57,10 +58,17 @@ class FunctionProcess:
     """
 
     def __init__(
-        self, id: str, function: str, limits: Limits, temporary: Path, write_log: Callable[[LogRecord], None]
+        self,
+        id: str,
+        function: str,
+        limits: Limits,
+        temporary: Path,
+        write_log: Callable[[LogRecord], None],
+        meter: FunctionMeter,
     ) -> None:
         self.alive = True
         self.function = function
+        self.meter = meter
         self._id = id
         self._limits = limits
         self._temporary = temporary
@@ -76,7 +84,7 @@ class FunctionProcess:
         `environment` makes its environment variables out of the Runtime API's address and its temporary folder.
         """
         self._temporary = Path(mkdtemp(prefix="lambda-tmp-", dir=self._temporary))
-        self._pipes = LogPipes(self._log)
+        self._pipes = LogPipes(self._log_output)
         self._api = RuntimeApi()
         address = await self._api.open()
         self._started = time.perf_counter()
@@ -126,6 +134,7 @@ class FunctionProcess:
 
     async def _run(self, request: Request) -> tuple[bytes, Failure | None]:
         payload, failure, init_ms = b"", None, None
+        self.meter.begin(request.payload)
         if self._cold:
             self._cold = False
             failure = await self._initialize(request)
@@ -145,6 +154,7 @@ class FunctionProcess:
         status = failure.report_status if failure else ""
         memory_mb = self._limits.memory_mb
         self._log(log_records.report(request.request_id, duration_ms, init_ms, memory_mb, self._peak, status))
+        self.meter.end(duration_ms, init_ms, payload)
         return payload, failure
 
     async def _initialize(self, request: Request) -> Failure | None:
@@ -208,6 +218,15 @@ class FunctionProcess:
         CHILDREN.kill(self._child)
 
     def _log(self, record: LogRecord) -> None:
+        """A line of Lambda's own."""
+        self._write(record, "platform")
+
+    def _log_output(self, record: LogRecord) -> None:
+        """A line that the function wrote."""
+        self._write(record, "function")
+
+    def _write(self, record: LogRecord, origin: str) -> None:
+        self.meter.log(record.message, origin)
         self._log_tail = (self._log_tail + record.message)[-LOG_TAIL:]
         self._write_log(record)
 

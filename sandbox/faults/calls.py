@@ -12,22 +12,29 @@ from sandbox.faults import entries
 from sandbox.faults.active import FAULTS, Hit
 from sandbox.faults.callers import Caller, caller_of
 from sandbox.faults.plan import Call
+from sandbox.meter.calls import charge_refused
 
 ANSWER_SECONDS = 0.01
 """From the moment an answer was handed to the socket until its reader is killed."""
 
-_stock_route = ServiceRequestRouter.__call__
-
 
 def install() -> None:
-    """Let every API call pass the plan in force."""
-    ServiceRequestRouter.__call__ = _route  # type: ignore[method-assign]
+    """Let every API call pass the plan in force, before the meter that counts what is carried out."""
+    stock = ServiceRequestRouter.__call__
+
+    def route(self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
+        def carry_out(into: Response) -> None:
+            stock(self, chain, context, into)
+
+        _route(context, response, carry_out)
+
+    ServiceRequestRouter.__call__ = route  # type: ignore[method-assign]
 
 
-def _route(self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
+def _route(context: RequestContext, response: Response, carry_out: entries.CarryOut) -> None:
     active = FAULTS.active
     if active is None or context.service is None or context.operation is None:
-        _stock_route(self, chain, context, response)
+        carry_out(response)
         return
     caller = caller_of(context)
     call = Call(str(context.service.service_name), context.operation.name, caller.function)
@@ -35,14 +42,11 @@ def _route(self: ServiceRequestRouter, chain: Any, context: RequestContext, resp
         active.ended.wait(late.settings["seconds"])
     hit = active.meet(call, *_kinds(call, caller))
     if hit is None:
-        _stock_route(self, chain, context, response)
+        carry_out(response)
         return
-
-    def carry_out(into: Response) -> None:
-        _stock_route(self, chain, context, into)
-
     match hit.kind:
         case "error":
+            charge_refused(context, hit.settings["status"])
             raise _error(hit)
         case "lost-answer":
             _carry_out_in_vain(context, carry_out)

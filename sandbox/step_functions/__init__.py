@@ -16,9 +16,9 @@ def install() -> None:
 
     def for_provider(provider: Any, *args: Any, **kwargs: Any) -> Service:
         if provider.service == "stepfunctions":
-            from sandbox.step_functions import executions, interpreter, shortcuts, status_events
+            from sandbox.step_functions import executions, interpreter, metering, shortcuts, status_events
 
-            for module in (shortcuts, interpreter, executions, status_events):
+            for module in (shortcuts, interpreter, executions, status_events, metering):
                 module.install()
         return stock(provider, *args, **kwargs)
 

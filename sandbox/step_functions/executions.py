@@ -21,6 +21,7 @@ from localstack.services.stepfunctions.backend.execution_worker import Execution
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
 
+from sandbox.meter import state_machines
 from sandbox.step_functions.map_run import Child, MapRun
 
 _PAGE = 100
@@ -76,6 +77,7 @@ def _reflect(self: BaseExecutionWorkerCommunication) -> None:
     state = worker.env.program_state() if worker and worker.env else None
     if isinstance(state, ProgramStopped):
         self.execution.error, self.execution.cause = state.error, state.cause
+    state_machines.ended(self.execution.exec_arn)
 
 
 def _arn(run: MapRun, child: Child) -> str:

@@ -28,8 +28,10 @@ from localstack.services.stepfunctions.asl.eval.program_state import ProgramEnde
 from localstack.services.stepfunctions.asl.eval.states import ItemData, MapData
 from localstack.services.stepfunctions.asl.utils.json_path import NoSuchJsonPathError
 
+from sandbox.meter.state_machines import ChildMeter
 from sandbox.step_functions.executions import child_context, remember
 from sandbox.step_functions.map_run import Child, MapRun
+from sandbox.step_functions.metering import express_size
 
 MOST_AT_ONCE = 1000
 """Children at once whatever `MaxConcurrency` says, where AWS runs up to 10,000: each has a thread."""
@@ -101,6 +103,7 @@ class _Children:
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._next = threading.Lock()
         self._stopped = False
+        self._express_size = express_size(env, self._program)
 
     def work(self) -> None:
         """Run one child after the other until none is left or the Map is to end."""
@@ -117,6 +120,8 @@ class _Children:
                 self._evaluate(frame, child, item)
             finally:
                 self._run.end(child, "FAILED", StatesErrorNameType.StatesRuntime.to_name())
+                if child.meter and child.stopped:
+                    child.meter.end((child.stopped - child.started).total_seconds() * 1000)
                 self._env.delete_frame(frame)
 
     def stop(self) -> None:
@@ -134,7 +139,9 @@ class _Children:
             frame.stack.append(frame.states.get_input())
             self._selector._eval_input(env_frame=frame)
             child.input = frame.states.get_input()
-            context["Execution"] = child_context(context["Execution"], self._run, child)
+            parent = context["Execution"]
+            own = context["Execution"] = child_context(parent, self._run, child)
+            child.meter = ChildMeter(parent["Id"], own["Id"], child.input, *self._express_size)
             frame.next_state_name = self._program.start_at.start_at_name
             # Program.eval would only add a thread that enforces the program's timeout, and a Map's program has none.
             EvalComponent.eval(self._program, frame)

@@ -11,6 +11,8 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
     map_run_record as records,
 )
 
+from sandbox.meter.state_machines import ChildMeter
+
 _COUNTER_OF = {"SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timed_out", "ABORTED": "aborted"}
 
 
@@ -31,6 +33,7 @@ class Child:
     error: str | None = None
     cause: str | None = None
     output: str | None = None
+    meter: ChildMeter | None = None
 
 
 class MapRun:

@@ -17,6 +17,7 @@ from localstack.services.stepfunctions.asl.parse import preprocessor
 from localstack.services.stepfunctions.asl.utils import boto_client, json_path
 from localstack.services.stepfunctions.backend import execution_worker
 
+from sandbox.meter.state_machines import sign
 from sandbox.step_functions.interpreter import MOST_AT_ONCE
 
 
@@ -25,11 +26,26 @@ class _Connect:
 
     @staticmethod
     @cache
-    def with_assumed_role(role_arn: str, service_principal: Any, region_name: str, config: Config) -> Any:
+    def with_assumed_role(role_arn: str, service_principal: Any, region_name: str, config: Config) -> "_Clients":
         """Clients that act as `role_arn`, which is assumed once and not, as by the stock function, for every task."""
-        return connect_to.with_assumed_role(
-            role_arn=role_arn, service_principal=service_principal, region_name=region_name, config=config
+        return _Clients(
+            connect_to.with_assumed_role(
+                role_arn=role_arn, service_principal=service_principal, region_name=region_name, config=config
+            )
         )
+
+
+class _Clients:
+    """Clients whose requests name the execution that makes them."""
+
+    def __init__(self, factory: Any) -> None:
+        self._factory = factory
+        self.get_client = cache(self._make)
+
+    def _make(self, service: str) -> Any:
+        client = self._factory.get_client(service=service)
+        client.meta.events.register("before-call.*.*", sign)
+        return client
 
 
 def install() -> None:

@@ -1,0 +1,79 @@
+"""Custom metrics: which there are and in which hours, and the requests that bring them.
+
+A metric is billed for the hours in which data came, whether by PutMetricData or by a log line in the embedded metric
+format, which is no request: https://aws.amazon.com/cloudwatch/pricing/
+"""
+
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sandbox.meter.ledger import Unit
+
+type _Metric = tuple[str, str, tuple[tuple[str, str], ...], str | None]
+"""Namespace, name, dimensions in order, stack."""
+
+
+def units(operation: str, request: Mapping[str, Any]) -> list[Unit]:
+    """The units of one call."""
+    return [Unit("cloudwatch.requests", operation, 1)] if operation == "PutMetricData" else []
+
+
+class Metrics:
+    """Every metric seen, with the hours since 1970 that have data of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hours: defaultdict[_Metric, set[int]] = defaultdict(set)
+
+    def put(self, request: Mapping[str, Any], stack: str | None) -> None:
+        """Note what a PutMetricData brings."""
+        for datum in request.get("MetricData") or ():
+            dimensions = {each["Name"]: each["Value"] for each in datum.get("Dimensions") or ()}
+            self._note(request["Namespace"], datum["MetricName"], dimensions, stack)
+
+    def log(self, line: str, stack: str | None) -> None:
+        """Note the metrics of a log line, if it is one in the embedded metric format.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+        """
+        if '"CloudWatchMetrics"' not in line:
+            return
+        for namespace, name, dimensions in _embedded(line):
+            self._note(namespace, name, dimensions, stack)
+
+    def reset(self) -> None:
+        with self._lock:
+            self._hours.clear()
+
+    def report(self) -> list[dict[str, Any]]:
+        """`hours`: in how many hours of the clock the metric had data."""
+        with self._lock:
+            found = sorted(self._hours.items(), key=lambda each: [str(part) for part in each[0]])
+        return [
+            {"namespace": namespace, "name": name, "dimensions": dict(dimensions), "stack": stack, "hours": len(hours)}
+            for (namespace, name, dimensions, stack), hours in found
+        ]
+
+    def _note(self, namespace: str, name: str, dimensions: Mapping[str, str], stack: str | None) -> None:
+        with self._lock:
+            self._hours[namespace, name, tuple(sorted(dimensions.items())), stack].add(int(time.time() // 3600))
+
+
+def _embedded(line: str) -> Iterator[tuple[str, str, dict[str, str]]]:
+    try:
+        document = json.loads(line)
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            for names in directive.get("Dimensions") or [[]]:
+                dimensions = {name: str(document[name]) for name in names}
+                for metric in directive["Metrics"]:
+                    yield directive["Namespace"], metric["Name"], dimensions
+    except (ValueError, KeyError, TypeError):  # CloudWatch takes a malformed one as a line like any other
+        return
+
+
+METRICS = Metrics()
+"""The engine's."""

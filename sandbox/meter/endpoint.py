@@ -1,0 +1,35 @@
+"""`/_rollcall/meter`: GET what was used, of one batch with `?batch=ID`; DELETE to begin at zero."""
+
+from typing import Any
+
+from localstack.http import Response
+from localstack.services.edge import ROUTER
+
+from sandbox.meter import storage
+from sandbox.meter.cloudwatch import METRICS
+from sandbox.meter.ledger import LEDGER
+
+PATH = "/_rollcall/meter"
+
+
+def show(request: Any) -> Any:
+    """Sums since the start or the last reset, and what is stored now."""
+    return {
+        "since": LEDGER.since.isoformat(timespec="milliseconds"),
+        "rows": LEDGER.rows(request.args.get("batch")),
+        "storage": storage.report(),
+        "metrics": METRICS.report(),
+    }
+
+
+def reset(request: Any) -> Response:
+    """Begin at zero."""
+    LEDGER.reset()
+    METRICS.reset()
+    return Response(status=204)
+
+
+def install() -> None:
+    """Serve `PATH`."""
+    for method, serve in (("GET", show), ("DELETE", reset)):
+        ROUTER.add(PATH, serve, methods=[method])  # type: ignore[arg-type]

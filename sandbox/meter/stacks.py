@@ -1,0 +1,62 @@
+"""To which CloudFormation stack a resource belongs, and under which logical id."""
+
+from typing import Any, NamedTuple
+
+from localstack.services.cloudformation.stores import cloudformation_stores
+
+_TYPES = {
+    "AWS::Lambda::Function": "function",
+    "AWS::SQS::Queue": "queue",
+    "AWS::DynamoDB::Table": "table",
+    "AWS::S3::Bucket": "bucket",
+    "AWS::StepFunctions::StateMachine": "state machine",
+    "AWS::Events::Rule": "rule",
+}
+
+
+class Place(NamedTuple):
+    """`name` is the logical id in `stack`; the resource's own name where it belongs to no stack."""
+
+    stack: str | None
+    name: str
+
+
+class Stacks:
+    """An index of the resources of every stack, made anew when a resource is asked for that it does not know."""
+
+    def __init__(self) -> None:
+        self._index: dict[tuple[str, str], Place] = {}
+        self._seen: list[Any] = []
+
+    def place(self, kind: str, name: str) -> Place:
+        """Where the resource of this `kind` (see `_TYPES`) and physical name belongs."""
+        found = self._index.get((kind, name))
+        if found is None and self._changed():
+            found = self._index.get((kind, name))
+        return found or Place(None, name)
+
+    def _changed(self) -> bool:
+        """Index anew if there is anything new, and tell whether there was."""
+        stacks = [
+            (stack, stack.status, stack.resolved_resources)
+            for account in list(cloudformation_stores.values())
+            for store in list(account.values())
+            for stack in list(store.stacks_v2.values())
+        ]
+        seen = [(stack.stack_id, status, id(resources), len(resources)) for stack, status, resources in stacks]
+        if seen == self._seen:
+            return False
+        index = {}
+        for stack, status, resources in stacks:
+            for resource in list(resources.values()) if status != "DELETE_COMPLETE" else ():
+                kind, physical = _TYPES.get(resource["Type"]), resource.get("PhysicalResourceId")
+                if kind and physical:
+                    # The name alone of a queue's URL, a state machine's ARN, a rule's `bus|name`.
+                    name = physical.rpartition("/")[2].rpartition(":")[2].rpartition("|")[2]
+                    index[kind, name] = Place(stack.stack_name, resource["LogicalResourceId"])
+        self._index, self._seen = index, seen
+        return True
+
+
+STACKS = Stacks()
+"""The engine's one index."""

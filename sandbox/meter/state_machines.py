@@ -1,0 +1,103 @@
+"""What executions are billed as: transitions as they were run, and what each child would be as an EXPRESS one.
+
+https://aws.amazon.com/step-functions/pricing/
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from sandbox.meter.account import Account
+from sandbox.meter.batch_ids import batch_ids
+from sandbox.meter.calls import EXECUTION_HEADER, EXECUTIONS
+from sandbox.meter.ledger import Unit
+from sandbox.meter.stacks import STACKS
+
+MEGABYTE = 1024 * 1024
+BASE_BYTES = 50 * MEGABYTE
+MEMORY_STEP_MB = 64
+DURATION_STEP_MS = 100
+
+_running: ContextVar[str | None] = ContextVar("the execution whose state this thread runs", default=None)
+_open: dict[str, Account] = {}
+
+
+def express_gb_seconds(duration_ms: float, definition_bytes: int, payload_bytes: int, steps: int) -> float:
+    """Duration up to 100 ms, times memory up to 64 MB: 50 MB, the definition, and the payload of each step.
+
+    `steps` is the number of Map and Parallel steps.
+    """
+    memory = BASE_BYTES + definition_bytes + payload_bytes * steps
+    gigabytes = math.ceil(memory / MEGABYTE / MEMORY_STEP_MB) * MEMORY_STEP_MB / 1024
+    return max(1, math.ceil(duration_ms / DURATION_STEP_MS)) * DURATION_STEP_MS / 1000 * gigabytes
+
+
+class ChildMeter:
+    """One child execution of a Distributed Map, from its start to its end.
+
+    A STANDARD child's own transitions are counted as they are run. That its parent is charged one for starting it is
+    told by `states.children`.
+    """
+
+    def __init__(self, parent_arn: str, arn: str, child_input: Any, definition_bytes: int, steps: int) -> None:
+        text = json.dumps(child_input)
+        parent = _open.get(parent_arn)
+        self._arn, self._definition_bytes, self._steps = arn, definition_bytes, steps
+        self._payload_bytes = len(text)
+        self._account = _account(arn, batch_ids(text) or (parent.batches if parent else ()))
+        self._account.add("states", [Unit("states.children", "child", 1)])
+
+    def end(self, duration_ms: float) -> None:
+        """It has ended, in whatever way."""
+        memory = express_gb_seconds(duration_ms, self._definition_bytes, self._payload_bytes, self._steps)
+        units = [Unit("states.express_requests", "child", 1), Unit("states.express_gb_seconds", "child", memory)]
+        self._account.add("states", units)
+        ended(self._arn)
+
+
+def entered(arn: str, execution_input: Any) -> None:
+    """An execution or a child enters a state, for the first time or again."""
+    account = _open.get(arn) or _account(arn, batch_ids(json.dumps(execution_input)))
+    # The ARN of a child has the Map's label after the state machine's name.
+    kind = "child" if "/" in arn else "parent"
+    account.add("states", [Unit("states.transitions", kind, 1)])
+
+
+def passed_on(arn: str, output: Any) -> None:
+    """A state has come to an end with this output, which tells the batch if nothing did before."""
+    account = _open.get(arn)
+    if account is not None and account.unnamed:
+        account.name(batch_ids(json.dumps(output, default=str)))
+
+
+def ended(arn: str) -> None:
+    """The execution or child has ended."""
+    if account := _open.pop(arn, None):
+        account.close()
+
+
+@contextmanager
+def calls_of(arn: str) -> Iterator[None]:
+    """Meanwhile the calls of this thread, and of threads that take over its context, are the execution's own."""
+    token = _running.set(arn)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+def sign(params: dict[str, Any], **_: Any) -> None:
+    """Name the execution in a request that one of its states makes: a handler of botocore's `before-call`."""
+    if arn := _running.get():
+        params["headers"][EXECUTION_HEADER] = arn
+
+
+def _account(arn: str, batches: tuple[str, ...]) -> Account:
+    # arn:aws:states:REGION:ACCOUNT:execution:MACHINE[/LABEL]:NAME
+    machine = arn.split(":")[6].partition("/")[0]
+    account = Account(STACKS.place("state machine", machine).stack, None, batches)
+    _open[arn] = EXECUTIONS[arn] = account
+    return account
