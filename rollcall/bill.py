@@ -124,10 +124,13 @@ def sums(made: Bill) -> Table:
     table.add_column()
     table.add_column(justify="right")
     table.add_column()
-    rows = (("orchestration", made.part(own=False)), ("your own work", made.part(own=True)), ("in all", made))
-    for title, part in rows:
-        style = "bold" if part is made else ""
-        table.add_row(*(Text(cell, style) for cell in (title, dollars(part.dollars), per_million(part.per_million()))))
+    orchestration, own = made.part(own=False), made.part(own=True)
+    table.add_row("orchestration", dollars(orchestration.dollars), per_million(orchestration.per_million()))
+    if made.by_the_hour:
+        why = "of it for custom metrics, by the hour, whatever the batch's size"
+        table.add_row("", Text(dollars(made.by_the_hour), "dim"), Text(why, "dim"))
+    table.add_row("your own work", dollars(own.dollars), per_million(own.per_million()))
+    table.add_row(*(Text(cell, "bold") for cell in ("in all", dollars(made.dollars), per_million(made.per_million()))))
     return table
 
 

@@ -45,6 +45,8 @@ def summary_rows(result: Result, bill: Bill | None = None) -> Iterable[tuple[str
     if bill:
         yield "cost on AWS", priced_words(bill)
         yield "of it orchestration", priced_words(bill.part(own=False))
+        if bill.by_the_hour:
+            yield "of that metrics", f"{dollars(bill.by_the_hour)}  (by the hour, whatever the batch's size)"
     if result.reason:
         yield "reason", result.reason
 

@@ -77,6 +77,11 @@ class Bill:
         """The bill of the user's own work alone, or of the orchestration alone."""
         return Bill(tuple(line for line in self.lines if line.usage.own == own), self.items)
 
+    @property
+    def by_the_hour(self) -> float:
+        """What is paid for each hour in which the batch runs, whatever its size: custom metrics."""
+        return sum(line.dollars for line in self.lines if line.usage.price == "cloudwatch.metric_months")
+
     def by_service(self) -> dict[str, float]:
         """Dollars by service, in the order in which the services are listed above."""
         sums: defaultdict[str, float] = defaultdict(float)
@@ -95,6 +100,7 @@ class Bill:
             "dollars": self.dollars,
             "orchestration": self.orchestration,
             "own": self.own,
+            "byTheHour": self.by_the_hour,
             "perMillionItems": self.per_million(),
             "orchestrationPerMillionItems": self.part(own=False).per_million(),
             "byService": self.by_service(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollcall.costs.meter_rows import Row, total
+from rollcall.costs.meter_rows import Row, sums, total
 from rollcall.costs.rules import rule
 from rollcall.costs.usage import Usage
 
@@ -58,6 +58,20 @@ def state_machine_objects(rows: list[Row]) -> Iterator[Usage]:
             operation="PutObject",
             note=f"the sandbox writes a manifest for each Map Run; AWS writes the children's results too, taken as "
             f"one multipart upload: {a_map_run:g} requests for each Map Run",
+        )
+
+
+def init_lines(rows: list[Row]) -> Iterator[Usage]:
+    """The INIT_START line that AWS logs at each cold start, and the sandbox does not."""
+    size = rule("logs.init_start_bytes")
+    for (function, _), starts in sorted(sums(rows, lambda row: row["unit"] == "lambda.cold_starts").items(), key=str):
+        yield Usage(
+            price="logs.bytes",
+            quantity=starts * size,
+            what="cold starts' lines",
+            function=function,
+            operation="platform",
+            note=f"the sandbox does not log AWS's INIT_START line: {size:g} bytes for each cold start counted",
         )
 
 

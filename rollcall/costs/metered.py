@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollcall.costs.derived import check_message, children, custom_metrics, state_machine_objects
+from rollcall.costs.derived import check_message, children, custom_metrics, init_lines, state_machine_objects
 from rollcall.costs.meter_rows import Row, rows_of, sums
 from rollcall.costs.usage import Usage
 
@@ -57,6 +57,7 @@ def usages_of(
         *as_counted(rows),
         *children(rows, child_type),
         *state_machine_objects(rows),
+        *init_lines(rows),
         *custom_metrics(meter_answer, stack, hours if batch else None),
         *(check_message(rows) if check_due else ()),
     ]

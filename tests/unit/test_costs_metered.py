@@ -69,7 +69,6 @@ def test_other_stacks_other_batches_and_the_command_line_are_left_out() -> None:
 def test_units_that_aws_does_not_bill_have_no_line() -> None:
     rows = [
         row("lambda.billed_ms", "256", 500),
-        row("lambda.cold_starts", "invoke", 1),
         row("s3.deletes", "DeleteObjects", 3),
     ]
     assert usages_of(answer(*rows), SQS, "b") == []
@@ -166,6 +165,12 @@ def test_results_are_put_as_on_aws_for_each_map_run() -> None:
         "state machine: results": ("s3.puts", 8),
         "state machine: GetObject": ("s3.gets", 2),
     }
+
+
+def test_each_cold_start_logs_a_line_on_aws() -> None:
+    [usage] = usages_of(answer(row("lambda.cold_starts", "invoke", 3)), SQS, "b")
+    line = "INIT_START Runtime Version: python:3.13.v45\tRuntime Version ARN: arn:aws:lambda:us-east-1::runtime:"
+    assert (usage.price, usage.quantity) == ("logs.bytes", 3 * len(f"{line}{64 * '0'}\n"))
 
 
 METRICS = [
