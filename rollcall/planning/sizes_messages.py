@@ -1,0 +1,33 @@
+"""How large messages are, and how many requests they make, from the very code that writes and groups them."""
+
+import functools
+import math
+from dataclasses import replace
+
+from handlers.batch import BatchRequest
+from handlers.sqs.queues import full_batches
+from handlers.sqs.records import BatchKey, ChunkKey, chunk_body
+from rollcall.planning.sizes_dynamodb import NOW
+
+STEP_BYTES = 64 * 1024
+"""Each is billed as a request: https://aws.amazon.com/sqs/pricing/"""
+
+
+def steps(size: float) -> int:
+    """Requests that a call with so many bytes is billed as."""
+    return max(1, math.ceil(size / STEP_BYTES))
+
+
+@functools.cache
+def head_bytes(batch_id: str, item_concurrency: int, max_attempts: int) -> int:
+    """A chunk's message without its items, but for the digits of its number and its shard."""
+    request = replace(BatchRequest(), item_concurrency=item_concurrency, max_attempts=max_attempts)
+    return len(chunk_body(ChunkKey(BatchKey(batch_id), 0, 0), request, NOW, [])) - 2
+
+
+@functools.lru_cache(maxsize=4096)
+def window_steps(chunks: int, body: int, last_body: int) -> int:
+    """Requests of sending a window: all messages of `body` bytes but the last."""
+    # A range has the length of a text, and needs no memory.
+    bodies = (range(size) for size in [body] * (chunks - 1) + [last_body])
+    return sum(steps(sum(map(len, group))) for group in full_batches(bodies))  # type: ignore[arg-type]
