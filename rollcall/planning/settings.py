@@ -7,7 +7,10 @@ from rollcall.planning.values import Values
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """The items of a batch. `values` are the milliseconds of work of an item; `item_bytes` is one as JSON, in bytes."""
+    """The items of a batch. `values` are the milliseconds of work of an item; `item_bytes` is one as JSON, in bytes.
+
+    `fail_rate` is the share of items that fail at every attempt.
+    """
 
     items: int
     values: Values

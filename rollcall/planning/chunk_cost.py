@@ -1,0 +1,65 @@
+"""What every processor does with a chunk: its items within the time that Lambda leaves, and what fails once more."""
+
+import math
+from dataclasses import dataclass
+
+from rollcall.planning.chunk_time import ChunkTimes, chunk_times
+from rollcall.planning.fixed import STOP_SECONDS
+from rollcall.planning.limits import Impossible
+from rollcall.planning.settings import Settings, Workload
+
+
+def spare_seconds(stop: float, timeout: float) -> float:
+    """What of its time an invocation leaves, as handlers.clock has it: a quarter where the whole is short."""
+    return min(stop, timeout / 4)
+
+
+@dataclass(frozen=True)
+class ChunkWork:
+    """A batch's chunks of `items` items each, their times, and the time that an invocation has for them.
+
+    `failing` is the share of chunks with an item that fails, `retried_items` how many of these it has then.
+    """
+
+    count: int
+    items: float
+    times: ChunkTimes
+    room_seconds: float
+    failing: float
+    retried_items: float
+    retry_seconds: float
+
+
+def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
+    """The chunks of a batch. A failing item is taken to work as long as any other. Raises Impossible."""
+    count = math.ceil(workload.items / settings.items_per_chunk)
+    items = min(workload.items, settings.items_per_chunk)
+    times = chunk_times(workload.values, items, settings.item_concurrency)
+    timeout = settings.function_timeout
+    room = timeout - spare_seconds(STOP_SECONDS, timeout)
+    longest = workload.values.largest / 1000
+    if longest > room:
+        raise Impossible(
+            "FunctionTimeout",
+            f"an item may take {longest:,.1f} s, and of {timeout} s an invocation has {room:g} s for it: raise "
+            "FunctionTimeout (120 at most), ProcessorMemory if it is CPU that the item waits for, or cut items smaller",
+        )
+    failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
+    retried = items * workload.fail_rate / failing if failing else 0.0
+    return ChunkWork(
+        count=count,
+        items=workload.items / count,
+        times=times,
+        # None is begun that might take as long as the longest so far and would not fit.
+        room_seconds=max(room - float(times.longest.mean()) / 1000, room / 10),
+        failing=failing,
+        retried_items=retried,
+        retry_seconds=retry_seconds(workload, settings, retried) if failing else 0.0,
+    )
+
+
+def retry_seconds(workload: Workload, settings: Settings, items: float) -> float:
+    """How long the failed items of a chunk take when they are tried again, interpolated between whole numbers."""
+    low, share = int(items), items % 1
+    each = [chunk_times(workload.values, max(1, n), settings.item_concurrency).mean for n in (low, low + 1)]
+    return (each[0] * (1 - share) + each[1] * share) / 1000

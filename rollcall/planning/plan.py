@@ -1,0 +1,122 @@
+"""A plan: what a batch costs on AWS, how long it takes, and what decides it, before anything runs."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rollcall.costs.bill import Bill, priced
+from rollcall.costs.prices import PriceBook
+from rollcall.planning import simulation_sfn, simulation_sqs
+from rollcall.planning.assumptions import Assumptions
+from rollcall.planning.checks import settled
+from rollcall.planning.fixed import LONGEST_DEADLINE
+from rollcall.planning.limits import Impossible
+from rollcall.planning.quotas import Quotas
+from rollcall.planning.settings import Settings, Workload
+from rollcall.planning.timing import Timing
+from rollcall.planning.units import units
+from rollcall.terminal import seconds as duration
+
+ARCHITECTURES = ("sqs", "sfn")
+SIMULATIONS = {"sqs": simulation_sqs.simulate, "sfn": simulation_sfn.simulate}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One batch through one architecture. `settings` are as the stack will have them, and may differ from those asked
+    for; `warnings` say in what, and what else to mind."""
+
+    architecture: str
+    workload: Workload
+    settings: Settings
+    timing: Timing
+    bill: Bill
+    warnings: tuple[str, ...]
+
+    @property
+    def dollars(self) -> float:
+        """All that AWS charges for the batch, the user's own work included."""
+        return self.bill.dollars
+
+    @property
+    def seconds(self) -> float:
+        """From the request to Batch Finished."""
+        return self.timing.seconds
+
+    @property
+    def bottleneck(self) -> str:
+        """The quota or parameter that decides the duration."""
+        return self.timing.bottleneck
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as `--json` prints it."""
+        timing = asdict(self.timing)
+        workload = {
+            "items": self.workload.items,
+            "values": str(self.workload.values),
+            "meanMilliseconds": self.workload.values.mean,
+            "itemBytes": self.workload.item_bytes,
+            "failRate": self.workload.fail_rate,
+        }
+        return {
+            "architecture": self.architecture,
+            "dollars": self.dollars,
+            "seconds": self.seconds,
+            "bottleneck": self.bottleneck,
+            "workload": workload,
+            "settings": camel_case(asdict(self.settings)),
+            "timing": camel_case(timing) | {"boundBy": timing["bound_by"]},
+            "bill": self.bill.to_json(),
+            "warnings": list(self.warnings),
+        }
+
+
+def plan(
+    architecture: str,
+    workload: Workload,
+    settings: Settings,
+    *,
+    quotas: Quotas,
+    assumptions: Assumptions,
+    book: PriceBook,
+) -> Plan:
+    """The plan of a batch through `sqs` or `sfn`. Raises Impossible, which names the limit that forbids it."""
+    settings, warnings = settled(architecture, workload, settings, quotas)
+    timing = simulate(architecture, workload, settings, quotas, assumptions)
+    longest = LONGEST_DEADLINE[architecture]
+    if timing.seconds > longest:
+        raise Impossible(
+            "DeadlineSeconds",
+            f"the batch takes {duration(timing.seconds)}, and {longest:,} s is the longest deadline; what holds it up "
+            f"is {timing.bottleneck}",
+        )
+    if timing.seconds > settings.deadline_seconds:
+        warnings.append(
+            f"it ends EXPIRED after DeadlineSeconds={settings.deadline_seconds:,}: raise that to "
+            f"{round_up(timing.seconds):,} at least"
+        )
+    bill = priced(units(architecture, workload, settings, timing), book, workload.items)
+    return Plan(
+        architecture=architecture,
+        workload=workload,
+        settings=settings,
+        timing=timing,
+        bill=bill,
+        warnings=tuple(warnings),
+    )
+
+
+def simulate(
+    architecture: str, workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions
+) -> Timing:
+    """How a batch's time passes. Raises Impossible."""
+    return SIMULATIONS[architecture](workload, settings, quotas, assumptions)
+
+
+def round_up(seconds: float) -> int:
+    """A round number of seconds, a tenth above."""
+    return -(-int(seconds * 1.1) // 60) * 60
+
+
+def camel_case(values: dict[str, Any]) -> dict[str, Any]:
+    """The same with names as JSON has them."""
+    return {name[0] + name.title().replace("_", "")[1:]: value for name, value in values.items()}

@@ -1,0 +1,181 @@
+"""The Step Functions architecture over time: the batcher's rounds, then the Map's children, then the finalizer.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rollcall.planning import fixed
+from rollcall.planning.assumptions import Assumptions
+from rollcall.planning.chunk_cost import ChunkWork, chunk_work
+from rollcall.planning.limits import Impossible
+from rollcall.planning.pool import Pool, steady
+from rollcall.planning.quotas import Quotas
+from rollcall.planning.settings import Settings, Workload
+from rollcall.planning.sfn_batcher import rounds
+from rollcall.planning.simulation_sqs import flat, lambda_limits, work_ms
+from rollcall.planning.steps import Steps
+from rollcall.planning.timing import Phase, Timing
+from rollcall.planning.verdict import LATENCY, bottleneck_of, held_by_work
+
+# One batcher writes it all, with the CPU that its memory comes with: the template's, which is no parameter.
+BATCHER = "BatcherFunction.MemorySize"
+# States that a child enters at every call of the processor, beside the last: Process and Outcome; then Done, or a wait.
+STATES_PER_CALL = 2
+# Events of history: a task has five, a choice, a wait and a pass two each; an execution two beside.
+EVENTS_PER_CALL, EVENTS_PER_WAIT, EVENTS_AROUND = 7, 2, 4
+# The finalizer describes the Map Run, reads what was made, lists failures, writes the end and that it is announced.
+FINALIZER_REQUESTS = 5
+
+
+@dataclass(frozen=True)
+class Children:
+    """Child executions: `calls` of the processor each on average, `transitions` of a STANDARD one with its start.
+
+    `seconds` is a sample of how long one lasts, `processor_seconds` how long its calls last together on average, and
+    `retry_seconds` the retries of one with an item that fails.
+    """
+
+    calls: float
+    transitions: float
+    seconds: np.ndarray
+    processor_seconds: float
+    retry_seconds: float
+
+
+def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
+    """A batch over time, expected values. Raises Impossible."""
+    work = chunk_work(workload, settings)
+    small = Steps(fixed.ORCHESTRATION_MEMORY, quotas, assumptions)
+    made_by = rounds(workload, work.count, small)
+    init = assumptions["lambda.init_ms"]
+    step = assumptions["states.standard_transition_ms"]
+    begin = assumptions["states.start_ms"] + step + init
+    made = begin + made_by.milliseconds + made_by.rounds * 2 * step
+    check_history(2 + made_by.rounds * EVENTS_PER_CALL + EVENTS_PER_CALL + EVENTS_AROUND, "the execution", quotas)
+
+    child = children(work, settings, Steps(settings.processor_memory, quotas, assumptions))
+    mean = float(child.seconds.mean())
+    dispatch, held_by = dispatched(settings, quotas, child.transitions)
+    arrive = steady((made + assumptions["states.map_start_ms"]) / 1000, dispatch, work.count, held_by)
+    # A child that waits between attempts keeps its place in the Map, not one in Lambda.
+    per_invocation = mean / child.processor_seconds
+    limits = {
+        "MaxConcurrency": flat(settings.max_concurrency),
+        "states.parallel_children": flat(quotas["states.parallel_children"]),
+        **{
+            name: curve * per_invocation
+            for name, curve in lambda_limits(quotas, child.processor_seconds / child.calls).items()
+        },
+    }
+    worked = Pool(limits).work_off(work.count, child.seconds, arrive)
+    environments = min(worked.peak, math.ceil(worked.peak / per_invocation))
+    done = worked.end + init / 1000 + last_retries(work, settings, worked.peak, child)
+    finishing = small.overhead + FINALIZER_REQUESTS * small.s3 + small.events
+    end = done * 1000 + assumptions["states.map_end_ms"] + step + init + finishing
+    seconds = end / 1000
+
+    bound_by = dict(worked.bound_by)
+    held_by_work(bound_by, done - worked.last_start, work, settings)
+    bound_by[BATCHER] = (made - begin) / 1000
+    bound_by[LATENCY] = worked.first_start + seconds - done - bound_by[BATCHER]
+    processor_ms = child.processor_seconds * work.count * 1000 + environments * init
+    # Every child's duration is rounded up to 100 ms.
+    child_ms = (mean * 1000 + 50) * work.count
+    cut = max(0.0, math.ceil(work.times.mean / 1000 / work.room_seconds) - 1)
+    return Timing(
+        seconds=seconds,
+        bottleneck=bottleneck_of(bound_by),
+        batcher_invocations=made_by.rounds,
+        batcher_ms=made_by.milliseconds + init,
+        processor_invocations=child.calls * work.count,
+        processor_ms=processor_ms,
+        work_ms=work_ms(work, settings),
+        finalizer_invocations=1,
+        finalizer_ms=finishing + init,
+        cold_starts=environments + 2,
+        child_ms=child_ms,
+        init_ms=(environments + 2) * init,
+        chunks=work.count,
+        retried=work.failing * work.count * (settings.max_attempts - 1),
+        cut_short=cut * work.count,
+        concurrency=environments,
+        chunk_seconds=work.times.mean / 1000,
+        phases=(
+            Phase("start", 0.0, begin / 1000),
+            Phase("chunks are made", begin / 1000, made / 1000),
+            Phase("chunks are processed", worked.first_start, done),
+            Phase("finish", done, seconds),
+        ),
+        bound_by=bound_by,
+    )
+
+
+def children(work: ChunkWork, settings: Settings, steps: Steps) -> Children:
+    """What a child execution does: calls until its chunk is done, retries of what fails. Raises Impossible."""
+    express = settings.child_type == "EXPRESS"
+    step = steps.assumptions["states.express_transition_ms" if express else "states.standard_transition_ms"] / 1000
+    wall = work.times.wall / 1000
+    pieces = np.ceil(wall / work.room_seconds)
+    calling = (steps.overhead + work.items * steps.take_item) / 1000
+    first = wall + pieces * (calling + STATES_PER_CALL * step) + step
+    longest = float(first.max())
+    limit = steps.quotas["states.express_seconds"]
+    if express and longest > limit:
+        raise Impossible(
+            "states.express_seconds",
+            f"a chunk takes {longest:,.0f} s, and an EXPRESS child ends after {limit:,.0f} s: raise ItemConcurrency, "
+            "lower ItemsPerChunk, or take ChildType=STANDARD",
+        )
+    rounds = settings.max_attempts - 1
+    retry_calls = math.ceil(work.retry_seconds / work.room_seconds) if work.failing else 0
+    retry_calls = max(1, retry_calls)
+    each_retry = work.retry_seconds + retry_calls * (calling + STATES_PER_CALL * step)
+    retried = rounds * (settings.retry_delay_seconds + step + each_retry)
+    if not express:
+        events = pieces.max() * EVENTS_PER_CALL + rounds * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
+        check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", steps.quotas)
+    calls = float(pieces.mean()) + work.failing * rounds * retry_calls
+    waits = work.failing * rounds
+    return Children(
+        calls=calls,
+        transitions=1 + STATES_PER_CALL * calls + waits + 1,
+        seconds=first + work.failing * retried,
+        processor_seconds=float(wall.mean()) + work.failing * rounds * work.retry_seconds + calls * calling,
+        retry_seconds=retried,
+    )
+
+
+def dispatched(settings: Settings, quotas: Quotas, transitions: float) -> tuple[float, str]:
+    """Children that are started a second, and the quota that allows no more.
+
+    Only STANDARD executions use up the transitions; the parent's are few, but for the start of each child.
+    """
+    if settings.child_type == "EXPRESS":
+        return quotas["states.express_dispatch"], "states.express_dispatch"
+    by_transitions = quotas["states.transitions"] / transitions
+    if by_transitions < quotas["states.standard_dispatch"]:
+        return by_transitions, "states.transitions"
+    return quotas["states.standard_dispatch"], "states.standard_dispatch"
+
+
+def check_history(events: float, whose: str, quotas: Quotas) -> None:
+    """Raise Impossible where an execution's history would be longer than a STANDARD one's may be."""
+    limit = quotas["states.history_events"]
+    if events > limit:
+        raise Impossible(
+            "states.history_events",
+            f"{whose} would have {events:,.0f} events, and {limit:,.0f} are the most: lower ItemsPerChunk, or raise "
+            "ItemConcurrency",
+        )
+
+
+def last_retries(work: ChunkWork, settings: Settings, running: float, child: Children) -> float:
+    """Seconds by which a child of the last ones in progress that has retries outlasts the average, on average."""
+    if not work.failing or settings.max_attempts == 1:
+        return 0.0
+    none_fails = (1 - work.failing) ** max(1.0, min(work.count, running))
+    return max(0.0, 1 - none_fails - work.failing) * child.retry_seconds

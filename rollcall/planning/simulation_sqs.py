@@ -1,0 +1,245 @@
+"""The SQS architecture over time: batchers fill the queue, pollers empty it, the finalizer hears of the last chunk.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from handlers.sqs.records import shards_for
+from rollcall.planning import fixed
+from rollcall.planning.assumptions import Assumptions
+from rollcall.planning.chunk_cost import ChunkWork, chunk_work, spare_seconds
+from rollcall.planning.pool import GRID, Pool
+from rollcall.planning.quotas import Quotas
+from rollcall.planning.settings import Settings, Workload
+from rollcall.planning.sqs_batcher import batchers
+from rollcall.planning.steps import Steps
+from rollcall.planning.timing import Phase, Timing
+from rollcall.planning.verdict import LATENCY, bottleneck_of, held_by_work
+
+PARTITION, TABLE_AT_FIRST, TABLE = (
+    "dynamodb.partition_writes",
+    "dynamodb.table_writes_at_first",
+    "dynamodb.table_writes",
+)
+# A chunk's record is put by a batcher; a processor claims it and deletes it.
+BATCHER_WRITES, PROCESSOR_WRITES = 1, 2
+
+
+@dataclass(frozen=True)
+class Invocations:
+    """A processor's invocations: how many, how long, and what of the messages comes again.
+
+    `seconds` is a sample of the first attempts'. `retry_equivalent` is how many of those the retries are worth.
+    """
+
+    count: int
+    retries: float
+    seconds: np.ndarray
+    retry_seconds: float
+    retry_equivalent: int
+    cut_short: float
+    waited: float
+
+
+def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
+    """A batch over time, expected values. Raises Impossible."""
+    work = chunk_work(workload, settings)
+    steps = Steps(settings.processor_memory, quotas, assumptions)
+    small = Steps(fixed.ORCHESTRATION_MEMORY, quotas, assumptions)
+    made_by = batchers(workload, settings, work.count, small)
+    shards = shards_for(work.count)
+    invoked = invocations(work, settings, steps, shards)
+
+    mean = float(invoked.seconds.mean())
+    chunks_each = work.count / invoked.count
+    limits = pollers(settings, quotas, mean)
+    writes, binding = writes_allowed(shards, quotas)
+    demand = np.min(list(limits.values()), axis=0) / mean * chunks_each
+    left = np.maximum(writes / (BATCHER_WRITES + PROCESSOR_WRITES), writes - PROCESSOR_WRITES * demand)
+    chunks_arrive = made_by.arrivals(left, binding)
+    sealed = float(chunks_arrive.times[-1])
+    making = np.where(sealed > GRID, np.minimum(left, made_by.side_by_side * made_by.rate), 0)
+    for name in (PARTITION, TABLE_AT_FIRST, TABLE):
+        taken = (writes - making) / PROCESSOR_WRITES * mean / chunks_each
+        limits[name] = np.where(binding == name, taken, np.inf)
+
+    jobs = invoked.count + invoked.retry_equivalent
+    arrive = type(chunks_arrive)(
+        chunks_arrive.times + assumptions["sqs.delivery_ms"] / 1000,
+        chunks_arrive.counts / work.count * jobs,
+        chunks_arrive.names,
+    )
+    pool = Pool(limits, slowing=frozenset({PARTITION, TABLE_AT_FIRST, TABLE}))
+    init = assumptions["lambda.init_ms"]
+    worked = pool.work_off(jobs, invoked.seconds, arrive)
+    drained = worked.end + init / 1000 + last_retries(work, settings, worked.peak, invoked)
+    nudge = (2 * steps.dynamodb + steps.sqs + assumptions["sqs.delivery_ms"]) / 1000
+    looks = math.floor(max(drained, sealed) / settings.check_interval_seconds)
+    finish = finish_ms(small, shards) + (0 if looks else init)
+    seconds = max(drained, sealed) + nudge + finish / 1000
+
+    bound_by = dict(worked.bound_by)
+    held_by_work(bound_by, drained - worked.last_start, work, settings)
+    bound_by[LATENCY] = worked.first_start + seconds - drained
+    processor_init = worked.peak * init
+    looking = looks * (small.overhead + 5 * small.dynamodb + small.sqs)
+    finalizer_init = min(1, looks + 1) * init
+    nudges = 1 + shards
+    processor_ms = float(invoked.seconds.mean()) * invoked.count + invoked.retry_seconds * invoked.retries
+    return Timing(
+        seconds=seconds,
+        bottleneck=bottleneck_of(bound_by),
+        batcher_invocations=made_by.invocations,
+        batcher_ms=made_by.milliseconds + made_by.init_milliseconds,
+        processor_invocations=invoked.count + invoked.retries,
+        processor_ms=(processor_ms + worked.excess) * 1000 + processor_init,
+        work_ms=work_ms(work, settings),
+        finalizer_invocations=looks + nudges,
+        finalizer_ms=looking + finish_ms(small, shards) + (nudges - 1) * (small.overhead + 2 * small.dynamodb)
+        + finalizer_init,
+        cold_starts=worked.peak + made_by.environments + 1,
+        child_ms=0.0,
+        init_ms=processor_init + made_by.init_milliseconds + finalizer_init,
+        chunks=work.count,
+        retried=work.failing * work.count * (settings.max_attempts - 1),
+        cut_short=invoked.cut_short,
+        waited=invoked.waited,
+        concurrency=worked.peak,
+        chunk_seconds=work.times.mean / 1000,
+        phases=(
+            Phase("start", 0.0, made_by.begin),
+            Phase("chunks are made", made_by.begin, sealed),
+            Phase("chunks are processed", worked.first_start, drained),
+            Phase("finish", drained, seconds),
+        ),
+        bound_by=bound_by,
+    )  # fmt: skip
+
+
+def invocations(work: ChunkWork, settings: Settings, steps: Steps, shards: int) -> Invocations:
+    """What the processor's invocations do, in docs/design.md's order: claim, items, delete, and a look at the end."""
+    timeout, size = settings.function_timeout, settings.batch_size
+    wall = work.times.wall / 1000
+    chunk_ms = steps.dynamodb + work.items * steps.take_item
+    # Deletes go together, but for a chunk that took long.
+    share = np.where(work.times.wall > fixed.FLUSH_MS, 1.0, 1 / min(size, fixed.RECORDS_PER_WRITE))
+    each = wall + (chunk_ms + share * steps.dynamodb_batch) / 1000
+    touched = shards * (1 - (1 - 1 / shards) ** size)
+    fixed_seconds = (steps.overhead + touched * steps.dynamodb) / 1000
+    mean = float(each.mean())
+    begun_by = timeout - spare_seconds(2 * fixed.STOP_SECONDS, timeout)
+    retry = work.retry_seconds + (chunk_ms + steps.dynamodb + steps.dynamodb_batch) / 1000
+    retried_chunks = work.failing * work.count * (settings.max_attempts - 1)
+    if (size - 1) * mean < begun_by and size * mean <= work.room_seconds:
+        count = math.ceil(work.count / size)
+        seconds = together(each, min(size, work.count)) + fixed_seconds
+        cut_short = waited = 0.0
+    else:
+        # An invocation is full before its messages are done: the last chunk goes on in another, the rest untouched.
+        total = work.count * mean
+        count = max(math.ceil(total / work.room_seconds), math.ceil(work.count / size))
+        seconds = np.array([total / count + fixed_seconds + (steps.dynamodb + steps.sqs) / 1000])
+        cut_short = float(max(0, count - work.count / size))
+        waited = count * max(0.0, size - math.ceil(work.room_seconds / mean))
+    per_invocation = max(1.0, min(size, work.room_seconds / retry))
+    retries = retried_chunks / per_invocation
+    retry_each = retry * per_invocation + fixed_seconds
+    return Invocations(
+        count=count,
+        retries=retries,
+        seconds=seconds,
+        retry_seconds=retry_each,
+        retry_equivalent=math.ceil(retries * retry_each / float(seconds.mean())),
+        cut_short=cut_short,
+        waited=waited,
+    )
+
+
+def together(each: np.ndarray, size: int) -> np.ndarray:
+    """Sums of `size` neighbours of the sample; of many, as many times the mean."""
+    if size == 1:
+        return each
+    if size > 100 or len(each) == 1:
+        return np.array([float(each.mean()) * size])
+    picks = np.arange(len(each) * size) % len(each)
+    return each[picks].reshape(len(each), size).sum(axis=1)
+
+
+def pollers(settings: Settings, quotas: Quotas, mean_seconds: float) -> dict[str, np.ndarray]:
+    """How many processors may run at a time, by what allows no more, over GRID."""
+    minutes = GRID / 60
+    if settings.pollers is None:
+        limits = {
+            "MaxConcurrency": flat(settings.max_concurrency),
+            "lambda.sqs_concurrency": flat(quotas["lambda.sqs_concurrency"]),
+            "lambda.sqs_ramp_per_minute": quotas["lambda.sqs_start"] + quotas["lambda.sqs_ramp_per_minute"] * minutes,
+        }
+    else:
+        each = quotas["lambda.provisioned_poller_concurrency"]
+        first = min(settings.pollers, quotas["lambda.provisioned_minimum_pollers"]) * each
+        limits = {
+            "pollers": flat(settings.pollers * each),
+            "lambda.provisioned_ramp_per_minute": first + quotas["lambda.provisioned_ramp_per_minute"] * minutes,
+        }
+    return {
+        **limits,
+        **lambda_limits(quotas, mean_seconds),
+        "sqs.in_flight": flat(quotas["sqs.in_flight"] / settings.batch_size),
+    }
+
+
+def lambda_limits(quotas: Quotas, mean_seconds: float) -> dict[str, np.ndarray]:
+    """How many invocations of a function, of so many seconds each, Lambda runs at a time, over GRID."""
+    return {
+        "lambda.concurrency": flat(quotas["lambda.concurrency"]),
+        "lambda.requests_per_concurrency": flat(
+            quotas["lambda.requests_per_concurrency"] * quotas["lambda.concurrency"] * mean_seconds
+        ),
+        "lambda.scaling_per_10_seconds": quotas["lambda.scaling_per_10_seconds"] * (1 + GRID / 10),
+    }
+
+
+def flat(value: float) -> np.ndarray:
+    """The same at every time."""
+    return np.full(len(GRID), float(value))
+
+
+def writes_allowed(shards: int, quotas: Quotas) -> tuple[np.ndarray, np.ndarray]:
+    """Write units a second that the table takes of a batch over GRID, and the name of the quota that says so.
+
+    A new table takes so many at once, and twice as many with every half hour in which it is used.
+    """
+    doublings = GRID / 60 / quotas["dynamodb.doubling_minutes"]
+    curves = {
+        PARTITION: flat(shards * quotas["dynamodb.partition_writes"]),
+        TABLE_AT_FIRST: quotas["dynamodb.table_writes_at_first"] * 2 ** np.minimum(doublings, 40),
+        TABLE: flat(quotas["dynamodb.table_writes"]),
+    }
+    stacked = np.array(list(curves.values()))
+    return stacked.min(axis=0), np.array(list(curves))[stacked.argmin(axis=0)]
+
+
+def last_retries(work: ChunkWork, settings: Settings, running: float, invoked: Invocations) -> float:
+    """Seconds for which a chunk of the last ones in progress is tried again after them, on average."""
+    rounds = settings.max_attempts - 1
+    if not rounds or not work.failing:
+        return 0.0
+    in_progress = max(1.0, min(work.count, running * settings.batch_size))
+    likely = -math.expm1(in_progress * math.log1p(-work.failing)) if work.failing < 1 else 1.0
+    return likely * rounds * (settings.retry_delay_seconds + invoked.retry_seconds)
+
+
+def work_ms(work: ChunkWork, settings: Settings) -> float:
+    """Milliseconds in which at least one item is being processed, all attempts of all chunks together."""
+    retried = work.failing * (settings.max_attempts - 1) * work.retry_seconds * 1000
+    return work.count * (work.times.mean + retried)
+
+
+def finish_ms(steps: Steps, shards: int) -> float:
+    """The finalizer's last look: every shard is empty, the failed are counted, the end is stored and published."""
+    counting = math.ceil(shards / 16) * steps.dynamodb
+    return steps.overhead + (2 + shards) * steps.dynamodb + counting + steps.events
