@@ -49,9 +49,9 @@ def bill(
     made = metered_bill(connection, answer, latest, book, items, started_at, child_type)
     if made is None:
         raise Problem(
-            f"the meter knows nothing of batch {batch_id}: it counts since {answer['since']}, "
+            f"the meter does not know all of batch {batch_id}: it counts since {answer['since']}, "
             "and keeps the latest 1,000 batches apart",
-            f"run one: `rollcall run {latest.architecture}`, then bill it",
+            f"run a new batch, and bill that: `rollcall run {latest.architecture}`",
         )
     rest = at_rest(latest.architecture, book, answer, connection.stack(latest.architecture).name)
     if as_json:
@@ -127,7 +127,7 @@ def sums(made: Bill) -> Table:
     orchestration, own = made.part(own=False), made.part(own=True)
     table.add_row("orchestration", dollars(orchestration.dollars), per_million(orchestration.per_million()))
     if made.by_the_hour:
-        why = "of it for custom metrics, by the hour, whatever the batch's size"
+        why = "of it custom metrics, by the hour at any size"
         table.add_row("", Text(dollars(made.by_the_hour), "dim"), Text(why, "dim"))
     table.add_row("your own work", dollars(own.dollars), per_million(own.per_million()))
     table.add_row(*(Text(cell, "bold") for cell in ("in all", dollars(made.dollars), per_million(made.per_million()))))

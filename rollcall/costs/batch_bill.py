@@ -50,12 +50,12 @@ def metered_bill(
     started_at: str | None,
     child_type: str = CHILD_TYPE,
 ) -> Bill | None:
-    """The bill of a batch of `items` items, by what the meter answered; None if it knows nothing of the batch.
+    """The bill of a batch of `items` items, by what the meter answered; None if it does not know the whole batch.
 
     `ended` is its latest generation, `started_at` the start of its first.
     """
     stack = connection.stack(ended.architecture)
-    if not rows_of(answer, stack.name, ended.batch_id):
+    if not rows_of(answer, stack.name, ended.batch_id) or began_before(started_at, answer["since"]):
         return None
     assert connection.endpoint
     due = ended.architecture == "sqs" and check_due(
@@ -71,6 +71,11 @@ def check_due(endpoint: str, queue_url: str, batch_id: str) -> bool:
     query = urlencode({"QueueUrl": queue_url, "ShowInvisible": "true", "ShowDelayed": "true"})
     status, body = ask(endpoint, "GET", f"{MESSAGES_PATH}?{query}")
     return status == 200 and f'"{batch_id}"' in body.decode().replace("\\", "")
+
+
+def began_before(started_at: str | None, since: str) -> bool:
+    """Whether a batch began before the meter did: part of it was not counted. Times are ISO 8601."""
+    return started_at is not None and datetime.fromisoformat(started_at) < datetime.fromisoformat(since)
 
 
 def clock_hours(started_at: str | None, finished_at: str | None) -> int:

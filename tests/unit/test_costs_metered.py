@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollcall.costs.batch_bill import clock_hours
+from rollcall.costs.batch_bill import began_before, clock_hours
 from rollcall.costs.bill import priced
 from rollcall.costs.metered import usages_of
 from rollcall.costs.prices import PriceBook
@@ -211,3 +211,10 @@ def test_hours_are_those_of_the_clock_that_a_batch_touched() -> None:
     assert clock_hours("2026-11-23T10:00:00.000Z", "2026-11-23T10:59:59.999Z") == 1
     assert clock_hours("2026-11-23T23:30:00.000Z", "2026-11-24T02:00:00.000Z") == 4
     assert clock_hours("2026-11-23T10:00:00.000Z", None) == 1
+
+
+def test_a_batch_that_began_before_the_meter_was_not_counted_whole() -> None:
+    since = "2026-11-23T10:00:00.000+00:00"
+    assert began_before("2026-11-23T09:59:59.999Z", since)
+    assert not began_before("2026-11-23T10:00:00.000Z", since)
+    assert not began_before(None, since)
