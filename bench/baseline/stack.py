@@ -1,18 +1,20 @@
 """A baseline in the bench's engine: its stack, and how a batch of it is started."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bootstrap.bucket import ensure_bucket, upload
 from bootstrap.change_sets import Stacks
-from bootstrap.deploy import bring_stack
+from bootstrap.deploy import StackOutputs, bring_stack
 from bootstrap.packaging import Package
 from bootstrap.stacks import SANDBOX_PARAMETERS
 from rollcall.connection import Connection
 
 HERE = Path(__file__).parent
+# Of these all baselines take their items and their work.
+FUNCTIONS = HERE / "functions"
 
 
 class Baseline:
@@ -39,18 +41,34 @@ class Baseline:
 
 def deploy_baseline(connection: Connection, title: str, processor: str, progress: Callable[[str], None]) -> Baseline:
     """Deploy a baseline whose processor is that module in functions/. Raises DeployFailed."""
+    stack = deploy_literal(connection, processor, progress)
+    return Baseline(connection, title, stack.outputs["BatcherFunctionName"])
+
+
+def deploy_literal(connection: Connection, processor: str, progress: Callable[[str], None]) -> StackOutputs:
+    """Deploy the specification's words, with that module in functions/ as the processor. Raises DeployFailed."""
+    name = f"Baseline-{processor.replace('_', '-')}"
+    return deploy_stack(connection, name, HERE / "template.yaml", (), {"ProcessorModule": processor}, progress)
+
+
+def deploy_stack(
+    connection: Connection,
+    name: str,
+    template: Path,
+    functions: Iterable[Path],
+    parameters: Mapping[str, str],
+    progress: Callable[[str], None],
+) -> StackOutputs:
+    """Deploy a stack whose functions are the modules `functions` and those here. Raises DeployFailed."""
     session = connection.session
-    code = Package({path.name: path.read_bytes() for path in (HERE / "functions").glob("*.py")})
+    code = Package({path.name: path.read_bytes() for path in (*FUNCTIONS.glob("*.py"), *functions)})
     bucket = ensure_bucket(session, progress)
     upload(session.client("s3"), bucket, code.key, code.zip, progress)
-    parameters = {
+    given = {
         "CodeBucket": bucket,
         "CodeKey": code.key,
-        "ProcessorModule": processor,
         "CpuArchitecture": SANDBOX_PARAMETERS["CpuArchitecture"],
+        **parameters,
     }
     stacks = Stacks(session.client("cloudformation"), sandbox=True, progress=progress)
-    stack = bring_stack(
-        stacks, f"Baseline-{processor.replace('_', '-')}", (HERE / "template.yaml").read_text(), parameters
-    )
-    return Baseline(connection, title, stack.outputs["BatcherFunctionName"])
+    return bring_stack(stacks, name, template.read_text(), given)

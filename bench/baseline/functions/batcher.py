@@ -2,9 +2,9 @@
 
 import json
 import os
-import random
 
 import boto3
+from items import drawn
 
 TABLE = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 QUEUE = boto3.resource("sqs").Queue(os.environ["QUEUE_URL"])
@@ -13,7 +13,7 @@ LAMBDA = boto3.client("lambda")
 
 def handler(event, context):
     """`event`: `batchId`, `items`, `itemsPerMessage`, `maxValue`."""
-    items = [{"id": f"{n:09d}", "value": random.randint(0, event["maxValue"])} for n in range(event["items"])]
+    items = drawn(event["batchId"], event["items"], event["maxValue"])
     # boto3's batch writer sends 25 items a call and repeats what DynamoDB did not take.
     with TABLE.batch_writer() as writer:
         for item in items:

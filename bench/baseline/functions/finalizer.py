@@ -18,7 +18,7 @@ def handler(event, context):
     left = {"KeyConditionExpression": Key("batchId").eq(event["batchId"]), "Limit": 1, "ConsistentRead": True}
     while TABLE.query(**left)["Items"]:
         time.sleep(POLL_SECONDS)
-    detail = {"batchId": event["batchId"], "status": "SUCCEEDED", "succeeded": event["items"]}
+    detail = {"batchId": event["batchId"], "generation": 1, "status": "SUCCEEDED", "succeeded": event["items"]}
     EVENTS.put_events(
         Entries=[{"Source": "rollcall", "DetailType": "Batch Finished", "Detail": json.dumps(detail)}],
     )

@@ -2,17 +2,19 @@
 
 import json
 import os
-import time
 
 import boto3
+from work import Work
 
 TABLE = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 
 
 def handler(event, context):
-    """Messages of the item queue; the work is the specification's sleep."""
+    """Messages of the item queue."""
+    work = Work()
     for record in event["Records"]:
         message = json.loads(record["body"])
         for item in message["items"]:
-            time.sleep(item["value"] / 1000)
+            work.do(item)
             TABLE.delete_item(Key={"batchId": message["batchId"], "itemId": item["id"]})
+    work.tell()

@@ -1,0 +1,77 @@
+"""The whole run: an engine, the five ways deployed, then the same items through each, without work and with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.cost.figures import Cost
+from bench.cost.metering import bill_of, calls_of, nobodys, settled
+from bench.cost.runs import Load, run
+from bench.cost.ways import Way, deploy_ways
+from bench.engine import own_engine
+from bootstrap import aws
+from handlers.batch import new_batch_id
+from rollcall.connection import Connection
+from rollcall.costs.meter_client import reset_meter
+from rollcall.costs.prices import PriceBook
+
+# A hundred messages or children, so that every environment that a batch will use is there before it.
+WARM_UP = {"items": 200, "items_per_chunk": 2}
+
+type Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many items go through each way, `children` of them where an item has a child of its own.
+
+    A pass is a greatest `value` of the items: milliseconds of work that waits, 0 for none.
+    """
+
+    items: int
+    children: int
+    items_per_chunk: int
+    passes: tuple[int, ...]
+
+
+def measure(plan: Plan, book: PriceBook, progress: Progress) -> dict[int, list[Cost]]:
+    """What every way costs, by pass, on an engine that is started for it and stopped again.
+
+    Raises Problem if a batch fails, SandboxError if the engine does, DeployFailed if a stack does.
+    """
+    with own_engine(progress) as sandbox:
+        connection = Connection(aws.session(sandbox.endpoint), "", sandbox.endpoint, sandbox.engine)
+        ways = deploy_ways(connection, progress)
+        return {max_value: measure_pass(connection, ways, plan, max_value, book, progress) for max_value in plan.passes}
+
+
+def measure_pass(
+    connection: Connection, ways: list[Way], plan: Plan, max_value: int, book: PriceBook, progress: Progress
+) -> list[Cost]:
+    """The same items through each way, each of them warm and by itself: a batch id stands for its items."""
+    batch_id = new_batch_id()
+    costs = []
+    for way in ways:
+        run(connection, way, Load(new_batch_id(), **WARM_UP, max_value=0), progress)
+        items = min(plan.items, plan.children) if way.key == "map" else plan.items
+        load = Load(batch_id, items, plan.items_per_chunk, max_value)
+        costs.append(measure_way(connection, way, load, book, progress))
+    return costs
+
+
+def measure_way(connection: Connection, way: Way, load: Load, book: PriceBook, progress: Progress) -> Cost:
+    """One batch through one way, and its bill once nothing comes any more."""
+    assert connection.endpoint
+    settled(connection.endpoint, way.stack)
+    reset_meter(connection.endpoint)
+    ended = run(connection, way, load, progress)
+    answer = settled(connection.endpoint, way.stack)
+    return Cost(
+        key=way.key,
+        title=way.title,
+        bill=bill_of(answer, way.stack, load.batch_id, load.items, book),
+        seconds=ended.seconds,
+        lag=ended.lag,
+        calls=calls_of(answer, way.stack, load.batch_id),
+        poll_seconds=way.poll_seconds,
+        nobodys_calls=nobodys(answer, way.stack),
+    )

@@ -1,0 +1,59 @@
+"""What a batch of one way came to, by the engine's meter."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rollcall.costs.bill import Bill, priced
+from rollcall.costs.meter_client import fetch_meter
+from rollcall.costs.meter_rows import Row, rows_of
+from rollcall.costs.metered import EMPTY, usages_of
+from rollcall.costs.prices import PriceBook
+from rollcall.errors import Problem
+
+# Longer than a check message of Rollcall's takes to come round in the sandbox, once the batch has ended.
+QUIET_SECONDS = 7
+LOOK_EVERY_SECONDS = 0.5
+PATIENCE_SECONDS = 120
+CALLS = ("lambda.requests", "sqs.", "dynamodb.", "s3.", "events.", "cloudwatch.requests")
+
+
+def settled(endpoint: str, stack: str) -> dict[str, Any]:
+    """The meter's answer once nothing has been counted for the stack for a while, empty receives apart.
+
+    Raises Problem if the stack does not come to rest.
+    """
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    before: list[Row] = []
+    quiet_since = time.monotonic()
+    while True:
+        answer = fetch_meter(endpoint)
+        rows = useful(answer, stack)
+        now = time.monotonic()
+        if rows != before:
+            before, quiet_since = rows, now
+        elif now - quiet_since > QUIET_SECONDS:
+            return answer
+        if now > give_up:
+            raise Problem(f"stack {stack} still works {PATIENCE_SECONDS} s after its batch ended")
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def useful(answer: Mapping[str, Any], stack: str, batch: str | None = None) -> list[Row]:
+    """The stack's rows without empty receives, which idle pollers make batch or no batch."""
+    return [row for row in rows_of(answer, stack, batch) if not row["operation"].endswith(EMPTY)]
+
+
+def bill_of(answer: Mapping[str, Any], stack: str, batch: str, items: int, book: PriceBook) -> Bill:
+    """The bill of a batch; on AWS the children of a Distributed Map are EXPRESS ones."""
+    return priced(usages_of(answer, stack, batch, "EXPRESS"), book, items)
+
+
+def calls_of(answer: Mapping[str, Any], stack: str, batch: str) -> int:
+    """How many API calls its functions, its pollers and its state machine made for a batch, invocations included."""
+    return sum(row["calls"] for row in useful(answer, stack, batch) if row["unit"].startswith(CALLS))
+
+
+def nobodys(answer: Mapping[str, Any], stack: str) -> int:
+    """Calls for the stack that the meter could not tell a batch for."""
+    return sum(row["calls"] for row in useful(answer, stack) if row["batch"] is None)

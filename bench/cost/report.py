@@ -1,0 +1,137 @@
+"""The costs as tables for people, as Markdown, and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from bench.cost.figures import Cost, Goal, goals
+from bench.report import VERDICTS
+from rollcall.costs.bill import SERVICES
+from rollcall.costs.money import dollars
+from rollcall.costs.prices import PriceBook
+from rollcall.terminal import count, seconds
+
+HEADERS = ("dollars per million items", "orchestration", "x SQS", "in all", "lag", "API calls per item", "items")
+LINES = 6
+
+
+def pass_title(max_value: int) -> str:
+    """What a pass is."""
+    return f"work that waits 0 to {max_value} ms an item" if max_value else "no work"
+
+
+def lag(cost: Cost) -> str:
+    """`0.12 s`; where the end is asked for, what asking so often comes to on AWS."""
+    if cost.poll_seconds:
+        return f"{seconds(cost.poll_seconds / 2)}, up to {seconds(cost.poll_seconds)}"
+    return seconds(cost.lag)
+
+
+def ratio(cost: Cost, costs: Sequence[Cost]) -> str:
+    """How many times the orchestration of Rollcall's SQS architecture."""
+    [sqs] = [each for each in costs if each.key == "sqs"]
+    times = cost.orchestration / sqs.orchestration
+    return f"{times:,.0f}" if times >= 10 else f"{times:.1f}"
+
+
+def way_rows(costs: Sequence[Cost]) -> list[list[str]]:
+    """A row for each way, under HEADERS."""
+    return [
+        [
+            cost.title,
+            dollars(cost.orchestration),
+            ratio(cost, costs),
+            dollars(cost.in_all),
+            lag(cost),
+            f"{cost.calls_per_item:.3g}",
+            count(cost.items),
+        ]
+        for cost in costs
+    ]
+
+
+def service_rows(costs: Sequence[Cost]) -> list[list[str]]:
+    """A row for each service that anybody pays orchestration to, a column for each way."""
+    split = [cost.by_service() for cost in costs]
+    return [
+        [service, *(dollars(each.get(service, 0.0)) for each in split)]
+        for service in SERVICES.values()
+        if any(service in each for each in split)
+    ]
+
+
+def service_headers(costs: Sequence[Cost]) -> list[str]:
+    """Of `service_rows`."""
+    return ["orchestration by service", *(cost.title for cost in costs)]
+
+
+def largest_rows(cost: Cost) -> list[list[str]]:
+    """The lines that a way pays most for."""
+    return [[name, dollars(amount)] for name, amount in cost.by_line()[:LINES]]
+
+
+def goal_rows(judged: Sequence[Goal]) -> list[list[str]]:
+    """Every goal with what was measured."""
+    return [
+        [
+            goal.name,
+            f"{goal.value:,.0f} x" if goal.ratio else dollars(goal.value),
+            f"≥ {goal.bound:g} x" if goal.ratio else f"< {dollars(goal.bound)}",
+            "met" if goal.met else "missed",
+        ]
+        for goal in judged
+    ]
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """For a Rich console; numbers to the right."""
+    drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for index, header in enumerate(headers):
+        drawn.add_column(header, justify="right" if index else "left")
+    for row in rows:
+        drawn.add_row(*(VERDICTS[cell == "met"] if cell in ("met", "missed") else cell for cell in row))
+    return drawn
+
+
+def report(passes: Mapping[int, Sequence[Cost]], book: PriceBook, note: str) -> Group:
+    """Every pass, the split by service and the goals of the first, for a Rich console. `note` says on what and when."""
+    parts: list[Any] = []
+    for max_value, costs in passes.items():
+        parts += ["", Text(pass_title(max_value), "bold cyan"), table(HEADERS, way_rows(costs))]
+    first = next(iter(passes.values()))
+    parts += ["", table(service_headers(first), service_rows(first))]
+    for cost in first[:2]:
+        parts += ["", table([f"largest lines, {cost.title}", ""], largest_rows(cost))]
+    parts += ["", table(["goal", "measured", "wanted", ""], goal_rows(goals(first)))]
+    return Group(*parts, Text(f"\nprices: {book.region}, {book.date}; {note}", "dim"))
+
+
+def markdown(passes: Mapping[int, Sequence[Cost]]) -> str:
+    """The same tables for docs/costs.md."""
+    parts = [f"**{pass_title(value)}**\n\n{grid(HEADERS, way_rows(costs))}" for value, costs in passes.items()]
+    first = next(iter(passes.values()))
+    parts.append(grid(service_headers(first), service_rows(first)))
+    parts.append(grid(["goal", "measured", "wanted", ""], goal_rows(goals(first))))
+    return "\n\n".join(parts) + "\n"
+
+
+def grid(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    rule = ["---", *["---:"] * (len(headers) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (headers, rule, *rows))
+
+
+def to_json(passes: Mapping[int, Sequence[Cost]], book: PriceBook, machine: dict[str, Any]) -> dict[str, Any]:
+    """All of it as one object; dollars are per million items but in the bills."""
+    first = next(iter(passes.values()))
+    return {
+        "machine": machine,
+        "prices": {"region": book.region, "date": book.date.isoformat()},
+        "passes": [
+            {"maxValue": max_value, "ways": [cost.to_json() for cost in costs]} for max_value, costs in passes.items()
+        ],
+        "goals": [goal.to_json() for goal in goals(first)],
+    }

@@ -1,0 +1,87 @@
+"""One batch through one way, from the call that starts it to its event; every item is accounted for."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.cost.ways import Way
+from rollcall.batches import completion_lag
+from rollcall.completion import subscribed
+from rollcall.connection import Connection
+from rollcall.errors import Problem
+from rollcall.logs import read
+from rollcall.terminal import count, seconds
+
+BEAT_SECONDS = 5
+PATIENCE_SECONDS = 1_800
+# Log lines come up to half a second late.
+LOG_SECONDS = 3
+# How the line begins that the baselines' work writes (bench/baseline/functions/work.py).
+WORKED = '{"workMs": '
+
+
+@dataclass(frozen=True)
+class Load:
+    """What every way is given: a batch of that id has the same items wherever it runs; `max_value` in milliseconds."""
+
+    batch_id: str
+    items: int
+    items_per_chunk: int
+    max_value: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A batch that ended well; `lag` is from its last item to its event, in seconds, None where that is unknown."""
+
+    seconds: float
+    lag: float | None
+
+
+def run(connection: Connection, way: Way, load: Load, progress: Callable[[str], None]) -> Run:
+    """Run a batch. Raises Problem if it ends otherwise than well, too late, or with another number of items."""
+    what = f"{way.title}: {count(load.items, 'item')} of up to {load.max_value} ms"
+    progress(what)
+    request = {
+        "batchId": load.batch_id,
+        "items": load.items,
+        "itemsPerChunk": load.items_per_chunk,
+        "maxValue": load.max_value,
+    }
+    with subscribed(connection, "default", load.batch_id) as subscription:
+        began = time.time()
+        way.starter.start(request)
+        while not (arrival := subscription.wait(BEAT_SECONDS)):
+            elapsed = time.time() - began
+            if elapsed > PATIENCE_SECONDS:
+                raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
+            progress(f"{what}: {elapsed:.0f} s")
+    detail = arrival.detail
+    if (detail["status"], detail["succeeded"]) != ("SUCCEEDED", load.items):
+        raise Problem(f"{what}: it ended {detail['status']} with {count(detail['succeeded'])} items succeeded")
+    last_item_done_at: int | None
+    if way.processor:
+        last_item_done_at = counted(connection, way.processor, round(began * 1000), load.items, what)
+    else:
+        last_item_done_at = way.starter.last_chunk_done_at(load.batch_id)
+    took = arrival.arrived_at / 1000 - began
+    progress(f"{what}: done in {seconds(took)}")
+    return Run(took, completion_lag(arrival.arrived_at, last_item_done_at))
+
+
+def counted(connection: Connection, processor: str, since: int, items: int, what: str) -> int:
+    """When the last of `items` items was done by the processor's log, in milliseconds since 1970.
+
+    `since` is in the same. Raises Problem if there were more items or fewer: repeats would be part of the bill.
+    """
+    give_up = time.monotonic() + LOG_SECONDS
+    while True:
+        events = read(connection.client("logs"), f"/aws/lambda/{processor}", since)
+        lines = [event for event in events if event["message"].startswith(WORKED)]
+        found = sum(json.loads(line["message"])["items"] for line in lines)
+        if found == items:
+            return max(line["timestamp"] for line in lines)
+        if time.monotonic() > give_up:
+            raise Problem(f"{what}: by its processors' log {count(found)} were processed")
+        time.sleep(0.2)
