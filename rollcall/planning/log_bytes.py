@@ -1,7 +1,6 @@
 """How many bytes the functions' invocations log: Lambda's own lines and the handlers', rendered as they are written.
 
-CloudWatch Logs bills the bytes of the messages: https://aws.amazon.com/cloudwatch/pricing/. AWS's INIT_START line, a
-cold start's, is left out: it is less than 200 bytes of some thousand invocations' logs.
+CloudWatch Logs bills the bytes of the messages: https://aws.amazon.com/cloudwatch/pricing/
 """
 
 import functools

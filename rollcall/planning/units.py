@@ -1,7 +1,7 @@
 """What a batch uses in AWS's billing units, computed from its parameters before anything runs."""
 
 from rollcall.costs.usage import Usage
-from rollcall.planning import units_lambda, units_metrics, units_sfn, units_sqs
+from rollcall.planning import units_metrics, units_sfn, units_sqs
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_tally import Tally
@@ -28,7 +28,5 @@ def units(
         units_sqs.add(tally, units_sqs.sqs_batch(workload, settings, batch_id, timing), timing)
     else:
         units_sfn.add(tally, units_sfn.sfn_batch(workload, settings, batch_id, timing), timing)
-    if timing:
-        units_lambda.add(tally, settings, timing)
     units_metrics.add(tally, architecture, workload, settings, timing)
     return tally.usages

@@ -1,9 +1,18 @@
 """Lambda's GB-seconds: the user's own work apart from all else."""
 
+import math
+
 from rollcall.planning.fixed import ORCHESTRATION_MEMORY
 from rollcall.planning.settings import Settings
 from rollcall.planning.timing import Timing
+from rollcall.planning.units_range import Range
 from rollcall.planning.units_tally import Tally
+
+PROVISIONED_CONCURRENCY = 10
+"""Invocations at a time that one provisioned poller keeps going.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+"""
 
 
 def gb_seconds(milliseconds: float, memory_mb: float) -> float:
@@ -11,20 +20,48 @@ def gb_seconds(milliseconds: float, memory_mb: float) -> float:
     return milliseconds / 1000 * memory_mb / 1024
 
 
-def add(tally: Tally, settings: Settings, timing: Timing) -> None:
-    """The milliseconds that `timing` tells, at the functions' memory; init is billed like any other (2025-08-01).
+def billed(milliseconds: float, memory_mb: float, invocations: Range, timeout_seconds: int) -> Range:
+    """GB-seconds of so many invocations: of a millisecond each at least, and of their timeout and as long an init."""
+    low, high = invocations.low, invocations.high * 2 * timeout_seconds * 1000
+    return Range.of(gb_seconds(low, memory_mb), gb_seconds(milliseconds, memory_mb), gb_seconds(high, memory_mb))
 
-    Own is the time in which at least one item was being processed; the processor's other time, the batcher's and the
-    finalizer's is orchestration. Bounds there are none: how long functions take only time tells.
-    """
+
+def processor(tally: Tally, settings: Settings, timing: Timing, invocations: Range) -> None:
+    """Own is the time in which at least one item was being processed; init is billed like any other time."""
+    price, memory = f"lambda.gb_seconds.{settings.cpu_architecture}", settings.processor_memory
+    whole = billed(timing.processor_ms, memory, invocations, settings.function_timeout)
+    own = Range.of(0, gb_seconds(timing.work_ms, memory), whole.high)
+    rest = Range.of(0, whole.expected - own.expected, whole.high)
+    tally.add(price, "ProcessorFunction", "invoke", own, "your items being processed", own=True)
+    tally.add(price, "ProcessorFunction", "invoke", rest, "all else in the processor")
+
+
+def batcher(tally: Tally, settings: Settings, timing: Timing, invocations: Range, timeout: int) -> None:
+    """The batcher's; it is orchestration."""
+    seconds = billed(timing.batcher_ms, ORCHESTRATION_MEMORY, invocations, timeout)
+    tally.add(f"lambda.gb_seconds.{settings.cpu_architecture}", "BatcherFunction", "invoke", seconds, "the batcher")
+
+
+def finalizer(tally: Tally, settings: Settings, timing: Timing, invocations: Range) -> None:
+    """The finalizer's; it is orchestration."""
+    seconds = billed(timing.finalizer_ms, ORCHESTRATION_MEMORY, invocations, settings.function_timeout)
+    tally.add(f"lambda.gb_seconds.{settings.cpu_architecture}", "FinalizerFunction", "invoke", seconds, "the finalizer")
+
+
+def recorder(tally: Tally, settings: Settings, timing: Timing, invocations: Range) -> None:
+    """The failure recorder's: a PutObject each, taken to be as long as the finalizer with its four."""
+    each = timing.finalizer_ms / max(1, timing.finalizer_invocations)
+    seconds = billed(invocations.expected * each, ORCHESTRATION_MEMORY, invocations, settings.function_timeout)
     price = f"lambda.gb_seconds.{settings.cpu_architecture}"
-    work_ms = min(timing.work_ms, timing.processor_ms)
-    memory = settings.processor_memory
-    lines = (
-        ("ProcessorFunction", gb_seconds(work_ms, memory), "your items being processed", True),
-        ("ProcessorFunction", gb_seconds(timing.processor_ms - work_ms, memory), "all else in the processor", False),
-        ("BatcherFunction", gb_seconds(timing.batcher_ms, ORCHESTRATION_MEMORY), "the batcher", False),
-        ("FinalizerFunction", gb_seconds(timing.finalizer_ms, ORCHESTRATION_MEMORY), "the finalizer", False),
-    )
-    for function, quantity, what, own in lines:
-        tally.add(price, function, "invoke", quantity, what, own=own)
+    tally.add(price, "FailureRecorderFunction", "invoke", seconds, "recording failed items")
+
+
+def pollers(tally: Tally, settings: Settings, timing: Timing) -> None:
+    """Event poller units of the provisioned mode while the batch runs, as many as its concurrency needs.
+
+    That one poller is one unit AWS does not say. The least that is provisioned is paid at rest, too.
+    """
+    if settings.pollers:
+        used = min(settings.pollers, max(1, math.ceil(timing.concurrency / PROVISIONED_CONCURRENCY)))
+        hours = Range.of(0, used, settings.pollers) * (timing.seconds / 3600)
+        tally.add("lambda.poller_unit_hours", "ProcessorFunction", "poll", hours, "provisioned pollers")

@@ -1,6 +1,7 @@
 """Log lines by the number of invocations: bytes of each, fewest, expected and most."""
 
 from handlers.run_items import STOP_MS
+from rollcall.costs.rules import rule
 from rollcall.planning import log_bytes
 from rollcall.planning.settings import Settings
 from rollcall.planning.timing import Timing
@@ -8,6 +9,7 @@ from rollcall.planning.units_attempts import Attempts
 from rollcall.planning.units_range import NONE, Range
 from rollcall.planning.units_tally import Tally
 
+INIT_LINES = "cold starts' lines"
 TYPICAL_MS, TYPICAL_INIT_MS = 50.0, 300.0
 """Only their digits matter."""
 LONG_ENDING = 16
@@ -28,6 +30,8 @@ def platform_lines(
         invocations.high * (log_bytes.platform_bytes(memory_mb, longest, longest) + 2),
     )
     tally.add("logs.bytes", function, "platform", lines, "START, END and REPORT lines")
+    started = Range.of(0, cold, invocations.high) * rule("logs.init_start_bytes")
+    tally.add("logs.bytes", function, "platform", started, INIT_LINES, note="not logged in the sandbox")
 
 
 def processor_lines(

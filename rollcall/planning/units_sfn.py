@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bootstrap.stacks import DEFINITION
 from rollcall.costs.rules import rule
-from rollcall.planning import fixed, log_bytes, units_express
+from rollcall.planning import fixed, log_bytes, units_express, units_lambda
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sizes_items import item_bytes
 from rollcall.planning.timing import Timing
@@ -20,7 +20,9 @@ from rollcall.planning.units_range import NONE, Range
 from rollcall.planning.units_tally import Tally
 
 BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"
-RECORDER, STATE_MACHINE = "FailureRecorderFunction", "StateMachine"
+RECORDER = "FailureRecorderFunction"
+# What a state machine does is no function's.
+STATE_MACHINE = None
 LISTED = 1000
 """Keys or parts on a page of S3."""
 # States that are entered: Begin, Make chunks, Chunks made?, Process chunks, Finalize; the first two after Begin again
@@ -148,8 +150,14 @@ def logs(tally: Tally, batch: SfnBatch, rounds: Range, invocations: Range, timin
 
 def add(tally: Tally, batch: SfnBatch, timing: Timing | None) -> None:
     """All of a batch."""
+    settings = batch.settings
     rounds = batcher(tally, batch, timing)
     states(tally, batch, rounds, timing)
     invocations = processor(tally, batch) if batch.chunks.high else NONE
     finalizer(tally, batch)
     logs(tally, batch, rounds, invocations, timing)
+    if timing:
+        units_lambda.batcher(tally, settings, timing, rounds, fixed.SFN_BATCHER_TIMEOUT)
+        units_lambda.processor(tally, settings, timing, invocations)
+        units_lambda.recorder(tally, settings, timing, batch.attempts.failing_chunks)
+        units_lambda.finalizer(tally, settings, timing, Range.exactly(1))

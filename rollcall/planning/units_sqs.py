@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from handlers.batch import BatchRequest, InputObject
 from handlers.sqs.table import GLIMPSED_SEGMENTS
-from rollcall.planning import fixed, log_bytes
+from rollcall.planning import fixed, log_bytes, units_lambda
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sizes_dynamodb import (
     batch_record,
@@ -106,12 +106,11 @@ def sqs_batch(workload: Workload, settings: Settings, batch_id: str, timing: Tim
 
 @dataclass(frozen=True)
 class Invocations:
-    """How often each function is invoked; `nudges` are the processors'."""
+    """How often each function is invoked."""
 
     batcher: Range
     processor: Range
     finalizer: Range
-    nudges: Range
 
 
 def batcher(tally: Tally, batch: SqsBatch, timing: Timing | None) -> Range:
@@ -332,4 +331,9 @@ def add(tally: Tally, batch: SqsBatch, timing: Timing | None) -> None:
     batchers = batcher(tally, batch, timing)
     processors, nudges = processor(tally, batch, timing)
     finalizers = finalizer(tally, batch, nudges, timing)
-    logs(tally, batch, Invocations(batchers, processors, finalizers, nudges), timing)
+    logs(tally, batch, Invocations(batchers, processors, finalizers), timing)
+    if timing:
+        units_lambda.batcher(tally, batch.settings, timing, batchers, batch.settings.function_timeout)
+        units_lambda.processor(tally, batch.settings, timing, processors)
+        units_lambda.finalizer(tally, batch.settings, timing, finalizers)
+        units_lambda.pollers(tally, batch.settings, timing)
