@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -10,6 +11,7 @@ from localstack.aws.protocol.serializer import create_serializer
 from localstack.http import Request, Response
 
 from sandbox.faults.active import Hit
+from sandbox.meter.calls import count
 
 type CarryOut = Callable[[Response], None]
 """Makes the service answer the context's request into a response."""
@@ -94,6 +96,8 @@ def _answer(request: Any, context: RequestContext, response: Response, carry_out
     if request:
         context.service_request = request
         carry_out(response)
+    else:
+        count(context, HTTPStatus.OK)  # it is a call all the same
     return context.service_response
 
 

@@ -37,9 +37,14 @@ def install() -> None:
 
 def _route(self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
     _stock_route(self, chain, context, response)
+    count(context, response.status_code)
+
+
+def count(context: RequestContext, status: int) -> None:
+    """Count a call that its service answered with this HTTP status."""
     if context.service is None or context.service.service_name not in _SERVICES:
         return
-    if units := _units(context, response.status_code):
+    if units := _units(context, status):
         stack = charge(context, units)
         if units[0].unit == "cloudwatch.requests":
             METRICS.put(context.service_request or {}, stack)
@@ -51,8 +56,8 @@ def charge_refused(context: RequestContext, status: int) -> None:
     Only S3 says that it bills a client's errors. No other service says so of throttled or failed requests, and
     DynamoDB's throttled ones consume no capacity: they are free here.
     """
-    if context.service is not None and context.service.service_name == "s3" and s3.billed_error(status):
-        charge(context, _units(context, status))
+    if context.service is not None and context.service.service_name == "s3":
+        count(context, status)
 
 
 def charge(context: RequestContext, units: Iterable[Unit]) -> str | None:

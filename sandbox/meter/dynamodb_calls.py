@@ -19,12 +19,6 @@ type _Write = tuple[str, _Key, Mapping[str, Any] | None]
 """Table, key (an item will do), and the item to be put, None for anything but a put."""
 
 _FAILED_CONDITIONS = {"ConditionalCheckFailedException", "TransactionCanceledException"}
-_BILLED_WRITES = {
-    "Put": "Item",
-    "Update": "Key",
-    "Delete": "Key",
-    "ConditionCheck": "Key",
-}
 
 
 def metered[Answer](context: RequestContext, request: Any, carry_out: Callable[[], Answer]) -> Answer:
@@ -72,7 +66,7 @@ def _writes(operation: str, request: Any) -> list[_Write]:
             ]
         case "TransactWriteItems":
             return [
-                (call["TableName"], call[_BILLED_WRITES[kind]], call.get("Item"))
+                (call["TableName"], call["Item" if kind == "Put" else "Key"], call.get("Item"))
                 for entry in request["TransactItems"]
                 for kind, call in entry.items()
             ]

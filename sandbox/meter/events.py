@@ -29,7 +29,7 @@ def units(operation: str, request: Mapping[str, Any], answer: Mapping[str, Any])
 def entry_bytes(entry: Mapping[str, Any]) -> int:
     """The size of an entry: 14 bytes for a time that is given, and the UTF-8 of its texts.
 
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html (calculating the entry size)
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
     """
     texts = [entry.get("Source"), entry.get("DetailType"), entry.get("Detail"), *(entry.get("Resources") or ())]
     return sum(len(text.encode()) for text in texts if text) + (TIME_BYTES if entry.get("Time") else 0)

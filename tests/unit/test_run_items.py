@@ -109,3 +109,12 @@ def test_what_the_work_does_to_its_item_stays_out_of_the_record():
     items = numbered(1)
     run_items(items, failing(ValueError("no")), 1, always)
     assert items == numbered(1)
+
+
+def test_work_is_the_time_in_which_at_least_one_item_is_processed():
+    for concurrency, least in ((1, 120), (4, 30)):
+        began = time.monotonic()
+        results = run_items(numbered(4), lambda item: time.sleep(0.03), concurrency, always)
+        assert least <= results.work_ms <= round((time.monotonic() - began) * 1000)
+    assert run_items({}, fail_odd, 1, always).work_ms == 0
+    assert run_items(numbered(1), fail_odd, 1, lambda longest: False).work_ms == 0
