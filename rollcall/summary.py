@@ -43,7 +43,8 @@ def summary_rows(result: Result, bill: Bill | None = None) -> Iterable[tuple[str
     if result.completion_lag_seconds is not None:
         yield "completion lag", f"{seconds(result.completion_lag_seconds)}  (last chunk done to event received)"
     if bill:
-        yield "cost on AWS", priced_words(bill)
+        together = "  (all generations)" if result.generation > 1 else ""
+        yield "cost on AWS", priced_words(bill) + together
         yield "of it orchestration", priced_words(bill.part(own=False))
         if bill.by_the_hour:
             yield "of that metrics", f"{dollars(bill.by_the_hour)}  (by the hour, whatever the batch's size)"
