@@ -13,6 +13,7 @@ from rollcall.costs.at_rest import at_rest
 from rollcall.costs.batch_bill import metered_bill
 from rollcall.costs.bill import Bill
 from rollcall.costs.meter_client import fetch_meter
+from rollcall.costs.meter_rows import DURATION
 from rollcall.costs.money import dollars, per_million
 from rollcall.costs.prices import PriceBook
 from rollcall.costs.table import Notes, bill_tables
@@ -115,7 +116,7 @@ def print_bill(latest: Result, made: Bill, rest: Bill, book: PriceBook, child_ty
     stdout.print(Text("not counted here but derived", "dim"))
     stdout.print(notes.table())
     stdout.print()
-    stdout.print(Text(basis(latest, book, child_type), "dim"))
+    stdout.print(Text(basis(made, latest, book, child_type), "dim"))
 
 
 def sums(made: Bill) -> Table:
@@ -134,11 +135,16 @@ def sums(made: Bill) -> Table:
     return table
 
 
-def basis(latest: Result, book: PriceBook, child_type: str) -> str:
+def basis(made: Bill, latest: Result, book: PriceBook, child_type: str) -> str:
     """What the bill rests on, in a sentence."""
     words = [f"Prices of {book.region}, {book.date}", "with the free tier" if book.free_tier else "no free tier"]
     if book.own:
         words.append(f"{count(len(book.own), 'price')} of your own")
     if latest.architecture == "sfn":
         words.append(f"{child_type} children")
+    used = (line.usage.price for line in made.lines)
+    words += [
+        f"{cpu} functions"
+        for cpu in sorted({price.removeprefix(DURATION) for price in used if price.startswith(DURATION)})
+    ]
     return ", ".join(words) + ". Times are this machine's, so is what they cost."

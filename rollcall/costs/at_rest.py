@@ -8,6 +8,7 @@ import yaml
 from bootstrap.parameters import TemplateLoader
 from bootstrap.stacks import template
 from rollcall.costs.bill import Bill, priced
+from rollcall.costs.meter_rows import DURATION, duration_prices, rows_of
 from rollcall.costs.prices import PriceBook
 from rollcall.costs.rules import rule
 from rollcall.costs.usage import Usage
@@ -26,7 +27,9 @@ def at_rest(architecture: str, book: PriceBook, meter_answer: Mapping[str, Any] 
     resources = {
         name: (resource["Type"], resource.get("Properties") or {}) for name, resource in document["Resources"].items()
     }
-    usages = [*idle_pollers(resources), *sweeps(resources, document["Parameters"]["CpuArchitecture"]["Default"])]
+    durations = duration_prices(rows_of(meter_answer, stack, None)) if meter_answer else []
+    duration = durations[0] if durations else f"{DURATION}{document['Parameters']['CpuArchitecture']['Default']}"
+    usages = [*idle_pollers(resources), *sweeps(resources, duration)]
     if meter_answer:
         usages += storage(meter_answer, stack)
     return priced(usages, book, None)
@@ -56,7 +59,7 @@ def idle_pollers(resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Iter
         )
 
 
-def sweeps(resources: Mapping[str, tuple[str, Mapping[str, Any]]], cpu_architecture: str) -> Iterator[Usage]:
+def sweeps(resources: Mapping[str, tuple[str, Mapping[str, Any]]], duration: str) -> Iterator[Usage]:
     """The hourly look for executions whose end nobody told; what the schedule itself starts are batches."""
     hours = rule("month.hours")
     memory_gb = resources["FinalizerFunction"][1]["MemorySize"] / 1024
@@ -65,7 +68,7 @@ def sweeps(resources: Mapping[str, tuple[str, Mapping[str, Any]]], cpu_architect
             seconds = rule("sweep.billed_seconds")
             lines = (
                 ("lambda.requests", hours),
-                (f"lambda.gb_seconds.{cpu_architecture}", hours * seconds * memory_gb),
+                (duration, hours * seconds * memory_gb),
                 ("sqs.requests", hours * rule("sweep.sqs_requests")),
             )
             for price, quantity in lines:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollcall.costs.meter_rows import Row, sums, total
+from rollcall.costs.meter_rows import Row, duration_prices, sums, total
 from rollcall.costs.rules import rule
 from rollcall.costs.usage import Usage
 
@@ -103,10 +103,9 @@ def check_message(rows: list[Row]) -> Iterator[Usage]:
     if not looks:
         return
     note = "still to come, and not counted yet: the batch's check message finds it ended; taken as an average look"
-    durations = sorted({row["unit"] for row in rows if row["unit"].startswith("lambda.gb_seconds.")})
     lines = [
         ("lambda.requests", 1.0, "invoke"),
-        *((unit, total(rows, unit, FINALIZER) / looks, "invoke") for unit in durations),
+        *((unit, total(rows, unit, FINALIZER) / looks, "invoke") for unit in duration_prices(rows)),
         ("sqs.requests", rule("check.sqs_requests"), "ReceiveMessage"),
         ("dynamodb.read_units", rule("check.read_units"), "GetItem"),
         ("logs.bytes", total(rows, "logs.bytes", FINALIZER) / looks, "platform"),

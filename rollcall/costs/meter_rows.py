@@ -4,6 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+DURATION = "lambda.gb_seconds."
+"""What the ids of the prices of Lambda's time begin with; the functions' processor architecture follows."""
+
 type Row = Mapping[str, Any]
 type Place = tuple[str | None, str]
 """Function (its logical id; None: no function's) and operation."""
@@ -30,3 +33,8 @@ def sums(rows: Iterable[Row], chosen: Callable[[Row], bool]) -> dict[Place, floa
 def total(rows: Iterable[Row], unit: str, function: str | None = None) -> float:
     """The sum of a unit, of one function or of all."""
     return sum(row["quantity"] for row in rows if row["unit"] == unit and function in (None, row["function"]))
+
+
+def duration_prices(rows: Iterable[Row]) -> list[str]:
+    """The prices of the rows' Lambda time: one, unless a stack was deployed anew for another processor."""
+    return sorted({row["unit"] for row in rows if row["unit"].startswith(DURATION)})

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rollcall.costs.derived import check_message, children, custom_metrics, init_lines, state_machine_objects
-from rollcall.costs.meter_rows import Row, rows_of, sums
+from rollcall.costs.meter_rows import Row, duration_prices, rows_of, sums
 from rollcall.costs.usage import Usage
 
 # Units that AWS bills just as they are counted; SQS's, S3's and Step Functions' own calls apart.
@@ -65,7 +65,7 @@ def usages_of(
 
 def durations(rows: list[Row]) -> Iterator[Usage]:
     """Lambda's GB-seconds in three parts: items being processed (the user's own work), cold starts, all else."""
-    for price in sorted({row["unit"] for row in rows if row["unit"].startswith("lambda.gb_seconds.")}):
+    for price in duration_prices(rows):
         billed = sums(rows, lambda row, price=price: row["unit"] == price)  # type: ignore[misc]
         worked = sums(rows, lambda row: row["unit"] == "lambda.work_gb_seconds")
         begun = sums(rows, lambda row: row["unit"] == "lambda.init_gb_seconds")

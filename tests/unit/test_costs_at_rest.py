@@ -7,6 +7,7 @@ import pytest
 from rollcall.costs.at_rest import at_rest
 from rollcall.costs.prices import PriceBook
 from rollcall.costs.rules import FILE
+from tests.unit.test_costs_metered import answer, row
 
 BOOK = PriceBook.load()
 # A poller's 20 s long polls in 730 hours.
@@ -47,9 +48,9 @@ def test_step_functions_have_one_event_source_and_an_hourly_sweep() -> None:
 def test_what_batches_left_is_stored() -> None:
     answer = {
         "rows": [
-            {"stack": "Here", "unit": "logs.bytes", "quantity": GB / 2},
-            {"stack": "Elsewhere", "unit": "logs.bytes", "quantity": GB},
-            {"stack": "Here", "unit": "sqs.requests", "quantity": GB},
+            row("logs.bytes", "function", GB / 2, stack="Here"),
+            row("logs.bytes", "function", GB, stack="Elsewhere"),
+            row("sqs.requests", "SendMessage", GB, stack="Here"),
         ],
         "storage": [
             {"service": "dynamodb", "resource": "table", "stack": "Here", "bytes": GB, "objects": 10},
@@ -67,6 +68,13 @@ def test_what_batches_left_is_stored() -> None:
         "s3.gb_months": pytest.approx(0.046),
         "logs.gb_months": pytest.approx(0.015),
     }
+
+
+def test_the_sweep_costs_what_the_deployed_functions_do() -> None:
+    deployed = answer(row("lambda.gb_seconds.x86_64", "invoke", 1, stack="Here"))
+    used = {line.usage.price for line in at_rest("sfn", BOOK, deployed, "Here").lines}
+    assert "lambda.gb_seconds.x86_64" in used
+    assert "lambda.gb_seconds.arm64" not in used
 
 
 def test_every_rule_says_whose_it_is_and_what_it_rests_on() -> None:
