@@ -1,5 +1,138 @@
 """Commands about money: what a batch will cost and how long it will take."""
 
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from rollcall.options import ArchitectureName, Json, limited
+
 app = typer.Typer()
+PANEL = "Settings of the stacks"
+DEFAULT = "the template's"
+
+
+class ChildTypeName(StrEnum):
+    """Step Functions' two types of executions."""
+
+    express = "express"
+    standard = "standard"
+
+
+class CpuName(StrEnum):
+    """What a function runs on."""
+
+    arm64 = "arm64"
+    x86_64 = "x86_64"
+
+
+def setting(help: str, low: int, high: int | None, metavar: str = "N", default: str = DEFAULT) -> Any:
+    """The option of a stack's parameter with its bounds."""
+    return typer.Option(min=low, max=high, help=help, metavar=metavar, show_default=default, rich_help_panel=PANEL)
+
+
+@app.command(
+    epilog="Examples: [bold]rollcall plan --items 1000000[/], "
+    "[bold]rollcall plan --items 100000000 --max-concurrency 1000 --quota lambda.concurrency=5000[/]\n\n"
+    "Exit codes: 0 at least one architecture can do it, 2 none can, or usage."
+)
+def plan(
+    items: Annotated[int, limited("items", "How many items")],
+    value_distribution: Annotated[
+        str,
+        typer.Option(
+            metavar="DISTRIBUTION",
+            help="Milliseconds of work of an item: uniform:LOW-HIGH, constant:MS, exponential:MEAN, "
+            "lognormal:MEDIAN,SIGMA, or file:PATH with a number on each line.",
+        ),
+    ] = "uniform:0-1000",
+    item_bytes: Annotated[
+        float | None, typer.Option(min=2, metavar="N", help="An item as JSON.", show_default="the example's")
+    ] = None,
+    fail_rate: Annotated[
+        float | None, limited("failRate", "Share of items that fail at every attempt", default="0")
+    ] = None,
+    architecture: Annotated[ArchitectureName | None, typer.Option(help="Only this one.", show_default="both")] = None,
+    both: Annotated[bool, typer.Option("--both", help="Both architectures side by side; so it is by default.")] = False,
+    items_per_chunk: Annotated[int | None, setting("Items processed together.", 1, 10_000)] = None,
+    item_concurrency: Annotated[int | None, setting("Items at a time within a chunk.", 1, 100)] = None,
+    memory: Annotated[int | None, setting("The processor's memory.", 128, 10_240, "MB")] = None,
+    max_concurrency: Annotated[int | None, setting("Processors, or child executions, at a time.", 1, 10_000)] = None,
+    batch_size: Annotated[int | None, setting("sqs: messages per invocation.", 1, 10_000)] = None,
+    chunks_per_segment: Annotated[int | None, setting("sqs: chunks that one batcher makes.", 1, None)] = None,
+    pollers: Annotated[
+        int | None, setting("sqs: the event source's provisioned mode, its most pollers.", 2, None, default="none")
+    ] = None,
+    child_type: Annotated[
+        ChildTypeName | None,
+        typer.Option(help="sfn: type of the child executions.", show_default=DEFAULT, rich_help_panel=PANEL),
+    ] = None,
+    max_attempts: Annotated[int | None, setting("Attempts per chunk.", 1, 10)] = None,
+    retry_delay: Annotated[int | None, setting("Wait before another attempt.", 0, 900, "SECONDS")] = None,
+    function_timeout: Annotated[int | None, setting("Timeout of the functions.", 3, 120, "SECONDS")] = None,
+    cpu_architecture: Annotated[
+        CpuName | None, typer.Option(help="Of the functions.", show_default=DEFAULT, rich_help_panel=PANEL)
+    ] = None,
+    deadline: Annotated[
+        int | None,
+        typer.Option(min=60, metavar="SECONDS", help="Refuse what takes longer.", show_default="as long as it takes"),
+    ] = None,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Try another value of a quota of AWS; may be repeated. A wrong name lists them.",
+            show_default=False,
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="ROLLCALL_PRICES",
+            metavar="FILE",
+            help="A file with prices of your own, which go before rollcall/costs/prices.toml.",
+            show_default=False,
+        ),
+    ] = None,
+    break_even: Annotated[
+        bool, typer.Option("--break-even", help="At which sizes and durations the other choice becomes cheaper.")
+    ] = False,
+    alternatives: Annotated[
+        bool, typer.Option("--alternatives", help="Price Lambda durable functions and SQS FIFO beside it.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Compute what a batch of any size will cost on AWS, how long it will take, and what decides that."""
+    if both and architecture:
+        raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
+    from rollcall.plan import Asked, plan_batch
+    from rollcall.planning.settings import Settings, Workload
+    from rollcall.planning.values import Values
+
+    given: dict[str, Any] = {
+        "items_per_chunk": items_per_chunk,
+        "item_concurrency": item_concurrency,
+        "processor_memory": memory,
+        "max_concurrency": max_concurrency,
+        "batch_size": batch_size,
+        "chunks_per_segment": chunks_per_segment,
+        "pollers": pollers,
+        "child_type": child_type and child_type.upper(),
+        "max_attempts": max_attempts,
+        "retry_delay_seconds": retry_delay,
+        "function_timeout": function_timeout,
+        "cpu_architecture": cpu_architecture and str(cpu_architecture),
+    }
+    workload = Workload(
+        items=items, values=Values.parse(value_distribution), item_bytes=item_bytes, fail_rate=fail_rate or 0.0
+    )
+    asked = Asked(
+        workload=workload,
+        settings=Settings(**{name: value for name, value in given.items() if value is not None}),
+        architecture=architecture and str(architecture),
+        deadline=deadline,
+        quotas=quota or [],
+        prices=prices,
+    )
+    plan_batch(asked, as_json=json, with_break_even=break_even, with_alternatives=alternatives)

@@ -1,10 +1,12 @@
 """A plan: what a batch costs on AWS, how long it takes, and what decides it, before anything runs."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rollcall.costs.bill import Bill, priced
 from rollcall.costs.prices import PriceBook
+from rollcall.costs.usage import Usage
 from rollcall.planning import simulation_sfn, simulation_sqs
 from rollcall.planning.assumptions import Assumptions
 from rollcall.planning.checks import settled
@@ -81,6 +83,8 @@ def plan(
 ) -> Plan:
     """The plan of a batch through `sqs` or `sfn`. Raises Impossible, which names the limit that forbids it."""
     settings, warnings = settled(architecture, workload, settings, quotas)
+    if architecture == "sqs" and settings.pollers is not None:
+        warnings.append("pollers: the template has no ProvisionedPollerConfig; put it in the place of ScalingConfig")
     timing = simulate(architecture, workload, settings, quotas, assumptions)
     longest = LONGEST_DEADLINE[architecture]
     if timing.seconds > longest:
@@ -94,7 +98,8 @@ def plan(
             f"it ends EXPIRED after DeadlineSeconds={settings.deadline_seconds:,}: raise that to "
             f"{round_up(timing.seconds):,} at least"
         )
-    bill = priced(units(architecture, workload, settings, timing), book, workload.items)
+    usages = [*units(architecture, workload, settings, timing), *provisioned(architecture, settings, timing, quotas)]
+    bill = priced(usages, book, workload.items)
     return Plan(
         architecture=architecture,
         workload=workload,
@@ -112,9 +117,33 @@ def simulate(
     return SIMULATIONS[architecture](workload, settings, quotas, assumptions)
 
 
+def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Quotas) -> list[Usage]:
+    """The hours of an event source's pollers in provisioned mode, while the batch lasts.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+    """
+    if architecture != "sqs" or settings.pollers is None:
+        return []
+    needed = math.ceil(timing.concurrency / quotas["lambda.provisioned_poller_concurrency"])
+    least = int(quotas["lambda.provisioned_minimum_pollers"])
+    hours = max(needed, least) * timing.seconds / 3600
+    return [
+        Usage(
+            price="lambda.poller_unit_hours",
+            quantity=hours,
+            what="provisioned pollers",
+            function="ProcessorFunction",
+            low=least * timing.seconds / 3600,
+            high=settings.pollers * timing.seconds / 3600,
+            note=f"one unit a poller, for as long as the batch lasts; {least} of them cost on without a batch",
+        )
+    ]
+
+
 def round_up(seconds: float) -> int:
-    """A round number of seconds, a tenth above."""
-    return -(-int(seconds * 1.1) // 60) * 60
+    """A tenth more, in two digits."""
+    step = 10 ** max(0, math.floor(math.log10(seconds * 1.1)) - 1)
+    return math.ceil(seconds * 1.1 / step) * step
 
 
 def camel_case(values: dict[str, Any]) -> dict[str, Any]:

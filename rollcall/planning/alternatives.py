@@ -1,0 +1,131 @@
+"""Two other ways to do it, priced with the same figures: Lambda durable functions, and an SQS FIFO queue.
+
+Neither is built; what is known of their limits is said beside the price.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rollcall.costs.bill import Bill, priced
+from rollcall.costs.usage import Usage
+from rollcall.planning import fixed
+from rollcall.planning.plan import Plan
+from rollcall.planning.planner import Planner
+
+DAYS_A_MONTH = 30
+GB = 1_000_000_000
+# A branch of the coordinator's Map, and the Invoke in it.
+OPERATIONS_PER_CHUNK = 2
+# A chunk is told by where it stands in the object of chunks, and its result is that it is done.
+BYTES_PER_CHUNK = 300
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What a batch would cost so; `limits` say what else there is to it, `refused` why it cannot be."""
+
+    title: str
+    bill: Bill
+    limits: tuple[str, ...]
+    refused: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        return {
+            "title": self.title,
+            "dollars": None if self.refused else self.bill.dollars,
+            "orchestration": None if self.refused else self.bill.orchestration,
+            "limits": list(self.limits),
+            "refused": self.refused,
+        }
+
+
+def alternatives(plans: dict[str, Plan], planner: Planner) -> list[Alternative]:
+    """Those that derive from what was planned: FIFO from SQS, durable functions from Step Functions."""
+    found = []
+    if "sqs" in plans:
+        found.append(fifo(plans["sqs"], planner))
+    if "sfn" in plans:
+        found.append(durable(plans["sfn"], planner))
+    return found
+
+
+def fifo(plan: Plan, planner: Planner) -> Alternative:
+    """The SQS architecture with a FIFO queue of chunks: the requests for chunks at the FIFO price."""
+    most = int(planner.quotas["sqs.fifo_batch_size"])
+    if plan.settings.batch_size > most:
+        plan = planner("sqs", plan.workload, replace(plan.settings, batch_size=most))
+    usages = [
+        replace(line.usage, price="sqs.fifo_requests") if of_chunk_queue(line.usage) else line.usage
+        for line in plan.bill.lines
+    ]
+    return Alternative(
+        "SQS FIFO",
+        priced(usages, planner.book, plan.workload.items),
+        (
+            f"BatchSize {most} at most, {planner.quotas['sqs.in_flight']:,.0f} messages in flight",
+            "one invocation at a time for each message group: as many groups as processors",
+            "a chunk that comes again holds up its group; duplicates are kept out of the queue for 5 minutes only, so "
+            "the chunk records stay",
+        ),
+    )
+
+
+def of_chunk_queue(usage: Usage) -> bool:
+    """Whether it is of the queue that would be FIFO."""
+    sent = usage.operation == "SendMessageBatch"
+    received = usage.function == "ProcessorFunction" and usage.operation != "SendMessage"
+    return usage.price == "sqs.requests" and (sent or received)
+
+
+def durable(plan: Plan, planner: Planner) -> Alternative:
+    """A durable function that maps over the chunks and invokes the processor for each, instead of the state machine.
+
+    An execution has so many operations, so a large batch is one that invokes others. The processor reads its chunk from
+    the object of chunks, where the state machine passes it in.
+    """
+    figures, chunks = planner.quotas, plan.timing.chunks
+    branches = int((figures["durable.operations"] - 1) // OPERATIONS_PER_CHUNK)
+    branches = min(branches, int(figures["durable.persisted_bytes"] // BYTES_PER_CHUNK))
+    executions = math.ceil(chunks / branches)
+    above = 1 if executions > 1 else 0
+    operations = executions + OPERATIONS_PER_CHUNK * chunks + above * (1 + OPERATIONS_PER_CHUNK * executions)
+    written = BYTES_PER_CHUNK * (chunks + executions) / GB
+    resumed = (chunks + executions) * planner.assumptions["durable.resume_ms"] / 1000
+    cpu = plan.settings.cpu_architecture
+    months = planner.assumptions["durable.retention_days"] / DAYS_A_MONTH
+    usages = [line.usage for line in plan.bill.lines if not of_state_machine(line.usage)]
+    usages += [
+        Usage(price="lambda.durable_operations", quantity=operations, what="the Map, its branches and invocations"),
+        Usage(price="lambda.durable_gb_written", quantity=written, what="what the coordinator persists"),
+        Usage(price="lambda.durable_gb_months", quantity=written * months, what="its history, kept"),
+        Usage(price="lambda.requests", quantity=chunks + executions, what="the coordinator, resumed at every result"),
+        Usage(
+            price=f"lambda.gb_seconds.{cpu}",
+            quantity=resumed * fixed.ORCHESTRATION_MEMORY / 1024,
+            what="the coordinator, resumed at every result",
+        ),
+        Usage(price="s3.gets", quantity=chunks, what="a chunk's part of the object of chunks"),
+    ]
+    refused = None
+    if executions > branches:
+        refused = (
+            f"durable.operations: {chunks:,} chunks need {executions:,} executions, and one can invoke {branches:,}: "
+            "raise ItemsPerChunk"
+        )
+    return Alternative(
+        "Lambda durable functions",
+        priced(usages, planner.book, plan.workload.items),
+        (
+            f"{figures['durable.operations']:,.0f} operations and {figures['durable.persisted_bytes'] / 1e6:,.0f} MB "
+            f"an execution: {branches:,} chunks, so {executions:,} executions{' and one above them' * above}",
+            "started asynchronously: from an SQS event source all of it would have to be done in 15 minutes",
+        ),
+        refused,
+    )
+
+
+def of_state_machine(usage: Usage) -> bool:
+    """Whether only the state machine needs it: its states and children, and its own requests to S3."""
+    return usage.price.startswith("states.") or (usage.function is None and usage.price.startswith("s3."))
