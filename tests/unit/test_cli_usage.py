@@ -9,8 +9,9 @@ from rollcall.__main__ import run
 
 COMMANDS = (
     "up", "down", "status", "run", "watch", "cancel", "redrive", "failures", "logs", "trigger", "dev", "demo",
+    "meter", "bill",
 )  # fmt: skip
-OF_A_BATCH = ("watch", "cancel", "redrive", "failures")
+OF_A_BATCH = ("watch", "cancel", "redrive", "failures", "bill")
 # Port 9 (discard) belongs to nobody: nothing answers there.
 NOWHERE = ("--port", "9", "--project", "nobody")
 
