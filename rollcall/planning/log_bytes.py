@@ -77,9 +77,11 @@ def started_bytes(batch_id: str) -> int:
 
 
 @functools.cache
-def finished_bytes(architecture: str, batch_id: str, items: int, chunks: int) -> int:
-    """What the finalizer logs of each batch: a line and a metric."""
-    ending = Ending(batch_id, 1, architecture, Status.SUCCEEDED, items, items, 0, 0, chunks, NOW - 99_999, NOW)
+def finished_bytes(architecture: str, batch_id: str, items: int, failed: int, chunks: int, milliseconds: int) -> int:
+    """What the finalizer logs of each batch: a line and a metric. No failures are tolerated."""
+    status = Status.FAILED if failed else Status.SUCCEEDED
+    counts = (items, items - failed, failed, 0, chunks)
+    ending = Ending(batch_id, 1, architecture, status, *counts, NOW - milliseconds, NOW)
     service = f"{architecture}-finalizer"
     line = logged_bytes(service, telemetry.log_finished, logging.INFO, "batch finished", ending.detail())
     return line + metrics_bytes(service, BatchesFinished=1)

@@ -1,5 +1,7 @@
 """Log lines by the number of invocations: bytes of each, fewest, expected and most."""
 
+import math
+
 from handlers.run_items import STOP_MS
 from rollcall.costs.rules import rule
 from rollcall.planning import log_bytes
@@ -10,10 +12,9 @@ from rollcall.planning.units_range import NONE, Range
 from rollcall.planning.units_tally import Tally
 
 INIT_LINES = "cold starts' lines"
+# Of these only the digits matter.
 TYPICAL_MS, TYPICAL_INIT_MS = 50.0, 300.0
-"""Only their digits matter."""
-LONG_ENDING = 16
-"""Bytes of an ending's line that its status and its duration may take beside the typical one's."""
+TYPICAL_BATCH_MS = 12_345
 
 
 def platform_lines(
@@ -37,23 +38,29 @@ def platform_lines(
 def processor_lines(
     architecture: str,
     invocations: Range,
+    tries: Attempts,
     items: int,
     most_items: int,
     settings: Settings,
     timing: Timing | None,
-    fails: bool,
 ) -> Range:
-    """The processor's metrics, a line an invocation of `most_items` at most."""
+    """The processor's metrics, a line an invocation of `most_items` at most.
+
+    In the Step Functions architecture only a chunk's last attempt has failures in it.
+    """
     if not invocations.high:
         return NONE
     most_items = min(items, most_items)
-    done = round(min(most_items, items / invocations.expected))
+    done = round(min(most_items, (items - tries.failed_items.expected) / invocations.expected))
     worked = round(timing.work_ms / invocations.expected) if timing else round(TYPICAL_MS)
+    failing = min(tries.failing_chunks.expected, invocations.expected)
+    failed = max(1, round(tries.failed_items.expected / max(1, tries.failing_chunks.expected)))
+    most_failed = most_items if tries.failing_chunks.high else 0
     longest = settings.function_timeout * 1000 - STOP_MS // 2
-    most_failed = most_items if fails else 0
     return Range.of(
         invocations.low * log_bytes.processor_bytes(architecture, 0, 0, 0),
-        invocations.expected * log_bytes.processor_bytes(architecture, done, 0, worked),
+        (invocations.expected - failing) * log_bytes.processor_bytes(architecture, done, 0, worked)
+        + failing * log_bytes.processor_bytes(architecture, done, failed, worked),
         invocations.high * log_bytes.processor_bytes(architecture, most_items, most_failed, longest),
     )
 
@@ -69,4 +76,24 @@ def failure_lines(architecture: str, batch_id: str, tries: Attempts, chunks: Ran
         tries.failing_chunks.low * log_bytes.failed_bytes(architecture, batch_id, 1, 1),
         tries.failing_chunks.expected * log_bytes.failed_bytes(architecture, batch_id, number, typical),
         tries.failing_chunks.high * log_bytes.failed_bytes(architecture, batch_id, 10**11, items_per_chunk),
+    )
+
+
+def finished_lines(
+    architecture: str, batch_id: str, tries: Attempts, items: int, chunks: Range, deadline: int, timing: Timing | None
+) -> Range:
+    """The ending's line and metric, once a batch; how long the batch took stands in it to the millisecond."""
+
+    def line(items: int, failed: float, chunks: float, milliseconds: float) -> int:
+        return log_bytes.finished_bytes(
+            architecture, batch_id, items, math.ceil(failed), math.ceil(chunks), round(milliseconds)
+        )
+
+    failed = tries.failed_items
+    took = timing.seconds * 1000 if timing else TYPICAL_BATCH_MS
+    return Range.of(
+        # A failed batch's line is the shorter one, whatever its counts.
+        line(min(1, items), min(1, failed.high), chunks.low, 0),
+        line(items, failed.expected, chunks.expected, took),
+        max(line(items, each, chunks.high, deadline * 1000 - 1) for each in (failed.low, failed.high)),
     )

@@ -4,18 +4,17 @@ Nearly all of it is known from the workload alone: time decides only whether the
 whether a processor's time runs out.
 """
 
-import math
 from dataclasses import dataclass
 
 from bootstrap.stacks import DEFINITION
 from rollcall.costs.rules import rule
-from rollcall.planning import fixed, log_bytes, units_express, units_lambda
+from rollcall.planning import fixed, units_express, units_lambda
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sizes_items import item_bytes
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_attempts import Attempts, attempts
 from rollcall.planning.units_chunks import SfnCut, cut_for_sfn
-from rollcall.planning.units_logs import LONG_ENDING, failure_lines, platform_lines, processor_lines
+from rollcall.planning.units_logs import failure_lines, finished_lines, platform_lines, processor_lines
 from rollcall.planning.units_range import NONE, Range
 from rollcall.planning.units_tally import Tally
 
@@ -135,16 +134,11 @@ def logs(tally: Tally, batch: SfnBatch, rounds: Range, invocations: Range, timin
     platform_lines(tally, RECORDER, memory, timeout, tries.failing_chunks, 0)
     platform_lines(tally, FINALIZER, memory, timeout, Range.exactly(1), min(cold, 1))
     items, chunks = batch.workload.items, batch.chunks
-    fails = tries.failed_items.high > 0
-    metrics = processor_lines("sfn", invocations, items, settings.items_per_chunk, settings, timing, fails=fails)
+    metrics = processor_lines("sfn", invocations, tries, items, settings.items_per_chunk, settings, timing)
     tally.add("logs.bytes", PROCESSOR, "function", metrics, "metrics of the processor")
     failures = failure_lines("sfn", batch.batch_id, tries, chunks, settings.items_per_chunk)
     tally.add("logs.bytes", RECORDER, "function", failures, "failures")
-    finished = Range.of(
-        log_bytes.finished_bytes("sfn", batch.batch_id, 0, 0),
-        log_bytes.finished_bytes("sfn", batch.batch_id, items, math.ceil(chunks.expected)),
-        log_bytes.finished_bytes("sfn", batch.batch_id, items, math.ceil(chunks.high)) + LONG_ENDING,
-    )
+    finished = finished_lines("sfn", batch.batch_id, tries, items, chunks, settings.deadline_seconds, timing)
     tally.add("logs.bytes", FINALIZER, "function", finished, "Batch Finished, logged, and its metric")
 
 

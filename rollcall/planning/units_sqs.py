@@ -26,7 +26,7 @@ from rollcall.planning.sizes_messages import STEP_BYTES, steps
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_attempts import Attempts, attempts
 from rollcall.planning.units_chunks import SqsCut, cut_for_sqs
-from rollcall.planning.units_logs import LONG_ENDING, failure_lines, platform_lines, processor_lines
+from rollcall.planning.units_logs import failure_lines, finished_lines, platform_lines, processor_lines
 from rollcall.planning.units_range import NONE, Range
 from rollcall.planning.units_tally import Tally
 
@@ -312,17 +312,11 @@ def logs(tally: Tally, batch: SqsBatch, invoked: Invocations, timing: Timing | N
     )
     items, chunks = batch.workload.items, batch.chunks
     tally.add("logs.bytes", BATCHER, "function", log_bytes.started_bytes(batch.batch_id), "Batch Started, logged")
-    metrics = processor_lines(
-        "sqs", invoked.processor, items, batch.settings.batch_size * settings.items_per_chunk, settings, timing,
-        fails=tries.failed_items.high > 0,
-    )  # fmt: skip
+    taken = settings.batch_size * settings.items_per_chunk
+    metrics = processor_lines("sqs", invoked.processor, tries, items, taken, settings, timing)
     failures = failure_lines("sqs", batch.batch_id, tries, chunks, settings.items_per_chunk)
     tally.add("logs.bytes", PROCESSOR, "function", metrics + failures, "metrics of the processor, failures")
-    finished = Range.of(
-        log_bytes.finished_bytes("sqs", batch.batch_id, 0, 0),
-        log_bytes.finished_bytes("sqs", batch.batch_id, items, math.ceil(chunks.expected)),
-        log_bytes.finished_bytes("sqs", batch.batch_id, items, math.ceil(chunks.high)) + LONG_ENDING,
-    )
+    finished = finished_lines("sqs", batch.batch_id, tries, items, chunks, settings.deadline_seconds, timing)
     tally.add("logs.bytes", FINALIZER, "function", finished, "Batch Finished, logged, and its metric")
 
 
