@@ -4,6 +4,7 @@ from rollcall.costs.usage import Usage
 from rollcall.planning import units_metrics, units_sfn, units_sqs
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.timing import Timing
+from rollcall.planning.units_sqs_batch import sqs_batch
 from rollcall.planning.units_tally import Tally
 
 BATCH_ID = "scheduled-20261123T060000Z"
@@ -21,11 +22,11 @@ def units(
     which only time decides, are left out.
 
     Items are the example's, or of `workload.item_bytes` each from a JSON Lines object. Results are not collected. Not a
-    batch's are what a stack costs at rest: idle pollers, storage.
+    batch's are what a stack costs at rest (idle pollers, storage), and provisioned pollers.
     """
     tally = Tally()
     if architecture == "sqs":
-        units_sqs.add(tally, units_sqs.sqs_batch(workload, settings, batch_id, timing), timing)
+        units_sqs.add(tally, sqs_batch(workload, settings, batch_id, timing), timing)
     else:
         units_sfn.add(tally, units_sfn.sfn_batch(workload, settings, batch_id, timing), timing)
     units_metrics.add(tally, architecture, workload, settings, timing)

@@ -2,7 +2,7 @@
 
 import math
 
-BASE_MB, STEP_MB, STEP_MS = 50, 64, 100
+BASE_MB, STEP_MB = 50, 64
 MB = 1024 * 1024
 
 
@@ -12,11 +12,6 @@ def memory_gb(definition_bytes: int, payload_bytes: float, parallel_steps: int =
     return math.ceil(used / STEP_MB) * STEP_MB / 1024
 
 
-def duration_ms(milliseconds: float) -> int:
-    """Milliseconds of one execution as billed: up to 100."""
-    return max(1, math.ceil(milliseconds / STEP_MS)) * STEP_MS
-
-
 def gb_seconds(billed_ms: float, memory: float) -> float:
-    """GB-seconds of so many billed milliseconds."""
+    """GB-seconds of milliseconds as billed: each execution's up to 100."""
     return billed_ms / 1000 * memory

@@ -1,18 +1,10 @@
 """Lambda's GB-seconds: the user's own work apart from all else."""
 
-import math
-
 from rollcall.planning.fixed import ORCHESTRATION_MEMORY
 from rollcall.planning.settings import Settings
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_range import Range
 from rollcall.planning.units_tally import Tally
-
-PROVISIONED_CONCURRENCY = 10
-"""Invocations at a time that one provisioned poller keeps going.
-
-https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-"""
 
 
 def gb_seconds(milliseconds: float, memory_mb: float) -> float:
@@ -54,14 +46,3 @@ def recorder(tally: Tally, settings: Settings, timing: Timing, invocations: Rang
     seconds = billed(invocations.expected * each, ORCHESTRATION_MEMORY, invocations, settings.function_timeout)
     price = f"lambda.gb_seconds.{settings.cpu_architecture}"
     tally.add(price, "FailureRecorderFunction", "invoke", seconds, "recording failed items")
-
-
-def pollers(tally: Tally, settings: Settings, timing: Timing) -> None:
-    """Event poller units of the provisioned mode while the batch runs, as many as its concurrency needs.
-
-    That one poller is one unit AWS does not say. The least that is provisioned is paid at rest, too.
-    """
-    if settings.pollers:
-        used = min(settings.pollers, max(1, math.ceil(timing.concurrency / PROVISIONED_CONCURRENCY)))
-        hours = Range.of(0, used, settings.pollers) * (timing.seconds / 3600)
-        tally.add("lambda.poller_unit_hours", "ProcessorFunction", "poll", hours, "provisioned pollers")

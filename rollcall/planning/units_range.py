@@ -1,7 +1,7 @@
 """A quantity that may not be known exactly: what is expected of it, and between what it lies."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -60,11 +60,6 @@ class Range:
 def ranged(value: "Range | float") -> Range:
     """A plain number is known exactly."""
     return value if isinstance(value, Range) else Range.exactly(value)
-
-
-def total(ranges: "Iterable[Range]") -> Range:
-    """The sum."""
-    return sum(ranges, start=Range.exactly(0))
 
 
 NONE = Range.exactly(0)

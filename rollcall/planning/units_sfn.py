@@ -65,9 +65,9 @@ def batcher(tally: Tally, batch: SfnBatch, timing: Timing | None) -> Range:
     rounds = Range.of(1, timing.batcher_invocations if timing else 1, max(1, parts.high))
     tally.add("lambda.requests", BATCHER, "invoke", rounds, "batcher's invocations")
     # The first look finds nothing and is billed all the same.
-    reads = rounds + (rounds if batch.workload.item_bytes is not None else 0)
-    tally.add("s3.gets", BATCHER, "GetObject", reads, "who owns the batch; the input")
+    tally.add("s3.gets", BATCHER, "GetObject", rounds, "who owns the batch")
     if batch.workload.item_bytes is not None:
+        tally.add("s3.gets", BATCHER, "GetObject", rounds, "reading the input")
         tally.add("s3.gets", BATCHER, "HeadObject", 1, "pinning the input")
     whole = Range.over(batch.cuts, lambda cut: 1 if cut.chunks and not cut.parts else 0)
     tally.add("s3.puts", BATCHER, "PutObject", whole + 2, "the chunks; who owns the batch, what was made")

@@ -1,0 +1,84 @@
+"""A batch of the SQS architecture as it is known before it runs."""
+
+import json
+import math
+from dataclasses import dataclass
+
+from handlers.batch import BatchRequest, InputObject
+from handlers.items import checked
+from rollcall.planning.settings import Settings, Workload
+from rollcall.planning.sizes_dynamodb import batch_record, failed_item_bytes
+from rollcall.planning.sizes_items import FAIL, SAMPLE, item_bytes
+from rollcall.planning.timing import Timing
+from rollcall.planning.units_attempts import Attempts, attempts
+from rollcall.planning.units_chunks import SqsCut, cut_for_sqs
+from rollcall.planning.units_range import Range
+
+BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"
+RECEIVED = 10
+"""Most messages of a ReceiveMessage, SendMessageBatch or DeleteMessageBatch."""
+# As the example's work fails; its length decides nothing unless an item is nearly a kilobyte.
+ERROR = "ValueError: this item was made to fail (failRate)"
+# A failed item's JSON has a space after each comma and colon; of one from a file it is not known how many there are.
+SPACES = len(json.dumps(SAMPLE | FAIL)) - len(checked(SAMPLE | FAIL, 0))
+
+
+@dataclass(frozen=True)
+class SqsBatch:
+    """What is known of a batch before it runs: its cut with the least, the expected and the largest items."""
+
+    workload: Workload
+    settings: Settings
+    batch_id: str
+    cuts: tuple[SqsCut, SqsCut, SqsCut]
+    attempts: Attempts
+
+    @property
+    def chunks(self) -> Range:
+        return Range.over(self.cuts, lambda cut: cut.chunks)
+
+    @property
+    def segments(self) -> int:
+        return self.cuts[1].segments
+
+    @property
+    def shards(self) -> int:
+        return self.cuts[1].shards
+
+    @property
+    def from_file(self) -> bool:
+        return self.workload.item_bytes is not None
+
+    def record(self) -> dict:
+        """The batch record."""
+        place = InputObject("rollcall-input-000000000000", "input/items.jsonl", '"' + "0" * 32 + '"')
+        request = BatchRequest(
+            batch_id=self.batch_id,
+            items=self.workload.items,
+            input=place if self.from_file else None,
+            items_per_chunk=self.settings.items_per_chunk,
+            fail_rate=self.workload.fail_rate,
+            item_concurrency=self.settings.item_concurrency,
+            max_attempts=self.settings.max_attempts,
+            deadline_seconds=self.settings.deadline_seconds,
+        )
+        cut = self.cuts[1]
+        return batch_record(self.batch_id, request, cut.segments, cut.shards, cut.extent, cut.segment_length)
+
+
+def sqs_batch(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> SqsBatch:
+    """Cut the batch, and see how often its chunks are worked on."""
+    size = item_bytes(workload)
+    cases = ((size.low, False), (size.expected, True), (size.high, True))
+    low, expected, high = (cut_for_sqs(workload, settings, batch_id, each, most) for each, most in cases)
+    cuts = (low, expected, high)
+    chunks = Range.over(cuts, lambda cut: cut.chunks)
+    return SqsBatch(
+        workload, settings, batch_id, cuts, attempts(workload, settings, chunks, settings.batch_size, timing)
+    )
+
+
+def failed_bytes(batch: SqsBatch) -> int:
+    """The record of a failed item, the largest."""
+    spaces = 0 if batch.from_file else SPACES
+    return failed_item_bytes(batch.batch_id, math.ceil(item_bytes(batch.workload).high) + spaces, ERROR)

@@ -1,0 +1,87 @@
+"""What the processors of the SQS architecture use: claims, deletes, and the looks for whoever was last."""
+
+import math
+
+from rollcall.planning.sizes_dynamodb import chunk_record_bytes, read_units, record_bytes, write_units
+from rollcall.planning.sizes_messages import STEP_BYTES, steps
+from rollcall.planning.timing import Timing
+from rollcall.planning.units_range import NONE, Range
+from rollcall.planning.units_sqs_batch import PROCESSOR, RECEIVED, SqsBatch, failed_bytes
+from rollcall.planning.units_tally import Tally
+
+EVENT_BYTES = 6_000_000
+"""Most bytes of an invocation's event: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+PROVISIONED_CONCURRENCY = 10
+"""Invocations at a time of a provisioned poller: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+
+
+def processor(tally: Tally, batch: SqsBatch, timing: Timing | None) -> tuple[Range, Range]:
+    """The processor: claims, works, deletes, looks whether it was the last; returns its invocations and its nudges.
+
+    A message is handled once, again for each retry and whenever time ran out. An invocation takes `BatchSize` at most
+    and one at least, and so do its receive and its delete, of ten at most each.
+    """
+    settings, tries, chunks = batch.settings, batch.attempts, batch.chunks
+    again = tries.retries + tries.cut_short + tries.waited
+    handled = chunks + again
+    if not handled.high:
+        return NONE, NONE
+    body = max(cut.body_bytes for cut in batch.cuts)
+    taken = min(settings.batch_size, max(1, EVENT_BYTES // body))
+    least = math.ceil(handled.low / settings.batch_size)
+    invocations = Range.of(
+        least, timing.processor_invocations if timing else math.ceil(handled.expected / taken), handled.high
+    )
+    messages = handled.expected / invocations.expected
+    tally.add("lambda.requests", PROCESSOR, "invoke", invocations, "processor's invocations")
+    a_call = min(RECEIVED, settings.batch_size)
+    calls = invocations.expected * math.ceil(messages / RECEIVED)
+    a_receive = steps(min(messages, RECEIVED) * batch.cuts[1].sent_bytes / chunks.expected)
+    receives = Range.of(
+        max(math.ceil(handled.low / a_call), math.ceil(min(cut.sent_bytes for cut in batch.cuts) / STEP_BYTES)),
+        calls * a_receive,
+        handled.high * steps(body),
+    )
+    tally.add("sqs.requests", PROCESSOR, "ReceiveMessage", receives, "receiving chunks")
+    deletes = Range.of(math.ceil(chunks.low / a_call), calls, chunks.high)
+    tally.add("sqs.requests", PROCESSOR, "DeleteMessageBatch", deletes, "deleting chunks' messages")
+    tally.add("sqs.requests", PROCESSOR, "ChangeMessageVisibility", again, "chunks handed back")
+    records(tally, batch)
+    queries = looks(batch, invocations, messages, again.high > 0)
+    tally.add("dynamodb.read_units", PROCESSOR, "Query", queries, "whether the shard is empty")
+    # The last of each shard finds it empty; others may, before the batcher has put more or at the same time.
+    used = min(batch.shards, chunks.expected)
+    seen_empty = Range.of(1, used, queries.high)
+    sealed_reads = seen_empty * read_units(record_bytes(batch.record()))
+    tally.add("dynamodb.read_units", PROCESSOR, "GetItem", sealed_reads, "whether the batch is sealed")
+    # Once it is sealed and a shard is empty, whoever touched it and looks last nudges: those that run at that time.
+    at_once = settings.pollers * PROVISIONED_CONCURRENCY if settings.pollers else settings.max_concurrency
+    nudges = Range.of(0, used, min(queries.high, batch.shards * at_once))
+    tally.add("sqs.requests", PROCESSOR, "SendMessage", nudges, "nudges")
+    return invocations, nudges
+
+
+def records(tally: Tally, batch: SqsBatch) -> None:
+    """The chunk records' writes: claims, what is kept of a partial attempt, failed items, deletes."""
+    tries = batch.attempts
+    small = write_units(chunk_record_bytes(batch.batch_id))
+    with_bitmap = write_units(chunk_record_bytes(batch.batch_id, batch.settings.items_per_chunk))
+    again = tries.retries + tries.cut_short
+    tally.add("dynamodb.write_units", PROCESSOR, "UpdateItem", batch.chunks * small, "claiming chunks")
+    partial = again * (2 * with_bitmap) + tries.failing_chunks * with_bitmap
+    tally.add("dynamodb.write_units", PROCESSOR, "UpdateItem", partial, "further claims, what is kept of an attempt")
+    deletes = batch.chunks * small + (tries.failing_chunks + tries.cut_short) * (with_bitmap - small)
+    tally.add("dynamodb.write_units", PROCESSOR, "BatchWriteItem", deletes, "deleting chunk records")
+    writes = tries.failed_items * write_units(failed_bytes(batch))
+    tally.add("dynamodb.write_units", PROCESSOR, "BatchWriteItem", writes, "failed items")
+
+
+def looks(batch: SqsBatch, invocations: Range, messages: float, handed_back: bool) -> Range:
+    """Queries of the processors: one for each invocation and shard of which it finished a chunk and left none behind.
+
+    So there is one an invocation at least where nothing is handed back, and one for the last in any case; and never
+    more than chunks.
+    """
+    distinct = batch.shards * (1 - (1 - 1 / batch.shards) ** messages)
+    low = 1 if handed_back else invocations.low
+    return Range.of(low, invocations.expected * distinct, batch.chunks.high)

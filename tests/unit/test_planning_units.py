@@ -1,0 +1,289 @@
+"""The plan's units of a few batches, worked out by hand from docs/design.md's protocol and AWS's rules."""
+
+import math
+
+import pytest
+
+from rollcall.costs.prices import PriceBook
+from rollcall.costs.usage import Usage
+from rollcall.planning import units_express
+from rollcall.planning.settings import Settings, Workload
+from rollcall.planning.sizes_dynamodb import number_bytes, record_bytes
+from rollcall.planning.timing import Timing
+from rollcall.planning.units import units
+from rollcall.planning.values import Values
+
+NOTHING = Values.parse("constant:0")
+BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"
+RECORDER = "FailureRecorderFunction"
+TEN = Settings(batch_size=10, max_concurrency=4, chunks_per_segment=40, deadline_seconds=300, check_interval_seconds=2)
+TIMING = Timing(
+    seconds=20,
+    bottleneck="",
+    batcher_invocations=2,
+    batcher_ms=1000,
+    processor_invocations=3,
+    processor_ms=8000,
+    work_ms=6000,
+    finalizer_invocations=3,
+    finalizer_ms=600,
+    cold_starts=4,
+    child_ms=5000,
+)
+
+type Line = tuple[float, float, float]
+
+
+def planned(architecture: str, settings: Settings, timing: Timing | None = None, **workload) -> dict[tuple, Line]:
+    """(price, function, operation) -> least, expected, most."""
+    found: dict[tuple, Line] = {}
+    for usage in units(architecture, Workload(values=NOTHING, **workload), settings, timing):
+        place = usage.price, usage.function, usage.operation
+        before = found.get(place, (0, 0, 0))
+        found[place] = before[0] + usage.low, before[1] + usage.quantity, before[2] + usage.high
+    return found
+
+
+def known(lines: dict[tuple, Line], price: str, function: str | None, operation: str) -> float:
+    """The quantity of a line that the workload determines."""
+    low, expected, high = lines.get((price, function, operation), (0, 0, 0))
+    assert low == expected == high
+    return expected
+
+
+def test_what_a_small_batch_through_sqs_determines():
+    """1,000 items, 100 in a chunk: 10 chunks of 3 KB in one segment, one window, one send."""
+    lines = planned("sqs", TEN, items=1000)
+    assert known(lines, "lambda.requests", BATCHER, "invoke") == 2  # the request, the segment
+    assert known(lines, "sqs.requests", BATCHER, "ReceiveMessage") == 2
+    assert known(lines, "sqs.requests", BATCHER, "DeleteMessageBatch") == 2
+    assert known(lines, "sqs.requests", BATCHER, "SendMessage") == 2  # check, nudge
+    assert known(lines, "sqs.requests", BATCHER, "SendMessageBatch") == 1 + 1  # chunks, segments
+    assert known(lines, "dynamodb.write_units", BATCHER, "PutItem") == 2  # the batch record, its line in the list
+    assert known(lines, "dynamodb.write_units", BATCHER, "BatchWriteItem") == 10
+    assert known(lines, "dynamodb.write_units", BATCHER, "UpdateItem") == 3  # claim, cursor, seal
+    assert known(lines, "dynamodb.read_units", BATCHER, "GetItem") == 2  # before the segment, before its window
+    assert known(lines, "dynamodb.write_units", PROCESSOR, "UpdateItem") == 10
+    assert known(lines, "dynamodb.write_units", PROCESSOR, "BatchWriteItem") == 10
+    assert known(lines, "events.published", BATCHER, "PutEvents") == 1
+    assert known(lines, "events.published", FINALIZER, "PutEvents") == 1
+
+
+def test_what_time_decides_of_a_small_batch_through_sqs():
+    lines = planned("sqs", TEN, items=1000)
+    assert lines["lambda.requests", PROCESSOR, "invoke"] == (1, 1, 10)
+    assert lines["sqs.requests", PROCESSOR, "ReceiveMessage"] == (1, 1, 10)
+    assert lines["sqs.requests", PROCESSOR, "DeleteMessageBatch"] == (1, 1, 10)
+    assert lines["dynamodb.read_units", PROCESSOR, "Query"] == (1, 1, 10)
+    assert lines["dynamodb.read_units", PROCESSOR, "GetItem"] == (1, 1, 10)
+    # Whoever of at most four that run at a time looks last.
+    assert lines["sqs.requests", PROCESSOR, "SendMessage"] == (0, 1, 4)
+    # The check message every 2 of 300 s, twice beyond; the batcher's nudge and the processors'.
+    assert lines["lambda.requests", FINALIZER, "invoke"] == (1, 3, 152 + 1 + 4)
+    # The ending and the announcement; what an earlier look saw.
+    assert lines["dynamodb.write_units", FINALIZER, "UpdateItem"] == (2, 3, 2 + 156)
+    assert ("sqs.requests", PROCESSOR, "ChangeMessageVisibility") not in lines
+
+
+def test_timing_moves_what_is_expected_and_no_bound():
+    without, timed = planned("sqs", TEN, items=1000), planned("sqs", TEN, TIMING, items=1000)
+    assert timed["lambda.requests", PROCESSOR, "invoke"] == (1, 3, 10)
+    for place, (low, _, high) in without.items():
+        assert (low, high) == (timed[place][0], timed[place][2])
+
+
+def test_segments_of_a_large_batch_are_counted_each():
+    """200 chunks in 5 segments of 40: a request, 5 segments; a claim, a window and a seal each."""
+    lines = planned(
+        "sqs",
+        TEN,
+        items=2000 * 10,
+    )
+    assert known(lines, "lambda.requests", BATCHER, "invoke") == 6
+    assert known(lines, "dynamodb.write_units", BATCHER, "UpdateItem") == 15
+    assert known(lines, "dynamodb.read_units", BATCHER, "GetItem") == 10
+    assert known(lines, "dynamodb.write_units", BATCHER, "BatchWriteItem") == 200
+    assert known(lines, "sqs.requests", BATCHER, "SendMessageBatch") == 5 * 4 + 1
+
+
+def test_messages_are_billed_in_steps_of_64_kb():
+    """Chunks of one item, 146 bytes beside it: ten are 130,460, 131,460 and 198,460 bytes; a step is 65,536."""
+    one = Settings(items_per_chunk=1)
+    few, more, most = (planned("sqs", one, items=10, item_bytes=size) for size in (12_900, 13_000, 19_700))
+    assert known(few, "sqs.requests", BATCHER, "SendMessageBatch") == 2 + 1
+    assert known(more, "sqs.requests", BATCHER, "SendMessageBatch") == 3 + 1
+    assert known(most, "sqs.requests", BATCHER, "SendMessageBatch") == 4 + 1
+    assert known(most, "s3.gets", BATCHER, "HeadObject") == 1
+    assert known(most, "s3.gets", BATCHER, "GetObject") == 1
+
+
+def test_an_empty_batch_through_sqs_has_no_processor():
+    lines = planned("sqs", TEN, items=0)
+    assert {function for _, function, _ in lines} == {BATCHER, FINALIZER, None}
+    assert known(lines, "lambda.requests", BATCHER, "invoke") == 2
+    assert known(lines, "dynamodb.write_units", BATCHER, "UpdateItem") == 2  # claim, seal
+
+
+def test_every_item_fails_twice_through_sqs():
+    """60 items, 6 chunks, 2 attempts: 12 claims, 6 releases, 6 times what is done before the failed items."""
+    settings = Settings(items_per_chunk=10, batch_size=10, max_attempts=2)
+    lines = planned("sqs", settings, items=60, fail_rate=1)
+    assert known(lines, "dynamodb.write_units", PROCESSOR, "UpdateItem") == 12 + 6 + 6
+    assert known(lines, "dynamodb.write_units", PROCESSOR, "BatchWriteItem") == 60 + 6
+    assert known(lines, "sqs.requests", PROCESSOR, "ChangeMessageVisibility") == 6
+    assert lines["lambda.requests", PROCESSOR, "invoke"] == (2, 2, 12)
+    assert lines["sqs.requests", PROCESSOR, "DeleteMessageBatch"] == (1, 2, 6)
+
+
+def test_a_share_of_failing_items_is_bounded_by_chance():
+    """A tenth of 10,000 items, 6 standard deviations of sqrt(10,000 x 0.1 x 0.9) = 30."""
+    lines = planned("sqs", Settings(), items=10_000, fail_rate=0.1)
+    assert lines["dynamodb.write_units", PROCESSOR, "BatchWriteItem"] == (820 + 100, 1000 + 100, 1180 + 100)
+
+
+def test_large_bitmaps_are_larger_records():
+    """A bitmap of 10,000 items is 1,250 bytes: two write units a touch from the first partial failure on."""
+    settings = Settings(items_per_chunk=10_000, max_attempts=2)
+    lines = planned("sqs", settings, items=20_000, fail_rate=1)
+    # 2 first claims of one unit; second claims, releases and what is done: 6 of two.
+    assert known(lines, "dynamodb.write_units", PROCESSOR, "UpdateItem") == 2 + 6 * 2
+    assert known(lines, "dynamodb.write_units", PROCESSOR, "BatchWriteItem") == 20_000 + 2 * 2
+
+
+def test_the_batch_record_with_many_segments_is_large():
+    """1,000 segments' numbers are nearly 3 KB: the first seals are billed as more than one unit."""
+    settings = Settings(chunks_per_segment=1)
+    lines = planned("sqs", settings, items=100_000)
+    low, _, high = lines["dynamodb.write_units", BATCHER, "UpdateItem"]
+    assert 2000 + 1000 < low < high < 2000 + 4 * 1000
+    assert known(lines, "dynamodb.write_units", BATCHER, "PutItem") == 4 + 1
+
+
+def test_what_a_batch_through_step_functions_determines():
+    """1,000 items, 10 chunks: five states, 10 children of three states."""
+    lines = planned("sfn", Settings(child_type="STANDARD"), items=1000)
+    assert known(lines, "states.transitions", None, "parent") == 5
+    assert known(lines, "states.transitions", None, "children") == 10
+    assert known(lines, "states.transitions", None, "child") == 30
+    assert known(lines, "lambda.requests", BATCHER, "invoke") == 1
+    assert known(lines, "lambda.requests", PROCESSOR, "invoke") == 10
+    assert known(lines, "lambda.requests", FINALIZER, "invoke") == 1
+    assert known(lines, "s3.puts", BATCHER, "PutObject") == 3  # started, chunks, made
+    assert known(lines, "s3.gets", BATCHER, "GetObject") == 1
+    assert known(lines, "s3.gets", FINALIZER, "GetObject") == 2
+    assert known(lines, "s3.puts", FINALIZER, "ListObjectsV2") == 1
+    assert known(lines, "s3.puts", FINALIZER, "PutObject") == 2
+    assert known(lines, "s3.gets", None, "GetObject") == 1  # the Map's input
+    assert known(lines, "s3.puts", None, "PutObject") == 4  # its results
+    assert known(lines, "events.published", BATCHER, "PutEvents") == 1
+    assert known(lines, "events.published", FINALIZER, "PutEvents") == 1
+
+
+def test_failing_chunks_through_step_functions():
+    """6 chunks, 3 attempts: Process and Outcome three times, two waits, Record failure: nine states each."""
+    lines = planned("sfn", Settings(child_type="STANDARD", items_per_chunk=10), items=60, fail_rate=1)
+    assert known(lines, "states.transitions", None, "child") == 6 * 9
+    assert known(lines, "lambda.requests", PROCESSOR, "invoke") == 18
+    assert known(lines, "lambda.requests", RECORDER, "invoke") == 6
+    assert known(lines, "s3.puts", RECORDER, "PutObject") == 6
+
+
+def test_an_empty_batch_through_step_functions_has_no_map():
+    lines = planned("sfn", Settings(), items=0)
+    assert known(lines, "states.transitions", None, "parent") == 4
+    assert not [place for place in lines if place[1] == PROCESSOR or place[2] == "children"]
+    assert known(lines, "s3.puts", BATCHER, "PutObject") == 2
+
+
+def test_a_large_input_of_the_map_is_uploaded_in_parts():
+    """300 chunks of 2 items, 100,000 bytes each: 60 MB in parts of 42 chunks, and the rest."""
+    lines = planned("sfn", Settings(), items=600, item_bytes=100_000)
+    assert known(lines, "states.transitions", None, "children") == 300
+    assert known(lines, "s3.puts", BATCHER, "UploadPart") == math.ceil(300 / 42)
+    assert known(lines, "s3.puts", BATCHER, "CreateMultipartUpload") == 1
+    assert known(lines, "s3.puts", BATCHER, "ListParts") == 1
+    assert known(lines, "s3.puts", BATCHER, "CompleteMultipartUpload") == 1
+    assert known(lines, "s3.puts", BATCHER, "PutObject") == 2
+    # A further round is two states more, and there are no more rounds than parts.
+    assert lines["states.transitions", None, "parent"] == (5, 5, 5 + 2 * 7)
+
+
+def test_express_children_are_requests_and_memory_times_time():
+    """AWS: $0.0000001042 for each 100 ms at 64 MB, $1 a million requests. 5 s of children here."""
+    lines = planned("sfn", Settings(), TIMING, items=1000)
+    assert known(lines, "states.express_requests", None, "child") == 10
+    seconds = known(lines, "states.express_gb_seconds", None, "child")
+    assert seconds == 5 * 64 / 1024
+    assert ("states.transitions", None, "child") not in lines
+    book = PriceBook.load()
+    assert book.dollars("states.express_gb_seconds", seconds) == pytest.approx(50 * 0.0000001042, rel=1e-3)
+    assert book.dollars("states.express_requests", 1_000_000) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("payload", "steps", "gigabytes"),
+    [(0, 0, 64 / 1024), (1024 * 1024, 13, 64 / 1024), (1024 * 1024, 14, 128 / 1024), (1024 * 1024, 78, 192 / 1024)],
+)
+def test_express_memory_is_billed_in_64_mb(payload, steps, gigabytes):
+    """50 MB, the definition, and the payload for each Parallel or Map step."""
+    assert units_express.memory_gb(10_000, payload, steps) == gigabytes
+
+
+def test_gigabyte_seconds_tell_own_work_from_orchestration():
+    """8 s of the processor at 512 MB, 6 of them work; 1.6 s of the others at 256 MB."""
+    settings = Settings(processor_memory=512, cpu_architecture="x86_64")
+    usages = units("sqs", Workload(items=1000, values=NOTHING), settings, TIMING)
+
+    def seconds(own: bool) -> float:
+        return sum(each.quantity for each in usages if each.price == "lambda.gb_seconds.x86_64" and each.own is own)
+
+    assert seconds(own=True) == 6 * 0.5
+    assert seconds(own=False) == pytest.approx(2 * 0.5 + 1.6 * 0.25)
+
+
+def test_metrics_are_paid_for_the_hours_of_the_clock():
+    lines = planned("sqs", Settings(), TIMING, items=1000)
+    expected = (1 + 20 / 3600) / 730
+    assert lines["cloudwatch.metric_months", None, "ItemsProcessed"] == pytest.approx((1 / 730, expected, 7 / 730))
+    assert known(lines, "cloudwatch.metric_months", None, "BatchesFinished") == 1 / 730
+
+
+def test_work_that_may_overrun_the_timeout_widens_the_bounds():
+    """Ten chunks of ten items of 1 s, one at a time: 100 s of work an invocation that may take 60."""
+    slow = Workload(items=1000, values=Values.parse("constant:1000"))
+    settings = Settings(items_per_chunk=10, batch_size=10, item_concurrency=1)
+    invocations = next(
+        u for u in units("sqs", slow, settings, None) if (u.price, u.function) == ("lambda.requests", PROCESSOR)
+    )
+    # An invocation that runs out of time has worked for 60 - 4 - 1 s at least: 1,000 s hold 19 of these.
+    assert (invocations.low, invocations.high) == (10, 100 + 19 + 19 * 9)
+
+
+@pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+def test_quantities_lie_within_their_bounds_at_any_size(architecture):
+    for items in (0, 1, 999, 1_000_000, 100_000_000):
+        for rate in (0.0, 0.01, 1.0):
+            workload = Workload(items=items, values=Values.parse("uniform:0-1000"), fail_rate=rate)
+            for usage in units(architecture, workload, Settings(), TIMING):
+                assert_in_order(usage)
+
+
+def assert_in_order(usage: Usage) -> None:
+    assert usage.low is not None
+    assert usage.high is not None
+    assert 0 <= usage.low <= usage.quantity <= usage.high, usage
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 1), ("7", 2), ("12", 2), ("123", 3), ("-123", 3), ("1000", 2), ("1795000000123", 8), ("1200", 2)],
+)
+def test_the_size_of_a_number(text, size):
+    """A byte for two significant digits, and one."""
+    assert number_bytes(text) == size
+
+
+def test_the_size_of_a_record():
+    """Names and values: PK 2 + 3, n 1 + 2, flag 4 + 1, b 1 + 4, set 3 + 2 + 2."""
+    record = {"PK": {"S": "a#é"[:2] + "b"}, "n": {"N": "5"}, "flag": {"BOOL": True}, "b": {"B": b"1234"}}
+    assert record_bytes(record | {"set": {"NS": ["1", "2"]}}) == 5 + 3 + 5 + 5 + 7
