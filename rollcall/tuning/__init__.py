@@ -1,0 +1,1 @@
+"""The settings that are cheapest, or fastest, within a deadline: searched over the plan, shown, tried out."""

@@ -1,0 +1,88 @@
+"""What to say when nothing meets the deadline: what was fastest, what held it up, and which quota to raise."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from rollcall.errors import Problem
+from rollcall.planning.lift import advice
+from rollcall.planning.limits import Impossible
+from rollcall.planning.planner import Planner
+from rollcall.planning.settings import Settings, Workload
+from rollcall.terminal import seconds
+from rollcall.tuning.axes import brief
+from rollcall.tuning.planned import Planned
+from rollcall.tuning.space import POLLERS, SFN_CONCURRENCY, Space
+from rollcall.tuning.words import TITLES, settings_line
+
+RAISED = 10
+# What a raise must save to be worth the request.
+NOTABLE = 0.98
+
+
+@dataclass(frozen=True)
+class Raise:
+    """A quota ten times as high, and the plan that it would allow."""
+
+    quota: str
+    value: float
+    plan: Planned
+
+
+def too_slow(fastest: Planned, deadline_seconds: float, planner: Planner) -> Problem:
+    """The problem that nothing tried is done by the deadline."""
+    message = (
+        f"nothing that was tried is done within {brief(deadline_seconds)}. The fastest takes "
+        f"{seconds(fastest.seconds)}: {TITLES[fastest.architecture]}, {settings_line(fastest)}; it is held up by "
+        f"{fastest.bottleneck}"
+    )
+    if fastest.bottleneck in planner.quotas:
+        figure = planner.quotas.figure(fastest.bottleneck)
+        message += f", {figure.value:,g} {figure.unit}"
+    found = best_raise(fastest, planner)
+    if not found:
+        return Problem(message, f"{fastest.bottleneck}: {advice(fastest.bottleneck, planner.quotas)}")
+    lift = planner.quotas.figure(found.quota).lift
+    return Problem(
+        message,
+        f"raise {found.quota}, to {found.value:,g} it would take {seconds(found.plan.seconds)} "
+        f"({settings_line(found.plan)}): {lift}; try with --quota {found.quota}={found.value:g}",
+    )
+
+
+def best_raise(fastest: Planned, planner: Planner) -> Raise | None:
+    """The quota whose raise speeds the fastest plan up most, with as much concurrency as it then has use for."""
+    found = None
+    least = fastest.seconds * NOTABLE
+    for figure in planner.quotas.figures:
+        if not figure.lift:
+            continue
+        value = figure.value * RAISED
+        raised = planner.with_quotas(planner.quotas.with_({figure.name: value}))
+        for settings in wider(fastest):
+            try:
+                plan = raised(fastest.architecture, fastest.workload, settings)
+            except Impossible:
+                continue
+            if plan.seconds < least:
+                found, least = Raise(figure.name, value, plan), plan.seconds
+    return found
+
+
+def wider(plan: Planned) -> Iterator[Settings]:
+    """The plan's settings, and the same with more at a time."""
+    yield plan.settings
+    if plan.architecture == "sqs":
+        yield from (replace(plan.settings, pollers=pollers) for pollers in POLLERS[-5:])
+    else:
+        yield from (replace(plan.settings, max_concurrency=most) for most in SFN_CONCURRENCY[-5:])
+
+
+def nothing_possible(workload: Workload, space: Space, planner: Planner) -> Problem:
+    """The problem that no setting at all works: each architecture's reason, as its first setting has it."""
+    reasons = []
+    for name, axes in space.axes.items():
+        try:
+            planner(name, workload, space.settings(name, [0] * len(axes)))
+        except Impossible as refused:
+            reasons.append(f"{TITLES[name]}: {refused}")
+    return Problem("no setting can process such a batch", "; ".join(reasons))

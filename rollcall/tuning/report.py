@@ -1,0 +1,103 @@
+"""The report of a study: one HTML file that shows itself anywhere, with no network."""
+
+from html import escape
+from importlib.resources import files
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from rollcall.costs.money import dollars
+from rollcall.costs.prices import PriceBook
+from rollcall.terminal import seconds
+from rollcall.tuning import charts, words
+from rollcall.tuning.axes import brief
+from rollcall.tuning.planned import Planned
+from rollcall.tuning.stack_parameters import beside_parameters, parameters
+from rollcall.tuning.study import Study
+
+PAGE = "report.html"
+CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+
+
+def report(study: Study, book: PriceBook, assumptions: str) -> str:
+    """The whole page. `assumptions` says in sentences what its figures rest on."""
+    page = files("rollcall.tuning").joinpath(PAGE).read_text()
+    filled = {
+        "AIM": escape(f"{words.AIMS[study.objective]} within {brief(study.deadline_seconds)}"),
+        "HEADLINE": escape(words.headline(study)),
+        "SENTENCES": "".join(f"<p>{escape(text)}</p>" for text in sentences(study) if text),
+        "CARDS": "".join(card(study, plan) for plan in study.chosen.values()),
+        "SECTIONS": "".join(sections(study)),
+        "FOOT": escape(foot(study, book, assumptions)),
+        # Last: what stands in the library must not be taken for a place to fill.
+        "PLOTLY": get_plotlyjs(),
+    }
+    for name, value in filled.items():
+        page = page.replace(f"{{{{{name}}}}}", value)
+    return page
+
+
+def sentences(study: Study) -> list[str]:
+    """The recommendation in words, below its headline."""
+    return [
+        f"{words.settings_line(study.best)}. It is held up by {study.best.bottleneck}.",
+        words.comparison(study),
+        words.against_defaults(study),
+        *beside_parameters(study.best),
+    ]
+
+
+def card(study: Study, plan: Planned) -> str:
+    """One architecture's own best, with its stack parameters."""
+    best = plan is study.best
+    note = "recommended" if best else "" if study.meets(plan) else "misses the deadline"
+    lines = "\n".join(f"{name}={value}" for name, value in parameters(plan).items())
+    facts = {
+        "for the batch": dollars(plan.dollars),
+        "duration": seconds(plan.seconds),
+        "per million items": dollars(plan.bill.per_million() or 0.0),
+        "of it orchestration": dollars(plan.bill.part(own=False).per_million() or 0.0),
+    }
+    cells = "".join(f"<div><b>{escape(value)}</b><span>{label}</span></div>" for label, value in facts.items())
+    return (
+        f'<div class="card {plan.architecture}{" best" if best else ""}"><h3>{words.TITLES[plan.architecture]}'
+        f'<em>{note}</em></h3><div class="facts">{cells}</div><pre>{escape(lines)}</pre></div>'
+    )
+
+
+def sections(study: Study) -> list[str]:
+    """The charts, each below the sentence that it proves."""
+    made = [
+        ("cost-duration", words.cost_finding(study), charts.cost_against_duration(study),
+         f"Each dot is one setting of the {len(study.found.tried):,} tried; {study.found.impossible:,} more are "
+         "impossible. The lines are each architecture's own front, ringed where no setting of either is preferable."),
+        ("services", words.service_finding(study), charts.cost_by_service(study), ""),
+        ("chunks", words.chunk_finding(study), charts.cost_against_chunk(study),
+         "The other settings as tuned, the stars; items per chunk alone vary."),
+        ("sizes", words.size_finding(study), charts.duration_against_size(study),
+         "The tuned settings, whatever the size of the batch. The bands say what holds it up."),
+    ]  # fmt: skip
+    if all(len(curve) > 1 for curve in study.lever.values()):
+        made.append(
+            ("lever", words.lever_finding(study), charts.cost_against_concurrency(study),
+             "For work that waits: Lambda bills an invocation's milliseconds once, however many items wait in it. "
+             "Work that computes gains nothing: give it --item-concurrency-limit 1. Chunk size as is cheapest.")
+        )  # fmt: skip
+    return [section(*each) for each in made]
+
+
+def section(name: str, title: str, figure: go.Figure, note: str) -> str:
+    """One chart under its title."""
+    chart = figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG, div_id=f"chart-{name}")
+    below = f"<p class='note'>{escape(note)}</p>" if note else ""
+    return f'<section id="{name}"><h2>{escape(title)}</h2>{chart}{below}</section>'
+
+
+def foot(study: Study, book: PriceBook, assumptions: str) -> str:
+    """What all of it rests on."""
+    workload = study.workload
+    fails = f", {workload.fail_rate:.2%} of them failing" if workload.fail_rate else ""
+    return (
+        f"{words.rounded(workload.items)} items of {workload.values}{fails}. {assumptions} Price book of {book.date}, "
+        f"{book.region}, on demand."
+    )

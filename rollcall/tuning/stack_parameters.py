@@ -1,0 +1,60 @@
+"""A plan's settings as the stacks' parameters, and what no parameter says. Pure."""
+
+from rollcall.planning.settings import Settings
+from rollcall.tuning.planned import Planned
+
+# Settings' fields, and the parameters that both stacks have.
+COMMON = {
+    "items_per_chunk": "ItemsPerChunk",
+    "item_concurrency": "ItemConcurrency",
+    "processor_memory": "ProcessorMemory",
+    "cpu_architecture": "CpuArchitecture",
+}
+# MaxValue of MaxConcurrency in sqs-batch-processing.yaml: `rollcall up` gives both stacks the same.
+SANDBOX_CONCURRENCY = 1000
+
+
+def parameters(plan: Planned) -> dict[str, str]:
+    """What the plan's stack is deployed with, for `--parameter NAME=VALUE` of `python -m bootstrap deploy`."""
+    settings = plan.settings
+    values = {name: str(getattr(settings, field)) for field, name in COMMON.items()}
+    if plan.architecture == "sqs":
+        values |= {"BatchSize": str(settings.batch_size), "ChunksPerSegment": str(settings.chunks_per_segment)}
+    else:
+        values["ChildType"] = settings.child_type
+    if settings.pollers is None:
+        values["MaxConcurrency"] = str(settings.max_concurrency)
+    if settings.deadline_seconds != Settings().deadline_seconds:
+        values["DeadlineSeconds"] = str(settings.deadline_seconds)
+    return values
+
+
+def beside_parameters(plan: Planned) -> list[str]:
+    """What must be set on AWS beside the parameters, in sentences."""
+    pollers = plan.settings.pollers
+    if pollers is None:
+        return []
+    return [
+        f"Provisioned pollers are no parameter: in the template, give the processor's event source a "
+        f"ProvisionedPollerConfig with MaximumPollers {pollers:,} instead of its ScalingConfig."
+    ]
+
+
+def in_sandbox(plan: Planned) -> tuple[dict[str, str], list[str]]:
+    """The parameters that the sandbox takes, and what of the plan it leaves out, in sentences."""
+    values, left_out = parameters(plan), []
+    for name, why in {
+        "ChildType": "the sandbox's engine has STANDARD children only",
+        "CpuArchitecture": "",
+    }.items():
+        value = values.pop(name, None)
+        if why and value == "EXPRESS":
+            left_out.append(f"{name}={value}: {why}")
+    if plan.settings.pollers is not None:
+        left_out.append(f"{plan.settings.pollers:,} provisioned pollers: the sandbox has none")
+    elif plan.settings.max_concurrency > SANDBOX_CONCURRENCY:
+        values["MaxConcurrency"] = str(SANDBOX_CONCURRENCY)
+        left_out.append(
+            f"MaxConcurrency={plan.settings.max_concurrency}: {SANDBOX_CONCURRENCY} instead, which both stacks take"
+        )
+    return values, left_out
