@@ -1,7 +1,7 @@
 """The items that a call of DynamoDB is about, as they are in moto's tables before and after it."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, cast
 
 from localstack.aws.api import RequestContext, ServiceException
 from moto.dynamodb.models import dynamodb_backends
@@ -14,11 +14,17 @@ from sandbox.meter.dynamodb import FAILED_CONDITION, looked_through, read, writt
 from sandbox.meter.item_size import item_bytes
 from sandbox.meter.ledger import Unit
 
-type _Key = Mapping[str, Any]
-type _Write = tuple[str, _Key, Mapping[str, Any] | None]
-"""Table, key (an item will do), and the item to be put, None for anything but a put."""
+type _Value = Mapping[str, Any]
 
 _FAILED_CONDITIONS = {"ConditionalCheckFailedException", "TransactionCanceledException"}
+
+
+class _Write(NamedTuple):
+    """One item that a call writes: `item` where it is put, which has its key within it."""
+
+    table: str
+    key: Mapping[str, _Value]
+    item: Mapping[str, _Value] | None = None
 
 
 def metered[Answer](context: RequestContext, request: Any, carry_out: Callable[[], Answer]) -> Answer:
@@ -26,51 +32,47 @@ def metered[Answer](context: RequestContext, request: Any, carry_out: Callable[[
 
     A condition that fails is billed by the size of the item: the larger of the existing one and a new one to be put.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html (conditional writes)
-    Other errors are not: no capacity is consumed by what is refused as invalid or throttled.
+    Other errors are not: no capacity is consumed by what is refused as invalid or throttled. Secondary indexes are not
+    counted.
     """
     operation = context.operation.name  # type: ignore[union-attr]
     tables: Mapping[str, Table] = dynamodb_backends[context.account_id][context.region].tables
-    writes = _writes(operation, request)
-    before = [_stored(tables, table, key) for table, key, _ in writes]
+    writes = list(_writes(operation, request))
+    before = [_stored(tables, write.table, write.key) for write in writes]
     transactional = operation.startswith("Transact")
     looked_at.clear()
     try:
         answer = carry_out()
     except ServiceException as error:
         if error.code in _FAILED_CONDITIONS:
-            after = [item_bytes(put) if put else 0 for _, _, put in writes]
-            sizes = zip(before, after, strict=True)
-            charge(context, written(operation + FAILED_CONDITION, sizes, transactional))
+            wanted = [item_bytes(write.item or {}) for write in writes]
+            charge(context, written(operation + FAILED_CONDITION, zip(before, wanted, strict=True), transactional))
         raise
     units = _reads(operation, request, answer, tables)
     if writes:
-        after = [_stored(tables, table, key) for table, key, _ in writes]
+        after = [item_bytes(write.item) if write.item else _stored(tables, *write[:2]) for write in writes]
         units = written(operation, zip(before, after, strict=True), transactional)
     if units:
         charge(context, units)
     return answer
 
 
-def _writes(operation: str, request: Any) -> list[_Write]:
+def _writes(operation: str, request: Any) -> Iterator[_Write]:
+    """What a call writes. It has not been checked yet: what is missing from it is for moto to refuse."""
     match operation:
-        case "PutItem":
-            return [(request["TableName"], request["Item"], request["Item"])]
-        case "UpdateItem" | "DeleteItem":
-            return [(request["TableName"], request["Key"], None)]
+        case "PutItem" | "UpdateItem" | "DeleteItem":
+            yield _write(request.get("TableName"), request)
         case "BatchWriteItem":
-            return [
-                (table, part.get("Item") or part["Key"], part.get("Item"))
-                for table, entries in request["RequestItems"].items()
-                for entry in entries
-                for part in entry.values()
-            ]
+            for table, entries in (request.get("RequestItems") or {}).items():
+                yield from (_write(table, part) for entry in entries for part in entry.values())
         case "TransactWriteItems":
-            return [
-                (call["TableName"], call["Item" if kind == "Put" else "Key"], call.get("Item"))
-                for entry in request["TransactItems"]
-                for kind, call in entry.items()
-            ]
-    return []
+            for entry in request.get("TransactItems") or ():
+                yield from (_write(call.get("TableName"), call) for call in entry.values())
+
+
+def _write(table: str | None, call: Mapping[str, Any]) -> _Write:
+    item = call.get("Item")
+    return _Write(table or "", item or call.get("Key") or {}, item)
 
 
 def _reads(operation: str, request: Any, answer: Any, tables: Mapping[str, Table]) -> list[Unit]:
@@ -99,22 +101,17 @@ def _reads(operation: str, request: Any, answer: Any, tables: Mapping[str, Table
     return []
 
 
-def _stored(tables: Mapping[str, Table], name: str, key: _Key) -> int:
+def _stored(tables: Mapping[str, Table], name: str, key: Mapping[str, _Value]) -> int:
     """The size of the item with this key, 0 if there is none."""
     table = tables.get(name.rpartition("/")[2])
-    if table is None or not all(attribute in key for attribute in table.table_key_attrs):
+    if table is None or not all(key.get(attribute) for attribute in table.table_key_attrs):
         return 0
-    hash_key = _value(key[cast(str, table.hash_key_attr)])
+    hash_key = DynamoType(dict(key[cast(str, table.hash_key_attr)]))
     # Not get_item: it would make an empty partition of a table of defaults.
     found: Any = table.items.get(hash_key)
     if found is not None and table.range_key_attr:
-        found = found.get(_value(key[table.range_key_attr]))
+        found = found.get(DynamoType(dict(key[table.range_key_attr])))
     return _size(found) if found is not None else 0
-
-
-def _value(value: Mapping[str, Any]) -> DynamoType:
-    kind, content = next(iter(value.items()))
-    return DynamoType({kind: content})
 
 
 def _size(item: Any) -> int:
