@@ -1,5 +1,8 @@
 """What a batch uses in AWS's billing units, computed from its parameters before anything runs."""
 
+import math
+from dataclasses import replace
+
 from rollcall.costs.usage import Usage
 from rollcall.planning import units_metrics, units_sfn, units_sqs
 from rollcall.planning.settings import Settings, Workload
@@ -21,9 +24,12 @@ def units(
     Without `timing` it is what full invocations and no waiting make it, and Lambda's and EXPRESS children's durations,
     which only time decides, are left out.
 
-    Items are the example's, or of `workload.item_bytes` each from a JSON Lines object. Results are not collected. Not a
-    batch's are what a stack costs at rest (idle pollers, storage), and provisioned pollers.
+    Items are the example's, or of `workload.item_bytes` each from a JSON Lines object. Results are not collected. A
+    batch that takes longer than its deadline is planned as if it had that much time. Left out are what a stack costs at
+    rest (idle pollers, storage) and provisioned pollers.
     """
+    if timing and timing.seconds > settings.deadline_seconds:
+        settings = replace(settings, deadline_seconds=math.ceil(timing.seconds))
     tally = Tally()
     if architecture == "sqs":
         units_sqs.add(tally, sqs_batch(workload, settings, batch_id, timing), timing)

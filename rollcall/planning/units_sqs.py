@@ -31,6 +31,7 @@ def batcher(tally: Tally, batch: SqsBatch, timing: Timing | None) -> Range:
     handed = Range.of(0, timing.batcher_invocations - 1 - segments if timing else 0, windows.high - filled)
     invocations = handed + 1 + segments
     tally.add("lambda.requests", BATCHER, "invoke", invocations, "batcher's invocations")
+    tally.add("sqs.requests", None, "SendMessage", Range(0, 1, 1), "the schedule's event, where it starts the batch")
     tally.add("sqs.requests", BATCHER, "ReceiveMessage", invocations, "receiving the request and the segments")
     tally.add("sqs.requests", BATCHER, "DeleteMessageBatch", 1 + segments, "deleting the request and the segments")
     tally.add("sqs.requests", BATCHER, "ChangeMessageVisibility", handed, "segments handed on for want of time")

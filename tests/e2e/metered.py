@@ -22,7 +22,7 @@ from tests.probes import eventually
 
 type Row = Mapping[str, Any]
 
-COMMON = QUICK | {"FunctionTimeout": "20", "CheckIntervalSeconds": "1", "StallAfterSeconds": "60", "Overlap": "allow"}
+COMMON = QUICK | {"FunctionTimeout": "10", "CheckIntervalSeconds": "1", "StallAfterSeconds": "60", "Overlap": "allow"}
 # Each its own stack: batches that share one would share invocations, which the meter splits evenly.
 LANES = {
     "ten": ("sqs", COMMON),

@@ -41,6 +41,8 @@ CASES = [
     Case("three", 300, 1),
     Case("three", 20, 7, most_value=500, slots=7),
     Case("three", 1000, 500),
+    # More work than an invocation has time for.
+    Case("three", 18, 6, most_value=1000, slots=1),
     Case("three", 100, 10, fail_rate=0.3, attempts=1),
     Case("three", 40, 10, item_bytes=12_000),
     Case("three", 60, 4, item_bytes=33_000),
@@ -53,6 +55,7 @@ CASES = [
     Case("map", 250, 25, most_value=20, slots=1),
     Case("map", 1000, 100, most_value=9),
     Case("map", 1001, 100),
+    Case("map", 40, 20, most_value=1000, slots=1),
     Case("map", 2000, 50),
     Case("map", 2000, 500, most_value=3, slots=100),
     Case("map", 60, 10, fail_rate=1, attempts=2),
@@ -91,7 +94,7 @@ def grid(sandbox, aws, request) -> Iterator[Mapping[str, Future[Metered]]]:
 def test_the_plan_says_what_the_meter_counts(grid: Mapping[str, Future[Metered]], case: Case) -> None:
     metered = grid[case.name].result()
     # The last lines of a log arrive up to half a second late.
-    eventually(lambda: compare(metered, metered.rows()), timeout=3)
+    eventually(lambda: compare(metered, metered.rows()), timeout=10)
 
 
 def compare(metered: Metered, rows: list[Row]) -> None:
