@@ -127,7 +127,7 @@ def test_a_batch_whose_request_names_no_id_gets_what_it_causes(stacks: Stacks, m
     def all_counted() -> None:
         # In SQS one starts the batch, told by the messages that it sends, and one makes its segment.
         batchers = {"sqs": 2, "sfn": 1}[architecture]
-        assert meter.sum(batch, function="BatcherFunction", unit="lambda.requests") == batchers
+        assert meter.sum(batch, function="BatcherFunction", unit="lambda.requests") >= batchers
         # Told by what its first state passes on, in Step Functions.
         assert meter.sum(batch, unit="states.transitions", operation="parent") == {"sqs": 0, "sfn": 5}[architecture]
 
@@ -153,18 +153,20 @@ def seconds_unit(meter: Meter, batch: str) -> str:
 
 
 def test_batches_and_what_is_nobodys_add_up_to_the_total_and_a_reset_begins_at_zero(stacks: Stacks, meter: Meter):
-    meter.reset()
-    assert not meter.rows(unit="dynamodb.write_units", stack=f"SqsBatchProcessing{stacks.suffix}")
-    batches = [stacks.start("sqs", items=100, itemsPerChunk=10) for _ in range(2)]
-    for batch in batches:
-        stacks.finished(batch)
     stack = f"SqsBatchProcessing{stacks.suffix}"
+    requests: dict[str, str | None] = {"stack": stack, "unit": "lambda.requests"}
+    puts: dict[str, str | None] = {"stack": stack, "function": "BatcherFunction", "operation": "BatchWriteItem"}
+    stacks.finished(stacks.start("sqs", items=30, itemsPerChunk=10))
+    assert meter.sum(**puts) >= 3
+    meter.reset()
+    assert not meter.rows(**puts)
+    for batch in [stacks.start("sqs", items=100, itemsPerChunk=10) for _ in range(2)]:
+        stacks.finished(batch)
 
     def whole() -> None:
-        requests = {"stack": stack, "unit": "lambda.requests"}
-        calls = sum(row["calls"] for row in meter.rows(**requests))
-        assert meter.sum(**requests) == pytest.approx(calls)
-        puts = {"stack": stack, "operation": "BatchWriteItem", "function": "BatcherFunction"}
+        # What is split among batches is one call all the same.
+        rows = meter.rows(**requests)
+        assert sum(row["quantity"] for row in rows) == pytest.approx(sum(row["calls"] for row in rows))
         assert meter.sum(**puts) == 20
 
     eventually(whole, timeout=10)
