@@ -125,7 +125,7 @@ def print_found(found: Found) -> None:
     stdout.print()
     stdout.print(comparison(list(found.plans.values()), found.refused))
     for architecture, plan in found.plans.items():
-        stdout.print(plan_in_detail(plan, found.lifts[architecture], planner.quotas))
+        stdout.print(plan_in_detail(plan, found.lifts[architecture], planner.quotas, stdout.width))
     print_refusals(stdout, found.refused)
     if found.break_evens is not None:
         stdout.print(break_even_table(found.break_evens))

@@ -34,10 +34,11 @@ def settled(architecture: str, workload: Workload, settings: Settings, quotas: Q
     check_bounds(architecture, workload, settings, quotas)
     warnings: list[str] = []
     size = item_bytes(workload) + 1
-    limit_name, chunk_bytes, largest = {
+    limit_name, most, largest = {
         "sqs": ("sqs.message_bytes", fixed.SQS_MAX_CHUNK_BYTES, fixed.SQS_MAX_ITEM_BYTES),
         "sfn": ("states.payload_bytes", fixed.SFN_MAX_CHUNK_BYTES, fixed.SFN_MAX_CHUNK_BYTES),
     }[architecture]
+    chunk_bytes = min(most, quotas[limit_name])
     if size > largest:
         raise Impossible(
             limit_name,

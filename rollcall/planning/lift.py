@@ -10,7 +10,7 @@ from rollcall.planning.planner import Planner
 from rollcall.planning.quotas import Quotas
 from rollcall.planning.settings import Settings
 from rollcall.planning.simulation_sfn import BATCHER
-from rollcall.planning.sqs_batcher import CONCURRENCY
+from rollcall.planning.sqs_batcher import BATCHERS
 from rollcall.planning.verdict import LATENCY, WORK
 
 # What to do about what is no quota; a quota's entry says it itself.
@@ -19,8 +19,10 @@ ADVICE = {
     "ItemConcurrency": "more items of a chunk at a time, as long as they wait rather than compute",
     "ItemsPerChunk": "a parameter of the stack, and a field of the request",
     "ChunksPerSegment": "smaller segments are made side by side",
+    "BatchSize": "the messages of an invocation wait for one another: take fewer",
     "pollers": "more provisioned pollers",
-    CONCURRENCY: "the template's, which is no parameter: edit it, or take more items per chunk",
+    "RetryDelaySeconds": "what fails is tried again at the very end: lower it, or MaxAttempts",
+    BATCHERS: "its MaximumConcurrency is the template's and no parameter: edit it, or take more items per chunk",
     BATCHER: "one batcher writes all chunks: up to 1,769 MB more memory in the template is as much more CPU",
     WORK: "a chunk's longest item: only less work in it helps",
     LATENCY: "cold starts and the services' own latencies: no setting of a batch so small helps",
@@ -39,7 +41,7 @@ INSTEAD = {
     "MaxConcurrency": "max_concurrency",
     "ItemConcurrency": "item_concurrency",
     "pollers": "pollers",
-    CONCURRENCY: "items_per_chunk",
+    BATCHERS: "items_per_chunk",
 }
 HARD = {"states.parallel_children", "lambda.scaling_per_10_seconds"}
 OPTIONS = {
@@ -91,12 +93,14 @@ def described(plan: Plan, quotas: Quotas) -> str:
         if plan.architecture == "sfn"
         else f"{settings.max_concurrency:,} processors at a time",
         "ItemConcurrency": f"{settings.item_concurrency:,} of a chunk's {settings.items_per_chunk:,} items at a time",
+        "BatchSize": f"{settings.batch_size:,} messages of an invocation, one after the other",
         "ChunksPerSegment": f"{settings.chunks_per_segment:,} chunks are one batcher's",
         "pollers": f"{settings.pollers or 0:,} of ten invocations each",
-        CONCURRENCY: f"{fixed.SQS_BATCHERS} batchers at a time",
+        BATCHERS: f"{fixed.SQS_BATCHERS} batchers at a time",
         BATCHER: f"{fixed.ORCHESTRATION_MEMORY} MB, one batcher",
         WORK: "the longest item of a chunk",
         LATENCY: "starting and finishing",
+        "RetryDelaySeconds": f"{settings.retry_delay_seconds:,} s, {settings.max_attempts} attempts",
     }
     return f"{name}, {figures[name]}"
 
@@ -126,6 +130,8 @@ def candidates(plan: Plan, asked: Settings, quotas: Quotas) -> list[tuple[str, S
     if name == "ChunksPerSegment":
         field_value = max(1, -(-plan.timing.chunks // fixed.SQS_BATCHERS))
         return [(f"--chunks-per-segment {field_value}", replace(asked, chunks_per_segment=field_value), quotas)]
+    if name == "BatchSize":
+        return [("--batch-size 1", replace(asked, batch_size=1), quotas)]
     if name == "MaxConcurrency" and asked.max_concurrency >= most_of(field, plan.architecture, quotas):
         field = "pollers" if plan.architecture == "sqs" else None
     if field:
@@ -135,8 +141,24 @@ def candidates(plan: Plan, asked: Settings, quotas: Quotas) -> list[tuple[str, S
         return [(f"{OPTIONS[field]} {change[field]}", replace(asked, **change), quotas) for change in changes]
     if name in quotas and name not in HARD:
         raised = [quotas[name] * factor for factor in FACTORS]
+        if name == "lambda.concurrency":
+            return [with_concurrency(plan.architecture, int(value), asked, quotas) for value in raised]
         return [(f"--quota {name}={value:.0f}", asked, quotas.with_({name: value})) for value in raised]
     return []
+
+
+def with_concurrency(architecture: str, value: int, asked: Settings, quotas: Quotas) -> tuple[str, Settings, Quotas]:
+    """Lambda's concurrency raised, and with it what would not let a batch use it."""
+    lifted = quotas.with_({"lambda.concurrency": value})
+    option = f"--quota lambda.concurrency={value}"
+    most = most_of("max_concurrency", architecture, quotas)
+    each = int(quotas["lambda.provisioned_poller_concurrency"])
+    if architecture == "sqs" and (asked.pollers or value > most):
+        pollers = min(most_of("pollers", architecture, quotas), max(asked.pollers or 0, -(-value // each)))
+        return f"{option} --pollers {pollers}", replace(asked, pollers=pollers), lifted
+    if asked.max_concurrency >= value:
+        return option, asked, lifted
+    return f"{option} --max-concurrency {min(most, value)}", replace(asked, max_concurrency=min(most, value)), lifted
 
 
 def tried_values(field: str, now: int | None, architecture: str, quotas: Quotas) -> list[int]:

@@ -15,6 +15,9 @@ SCHEDULED = 20_000
 # Seconds at which curves are known: every quarter to a minute, then steps of 1 % for thirty years.
 GRID = np.concatenate([np.arange(0, 60, 0.25), np.geomspace(60, 1e9, 1675)])
 
+# More jobs than any batch has.
+ENDLESS = 1e15
+
 
 @dataclass(frozen=True)
 class Arrivals:
@@ -28,8 +31,8 @@ class Arrivals:
     names: tuple[str, ...]
 
     def at(self, times: np.ndarray) -> np.ndarray:
-        """How many have arrived by these times."""
-        return np.interp(times, self.times, self.counts)
+        """How many have arrived by these times; after the last one there is no end of them, so that curves go on."""
+        return np.where(times > self.times[-1], ENDLESS, np.interp(times, self.times, self.counts))
 
     def when(self, counts: np.ndarray) -> np.ndarray:
         """When so many have arrived."""
@@ -43,6 +46,41 @@ class Arrivals:
                 bound[name] = bound.get(name, 0.0) + float(spent)
 
 
+def let_through(arrived: np.ndarray, rate: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """What has left a queue by these times, of what had `arrived` by them, where `rate` a second can leave.
+
+    It is the least, over all s before t, of what had arrived by s and could leave from s to t (Reich's formula for a
+    fluid queue).
+    """
+    could = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2 * np.diff(times))])
+    return np.minimum(np.minimum.accumulate(arrived - could) + could, arrived)
+
+
+def throttled(arrivals: Arrivals, rate: np.ndarray, names: np.ndarray) -> tuple[Arrivals, np.ndarray]:
+    """The arrivals behind something that lets `rate` a second through at each time of GRID; `names` is what it is then.
+
+    Also for how many seconds after each time of GRID it held them up.
+    """
+    total = arrivals.counts[-1]
+    grid = np.union1d(GRID, arrivals.times)
+    arrived = arrivals.at(grid)
+    through = let_through(arrived, np.interp(grid, GRID, rate), grid)
+    held = arrived - through > 1
+    end = int(np.searchsorted(through, total))
+    last = grid[end - 1] + (total - through[end - 1]) / (through[end] - through[end - 1]) * (grid[end] - grid[end - 1])
+    if last <= arrivals.times[-1] + 1e-6:
+        return arrivals, np.zeros(len(GRID))
+    first = int(np.searchsorted(grid, arrivals.times[0]))
+    times = np.append(grid[first:end], last)
+    counts = np.append(through[first:end], total)
+    at_grid = np.maximum(np.searchsorted(GRID, times[:-1], "right") - 1, 0)
+    parts = np.clip(np.searchsorted(arrivals.times, times[:-1], "right") - 1, 0, len(arrivals.names) - 1)
+    known = held[first + 1 : end + 1]
+    told = np.where(known, names[at_grid], np.array(arrivals.names)[parts])
+    seconds = np.bincount(at_grid, np.where(known, np.diff(times), 0), len(GRID))
+    return Arrivals(times, counts, tuple(told.tolist())), seconds
+
+
 def steady(start: float, rate: float, jobs: float, name: str) -> Arrivals:
     """Jobs that arrive at a steady rate a second; `name` is what allows no more."""
     return Arrivals(np.array([start, start + jobs / rate]), np.array([0.0, jobs]), (name,))
@@ -52,28 +90,21 @@ def steady(start: float, rate: float, jobs: float, name: str) -> Arrivals:
 class Worked:
     """When the last job began and ended, in seconds; `peak` is how many ran at a time.
 
-    `bound_by` says for how many seconds what held the next job up. `excess` are job-seconds by which the limits beside
-    those `slowing` exceeded them while these bound: jobs that wait in the middle of their work, where the others wait
-    before it.
+    `bound_by` says for how many seconds what held the next job up.
     """
 
     first_start: float
     last_start: float
     end: float
     peak: float
-    excess: float = 0.0
     bound_by: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Pool:
-    """What may run at a time: of each limit how many, at every time of GRID; none falls.
-
-    `slowing` are the limits that slow jobs down instead of keeping them from starting.
-    """
+    """What may run at a time: of each limit how many, at every time of GRID; none falls."""
 
     limits: dict[str, np.ndarray]
-    slowing: frozenset[str] = frozenset()
 
     def size(self) -> np.ndarray:
         """How many may run at a time, one at least."""
@@ -107,17 +138,12 @@ class Pool:
         worked: Worked,
         bound: dict[str, float],
     ) -> float:
-        """Let the first jobs flow through; returns when the last of them has.
-
-        What has left a queue by t is the least, over all s before t, of what had arrived by s and could leave from s
-        to t (Reich's formula for a fluid queue).
-        """
+        """Let the first jobs flow through; returns when the last of them has."""
         grid = np.union1d(GRID, arrivals.times)
         width = np.interp(grid, GRID, size)
         steps = np.diff(grid)
-        could = np.concatenate([[0.0], np.cumsum((width[1:] + width[:-1]) / 2 * steps / mean)])
         arrived = arrivals.at(grid)
-        left = np.minimum(np.minimum.accumulate(arrived - could) + could, arrived)
+        left = let_through(arrived, width / mean, grid)
         end = int(np.searchsorted(left, jobs))
         share = (jobs - left[end - 1]) / (left[end] - left[end - 1])
         finish = float(grid[end - 1] + share * steps[end - 1])
@@ -125,24 +151,19 @@ class Pool:
         spent[-1] = finish - grid[end - 1]
         spent[grid[:end] < arrivals.times[0]] = 0
         waiting = arrived[1 : end + 1] - left[1 : end + 1] > 1
-        names, excess = self._binding(grid[:end])
+        names = self._binding(grid[:end])
         for name in self.limits:
             bound[name] += float(spent[waiting & (names == name)].sum())
         arrivals.add_held_up(grid[:end][~waiting], spent[~waiting], bound)
-        worked.excess += float((spent * excess)[waiting].sum())
         # As many at once as there may be, unless they are done as fast as they come.
         rates = np.diff(left[: end + 1]) / steps[:end] * mean
         worked.peak = float(np.where(waiting, width[1 : end + 1], np.minimum(rates, width[1 : end + 1])).max())
         return finish
 
-    def _binding(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """At each time the lowest limit's name, and how far it is below the others where it slows the jobs."""
-        names = np.array(list(self.limits))
+    def _binding(self, times: np.ndarray) -> np.ndarray:
+        """The lowest limit's name at each time."""
         curves = np.array([np.interp(times, GRID, curve) for curve in self.limits.values()])
-        lowest = names[curves.argmin(axis=0)]
-        others = [curves[index] for index, name in enumerate(names) if name not in self.slowing]
-        excess = np.maximum(0, np.min(others, axis=0) - curves.min(axis=0))
-        return lowest, np.where(np.isin(lowest, list(self.slowing)), excess, 0)
+        return np.array(list(self.limits))[curves.argmin(axis=0)]
 
     def _bound_while_scheduled(
         self,
@@ -156,11 +177,10 @@ class Pool:
         begun = starts[order]
         gaps = np.diff(begun)
         waited = (begun - released[order])[1:] > 1e-6
-        names, excess = self._binding(begun[1:])
+        names = self._binding(begun[1:])
         for name in self.limits:
             bound[name] += float(gaps[waited & (names == name)].sum())
         arrivals.add_held_up(begun[:-1][~waited], gaps[~waited], bound)
-        worked.excess += float((gaps * excess)[waited].sum())
 
 
 def slot_times(size: np.ndarray, count: int) -> np.ndarray:

@@ -12,7 +12,7 @@ LEAST = 0.01
 
 
 def largest_lines(bill: Bill) -> Table:
-    """The user's own work, then the orchestration's lines by size; all of them are in `--json`."""
+    """The user's own work, then the orchestration's lines by size, with their shares of it; `--json` has all."""
     decimals = decimals_for(bill.dollars) + 1
     orchestration = bill.orchestration
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
@@ -20,7 +20,7 @@ def largest_lines(bill: Bill) -> Table:
     table.add_column("for", overflow="fold")
     table.add_column("quantity", justify="right", no_wrap=True)
     table.add_column("dollars", justify="right", no_wrap=True)
-    table.add_column("of orchestration", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
     kinds = merged(bill.lines)
     rows = [
         (same[0].usage.own, sum(line.dollars for line in same), sum(line.usage.quantity for line in same), price, what)
@@ -29,7 +29,7 @@ def largest_lines(bill: Bill) -> Table:
     rows.sort(key=lambda row: (not row[0], -row[1]))
     shown = [row for row in rows if row[0] or row[1] >= LEAST * orchestration]
     for own, cost, amount, price, what in shown:
-        share = "your own work" if own else f"{cost / orchestration:.0%}"
+        share = "your own" if own else f"{cost / orchestration:.0%}"
         table.add_row(
             service_of(price),
             what,

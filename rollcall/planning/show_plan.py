@@ -18,7 +18,7 @@ from rollcall.planning.show_bill import largest_lines
 from rollcall.planning.timing import Phase
 from rollcall.terminal import count, seconds
 
-BAR = 26
+BAR, BESIDE_BAR = 26, 72
 NAMES = {"chunks are made": "chunks made", "chunks are processed": "processing"}
 
 
@@ -32,8 +32,8 @@ def title_of(plan: Plan) -> str:
 def comparison(plans: Sequence[Plan], refused: Sequence[tuple[str, Impossible]]) -> Table:
     """One row for each architecture."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("")
-    for header in ("dollars", "orchestration", "of it per 1M items", "duration"):
+    table.add_column("", no_wrap=True)
+    for header in ("dollars", "orchestration", "per 1M items", "duration"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("held up by", overflow="fold")
     for plan in plans:
@@ -51,7 +51,7 @@ def comparison(plans: Sequence[Plan], refused: Sequence[tuple[str, Impossible]])
     return table
 
 
-def plan_in_detail(plan: Plan, lifted: Sequence[Lifted], quotas: Quotas) -> Group:
+def plan_in_detail(plan: Plan, lifted: Sequence[Lifted], quotas: Quotas, width: int) -> Group:
     """An architecture's part: warnings, what holds it up and what lifting that would bring, its time, its bill."""
     return Group(
         Text(),
@@ -59,7 +59,7 @@ def plan_in_detail(plan: Plan, lifted: Sequence[Lifted], quotas: Quotas) -> Grou
         *(Text.assemble(("! ", "bold yellow"), (warning, "yellow")) for warning in plan.warnings),
         bottleneck(plan, lifted, quotas),
         Text(),
-        timeline(plan),
+        timeline(plan, max(6, min(BAR, width - BESIDE_BAR))),
         Text(),
         largest_lines(plan.bill),
     )
@@ -85,15 +85,15 @@ def bottleneck(plan: Plan, lifted: Sequence[Lifted], quotas: Quotas) -> Group:
     return Group(*lines)
 
 
-def timeline(plan: Plan) -> Table:
-    """Its phases over time."""
+def timeline(plan: Plan, width: int) -> Table:
+    """Its phases over time, as bars of `width` characters."""
     table = Table.grid(padding=(0, 1, 0, 0))
     for justify in ("left", "left", "right", "left", "left"):
         table.add_column(no_wrap=True, justify=justify)
     for phase in plan.timing.phases:
         name = NAMES.get(phase.name, phase.name)
         times = (Text(lasting(phase.start), "dim"), Text(f"to {lasting(phase.end)}", "dim"))
-        table.add_row(f"{name} ", bar(phase, plan.seconds), *times, Text(f" {told(phase, plan)}", "dim"))
+        table.add_row(f"{name} ", bar(phase, plan.seconds, width), *times, Text(f" {told(phase, plan)}", "dim"))
     return table
 
 
@@ -112,11 +112,11 @@ def part_of(share: float) -> str:
     return "nearly all" if share > 0.99 else f"{share:.0%}"
 
 
-def bar(phase: Phase, whole: float) -> Text:
+def bar(phase: Phase, whole: float, width: int) -> Text:
     """The phase's part of the whole, as a bar; short ones have a mark at least."""
-    start = min(BAR - 1, int(phase.start / whole * BAR))
-    end = max(start + 1, round(phase.end / whole * BAR))
-    return Text.assemble(("·" * start, "dim"), ("█" * (end - start), "cyan"), ("·" * (BAR - end), "dim"))
+    start = min(width - 1, int(phase.start / whole * width))
+    end = max(start + 1, round(phase.end / whole * width))
+    return Text.assemble(("·" * start, "dim"), ("█" * (end - start), "cyan"), ("·" * (width - end), "dim"))
 
 
 def basis(book: PriceBook, quotas: Quotas, assumptions: Assumptions, changed: Sequence[str]) -> Text:

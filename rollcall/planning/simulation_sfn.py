@@ -19,10 +19,10 @@ from rollcall.planning.sfn_batcher import rounds
 from rollcall.planning.simulation_sqs import flat, lambda_limits, work_ms
 from rollcall.planning.steps import Steps
 from rollcall.planning.timing import Phase, Timing
-from rollcall.planning.verdict import LATENCY, bottleneck_of, held_by_work
+from rollcall.planning.verdict import LATENCY, bottleneck_of, held_by_retries, held_by_work
 
 # One batcher writes it all, with the CPU that its memory comes with: the template's, which is no parameter.
-BATCHER = "BatcherFunction.MemorySize"
+BATCHER = "BatcherFunction"
 # States that a child enters at every call of the processor, beside the last: Process and Outcome; then Done, or a wait.
 STATES_PER_CALL = 2
 # Events of history: a task has five, a choice, a wait and a pass two each; an execution two beside.
@@ -63,23 +63,26 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     arrive = steady((made + assumptions["states.map_start_ms"]) / 1000, dispatch, work.count, held_by)
     # A child that waits between attempts keeps its place in the Map, not one in Lambda.
     per_invocation = mean / child.processor_seconds
+    in_lambda = lambda_limits(quotas, child.processor_seconds / child.calls)
     limits = {
-        "MaxConcurrency": flat(settings.max_concurrency),
+        **{name: curve * per_invocation for name, curve in in_lambda.items()},
         "states.parallel_children": flat(quotas["states.parallel_children"]),
-        **{
-            name: curve * per_invocation
-            for name, curve in lambda_limits(quotas, child.processor_seconds / child.calls).items()
-        },
+        "MaxConcurrency": flat(settings.max_concurrency),
     }
     worked = Pool(limits).work_off(work.count, child.seconds, arrive)
-    environments = min(worked.peak, math.ceil(worked.peak / per_invocation))
-    done = worked.end + init / 1000 + last_retries(work, settings, worked.peak, child)
+    # First attempts come all at once, where there is a place for them.
+    environments = min(worked.peak, quotas["lambda.concurrency"])
+    retrying = last_retries(work, settings, worked.peak, child)
+    done = worked.end + init / 1000 + retrying
     finishing = small.overhead + FINALIZER_REQUESTS * small.s3 + small.events
     end = done * 1000 + assumptions["states.map_end_ms"] + step + init + finishing
     seconds = end / 1000
 
     bound_by = dict(worked.bound_by)
-    held_by_work(bound_by, done - worked.last_start, work, settings)
+    # Of the last children's time, what they spend on retries on average; of the rest, the last one's beyond that.
+    retrying += min(work.failing * child.retry_seconds, worked.end - worked.last_start)
+    held_by_work(bound_by, done - retrying - worked.last_start, work, settings)
+    held_by_retries(bound_by, retrying)
     bound_by[BATCHER] = (made - begin) / 1000
     bound_by[LATENCY] = worked.first_start + seconds - done - bound_by[BATCHER]
     processor_ms = child.processor_seconds * work.count * 1000 + environments * init
@@ -119,7 +122,7 @@ def children(work: ChunkWork, settings: Settings, steps: Steps) -> Children:
     express = settings.child_type == "EXPRESS"
     step = steps.assumptions["states.express_transition_ms" if express else "states.standard_transition_ms"] / 1000
     wall = work.times.wall / 1000
-    pieces = np.ceil(wall / work.room_seconds)
+    pieces = np.maximum(1, np.ceil(wall / work.room_seconds))
     calling = (steps.overhead + work.items * steps.take_item) / 1000
     first = wall + pieces * (calling + STATES_PER_CALL * step) + step
     longest = float(first.max())

@@ -12,13 +12,13 @@ from handlers.sqs.records import shards_for
 from rollcall.planning import fixed
 from rollcall.planning.assumptions import Assumptions
 from rollcall.planning.chunk_cost import ChunkWork, chunk_work, spare_seconds
-from rollcall.planning.pool import GRID, Pool
+from rollcall.planning.pool import GRID, Arrivals, Pool, throttled
 from rollcall.planning.quotas import Quotas
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sqs_batcher import batchers
 from rollcall.planning.steps import Steps
 from rollcall.planning.timing import Phase, Timing
-from rollcall.planning.verdict import LATENCY, bottleneck_of, held_by_work
+from rollcall.planning.verdict import LATENCY, bottleneck_of, held_by_retries, held_by_work
 
 PARTITION, TABLE_AT_FIRST, TABLE = (
     "dynamodb.partition_writes",
@@ -62,28 +62,32 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     left = np.maximum(writes / (BATCHER_WRITES + PROCESSOR_WRITES), writes - PROCESSOR_WRITES * demand)
     chunks_arrive = made_by.arrivals(left, binding)
     sealed = float(chunks_arrive.times[-1])
+    slowed = made_by.slowed_down(sealed)
     making = np.where(sealed > GRID, np.minimum(left, made_by.side_by_side * made_by.rate), 0)
-    for name in (PARTITION, TABLE_AT_FIRST, TABLE):
-        taken = (writes - making) / PROCESSOR_WRITES * mean / chunks_each
-        limits[name] = np.where(binding == name, taken, np.inf)
 
     jobs = invoked.count + invoked.retry_equivalent
-    arrive = type(chunks_arrive)(
+    arrive = Arrivals(
         chunks_arrive.times + assumptions["sqs.delivery_ms"] / 1000,
         chunks_arrive.counts / work.count * jobs,
         chunks_arrive.names,
     )
-    pool = Pool(limits, slowing=frozenset({PARTITION, TABLE_AT_FIRST, TABLE}))
+    written = (writes - making) / PROCESSOR_WRITES / chunks_each
+    behind, throttled_seconds = throttled(arrive, written, binding)
     init = assumptions["lambda.init_ms"]
-    worked = pool.work_off(jobs, invoked.seconds, arrive)
-    drained = worked.end + init / 1000 + last_retries(work, settings, worked.peak, invoked)
+    pool = Pool(limits)
+    worked = pool.work_off(jobs, invoked.seconds, behind)
+    # What waits for DynamoDB waits in the middle of an invocation, as many as may run, and is paid.
+    waiting = float((np.maximum(0, pool.size() - written * mean) * throttled_seconds).sum())
+    retrying = last_retries(work, settings, worked.peak, invoked)
+    drained = worked.end + init / 1000 + retrying
     nudge = (2 * steps.dynamodb + steps.sqs + assumptions["sqs.delivery_ms"]) / 1000
     looks = math.floor(max(drained, sealed) / settings.check_interval_seconds)
     finish = finish_ms(small, shards) + (0 if looks else init)
     seconds = max(drained, sealed) + nudge + finish / 1000
 
     bound_by = dict(worked.bound_by)
-    held_by_work(bound_by, drained - worked.last_start, work, settings)
+    held_by_work(bound_by, drained - retrying - worked.last_start, work, settings, min(settings.batch_size, work.count))
+    held_by_retries(bound_by, retrying)
     bound_by[LATENCY] = worked.first_start + seconds - drained
     processor_init = worked.peak * init
     looking = looks * (small.overhead + 5 * small.dynamodb + small.sqs)
@@ -93,10 +97,10 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     return Timing(
         seconds=seconds,
         bottleneck=bottleneck_of(bound_by),
-        batcher_invocations=made_by.invocations,
-        batcher_ms=made_by.milliseconds + made_by.init_milliseconds,
+        batcher_invocations=made_by.invocations + math.floor(slowed / made_by.room_milliseconds),
+        batcher_ms=made_by.milliseconds + slowed + made_by.init_milliseconds,
         processor_invocations=invoked.count + invoked.retries,
-        processor_ms=(processor_ms + worked.excess) * 1000 + processor_init,
+        processor_ms=(processor_ms + waiting) * 1000 + processor_init,
         work_ms=work_ms(work, settings),
         finalizer_invocations=looks + nudges,
         finalizer_ms=looking + finish_ms(small, shards) + (nudges - 1) * (small.overhead + 2 * small.dynamodb)
@@ -186,8 +190,9 @@ def pollers(settings: Settings, quotas: Quotas, mean_seconds: float) -> dict[str
             "lambda.provisioned_ramp_per_minute": first + quotas["lambda.provisioned_ramp_per_minute"] * minutes,
         }
     return {
-        **limits,
+        # Where two limits are the same the first one is told: the one that is harder to lift.
         **lambda_limits(quotas, mean_seconds),
+        **limits,
         "sqs.in_flight": flat(quotas["sqs.in_flight"] / settings.batch_size),
     }
 

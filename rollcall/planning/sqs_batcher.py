@@ -14,15 +14,16 @@ from rollcall.planning.pool import GRID, Arrivals
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.steps import Steps
 
-# The template's, which is no parameter.
-CONCURRENCY = "BatcherEventSource.MaximumConcurrency"
+# Its MaximumConcurrency is the template's, and no parameter.
+BATCHERS = "BatcherEventSource"
 
 
 @dataclass(frozen=True)
 class Batchers:
     """Segments are made side by side, `rate` chunks a second each, the first messages after `lead` seconds.
 
-    `begin` is when the first batcher takes up a segment. Milliseconds are billed ones without init.
+    `begin` is when the first batcher takes up a segment. Milliseconds are billed ones without init, an invocation makes
+    chunks for `room_milliseconds`.
     """
 
     begin: float
@@ -35,6 +36,13 @@ class Batchers:
     milliseconds: float
     init_milliseconds: float
     environments: int
+    room_milliseconds: float
+
+    def slowed_down(self, sealed: float) -> float:
+        """Milliseconds that the batchers wait for DynamoDB, all together, when the last message is out at `sealed`."""
+        rounds, rest = divmod(self.segments, self.side_by_side)
+        own = (rounds + (1 if rest else 0)) * self.chunks / self.segments / self.rate
+        return max(0.0, sealed - self.begin - self.lead - own) * self.side_by_side * 1000
 
     def arrivals(self, writes_left: np.ndarray, binding: np.ndarray) -> Arrivals:
         """When chunks' messages are in the queue, as far as DynamoDB takes their records.
@@ -43,7 +51,7 @@ class Batchers:
         """
         full = self.segments // self.side_by_side * self.side_by_side
         per_segment = self.chunks / self.segments
-        own = [CONCURRENCY if full else "ChunksPerSegment"]
+        own = [BATCHERS if self.side_by_side == fixed.SQS_BATCHERS else "ChunksPerSegment"]
         stages = [(full * per_segment, self.side_by_side * self.rate)]
         if self.segments > full:
             stages.append((float(self.chunks), (self.segments - full) * self.rate))
@@ -91,23 +99,24 @@ def batchers(workload: Workload, settings: Settings, chunks: int, steps: Steps) 
     # A batcher that goes on sends the last window's messages again.
     again = claiming + sending
     invocations = max(1, math.ceil((work - again) / max(room - again, making + sending)))
-    segment_ms = work + invocations * claiming + (invocations - 1) * sending + steps.dynamodb
+    sent_ms = work + invocations * claiming + (invocations - 1) * sending
     handing_on = (invocations - 1) * steps.assumptions["sqs.delivery_ms"]
     starting = steps.overhead + steps.sqs + steps.dynamodb + math.ceil(segments / fixed.MESSAGES_PER_SEND) * steps.sqs
     side_by_side = min(segments, fixed.SQS_BATCHERS)
     delivery, init = steps.assumptions["sqs.delivery_ms"], steps.assumptions["lambda.init_ms"]
     # The environment that started the batch takes a segment up; the others start first.
     begin = delivery + init + starting + steps.events + delivery + (init if side_by_side > 1 else 0)
-    lead = claiming + making
+    lead = claiming + making + steps.sqs
     return Batchers(
         begin=begin / 1000,
         lead=lead / 1000,
-        rate=per_segment / max(segment_ms + handing_on - lead, 1e-3) * 1000,
+        rate=per_segment / max(sent_ms + handing_on - lead, 1.0) * 1000,
         chunks=chunks,
         segments=segments,
         side_by_side=side_by_side,
         invocations=1 + segments * invocations,
-        milliseconds=starting + steps.events + segments * segment_ms + steps.sqs,
+        milliseconds=starting + steps.events + segments * (sent_ms + steps.dynamodb) + steps.sqs,
         init_milliseconds=side_by_side * init,
         environments=side_by_side,
+        room_milliseconds=room,
     )

@@ -1,0 +1,50 @@
+"""Plans for tests: the built-in figures, and little to type."""
+
+from dataclasses import replace
+from typing import Any
+
+from rollcall.costs.prices import PriceBook
+from rollcall.planning.assumptions import Assumptions
+from rollcall.planning.plan import Plan, simulate
+from rollcall.planning.planner import Planner
+from rollcall.planning.quotas import Quotas
+from rollcall.planning.settings import Settings, Workload
+from rollcall.planning.timing import Timing
+from rollcall.planning.values import Values
+
+PLANNER = Planner(Quotas.load(), Assumptions.load(), PriceBook.load())
+
+
+def workload(items: int, values: str = "uniform:0-1000", **others: Any) -> Workload:
+    """So many items whose values are distributed so."""
+    return Workload(items=items, values=Values.parse(values), **others)
+
+
+def timing(
+    architecture: str,
+    items: int,
+    values: str = "uniform:0-1000",
+    quotas: dict[str, float] | None = None,
+    fail_rate: float = 0.0,
+    **settings: Any,
+) -> Timing:
+    """How a batch's time passes."""
+    batch = workload(items, values, fail_rate=fail_rate)
+    figures = PLANNER.quotas.with_(quotas or {})
+    return simulate(architecture, batch, Settings(**settings), figures, PLANNER.assumptions)
+
+
+def planned(
+    architecture: str,
+    items: int,
+    values: str = "uniform:0-1000",
+    quotas: dict[str, float] | None = None,
+    fail_rate: float = 0.0,
+    item_bytes: float | None = None,
+    **settings: Any,
+) -> Plan:
+    """A whole plan."""
+    planner = replace(PLANNER, quotas=PLANNER.quotas.with_(quotas or {}))
+    return planner(
+        architecture, workload(items, values, fail_rate=fail_rate, item_bytes=item_bytes), Settings(**settings)
+    )

@@ -1,0 +1,149 @@
+"""`rollcall plan` at the command line: what it prints, its JSON, and what a wrong one comes to."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rollcall.__main__ import run
+
+type Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """`cli("plan", "--items", "1000")` is the exit code, stdout and stderr, on a terminal of 100 columns."""
+    monkeypatch.setattr("rollcall.terminal.stdout._width", 100)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = run(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_a_plan_compares_both_architectures(cli: Cli) -> None:
+    code, out, err = cli("plan", "--items", "1000000")
+    assert (code, err) == (0, "")
+    assert "1,000,000 items of 0 to 1000 ms, uniform" in out
+    for words in (
+        "SQS and DynamoDB",
+        "Step Functions",
+        "held up by MaxConcurrency, 10 processors at a time",
+        "--max-concurrency 1000",
+        "then lambda.sqs_ramp_per_minute",
+        "chunk records",
+        "children started",
+        "your items being processed",
+        "Durations on AWS are a model",
+        "assumptions.toml",
+    ):
+        assert words in out
+    assert max(map(len, out.splitlines())) <= 100
+    assert "…" not in out
+
+
+@pytest.mark.parametrize("items", ["1", "100", "100000000"])
+def test_batches_of_every_size_fit_the_page(cli: Cli, items: str) -> None:
+    code, out, _ = cli("plan", "--items", items, "--break-even", "--alternatives")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 100
+    assert "…" not in out
+    assert "Break-even" in out
+    assert "Lambda durable functions" in out
+
+
+def test_json_has_all_that_the_plan_rests_on(cli: Cli) -> None:
+    code, out, _ = cli(
+        "plan", "--items", "10000", "--quota", "lambda.concurrency=5000", "--break-even", "--alternatives", "--json"
+    )
+    assert code == 0
+    found = json.loads(out)
+    assert [plan["architecture"] for plan in found["plans"]] == ["sqs", "sfn"]
+    assert found["refused"] == []
+    assert found["quotas"]["lambda.concurrency"] == 5000
+    assert found["assumptions"]["lambda.init_ms"] > 0
+    assert {each["title"] for each in found["alternatives"]} == {"SQS FIFO", "Lambda durable functions"}
+    assert len(found["breakEven"]) == 4
+    for plan in found["plans"]:
+        assert plan["dollars"] == pytest.approx(plan["bill"]["orchestration"] + plan["bill"]["own"])
+        assert plan["settings"]["maxConcurrency"] == 10
+        assert plan["timing"]["seconds"] == plan["seconds"] > 0
+        assert plan["bottleneck"] in plan["timing"]["boundBy"]
+        assert {"name", "start", "end"} == set(plan["timing"]["phases"][0])
+        assert plan["workload"]["items"] == 10_000
+        assert {"option", "seconds", "dollars", "bottleneck"} == set(plan["lifts"][0])
+
+
+def test_one_architecture_can_be_asked_for(cli: Cli) -> None:
+    _, out, _ = cli("plan", "--items", "1000", "--architecture", "sfn")
+    assert "SQS and DynamoDB" not in out
+
+
+def test_settings_reach_the_plan(cli: Cli, tmp_path: Path) -> None:
+    values = tmp_path / "values"
+    values.write_text("5\n15\n")
+    options = {
+        "--items-per-chunk": ("itemsPerChunk", "50", 50),
+        "--item-concurrency": ("itemConcurrency", "5", 5),
+        "--memory": ("processorMemory", "512", 512),
+        "--max-concurrency": ("maxConcurrency", "20", 20),
+        "--batch-size": ("batchSize", "1", 1),
+        "--chunks-per-segment": ("chunksPerSegment", "77", 77),
+        "--child-type": ("childType", "standard", "STANDARD"),
+        "--max-attempts": ("maxAttempts", "2", 2),
+        "--retry-delay": ("retryDelaySeconds", "3", 3),
+        "--function-timeout": ("functionTimeout", "30", 30),
+        "--cpu-architecture": ("cpuArchitecture", "x86_64", "x86_64"),
+    }
+    words = [word for option, (_, text, _) in options.items() for word in (option, text)]
+    code, out, _ = cli(
+        "plan", "--items", "1000", "--json", "--value-distribution", f"file:{values}", "--item-bytes", "99",
+        "--fail-rate", "0.1", *words,
+    )  # fmt: skip
+    assert code == 0
+    for plan in json.loads(out)["plans"]:
+        for name, _, value in options.values():
+            assert plan["settings"][name] == value
+        assert plan["workload"] | {"values": ""} == {
+            "items": 1000, "values": "", "meanMilliseconds": 10, "itemBytes": 99, "failRate": 0.1,
+        }  # fmt: skip
+
+
+def test_prices_of_one_s_own_go_before(cli: Cli, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[[prices]]\nid = "lambda.requests"\ntiers = [{ from = 0, usd = 1000000 }]\n')
+    _, out, _ = cli("plan", "--items", "1000", "--json", "--prices", str(prices))
+    assert all(plan["dollars"] > 1 for plan in json.loads(out)["plans"])
+
+
+def test_what_one_architecture_cannot_do_is_said_beside_the_other(cli: Cli) -> None:
+    code, out, _ = cli("plan", "--items", "100000", "--function-timeout", "120")
+    assert code == 0
+    assert "refused by states.express_seconds: 3 attempts of 120 s" in out
+    assert "held up by MaxConcurrency" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--items", "many"], ["--items", "'many'", "100,000,000"]),
+        ([], ["--items"]),
+        (["--items", "1000", "--item-concurrency", "101"], ["--item-concurrency", "100"]),
+        (["--items", "1000", "--value-distribution", "normal:5"], ["normal", "uniform:LOW-HIGH"]),
+        (["--items", "1000", "--quota", "lambda.cores=5"], ["lambda.cores", "lambda.concurrency"]),
+        (["--items", "1000", "--quota", "lambda.concurrency"], ["NAME=VALUE", "lambda.concurrency=5000"]),
+        (["--items", "1000", "--prices", "/nowhere.toml"], ["/nowhere.toml"]),
+        (["--items", "1000", "--both", "--architecture", "sqs"], ["--both"]),
+        (["--items", "1000", "--item-bytes", "300000"], ["sqs.message_bytes", "states.payload_bytes"]),
+        (["--items", "1000000", "--deadline", "600"], ["DeadlineSeconds", "MaxConcurrency"]),
+    ],
+)
+def test_what_cannot_be_planned_ends_with_a_message(cli: Cli, words: list[str], names: list[str]) -> None:
+    code, out, err = cli("plan", *words)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    for name in names:
+        assert name in err

@@ -1,0 +1,105 @@
+"""Jobs over time: schedules worked out by hand, and what holds for any number of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rollcall.planning.pool import GRID, SCHEDULED, Arrivals, Pool, Worked, scheduled_in_order, steady, throttled
+
+AT_ONCE = 1e9
+
+
+def flat(value: float) -> np.ndarray:
+    return np.full(len(GRID), float(value))
+
+
+def worked(jobs: int, places: float, seconds: float = 1.0, rate: float = AT_ONCE) -> Worked:
+    return Pool({"places": flat(places)}).work_off(jobs, np.array([seconds]), steady(0.0, rate, jobs, "arrivals"))
+
+
+@pytest.mark.parametrize(("jobs", "places", "end"), [(1, 10, 2), (10, 10, 2), (11, 10, 4), (100, 10, 20), (5, 1, 10)])
+def test_jobs_of_two_seconds_come_in_waves(jobs: int, places: int, end: float) -> None:
+    assert worked(jobs, places, 2.0).end == pytest.approx(end, abs=1e-6)
+
+
+def test_a_job_takes_the_place_that_is_free_first() -> None:
+    starts, ends = scheduled_in_order(np.zeros(4), np.array([5.0, 1.0, 3.0, 4.0]), np.zeros(2))
+    assert starts.tolist() == [0, 0, 1, 4]
+    assert ends.tolist() == [5, 1, 4, 8]
+
+
+def test_places_that_open_over_time_are_taken_as_they_open() -> None:
+    """Five at once and one more every second: ten jobs of 100 seconds begin at 0 (five), 1, 2, 3, 4 and 5."""
+    pool = Pool({"ramp": 5 + GRID})
+    found = pool.work_off(10, np.array([100.0]), steady(0.0, AT_ONCE, 10, "arrivals"))
+    assert found.last_start == pytest.approx(5, abs=0.01)
+    assert found.bound_by["ramp"] == pytest.approx(5, abs=0.01)
+    assert found.peak == 10
+
+
+def test_what_arrives_slowly_is_waited_for() -> None:
+    found = worked(1000, places=100, seconds=1.0, rate=10)
+    assert found.end == pytest.approx(101, abs=0.2)
+    assert found.bound_by["arrivals"] == pytest.approx(100, abs=0.2)
+    assert found.peak == pytest.approx(10, abs=1)
+
+
+@pytest.mark.parametrize("jobs", [SCHEDULED + 1, 10 * SCHEDULED, 100_000_000])
+def test_those_that_flow_take_as_long_as_their_waves(jobs: int) -> None:
+    assert worked(jobs, 10).end == pytest.approx(jobs / 10, rel=1e-3)
+    assert worked(jobs, 1000, rate=100).end == pytest.approx(1 + jobs / 100, rel=1e-3)
+    assert worked(jobs, 1000, rate=100).peak == pytest.approx(100, rel=0.02)
+
+
+def test_who_binds_is_told_for_all_of_the_time() -> None:
+    """A ramp of one a second to ten, from one: it binds for 9 seconds, then the ten do."""
+    jobs = 5 * SCHEDULED
+    pool = Pool({"ten": flat(10), "ramp": 1 + GRID})
+    found = pool.work_off(jobs, np.array([1.0]), steady(0.0, AT_ONCE, jobs, "arrivals"))
+    assert found.bound_by["ramp"] == pytest.approx(9, abs=0.5)
+    assert sum(found.bound_by.values()) == pytest.approx(found.last_start, rel=1e-6)
+
+
+def test_what_lets_few_through_holds_the_others_up() -> None:
+    """1,000 jobs in 10 s, of which 50 a second get through at first, and 200 from the tenth second on: 12.5 s."""
+    rate = np.where(GRID < 10, 50.0, 200.0)
+    arrivals, seconds = throttled(steady(0.0, 100, 1000, "arrivals"), rate, np.full(len(GRID), "gate"))
+    assert arrivals.times[-1] == pytest.approx(12.5, abs=0.2)
+    assert arrivals.counts[-1] == 1000
+    assert seconds.sum() == pytest.approx(12.5, abs=0.3)
+    bound: dict[str, float] = {}
+    arrivals.add_held_up(arrivals.times[:-1], np.diff(arrivals.times), bound)
+    assert bound["gate"] == pytest.approx(12.5, abs=0.3)
+
+
+def test_what_lets_enough_through_changes_nothing() -> None:
+    before = steady(0.0, 100, 1000, "arrivals")
+    after, seconds = throttled(before, flat(100), np.full(len(GRID), "gate"))
+    assert after is before
+    assert not seconds.any()
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    jobs=st.integers(1, 3 * SCHEDULED),
+    more=st.integers(1, 50_000),
+    places=st.integers(1, 2000),
+    rate=st.sampled_from([1.0, 50.0, 1000.0, AT_ONCE]),
+    seed=st.integers(0, 5),
+)
+def test_more_jobs_never_end_sooner_and_more_places_never_later(
+    jobs: int, more: int, places: int, rate: float, seed: int
+) -> None:
+    seconds = np.random.default_rng(seed).exponential(2.0, 500)
+
+    def end(jobs: int, places: float, rate: float) -> float:
+        arrivals = Arrivals(np.array([1.0, 1.0 + 1e6]), np.array([0.0, 1e6 * rate]), ("arrivals",))
+        return Pool({"places": flat(places)}).work_off(jobs, seconds, arrivals).end
+
+    base = end(jobs, places, rate)
+    scheduled = min(jobs, SCHEDULED)
+    assert base >= np.resize(seconds, scheduled).sum() / places + (jobs - scheduled) * seconds.mean() / places
+    assert end(jobs + more, places, rate) >= base - 1e-6
+    assert end(jobs, places + 1, rate) <= base + 1e-6
+    assert end(jobs, places, rate * 2) <= base + 1e-6

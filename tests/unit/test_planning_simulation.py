@@ -1,0 +1,250 @@
+"""Batches over time: worked examples by hand, and what holds for every batch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from rollcall.planning import fixed
+from rollcall.planning.limits import Impossible
+from rollcall.planning.pool import GRID
+from rollcall.planning.settings import Settings
+from rollcall.planning.simulation_sqs import pollers
+from tests.unit.planning import PLANNER, planned, timing, workload
+
+ARCHITECTURES = ("sqs", "sfn")
+# Less of these is more: how long something takes, how much it needs.
+OTHERWISE = {"lambda.memory_per_vcpu", "dynamodb.doubling_minutes"}
+# These decide no duration.
+NO_RATE = {"durable.operations", "durable.persisted_bytes", "sqs.fifo_batch_size"}
+RATES = [figure.name for figure in PLANNER.quotas.figures if figure.name not in OTHERWISE | NO_RATE]
+
+
+def phase(found, name: str) -> float:
+    """Its length in seconds."""
+    (one,) = [each for each in found.phases if each.name == name]
+    return one.end - one.start
+
+
+# --------------------------------------------------------------------------------------------------- worked by hand
+def test_a_chunk_per_item_is_bound_by_the_dispatch_of_children() -> None:
+    """100 million children at 1,000 a second are 27.8 hours, at 100 a second 11.6 days."""
+    unbatched = {"items_per_chunk": 1, "max_concurrency": 10_000, "quotas": {"lambda.concurrency": 10_000}}
+    express = timing("sfn", 100_000_000, "constant:500", **unbatched)
+    assert phase(express, "chunks are processed") / 3600 == pytest.approx(27.8, abs=0.05)
+    assert express.bottleneck == "states.express_dispatch"
+    standard = timing("sfn", 100_000_000, "constant:500", child_type="STANDARD", **unbatched)
+    assert phase(standard, "chunks are processed") / 86_400 == pytest.approx(11.57, abs=0.02)
+    assert standard.bottleneck == "states.standard_dispatch"
+
+
+def test_an_event_source_reaches_1250_in_a_little_over_four_minutes() -> None:
+    """(1,250 - 5) / 300 = 4.15 minutes."""
+    ramp = pollers(Settings(max_concurrency=1000), PLANNER.quotas, 1.0)["lambda.sqs_ramp_per_minute"]
+    assert np.interp(1250, ramp, GRID) / 60 == pytest.approx(4.15, abs=0.01)
+
+
+def test_the_provisioned_mode_adds_a_thousand_a_minute() -> None:
+    """From 2 pollers of 10 to 10,000 of them, 100,000 at a time: 100 minutes."""
+    ramp = pollers(Settings(pollers=10_000), PLANNER.quotas, 1.0)["lambda.provisioned_ramp_per_minute"]
+    assert np.interp(100_000, ramp, GRID) / 60 == pytest.approx(99.98, abs=0.1)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_ten_processors_take_turns(architecture: str) -> None:
+    """1,000 chunks of ten rounds of 100 ms, ten at a time: 100 s and, each, some calls of less than 100 ms."""
+    found = timing(architecture, 100_000, "constant:100", batch_size=1)
+    assert found.chunk_seconds == 1
+    assert 100 <= found.seconds <= 120
+    assert found.bottleneck == "MaxConcurrency"
+    assert found.concurrency == 10
+
+
+def test_writes_to_one_partition_bind_where_it_takes_few() -> None:
+    """10,000 chunks are one shard's: 3 write units each, 100 of them a second are 300 s."""
+    found = timing("sqs", 10_000, "constant:0", {"dynamodb.partition_writes": 100}, items_per_chunk=1)
+    assert found.bottleneck == "dynamodb.partition_writes"
+    assert 300 <= found.seconds <= 330
+    free = timing("sqs", 10_000, "constant:0", items_per_chunk=1)
+    assert found.batcher_ms - free.batcher_ms == pytest.approx((found.seconds - free.seconds) * 1000, rel=0.1), (
+        "throttled calls wait in the batcher, and are paid"
+    )
+
+
+def test_processors_that_wait_for_the_table_are_paid() -> None:
+    """Batchers take a third of the writes at least, and are done before the processors are, who then have them all."""
+    limited = {"dynamodb.partition_writes": 100}
+    batch = {"items_per_chunk": 1, "max_concurrency": 100, "batch_size": 10, "chunks_per_segment": 100_000}
+    found = timing("sqs", 10_000, "constant:2000", limited, **batch)
+    free = timing("sqs", 10_000, "constant:2000", **batch)
+    assert found.processor_ms >= free.processor_ms
+    assert found.seconds >= 10_000 * 3 / 100
+
+
+def test_a_new_table_binds_until_it_has_doubled() -> None:
+    found = timing(
+        "sqs",
+        10_000_000,
+        "constant:0",
+        {"dynamodb.table_writes_at_first": 200},
+        items_per_chunk=10,
+        max_concurrency=500,
+    )
+    assert found.bottleneck == "dynamodb.table_writes_at_first"
+    # 3 million units: 200 a second, twice that from half an hour on, growing: well under 3M / 200.
+    assert 3_000_000 / 1600 <= found.seconds <= 3_000_000 / 400
+
+
+def test_messages_in_flight_bind_large_batches() -> None:
+    found = timing("sqs", 3_000_000, "constant:1000", {"lambda.concurrency": 5000, "sqs.in_flight": 2000},
+                   items_per_chunk=10, batch_size=20, max_concurrency=1000)  # fmt: skip
+    assert found.bottleneck == "sqs.in_flight"
+    assert found.concurrency == pytest.approx(100)
+
+
+def test_one_batcher_of_step_functions_works_in_rounds() -> None:
+    """100 million items at 4 us of a whole CPU are 2,765 s at 256 of 1,769 MB: 4 rounds of up to 880 s."""
+    found = timing("sfn", 100_000_000, max_concurrency=10_000, quotas={"lambda.concurrency": 10_000})
+    assert found.batcher_invocations == 4
+    assert phase(found, "chunks are made") == pytest.approx(2765, rel=0.05)
+
+
+def test_batchers_of_sqs_work_side_by_side() -> None:
+    one = timing("sqs", 5_000_000, "constant:0", chunks_per_segment=100_000)
+    five = timing("sqs", 5_000_000, "constant:0", chunks_per_segment=10_000)
+    assert one.bottleneck == "ChunksPerSegment"
+    assert phase(one, "chunks are made") == pytest.approx(5 * phase(five, "chunks are made"), rel=0.05)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_chunk_that_outlasts_its_invocation_goes_on_in_others(architecture: str) -> None:
+    """10,000 items of half a second, ten at a time, are 500 s; an invocation of 60 s has a little over 57 for them."""
+    found = timing(architecture, 100_000, "constant:500", items_per_chunk=10_000, batch_size=1, child_type="STANDARD")
+    assert found.chunks == 10
+    assert found.processor_invocations / 10 == pytest.approx(9, abs=0.5)
+    assert found.cut_short == pytest.approx(80, abs=4)
+    assert found.work_ms == 10 * 500_000
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_failures_take_further_rounds_after_their_delay(architecture: str) -> None:
+    once = timing(architecture, 1000, "constant:100", fail_rate=0.5, max_attempts=1)
+    thrice = timing(architecture, 1000, "constant:100", fail_rate=0.5, max_attempts=3, retry_delay_seconds=30)
+    assert thrice.seconds - once.seconds == pytest.approx(2 * 30.5, abs=5)
+    assert thrice.retried == pytest.approx(20)
+    # About half the items of each chunk, five rounds of ten threads, twice more.
+    assert thrice.work_ms == pytest.approx(10 * (1000 + 2 * 500), rel=0.1)
+    assert thrice.bottleneck == "RetryDelaySeconds"
+
+
+# ------------------------------------------------------------------------------------------------ what always holds
+asked = st.fixed_dictionaries(
+    {
+        "items_per_chunk": st.sampled_from([1, 10, 100, 500]),
+        "item_concurrency": st.sampled_from([1, 10, 100]),
+        "max_concurrency": st.sampled_from([2, 10, 100, 1000]),
+        "batch_size": st.sampled_from([1, 2, 10]),
+        "pollers": st.sampled_from([None, None, 5, 1000]),
+        "processor_memory": st.sampled_from([128, 1024, 10_240]),
+    }
+)
+sizes = st.integers(0, 16).map(lambda exponent: round(10 ** (exponent / 2)))
+works = st.sampled_from(["constant:0", "constant:20", "uniform:0-1000", "exponential:100"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(ARCHITECTURES), sizes, works, st.sampled_from([0.0, 0.01, 1.0]), asked)
+def test_the_time_is_accounted_for(architecture: str, items: int, values: str, fail_rate: float, asked: dict) -> None:
+    found = timing(architecture, items, values, fail_rate=fail_rate, **asked)
+    batch = Settings(**asked)
+    assert found.chunks == -(-items // batch.items_per_chunk)
+    assert sum(found.bound_by.values()) == pytest.approx(found.seconds, rel=1e-3, abs=0.5)
+    assert all(seconds >= -1e-6 for seconds in found.bound_by.values())
+    assert found.bottleneck in found.bound_by
+    invocations = found.processor_invocations * (batch.batch_size if architecture == "sqs" else 1)
+    assert invocations >= found.chunks - 1e-6
+    assert found.processor_ms >= found.work_ms - 1e-6
+    assert found.cold_starts * PLANNER.assumptions["lambda.init_ms"] == pytest.approx(found.init_ms)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(ARCHITECTURES), sizes, works, asked)
+def test_no_batch_is_faster_than_its_work_divided_among_all(
+    architecture: str, items: int, values: str, asked: dict
+) -> None:
+    found = timing(architecture, items, values, **asked)
+    batch = Settings(**asked)
+    at_a_time = min(PLANNER.quotas["lambda.concurrency"], found.concurrency)
+    if architecture == "sfn" or batch.pollers is None:
+        assert found.concurrency <= batch.max_concurrency
+    slots = min(batch.item_concurrency, batch.items_per_chunk)
+    assert found.seconds >= items * workload(items, values).values.mean / 1000 / (at_a_time * slots) * 0.98
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(ARCHITECTURES), sizes, works, asked, st.sampled_from(RATES), st.sampled_from([1.5, 10.0]))
+def test_a_raised_quota_never_makes_a_batch_slower(
+    architecture: str, items: int, values: str, asked: dict, quota: str, factor: float
+) -> None:
+    before = timing(architecture, items, values, **asked)
+    after = timing(architecture, items, values, {quota: PLANNER.quotas[quota] * factor}, **asked)
+    assert after.seconds <= before.seconds * 1.001
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(ARCHITECTURES), st.integers(0, 14).map(lambda n: round(10 ** (n / 2))), works, asked)
+def test_ten_times_the_items_are_neither_cheaper_nor_faster(
+    architecture: str, items: int, values: str, asked: dict
+) -> None:
+    try:
+        few, many = planned(architecture, items, values, **asked), planned(architecture, 10 * items, values, **asked)
+    except Impossible as impossible:
+        assume(impossible.limit != "DeadlineSeconds")
+        raise
+    assert many.dollars >= few.dollars
+    assert many.seconds >= few.seconds * 0.999
+
+
+def test_the_same_batch_has_the_same_plan() -> None:
+    assert planned("sqs", 123_456).to_json() == planned("sqs", 123_456).to_json()
+
+
+def test_every_quota_is_read_by_a_plan() -> None:
+    """One that no plan reads would be a figure without a meaning."""
+    batch = workload(100_000_000, "constant:20")
+    used = set()
+
+    class Watched(type(PLANNER.quotas)):  # type: ignore[misc]
+        def figure(self, name: str):
+            used.add(name)
+            return super().figure(name)
+
+    watched = Watched(PLANNER.quotas.figures)
+    for settings_ in (Settings(max_concurrency=1000), Settings(pollers=100), Settings(child_type="STANDARD")):
+        for architecture in ARCHITECTURES:
+            replace(PLANNER, quotas=watched)(architecture, batch, replace(settings_, deadline_seconds=1_000_000))
+    from rollcall.planning.alternatives import alternatives
+
+    planner = replace(PLANNER, quotas=watched)
+    alternatives({each: planned(each, 1000) for each in ARCHITECTURES}, planner)
+    assert used == {figure.name for figure in watched.figures}
+
+
+def test_what_the_plan_takes_as_fixed_is_what_the_handlers_have() -> None:
+    from handlers import items, run_items
+    from handlers.sfn import batcher as sfn_batcher
+    from handlers.sfn import chunk_writer
+    from handlers.sqs import batcher, finished, queues, segments
+
+    assert fixed.STOP_SECONDS * 1000 == run_items.STOP_MS
+    assert fixed.SQS_BATCHER_STOP * 1000 == batcher.WINDOW_MS
+    assert (fixed.WINDOW_CHUNKS, fixed.WINDOW_BYTES) == (batcher.WINDOW_CHUNKS, batcher.WINDOW_BYTES)
+    assert fixed.SFN_BATCHER_STOP * 1000 == sfn_batcher.STOP_MS
+    assert fixed.SFN_MAX_CHUNK_BYTES == sfn_batcher.MAX_CHUNK_BYTES
+    assert fixed.PART_BYTES == chunk_writer.PART_BYTES
+    assert fixed.SQS_MAX_CHUNK_BYTES == segments.MAX_CHUNK_BYTES
+    assert fixed.SQS_MAX_ITEM_BYTES == items.MAX_ITEM_BYTES
+    assert fixed.MESSAGES_PER_SEND == queues.MAX_BATCH_MESSAGES
+    assert (fixed.FLUSH_MS, fixed.RECORDS_PER_WRITE) == (finished.FLUSH_MS, finished.FLUSH_CHUNKS)
