@@ -40,7 +40,7 @@ def batcher(tally: Tally, batch: SqsBatch, timing: Timing | None) -> Range:
     sends = Range.over(batch.cuts, lambda cut: cut.send_steps) + again
     tally.add("sqs.requests", BATCHER, "SendMessageBatch", sends, "sending chunks")
     tally.add("sqs.requests", BATCHER, "SendMessageBatch", math.ceil(segments / RECEIVED), "sending segments")
-    record = batch.record()
+    record = batch.record
     sealing, created = sealing_writes(record, segments), write_units(record_bytes(record))
     tally.add("dynamodb.write_units", BATCHER, "PutItem", created + 1, "the batch record, and its line in the list")
     tally.add("dynamodb.write_units", BATCHER, "BatchWriteItem", batch.chunks, "chunk records")

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from handlers.batch import BatchRequest, InputObject
 from handlers.items import checked
@@ -49,6 +50,7 @@ class SqsBatch:
     def from_file(self) -> bool:
         return self.workload.item_bytes is not None
 
+    @cached_property
     def record(self) -> dict:
         """The batch record."""
         place = InputObject("rollcall-input-000000000000", "input/items.jsonl", '"' + "0" * 32 + '"')

@@ -52,7 +52,7 @@ def processor(tally: Tally, batch: SqsBatch, timing: Timing | None) -> tuple[Ran
     # The last of each shard finds it empty; others may, before the batcher has put more or at the same time.
     used = min(batch.shards, chunks.expected)
     seen_empty = Range.of(1, used, queries.high)
-    sealed_reads = seen_empty * read_units(record_bytes(batch.record()))
+    sealed_reads = seen_empty * read_units(record_bytes(batch.record))
     tally.add("dynamodb.read_units", PROCESSOR, "GetItem", sealed_reads, "whether the batch is sealed")
     # Once it is sealed and a shard is empty, whoever touched it and looks last nudges: those that run at that time.
     at_once = settings.pollers * PROVISIONED_CONCURRENCY if settings.pollers else settings.max_concurrency
