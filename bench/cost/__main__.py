@@ -67,7 +67,7 @@ def arguments() -> argparse.Namespace:
         help="instead: what the meter adds to a batch's duration, on two engines, one of them without it",
     )
     parser.add_argument(
-        "--pairs", type=whole(1, 100), default=10, metavar=size, help="of batches, with --overhead (%(default)s)"
+        "--pairs", type=whole(1, 100), default=20, metavar=size, help="of batches, with --overhead (%(default)s)"
     )
     return parser.parse_args()
 
@@ -90,9 +90,9 @@ def overhead(given: argparse.Namespace) -> dict[str, Any]:
     """Measure the meter's overhead and print it; returns what `--json` writes."""
     size, measured_on = Size(given.items, given.items_per_chunk), machine()
     with steps("starting two engines") as progress:
-        figure = measure_overhead(size, given.pairs, progress)
-    stdout.print(overhead_report(figure, size))
-    return {"machine": measured_on, "figure": figure.to_json()}
+        figures = measure_overhead(size, given.pairs, progress)
+    stdout.print(overhead_report(figures, size))
+    return {"machine": measured_on, "figures": [figure.to_json() for figure in figures]}
 
 
 def main() -> int:

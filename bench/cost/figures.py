@@ -28,6 +28,7 @@ class Cost:
     """What one way came to. `lag` in seconds; where it is polled for the end, that is what polling adds on AWS."""
 
     key: str
+    short: str
     title: str
     bill: Bill
     seconds: float

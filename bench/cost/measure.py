@@ -67,10 +67,11 @@ def measure_way(connection: Connection, way: Way, load: Load, book: PriceBook, p
     answer = settled(connection.endpoint, way.stack)
     return Cost(
         key=way.key,
+        short=way.short,
         title=way.title,
         bill=bill_of(answer, way.stack, load.batch_id, load.items, book),
         seconds=ended.seconds,
-        lag=ended.lag,
+        lag=None if way.poll_seconds else ended.lag,
         calls=calls_of(answer, way.stack, load.batch_id),
         poll_seconds=way.poll_seconds,
         nobodys_calls=nobodys(answer, way.stack),

@@ -14,7 +14,7 @@ from rollcall.costs.money import dollars
 from rollcall.costs.prices import PriceBook
 from rollcall.terminal import count, seconds
 
-HEADERS = ("dollars per million items", "orchestration", "x SQS", "in all", "lag", "API calls per item", "items")
+HEADERS = ("", "orchestration", "x SQS", "in all", "lag", "API calls per item", "items")
 LINES = 6
 
 
@@ -24,10 +24,18 @@ def pass_title(max_value: int) -> str:
 
 
 def lag(cost: Cost) -> str:
-    """`0.12 s`; where the end is asked for, what asking so often comes to on AWS."""
-    if cost.poll_seconds:
-        return f"{seconds(cost.poll_seconds / 2)}, up to {seconds(cost.poll_seconds)}"
-    return seconds(cost.lag)
+    """`0.12 s`; where the end is asked for, what asking so often comes to on AWS: `150 s †`."""
+    return f"{cost.poll_seconds / 2:g} s †" if cost.poll_seconds else seconds(cost.lag)
+
+
+def polled(costs: Sequence[Cost]) -> str:
+    """What the dagger means."""
+    return "".join(
+        f"\n† not measured: {cost.title} is asked every {cost.poll_seconds} s on AWS; half of that on average, all of "
+        "it at worst."
+        for cost in costs
+        if cost.poll_seconds
+    )
 
 
 def ratio(cost: Cost, costs: Sequence[Cost]) -> str:
@@ -65,7 +73,7 @@ def service_rows(costs: Sequence[Cost]) -> list[list[str]]:
 
 def service_headers(costs: Sequence[Cost]) -> list[str]:
     """Of `service_rows`."""
-    return ["orchestration by service", *(cost.title for cost in costs)]
+    return ["orchestration", *(cost.short for cost in costs)]
 
 
 def largest_rows(cost: Cost) -> list[list[str]]:
@@ -90,7 +98,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """For a Rich console; numbers to the right."""
     drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for index, header in enumerate(headers):
-        drawn.add_column(header, justify="right" if index else "left")
+        drawn.add_column(header, justify="right" if index else "left", no_wrap=not index)
     for row in rows:
         drawn.add_row(*(VERDICTS[cell == "met"] if cell in ("met", "missed") else cell for cell in row))
     return drawn
@@ -106,7 +114,8 @@ def report(passes: Mapping[int, Sequence[Cost]], book: PriceBook, note: str) -> 
     for cost in first[:2]:
         parts += ["", table([f"largest lines, {cost.title}", ""], largest_rows(cost))]
     parts += ["", table(["goal", "measured", "wanted", ""], goal_rows(goals(first)))]
-    return Group(*parts, Text(f"\nprices: {book.region}, {book.date}; {note}", "dim"))
+    sizes = f"dollars per million items, in batches of {count(first[0].items)} within one hour"
+    return Group(*parts, Text(f"\n{sizes}\nprices: {book.region}, {book.date}; {note}{polled(first)}", "dim"))
 
 
 def markdown(passes: Mapping[int, Sequence[Cost]]) -> str:
@@ -114,6 +123,7 @@ def markdown(passes: Mapping[int, Sequence[Cost]]) -> str:
     parts = [f"**{pass_title(value)}**\n\n{grid(HEADERS, way_rows(costs))}" for value, costs in passes.items()]
     first = next(iter(passes.values()))
     parts.append(grid(service_headers(first), service_rows(first)))
+    parts.append(polled(first).strip())
     parts.append(grid(["goal", "measured", "wanted", ""], goal_rows(goals(first))))
     return "\n\n".join(parts) + "\n"
 

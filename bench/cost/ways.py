@@ -23,13 +23,14 @@ type Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Way:
-    """One way for items. `key` names it in JSON; `processor` is the function that counts its items in its log lines.
+    """One way for items. `key` names it in JSON, `short` above a column.
 
-    Without one, the batch's own event tells how many were processed. `poll_seconds`: it does not tell its end, and on
-    AWS is asked so often.
+    `processor` is the function that counts its items in its log lines; without one, the batch's own event tells how
+    many were processed. `poll_seconds`: it does not tell its end, and on AWS is asked so often.
     """
 
     key: str
+    short: str
     title: str
     stack: str
     starter: Starter
@@ -67,18 +68,20 @@ def deploy_ways(connection: Connection, progress: Progress) -> list[Way]:
     child_type = {"ChildType": "STANDARD"}  # the engine has no EXPRESS children: the bill derives them
     mapped = deploy_stack(connection, "MapOfItems", HERE / "map.yaml", functions, child_type, progress)
     return [
-        Way("sqs", "Rollcall, SQS", rollcall["sqs"].name, SqsBatches(connection)),
-        Way("sfn", "Rollcall, Step Functions", rollcall["sfn"].name, SfnBatches(connection)),
+        Way("sqs", "SQS", "Rollcall, SQS", rollcall["sqs"].name, SqsBatches(connection)),
+        Way("sfn", "Step Functions", "Rollcall, Step Functions", rollcall["sfn"].name, SfnBatches(connection)),
         Way(
             "literal",
-            "(a) a state item per item",
+            "(a)",
+            "(a) literal",
             literal.name,
             Baseline(connection, "literal", literal.outputs["BatcherFunctionName"]),
             literal.outputs["ProcessorFunctionName"],
         ),
         Way(
             "published",
-            "(b) as usually published",
+            "(b)",
+            "(b) published",
             published.name,
             Baseline(connection, "published", published.outputs["BatcherFunctionName"]),
             published.outputs["ProcessorFunctionName"],
@@ -86,7 +89,8 @@ def deploy_ways(connection: Connection, progress: Progress) -> list[Way]:
         ),
         Way(
             "map",
-            "(c) an item per child",
+            "(c)",
+            "(c) child per item",
             mapped.name,
             MapOfItems(connection, mapped.outputs["StateMachineArn"]),
             mapped.outputs["ProcessorFunctionName"],

@@ -1,0 +1,42 @@
+"""The engine with a clock in every hook of the meter: how long it counts, while `bench.cost.unmetered` does not."""
+
+from typing import Any
+
+from localstack.runtime.main import main
+from localstack.services.edge import ROUTER
+
+from bench.cost.hook_clock import PATH, HookClock
+from sandbox import meter
+from sandbox.meter import calls, dynamodb_calls
+from sandbox.meter.functions import FunctionMeter
+
+CLOCK = HookClock()
+
+
+def clock_hooks() -> None:
+    """Put the clock into what counts API calls, items of DynamoDB, invocations and log lines; serve its seconds."""
+    calls._stock_route = CLOCK.let_through(calls._stock_route)
+    calls._route = CLOCK.hook(calls._route)
+    metered = dynamodb_calls.metered
+    dynamodb_calls.metered = CLOCK.hook(
+        lambda context, request, carry_out: metered(context, request, CLOCK.let_through(carry_out))
+    )
+    for name in ("begin", "log", "end"):
+        setattr(FunctionMeter, name, CLOCK.hook(getattr(FunctionMeter, name)))
+    install = meter.install
+
+    def install_and_serve() -> None:
+        install()
+        ROUTER.add(PATH, show, methods=["GET"])  # type: ignore[arg-type]
+
+    meter.install = install_and_serve
+
+
+def show(request: Any) -> Any:
+    """The seconds since the engine's start."""
+    return {"seconds": CLOCK.seconds}
+
+
+if __name__ == "__main__":
+    clock_hooks()
+    main()
