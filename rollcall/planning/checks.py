@@ -62,7 +62,22 @@ def settled(architecture: str, workload: Workload, settings: Settings, quotas: Q
             settings = replace(settings, batch_size=fitting)
     elif settings.child_type == "EXPRESS":
         check_express(settings, quotas)
-    return settings, warnings
+    return settings, [*warnings, *refused_calls(architecture, settings, quotas)]
+
+
+def refused_calls(architecture: str, settings: Settings, quotas: Quotas) -> list[str]:
+    """A warning where more is called at a time than Lambda takes: what it refuses comes again, and is not free."""
+    limit = quotas["lambda.concurrency"]
+    asked = settings.max_concurrency
+    if architecture == "sqs" and settings.pollers is not None:
+        asked = int(settings.pollers * quotas["lambda.provisioned_poller_concurrency"])
+    if asked <= limit:
+        return []
+    outcome = {
+        "sqs": "what it refuses comes again after the visibility timeout, and is paid as received",
+        "sfn": "what it refuses is tried again eight times, then costs an attempt; STANDARD children pay every try",
+    }[architecture]
+    return [f"up to {asked:,} calls at a time, and lambda.concurrency is {limit:,.0f}: {outcome}"]
 
 
 def check_bounds(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> None:

@@ -23,4 +23,6 @@ SQS_MAX_CHUNK_BYTES = 1024 * 1024 - 1024
 SFN_MAX_CHUNK_BYTES = 200 * 1024
 """Of an item, too."""
 LONGEST_DEADLINE = {"sqs": 13 * 86_400, "sfn": 14 * 86_400}
+UNBATCHED, WINDOW_SECONDS = 10, 1
+"""More messages an invocation than the first need a batching window: of so many seconds."""
 FUNCTION_TIMEOUTS = (3, 5, 10, 20, 30, 60, 90, 120)

@@ -132,8 +132,10 @@ def candidates(plan: Plan, asked: Settings, quotas: Quotas) -> list[tuple[str, S
         return [(f"--chunks-per-segment {field_value}", replace(asked, chunks_per_segment=field_value), quotas)]
     if name == "BatchSize":
         return [("--batch-size 1", replace(asked, batch_size=1), quotas)]
-    if name == "MaxConcurrency" and asked.max_concurrency >= most_of(field, plan.architecture, quotas):
-        field = "pollers" if plan.architecture == "sqs" else None
+    if name == "MaxConcurrency" and asked.max_concurrency >= quotas["lambda.concurrency"]:
+        # The next one to bind, at once.
+        name = "lambda.concurrency"
+        field = None
     if field:
         now = getattr(asked, field)
         values = tried_values(field, now, plan.architecture, quotas)
@@ -164,6 +166,9 @@ def with_concurrency(architecture: str, value: int, asked: Settings, quotas: Quo
 def tried_values(field: str, now: int | None, architecture: str, quotas: Quotas) -> list[int]:
     """Twice, ten times, and as much as is allowed."""
     most = most_of(field, architecture, quotas)
+    if field == "max_concurrency":
+        # More than Lambda takes would be refused.
+        most = min(most, int(quotas["lambda.concurrency"]))
     wanted = [FIRST_POLLERS] if now is None else [now * factor for factor in FACTORS]
     return [value for value in sorted({*wanted, most}) if value <= most and value != now]
 

@@ -66,8 +66,11 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     making = np.where(sealed > GRID, np.minimum(left, made_by.side_by_side * made_by.rate), 0)
 
     jobs = invoked.count + invoked.retry_equivalent
+    delivery = assumptions["sqs.delivery_ms"] / 1000
+    if settings.batch_size > fixed.UNBATCHED:
+        delivery += fixed.WINDOW_SECONDS
     arrive = Arrivals(
-        chunks_arrive.times + assumptions["sqs.delivery_ms"] / 1000,
+        chunks_arrive.times + delivery,
         chunks_arrive.counts / work.count * jobs,
         chunks_arrive.names,
     )

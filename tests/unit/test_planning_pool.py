@@ -80,7 +80,7 @@ def test_what_lets_enough_through_changes_nothing() -> None:
     assert not seconds.any()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     jobs=st.integers(1, 3 * SCHEDULED),
     more=st.integers(1, 50_000),

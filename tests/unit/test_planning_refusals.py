@@ -77,6 +77,16 @@ def test_provisioned_pollers_are_paid_and_need_the_template() -> None:
     assert any("ProvisionedPollerConfig" in warning for warning in plan.warnings)
 
 
+@pytest.mark.parametrize(("architecture", "asked"), [("sfn", {"max_concurrency": 5000}), ("sqs", {"pollers": 500})])
+def test_more_calls_than_lambda_takes_are_warned_of(architecture: str, asked: dict[str, Any]) -> None:
+    def warned(quotas: dict[str, float] | None) -> bool:
+        plan = planned(architecture, 1_000_000, quotas=quotas, **asked)
+        return any("lambda.concurrency is 1,000" in warning for warning in plan.warnings)
+
+    assert warned(None)
+    assert not warned({"lambda.concurrency": 5000})
+
+
 # ------------------------------------------------------------------------------------------------------- the figures
 @pytest.mark.parametrize("figures", [Quotas.load(), Assumptions.load()])
 def test_every_figure_says_where_it_is_from(figures: Figures) -> None:
