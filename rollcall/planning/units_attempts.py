@@ -26,18 +26,17 @@ class Attempts:
     waited: Range
 
 
-def attempts(workload: Workload, settings: Settings, chunks: Range, batch_size: int, timing: Timing | None) -> Attempts:
-    """Of a batch of so many chunks, up to `batch_size` of which an invocation takes.
+def attempts(
+    workload: Workload, settings: Settings, chunks: Range, chunk_items: int, shorter: int, batch_size: int,
+    timing: Timing | None,
+) -> Attempts:  # fmt: skip
+    """Of a batch of so many chunks of `chunk_items`, at most `shorter` of them shorter; `batch_size` an invocation.
 
     Items fail independently of each other with `fail_rate`, so their number is binomial; with a rate of 0 or 1 it is
-    known. For want of time see `cut_short`.
+    known. For want of time see `late_invocations`.
     """
     failed_items = binomial(workload.items, workload.fail_rate)
-    per_chunk = workload.items / chunks.expected if chunks.expected else 0
-    failing_chunks = binomial(chunks.expected, 1 - (1 - workload.fail_rate) ** per_chunk)
-    if not chunks.exact and failing_chunks.high:
-        failing_chunks = Range(min(failing_chunks.low, chunks.low), failing_chunks.expected, chunks.high)
-    failing_chunks = failing_chunks.at_most(failed_items.high)
+    failing_chunks = failing(workload, chunks, chunk_items, shorter).at_most(failed_items.high)
     retries = failing_chunks * (settings.max_attempts - 1)
     late = late_invocations(workload, settings, (chunks + retries).high, batch_size)
     return Attempts(
@@ -47,6 +46,16 @@ def attempts(workload: Workload, settings: Settings, chunks: Range, batch_size: 
         cut_short=Range.of(0, timing.cut_short if timing else 0, late),
         waited=Range.of(0, timing.waited if timing else 0, late * (batch_size - 1)),
     )
+
+
+def failing(workload: Workload, chunks: Range, chunk_items: int, shorter: int) -> Range:
+    """Chunks with an item that fails: binomial too, if all were full; none of the shorter ones at least."""
+    rate = workload.fail_rate
+    if rate in (0, 1) or not chunks.expected:
+        return chunks * rate
+    full = 1 - (1 - rate) ** chunk_items
+    mean = chunks.expected * (1 - (1 - rate) ** (workload.items / chunks.expected))
+    return Range.of(binomial(max(0, chunks.low - shorter), full).low, mean, binomial(chunks.high, full).high)
 
 
 def binomial(count: float, rate: float) -> Range:

@@ -13,9 +13,10 @@ from rollcall.planning.sizes_messages import head_bytes, window_steps
 
 @dataclass(frozen=True)
 class SqsCut:
-    """`body_bytes` is a full chunk's message, `sent_bytes` all of them, `window_steps` the requests of a full window.
+    """A full chunk has `chunk_items` and a message of `body_bytes`; one of each segment may be shorter.
 
-    `filled` counts the segments that have chunks at all.
+    `sent_bytes` are all messages', `window_steps` the requests of a full window. `filled` counts the segments that have
+    chunks at all.
     """
 
     segments: int
@@ -24,6 +25,7 @@ class SqsCut:
     extent: int
     shards: int
     chunks: int
+    chunk_items: int
     windows: int
     window_steps: int
     send_steps: int
@@ -85,6 +87,7 @@ def cut_for_sqs(workload: Workload, settings: Settings, batch_id: str, item_byte
         extent=extent,
         shards=shards,
         chunks=chunks,
+        chunk_items=per_chunk,
         windows=windows,
         window_steps=window_steps(window, largest, largest),
         send_steps=send_steps,
@@ -121,10 +124,11 @@ def text_bytes(items: int, item_bytes: float) -> int:
 class SfnCut:
     """`object_bytes` is the Distributed Map's input, in `parts` of a multipart upload; 0 parts: one PutObject.
 
-    `child_bytes` is a full chunk as a child's input has it.
+    `child_bytes` is a full chunk of `chunk_items` as a child's input has it; the last may be shorter.
     """
 
     chunks: int
+    chunk_items: int
     object_bytes: int
     parts: int
     child_bytes: int
@@ -140,7 +144,13 @@ def cut_for_sfn(workload: Workload, settings: Settings, item_bytes: float, most:
     # A part is cut after the chunk with which it reaches its size; what is left is one more.
     a_part = math.ceil(fixed.PART_BYTES / body)
     parts = chunks // a_part
-    return SfnCut(chunks=chunks, object_bytes=size, parts=parts + 1 if parts else 0, child_bytes=body)
+    return SfnCut(
+        chunks=chunks,
+        chunk_items=per_chunk,
+        object_bytes=size,
+        parts=parts + 1 if parts else 0,
+        child_bytes=body,
+    )
 
 
 def digits_up_to(count: int) -> int:

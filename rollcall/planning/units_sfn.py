@@ -53,7 +53,9 @@ def sfn_batch(workload: Workload, settings: Settings, batch_id: str, timing: Tim
     low, expected, high = (cut_for_sfn(workload, settings, each, most) for each, most in cases)
     cuts = (low, expected, high)
     chunks = Range.over(cuts, lambda cut: cut.chunks)
-    return SfnBatch(workload, settings, batch_id, cuts, attempts(workload, settings, chunks, 1, timing))
+    return SfnBatch(
+        workload, settings, batch_id, cuts, attempts(workload, settings, chunks, expected.chunk_items, 1, 1, timing)
+    )
 
 
 def batcher(tally: Tally, batch: SfnBatch, timing: Timing | None) -> Range:

@@ -75,9 +75,9 @@ def sqs_batch(workload: Workload, settings: Settings, batch_id: str, timing: Tim
     low, expected, high = (cut_for_sqs(workload, settings, batch_id, each, most) for each, most in cases)
     cuts = (low, expected, high)
     chunks = Range.over(cuts, lambda cut: cut.chunks)
-    return SqsBatch(
-        workload, settings, batch_id, cuts, attempts(workload, settings, chunks, settings.batch_size, timing)
-    )
+    full, shorter = expected.chunk_items, expected.filled
+    tries = attempts(workload, settings, chunks, full, shorter, settings.batch_size, timing)
+    return SqsBatch(workload, settings, batch_id, cuts, tries)
 
 
 def failed_bytes(batch: SqsBatch) -> int:

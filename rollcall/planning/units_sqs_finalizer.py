@@ -3,7 +3,7 @@
 import math
 
 from handlers.sqs.table import GLIMPSED_SEGMENTS
-from rollcall.planning.sizes_dynamodb import chunk_record_bytes, read_units, record_bytes, write_units
+from rollcall.planning.sizes_dynamodb import READ_BYTES, chunk_record_bytes, read_units, record_bytes, write_units
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_range import Range
 from rollcall.planning.units_sqs_batch import FINALIZER, SqsBatch, failed_bytes
@@ -12,6 +12,8 @@ from rollcall.planning.units_tally import Tally
 FINALIZERS = 2
 """MaximumConcurrency of the finalizer's event source."""
 GLIMPSED_RECORDS = 100
+PAGE_BYTES = 1_000_000
+"""Of a query's answer: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html"""
 # What a finished batch's record has beside the counts that stand in it from the start.
 FINISHED = {
     **{name: {"N": "1000000"} for name in ("succeeded", "failed", "remaining")},
@@ -64,12 +66,22 @@ def shard_reads(batch: SqsBatch, early: Range) -> Range:
     records of each, eventually consistent: half a unit for 4 KB.
     """
     shards = batch.shards
-    error = failed_bytes(batch)
-    counting = (batch.attempts.failed_items * (error / shards)).map(read_units) * shards
-    record = chunk_record_bytes(
-        batch.batch_id, batch.settings.items_per_chunk if batch.attempts.failing_chunks.high else 0
-    )
+    tries = batch.attempts
+    counting = counting_reads(tries.failed_items * failed_bytes(batch), shards)
+    bitmaps = tries.failing_chunks.high or tries.cut_short.high
+    record = chunk_record_bytes(batch.batch_id, batch.settings.items_per_chunk if bitmaps else 0)
     full = 0.5 * read_units(min(GLIMPSED_RECORDS, batch.chunks.high / shards) * record)
     a_look = Range(shards * 0.5, 1 + shards * (0.5 + full) / 2, shards * (1 + full))
     lost = Range.of(0, 0, FINALIZERS - 1) * (counting + shards)
     return counting + shards + early * a_look + lost
+
+
+def counting_reads(size: Range, shards: int) -> Range:
+    """Read units of all failed items, `size` bytes of them, a query or more for each shard.
+
+    Each query, of a shard's page of 1 MB, is rounded up; how the bytes are shared out among shards is not known.
+    """
+    if shards == 1 and size.high <= PAGE_BYTES:
+        return size.map(read_units)
+    low, high = max(shards, read_units(size.low)), size.high / READ_BYTES + shards + size.high / PAGE_BYTES
+    return Range.of(low, shards * read_units(size.expected / shards), math.floor(high))

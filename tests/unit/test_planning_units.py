@@ -141,6 +141,14 @@ def test_a_share_of_failing_items_is_bounded_by_chance():
     assert lines["dynamodb.write_units", PROCESSOR, "BatchWriteItem"] == (820 + 100, 1000 + 100, 1180 + 100)
 
 
+def test_a_short_last_chunk_may_have_no_failing_item():
+    """Ten chunks of 1,000 items, of which nearly a third fail, are sure to have one; the eleventh, of one, is not."""
+    lines = planned("sfn", Settings(items_per_chunk=1000), items=10_001, fail_rate=0.3)
+    low, expected, high = lines["lambda.requests", RECORDER, "invoke"]
+    assert (low, high) == (10, 11)
+    assert 10 < expected <= 11
+
+
 def test_large_bitmaps_are_larger_records():
     """A bitmap of 10,000 items is 1,250 bytes: two write units a touch from the first partial failure on."""
     settings = Settings(items_per_chunk=10_000, max_attempts=2)
