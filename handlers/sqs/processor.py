@@ -128,6 +128,8 @@ def handler(event: dict, context) -> dict:
     response = process_records(event, context, queue, handle)
     finished.close()
     metrics.add_metric("ItemsProcessed", MetricUnit.Count, processor.items_done)
-    metrics.add_metric("ItemsFailed", MetricUnit.Count, finished.items_failed)
+    if finished.items_failed:
+        # A metric is paid for every hour in which it has data.
+        metrics.add_metric("ItemsFailed", MetricUnit.Count, finished.items_failed)
     metrics.add_metadata("workMs", processor.work_ms)
     return response

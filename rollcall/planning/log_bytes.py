@@ -101,9 +101,9 @@ def failed_bytes(architecture: str, batch_id: str, chunks: int, items: int) -> i
 def processor_bytes(architecture: str, done: int, failed: int, work_ms: int) -> int:
     """The metrics line of one processor invocation, of so many items and milliseconds of work.
 
-    In the Step Functions architecture failures stand in it only where there are some.
+    Failures stand in it only where there are some.
     """
     metrics = {"ItemsProcessed": done}
-    if architecture == "sqs" or failed:
+    if failed:
         metrics["ItemsFailed"] = failed
     return metrics_bytes(f"{architecture}-processor", work_ms, **metrics)

@@ -35,5 +35,5 @@ def units(
         units_sqs.add(tally, sqs_batch(workload, settings, batch_id, timing), timing)
     else:
         units_sfn.add(tally, units_sfn.sfn_batch(workload, settings, batch_id, timing), timing)
-    units_metrics.add(tally, architecture, workload, settings, timing)
+    units_metrics.add(tally, workload, settings, timing)
     return tally.usages

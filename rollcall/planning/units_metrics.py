@@ -9,7 +9,7 @@ from rollcall.planning.units_range import Range
 from rollcall.planning.units_tally import Tally
 
 
-def add(tally: Tally, architecture: str, workload: Workload, settings: Settings, timing: Timing | None) -> None:
+def add(tally: Tally, workload: Workload, settings: Settings, timing: Timing | None) -> None:
     """Each of a batch's metrics in the hours of the clock in which it runs: one at least, and one more than it takes.
 
     Once for all batches of an hour. https://aws.amazon.com/cloudwatch/pricing/
@@ -20,7 +20,7 @@ def add(tally: Tally, architecture: str, workload: Workload, settings: Settings,
     metrics = {"BatchesFinished": finished}
     if workload.items:
         metrics["ItemsProcessed"] = busy
-        if architecture == "sqs" or workload.fail_rate:
+        if workload.fail_rate:
             metrics["ItemsFailed"] = busy
     for name, hours in metrics.items():
         tally.add("cloudwatch.metric_months", None, name, hours * (1 / rule("month.hours")), "custom metrics")
