@@ -53,6 +53,8 @@ class Asked:
 def tune(target: SandboxTarget, asked: Asked, confirm_best: int, apply: bool, html: Path | None, as_json: bool) -> None:
     """Search, show, and where asked for confirm, apply and write the report. Raises Problem."""
     began = time.monotonic()
+    if not asked.workload.items:
+        raise Problem("--items 0: there is nothing to tune", "give 1 at least")
     deadline_seconds = duration_of(asked.deadline)
     check_writable(html)
     quotas = quota_values(asked.quotas)

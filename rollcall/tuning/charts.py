@@ -11,13 +11,15 @@ from rollcall.costs.bill import Bill
 from rollcall.costs.money import dollars
 from rollcall.terminal import seconds
 from rollcall.tuning.axes import brief, count_axis, money_axis, time_axis
-from rollcall.tuning.look import COLOURS, GREY, INK, KINDS, NAMES, OWN_WORK, SERVICES, SHADES, styled
+from rollcall.tuning.look import COLOURS, GREY, INK, KINDS, NAMES, OWN_WORK, SERVICES, SHADES, SHORT, styled
 from rollcall.tuning.planned import Planned, per_million
 from rollcall.tuning.study import Study
 from rollcall.tuning.words import cents, rounded, settings_line
 
 # Plans that are this many times dearer, or slower, than the fronts' dearest or slowest are not drawn.
 DEARER, SLOWER = 4, 2
+# About so high is the area of the first chart: its label stands above the fronts.
+PLOT_PIXELS = 400
 
 
 def cost_against_duration(study: Study) -> go.Figure:
@@ -60,9 +62,13 @@ def cost_against_duration(study: Study) -> go.Figure:
             xanchor="left", yanchor="bottom", font={"color": GREY},
         )  # fmt: skip
     figure.add_scatter(**places([best]), mode="markers", marker=star(best, 22), showlegend=False)
-    across = (math.log10(best.seconds) - x["range"][0]) / (x["range"][1] - x["range"][0])
+    across, up = (
+        (math.log10(value) - low) / (high - low)
+        for value, (low, high) in ((best.seconds, x["range"]), (best.dollars, y["range"]))
+    )
     figure.add_annotation(
-        x=math.log10(best.seconds), y=math.log10(best.dollars), ax=70 if across < 0.6 else -70, ay=-110,
+        x=math.log10(best.seconds), y=math.log10(best.dollars),
+        ax=110 if across < 0.6 else -110, ay=(up - 0.88) * PLOT_PIXELS if up < 0.6 else 110,
         text=f"<b>Recommended: {NAMES[best.architecture]}</b><br>{dollars(best.dollars)} in {seconds(best.seconds)}",
         bgcolor="white", bordercolor=COLOURS[best.architecture], borderpad=6, borderwidth=1.5, arrowcolor=INK,
         font={"size": 15}, align="left",
@@ -95,39 +101,40 @@ def told(plan: Planned) -> str:
 
 
 def cost_by_service(study: Study) -> go.Figure:
-    """What a million items cost, stacked by service: all of it, and the orchestration alone."""
-    bills = {}
+    """What a million items cost, stacked by service: all of it, and the orchestration of the tuned settings alone."""
+    everything = {}
     for name, plan in study.chosen.items():
         if default := study.defaults.get(name):
-            bills[f"{NAMES[name]},<br>default settings"] = default.bill
-        bills[f"<b>{NAMES[name]},<br>tuned</b>"] = plan.bill
-    rows = list(bills)[::-1]
+            everything[f"{NAMES[name]},<br>default settings"] = parts(default.bill, with_own=True)
+        everything[f"<b>{NAMES[name]},<br>tuned</b>"] = parts(plan.bill, with_own=True)
+    alone = {f"<b>{SHORT[name]},<br>tuned</b>": parts(plan.bill, with_own=False) for name, plan in study.chosen.items()}
     figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.09,
+        rows=1, cols=2, horizontal_spacing=0.16, column_widths=[0.55, 0.45],
         subplot_titles=("All in, dollars per million items", "Orchestration alone"),
     )  # fmt: skip
-    for service, colour in SERVICES.items():
-        for column in (1, 2):
-            each = [parts(bills[row], column == 1).get(service, 0.0) for row in rows]
-            if not any(each):
-                continue
-            figure.add_bar(
-                x=each, y=rows, orientation="h", name=service, legendgroup=service, row=1, col=column,
-                marker={"color": colour, "line": {"color": "white", "width": 0.5}},
-                showlegend=column == 1, text=[dollars(value) for value in each], textposition="none",
-                hovertemplate=f"{service}: %{{text}} per million items<extra></extra>",
-            )  # fmt: skip
-    for column in (1, 2):
-        totals = [sum(parts(bills[row], column == 1).values()) for row in rows]
+    told = set()
+    for column, bills in ((1, everything), (2, alone)):
+        rows = list(bills)[::-1]
+        for service, colour in SERVICES.items():
+            each = [bills[row].get(service, 0.0) for row in rows]
+            if any(each):
+                figure.add_bar(
+                    x=each, y=rows, orientation="h", name=service, legendgroup=service, row=1, col=column,
+                    marker={"color": colour}, showlegend=service not in told,
+                    text=[dollars(value) for value in each], textposition="none",
+                    hovertemplate=f"{service}: %{{text}} per million items<extra></extra>",
+                )  # fmt: skip
+                told.add(service)
+        totals = [sum(bills[row].values()) for row in rows]
         figure.add_scatter(
             x=totals, y=rows, mode="text", text=[f" {dollars(total)}" for total in totals], row=1, col=column,
             textposition="middle right", showlegend=False, hoverinfo="skip", cliponaxis=False,
         )  # fmt: skip
-        figure.update_xaxes(range=[0, max(totals) * 1.28], tickformat="$~g", nticks=5, row=1, col=column)
-    legend = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.13, "yanchor": "top", "font": {"size": 14}}
-    return styled(
-        figure, 170 + 75 * len(rows), barmode="stack", bargap=0.35, legend=legend, margin={"l": 150, "b": 110, "t": 50}
-    )
+        figure.update_xaxes(range=[0, max(totals) * 1.3], tickformat="$~g", nticks=4, row=1, col=column)
+    below = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16, "yanchor": "top", "font": {"size": 14}}
+    styled(figure, 190 + 70 * len(everything), barmode="stack", bargap=0.35, legend=below, margin={"b": 110, "t": 50})
+    figure.update_yaxes(showgrid=False)
+    return figure
 
 
 def parts(bill: Bill, with_own: bool) -> dict[str, float]:

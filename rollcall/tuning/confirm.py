@@ -18,7 +18,10 @@ import numpy as np
 
 from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
+from bootstrap.failures import DeployFailed
+from bootstrap.parameters import BadParameter
 from bootstrap.stacks import SANDBOX_PARAMETERS
+from bootstrap.vendoring import CannotVendor
 from rollcall.batches import Result
 from rollcall.connection import Connection
 from rollcall.costs.batch_bill import metered_bill
@@ -179,6 +182,8 @@ def confirmed(
         if result.status != "SUCCEEDED" and not workload.fail_rate:
             raise Problem(f"the confirming batch {result.batch_id} ended {result.status}", "see `rollcall logs engine`")
         counted = metered(own, result, settings, book)
+    except (BadParameter, CannotVendor, DeployFailed) as failure:
+        raise Problem(f"no stack to confirm with: {failure}", "see `rollcall logs engine`") from failure
     finally:
         destroy(connection.session, suffix, [name])
     return Confirmation(plan, scaled, result, comparable(scaled.bill, book), comparable(counted, book))

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 COLOURS = {"sqs": "#1F5FAE", "sfn": "#D9660A"}
 NAMES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
+SHORT = {"sqs": "SQS", "sfn": "Step<br>Functions"}
 SHADES = {"sqs": "#9DBDE3", "sfn": "#F2BE94"}
 OWN_WORK = "your own work (Lambda)"
 SERVICES = {

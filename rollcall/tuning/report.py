@@ -16,7 +16,8 @@ from rollcall.tuning.stack_parameters import beside_parameters, parameters
 from rollcall.tuning.study import Study
 
 PAGE = "report.html"
-CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+# No button that would send the data anywhere.
+CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]]}
 
 
 def report(study: Study, book: PriceBook, assumptions: str) -> str:

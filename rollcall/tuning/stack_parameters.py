@@ -1,5 +1,7 @@
-"""A plan's settings as the stacks' parameters, and what no parameter says. Pure."""
+"""A plan's settings as the stacks' parameters, and what no parameter says."""
 
+from bootstrap.parameters import declared
+from bootstrap.stacks import STACK_NAMES, template
 from rollcall.planning.settings import Settings
 from rollcall.tuning.planned import Planned
 
@@ -10,8 +12,6 @@ COMMON = {
     "processor_memory": "ProcessorMemory",
     "cpu_architecture": "CpuArchitecture",
 }
-# MaxValue of MaxConcurrency in sqs-batch-processing.yaml: `rollcall up` gives both stacks the same.
-SANDBOX_CONCURRENCY = 1000
 
 
 def parameters(plan: Planned) -> dict[str, str]:
@@ -41,20 +41,27 @@ def beside_parameters(plan: Planned) -> list[str]:
 
 
 def in_sandbox(plan: Planned) -> tuple[dict[str, str], list[str]]:
-    """The parameters that the sandbox takes, and what of the plan it leaves out, in sentences."""
+    """The parameters that the sandbox takes, and what of the plan it leaves out, in sentences.
+
+    Its CPU is the machine's. `rollcall up` gives both stacks the same values, so only those that both take.
+    """
     values, left_out = parameters(plan), []
-    for name, why in {
-        "ChildType": "the sandbox's engine has STANDARD children only",
-        "CpuArchitecture": "",
-    }.items():
-        value = values.pop(name, None)
-        if why and value == "EXPRESS":
-            left_out.append(f"{name}={value}: {why}")
+    del values["CpuArchitecture"]
+    if values.pop("ChildType", None) == "EXPRESS":
+        left_out.append("ChildType=EXPRESS: the sandbox's engine has STANDARD children only")
     if plan.settings.pollers is not None:
         left_out.append(f"{plan.settings.pollers:,} provisioned pollers: the sandbox has none")
-    elif plan.settings.max_concurrency > SANDBOX_CONCURRENCY:
-        values["MaxConcurrency"] = str(SANDBOX_CONCURRENCY)
-        left_out.append(
-            f"MaxConcurrency={plan.settings.max_concurrency}: {SANDBOX_CONCURRENCY} instead, which both stacks take"
-        )
+    else:
+        wanted = plan.settings.max_concurrency
+        taken = taken_by_both("MaxConcurrency", wanted)
+        values["MaxConcurrency"] = str(taken)
+        if taken != wanted:
+            left_out.append(f"MaxConcurrency={wanted}: {taken} instead, which both stacks take")
     return values, left_out
+
+
+def taken_by_both(name: str, value: int) -> int:
+    """The number nearest to `value` that both templates take for a parameter."""
+    known = [declared(template(architecture))[name] for architecture in STACK_NAMES]
+    low, high = max(each["MinValue"] for each in known), min(each["MaxValue"] for each in known)
+    return int(min(max(value, low), high))

@@ -1,0 +1,88 @@
+"""`rollcall tune` as a user has it, but for the sandbox."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rollcall.__main__ import run
+
+type Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tune(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """`tune("--items=1")` is the exit code, stdout and stderr."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = run(("tune", *words))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_it_recommends_parameters_and_shows_the_front_and_the_lever(tune: Cli) -> None:
+    code, out, err = tune("--items=100000", "--deadline=15m", "--value-distribution=constant:100")
+    assert code == 0
+    for text in ("Cheapest within 15 min", "ItemsPerChunk=", "ItemConcurrency=100", "items per", "at a time", "up --"):
+        assert text in out
+    assert "sqs: coarse grid" in err
+
+
+def test_json_is_one_document_and_the_report_is_written(tune: Cli, tmp_path: Path) -> None:
+    report = tmp_path / "tune.html"
+    code, out, _ = tune(
+        "--items=5000", "--architecture=sfn", "--value-distribution=constant:9", f"--html={report}", "--json"
+    )
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["best"]["architecture"] == "sfn"
+    assert answer["best"]["seconds"] <= answer["deadlineSeconds"]
+    assert report.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_deadline_that_nothing_meets_names_the_fastest_its_bottleneck_and_the_quota_to_raise(tune: Cli) -> None:
+    code, out, err = tune("--items=10000000", "--deadline=20m", "--architecture=sqs", "--item-concurrency-limit=1")
+    assert (code, out) == (2, "")
+    assert "nothing that was tried is done within 20 min" in err
+    assert "held up by lambda.concurrency" in err
+    assert "--quota lambda.concurrency=10000" in err
+
+
+def test_a_raised_quota_is_faster(tune: Cli) -> None:
+    words = ("--items=100000", "--objective=speed", "--architecture=sqs", "--item-concurrency-limit=1", "--json")
+    seconds = [
+        json.loads(tune(*words, f"--quota=lambda.concurrency={most}")[1])["best"]["seconds"] for most in (50, 1000)
+    ]
+    assert seconds[1] < seconds[0] / 2
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--items=many",), ("many", "0 to 100,000,000")),
+        (("--items=5", "--deadline=soon"), ("--deadline soon", "90s, 15m, 2h or 1d")),
+        (("--items=5", "--deadline=0s"), ("--deadline 0s", "90s")),
+        (("--items=5", "--deadline=60d"), ("--deadline 60d", "13 days")),
+        (("--items=5", "--objective=nice"), ("nice", "balanced")),
+        (("--items=5", "--memory-curve=128"), ("--memory-curve", "128=900,256=450")),
+        (("--items=5", "--quota=lambda.x=5"), ("lambda.x", "lambda.concurrency")),
+        (("--items=5", "--quota=lambda.concurrency"), ("--quota lambda.concurrency", "NAME=VALUE")),
+        (("--items=5", "--value-distribution=normal:5"), ("normal:5", "uniform:LOW-HIGH")),
+        (("--items=5", "--prices=/nowhere.toml"), ("/nowhere.toml",)),
+        (("--items=5", "--html=/nowhere/tune.html"), ("--html /nowhere/tune.html", "/nowhere")),
+        (("--items=5", "--html=/"), ("--html /", "is a folder")),
+        (("--items=0",), ("--items 0",)),
+        (("--items=5", "--item-bytes=9000000"), ("no setting", "sqs.message_bytes", "states.payload_bytes")),
+        (("--items=5", "--confirm=1", "--port=9", "--project=nobody"), ("127.0.0.1:9", "rollcall up")),
+        (("--items=5", "--apply", "--port=9", "--project=nobody"), ("127.0.0.1:9", "rollcall up")),
+    ],
+)
+def test_bad_input_is_refused_with_what_was_expected(tune: Cli, words: tuple[str, ...], named: tuple[str, ...]) -> None:
+    code, out, err = tune(*words)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    for name in named:
+        assert name in err

@@ -1,0 +1,134 @@
+"""The report and the parameters of a real study: complete, and self-contained."""
+
+import json
+import re
+from functools import cache
+from html.parser import HTMLParser
+
+import pytest
+
+from bootstrap.parameters import declared, settle
+from bootstrap.stacks import template
+from rollcall.costs.prices import PriceBook
+from rollcall.planning.assumptions import Assumptions
+from rollcall.planning.planner import Planner
+from rollcall.planning.quotas import Quotas
+from rollcall.planning.settings import Settings, Workload
+from rollcall.planning.values import Values
+from rollcall.tuning.report import report
+from rollcall.tuning.search import search
+from rollcall.tuning.show import study_json
+from rollcall.tuning.space import space
+from rollcall.tuning.stack_parameters import beside_parameters, in_sandbox, parameters
+from rollcall.tuning.study import Study, study
+from rollcall.up import checked_parameters
+from tests.unit.tuning_plans import StandIn
+
+PLANNER = Planner(Quotas.load(), Assumptions.load(), PriceBook.load())
+CHARTS = ("cost-duration", "services", "chunks", "sizes", "lever")
+# Attributes by which a page makes a browser load something.
+LOADING = {"src", "href", "srcset", "data", "poster"}
+
+
+@cache
+def made(deadline: float = 900, most: int | None = None) -> Study:
+    workload = Workload(items=20_000, values=Values.parse("constant:50"))
+    where = space(most_item_concurrency=most)
+    found = search(workload, where, deadline, "cost", PLANNER, budget=150)
+    assert found.best
+    return study(workload, where, deadline, "cost", found, found.best, PLANNER, most)
+
+
+class Page(HTMLParser):
+    """What a page would load, and the texts of its headings. The charts' library is text in a script."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [f"{tag} {name}={value}" for name, value in attrs if name in LOADING]
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        assert tag not in ("link", "iframe", "object", "embed", "base")
+
+
+def page(**options) -> str:
+    return report(made(**options), PLANNER.book, "Durations are a model.")
+
+
+def test_the_report_loads_nothing() -> None:
+    text = page()
+    assert Page(text).loads == []
+    outside = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"https?://|@import|url\(", outside)
+
+
+def test_the_report_has_every_chart_once_and_the_library_once() -> None:
+    text = page()
+    ids = Page(text).ids
+    for chart in CHARTS:
+        assert ids.count(f"chart-{chart}") == 1
+        assert len(re.findall(rf'Plotly\.newPlot\(\s*"chart-{chart}"', text)) == 1
+    assert text.count("plotly.js v") == 1
+    assert "{{" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+
+
+def test_the_report_says_what_it_recommends_and_what_it_rests_on() -> None:
+    text = re.sub(r"<script.*?</script>", "", page(), flags=re.DOTALL)
+    assert "Cheapest within 15 min" in text
+    for name, value in parameters(made().best).items():
+        assert f"{name}={value}" in text
+    assert str(PLANNER.book.date) in text
+    assert "Durations are a model." in text
+
+
+def test_work_that_computes_has_no_lever_to_show() -> None:
+    assert "chart-lever" not in Page(page(most=1)).ids
+
+
+def test_the_lever_never_gets_dearer() -> None:
+    for curve in made().lever.values():
+        costs = [plan.dollars for _, plan in curve]
+        assert costs == sorted(costs, reverse=True)
+
+
+def test_json_has_the_recommendation_the_front_and_both_architectures() -> None:
+    answer = json.loads(json.dumps(study_json(made())))
+    assert answer["best"]["dollars"] == made().best.dollars
+    assert set(answer["architectures"]) == {"sqs", "sfn"}
+    assert len(answer["front"]) == len(made().found.front)
+    assert answer["best"]["parameters"] == parameters(made().best)
+
+
+@pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+def test_the_parameters_are_ones_that_the_template_takes(architecture: str) -> None:
+    known = declared(template(architecture))
+    for plan in made().found.of(architecture):
+        values = parameters(plan)
+        assert set(values) <= set(known)
+        settle(known, values)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "at_a_time", "left_out"),
+    [
+        ("sqs", 1000, []),
+        ("sfn", 100, ["ChildType=EXPRESS"]),
+        ("sfn", 10_000, ["ChildType=EXPRESS", "MaxConcurrency=10000"]),
+        ("sfn", 1, ["ChildType=EXPRESS", "MaxConcurrency=1"]),
+    ],
+)
+def test_up_takes_what_the_sandbox_can_be_told(architecture: str, at_a_time: int, left_out: list[str]) -> None:
+    settings = Settings(max_concurrency=at_a_time)
+    values, said = in_sandbox(StandIn(dollars=1, seconds=1, architecture=architecture, settings=settings))
+    assert checked_parameters(f"{name}={value}" for name, value in values.items()) == values
+    assert [line.split(":")[0] for line in said] == left_out
+
+
+def test_provisioned_pollers_are_no_parameter_and_said_so() -> None:
+    plan = StandIn(dollars=1, seconds=1, settings=Settings(pollers=500))
+    assert "MaxConcurrency" not in parameters(plan)
+    assert "MaximumPollers 500" in beside_parameters(plan)[0]
+    assert in_sandbox(plan)[1] == ["500 provisioned pollers: the sandbox has none"]
