@@ -11,7 +11,21 @@ from rollcall.options import ArchitectureName, Json, limited
 
 app = typer.Typer()
 PANEL = "Settings of the stacks"
-DEFAULT = "the template's"
+# Those of the templates; a test holds them against the plan's own.
+DEFAULTS = {
+    "items_per_chunk": "100",
+    "item_concurrency": "10",
+    "processor_memory": "256",
+    "max_concurrency": "10",
+    "batch_size": "2",
+    "chunks_per_segment": "10000",
+    "pollers": "none",
+    "child_type": "express",
+    "max_attempts": "3",
+    "retry_delay_seconds": "10",
+    "function_timeout": "60",
+    "cpu_architecture": "arm64",
+}
 
 
 class ChildTypeName(StrEnum):
@@ -28,9 +42,11 @@ class CpuName(StrEnum):
     x86_64 = "x86_64"
 
 
-def setting(help: str, low: int, high: int | None, metavar: str = "N", default: str = DEFAULT) -> Any:
+def setting(name: str, help: str, low: int, high: int | None, metavar: str = "N") -> Any:
     """The option of a stack's parameter with its bounds."""
-    return typer.Option(min=low, max=high, help=help, metavar=metavar, show_default=default, rich_help_panel=PANEL)
+    return typer.Option(
+        min=low, max=high, help=help, metavar=metavar, show_default=DEFAULTS[name], rich_help_panel=PANEL
+    )
 
 
 @app.command(
@@ -39,7 +55,7 @@ def setting(help: str, low: int, high: int | None, metavar: str = "N", default: 
     "Exit codes: 0 at least one architecture can do it, 2 none can, or usage."
 )
 def plan(
-    items: Annotated[int, limited("items", "How many items")],
+    items: Annotated[int, limited("items", "How many items", default="")],
     value_distribution: Annotated[
         str,
         typer.Option(
@@ -56,24 +72,37 @@ def plan(
     ] = None,
     architecture: Annotated[ArchitectureName | None, typer.Option(help="Only this one.", show_default="both")] = None,
     both: Annotated[bool, typer.Option("--both", help="Both architectures side by side; so it is by default.")] = False,
-    items_per_chunk: Annotated[int | None, setting("Items processed together.", 1, 10_000)] = None,
-    item_concurrency: Annotated[int | None, setting("Items at a time within a chunk.", 1, 100)] = None,
-    memory: Annotated[int | None, setting("The processor's memory.", 128, 10_240, "MB")] = None,
-    max_concurrency: Annotated[int | None, setting("Processors, or child executions, at a time.", 1, 10_000)] = None,
-    batch_size: Annotated[int | None, setting("sqs: messages per invocation.", 1, 10_000)] = None,
-    chunks_per_segment: Annotated[int | None, setting("sqs: chunks that one batcher makes.", 1, None)] = None,
+    items_per_chunk: Annotated[int | None, setting("items_per_chunk", "Items processed together.", 1, 10_000)] = None,
+    item_concurrency: Annotated[
+        int | None, setting("item_concurrency", "Items at a time within a chunk.", 1, 100)
+    ] = None,
+    memory: Annotated[int | None, setting("processor_memory", "The processor's memory.", 128, 10_240, "MB")] = None,
+    max_concurrency: Annotated[
+        int | None, setting("max_concurrency", "Processors, or child executions, at a time.", 1, 10_000)
+    ] = None,
+    batch_size: Annotated[int | None, setting("batch_size", "sqs: messages per invocation.", 1, 10_000)] = None,
+    chunks_per_segment: Annotated[
+        int | None, setting("chunks_per_segment", "sqs: chunks that one batcher makes.", 1, None)
+    ] = None,
     pollers: Annotated[
-        int | None, setting("sqs: the event source's provisioned mode, its most pollers.", 2, None, default="none")
+        int | None, setting("pollers", "sqs: the event source's provisioned mode, its most pollers.", 2, None)
     ] = None,
     child_type: Annotated[
         ChildTypeName | None,
-        typer.Option(help="sfn: type of the child executions.", show_default=DEFAULT, rich_help_panel=PANEL),
+        typer.Option(
+            help="sfn: type of the child executions.", show_default=DEFAULTS["child_type"], rich_help_panel=PANEL
+        ),
     ] = None,
-    max_attempts: Annotated[int | None, setting("Attempts per chunk.", 1, 10)] = None,
-    retry_delay: Annotated[int | None, setting("Wait before another attempt.", 0, 900, "SECONDS")] = None,
-    function_timeout: Annotated[int | None, setting("Timeout of the functions.", 3, 120, "SECONDS")] = None,
+    max_attempts: Annotated[int | None, setting("max_attempts", "Attempts per chunk.", 1, 10)] = None,
+    retry_delay: Annotated[
+        int | None, setting("retry_delay_seconds", "Wait before another attempt.", 0, 900, "SECONDS")
+    ] = None,
+    function_timeout: Annotated[
+        int | None, setting("function_timeout", "Timeout of the functions.", 3, 120, "SECONDS")
+    ] = None,
     cpu_architecture: Annotated[
-        CpuName | None, typer.Option(help="Of the functions.", show_default=DEFAULT, rich_help_panel=PANEL)
+        CpuName | None,
+        typer.Option(help="Of the functions.", show_default=DEFAULTS["cpu_architecture"], rich_help_panel=PANEL),
     ] = None,
     deadline: Annotated[
         int | None,

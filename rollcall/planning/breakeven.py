@@ -115,14 +115,14 @@ def stretches(
         return one.title, second is None
 
     known = [(at, cheaper(at)) for at in points]
-    start = known[0][0]
-    for (low, before), (high, after) in pairwise(known):
-        if before != after:
-            at = crossing(low, high, cheaper)
-            yield Stretch(start, at, *before)
-            start = at
-    end, last = known[-1]
-    yield Stretch(start, end, *last)
+    start, state = known[0]
+    for (low, _), (high, after) in pairwise(known):
+        # More than one may be crossed between two points.
+        while state != after:
+            low = crossing(low, high, cheaper)
+            yield Stretch(start, low, *state)
+            start, state = low, cheaper(low)
+    yield Stretch(start, known[-1][0], *state)
 
 
 def crossing(low: float, high: float, found: Callable[[float], object]) -> float:

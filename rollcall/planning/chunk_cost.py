@@ -3,10 +3,13 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from rollcall.planning.chunk_time import ChunkTimes, chunk_times
 from rollcall.planning.fixed import STOP_SECONDS
 from rollcall.planning.limits import Impossible
 from rollcall.planning.settings import Settings, Workload
+from rollcall.planning.values import Values
 
 
 def spare_seconds(stop: float, timeout: float) -> float:
@@ -16,7 +19,10 @@ def spare_seconds(stop: float, timeout: float) -> float:
 
 @dataclass(frozen=True)
 class ChunkWork:
-    """A batch's chunks of `items` items each, their times, and the time that an invocation has for them.
+    """A batch's chunks of `items` items each, their times, and what an invocation gets done of them.
+
+    Items begin for `room_seconds` of an invocation's time, less the longest of them; of a chunk that outlasts that,
+    `progress_seconds` are done, and `rounds` is how many invocations each of the sample needs by itself.
 
     `failing` is the share of chunks with an item that fails, `retried_items` how many of these it has then.
     """
@@ -25,6 +31,8 @@ class ChunkWork:
     items: float
     times: ChunkTimes
     room_seconds: float
+    progress_seconds: float
+    rounds: np.ndarray
     failing: float
     retried_items: float
     retry_seconds: float
@@ -46,16 +54,31 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
         )
     failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
     retried = items * workload.fail_rate / failing if failing else 0.0
+    progress = progress_seconds(workload.values, times, room)
+    whole = (times.last_begin + times.longest) / 1000 <= room
     return ChunkWork(
         count=count,
         items=workload.items / count,
         times=times,
-        # None is begun that might take as long as the longest so far and would not fit.
-        room_seconds=max(room - float(times.longest.mean()) / 1000, room / 10),
+        room_seconds=room,
+        progress_seconds=progress,
+        rounds=np.where(whole, 1.0, np.maximum(2, np.ceil(times.wall / 1000 / progress))),
         failing=failing,
         retried_items=retried,
         retry_seconds=retry_seconds(workload, settings, retried) if failing else 0.0,
     )
+
+
+def progress_seconds(values: Values, times: ChunkTimes, room: float) -> float:
+    """What a thread gets done in an invocation that does not suffice: none begins that might not fit, all begun end.
+
+    Of equal items as many as fit; of others those that begin in time, and of the last the half that is left of it.
+    """
+    if values.kind == "constant":
+        each = values.low / 1000
+        return each * max(1, room // each) if each else room
+    longest = float(times.longest.mean()) / 1000
+    return max(room - longest + values.mean / 2000, room / 10)
 
 
 def retry_seconds(workload: Workload, settings: Settings, items: float) -> float:

@@ -15,12 +15,13 @@ FEWEST, MOST = 16, 2_000
 
 @dataclass(frozen=True, eq=False)
 class ChunkTimes:
-    """A sample of chunks: `wall` is how long each takes from first to last item, `longest` its longest item. ms.
+    """A sample of chunks: how long each takes from first to last item, when its last item begins, and its longest item.
 
-    `busy` is the sum of all items' milliseconds, on average.
+    All in milliseconds. `busy` is the sum of all items', on average.
     """
 
     wall: np.ndarray
+    last_begin: np.ndarray
     longest: np.ndarray
     busy: float
 
@@ -39,24 +40,25 @@ def chunk_times(values: Values, items: int, slots: int) -> ChunkTimes:
     slots = min(slots, items)
     if values.kind == "constant":
         wall = np.array([-(-items // slots) * values.low])
-        return ChunkTimes(wall, np.array([values.low]), items * values.low)
+        return ChunkTimes(wall, wall - values.low, np.array([values.low]), items * values.low)
     count = min(MOST, max(FEWEST, DRAWS // items))
     # Item by item, from one seed: where there are as many chunks, a larger one has a smaller one's items and more.
     drawn = values.sample(np.random.default_rng(SEED), count * items).reshape(items, count).T
     # No bill should depend on the luck of the draw.
     drawn = drawn * (values.mean / drawn.mean()) if drawn.any() else drawn
-    return ChunkTimes(makespans(drawn, slots), drawn.max(axis=1), items * values.mean)
+    return ChunkTimes(*makespans(drawn, slots), drawn.max(axis=1), items * values.mean)
 
 
-def makespans(drawn: np.ndarray, slots: int) -> np.ndarray:
-    """Of every row the time until all its items are done, `slots` at a time, in order."""
+def makespans(drawn: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of every row the time until all its items are done, `slots` at a time, in order; and when the last one begins."""
     rows, items = drawn.shape
-    if slots == 1:
-        return drawn.sum(axis=1)
     if slots >= items:
-        return drawn.max(axis=1)
+        return drawn.max(axis=1), np.zeros(rows)
     free = drawn[:, :slots].copy()
     every = np.arange(rows)
+    begin = np.zeros(rows)
     for index in range(slots, items):
-        free[every, free.argmin(axis=1)] += drawn[:, index]
-    return free.max(axis=1)
+        first = free.argmin(axis=1)
+        begin = free[every, first]
+        free[every, first] += drawn[:, index]
+    return free.max(axis=1), begin

@@ -88,7 +88,6 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     processor_ms = child.processor_seconds * work.count * 1000 + environments * init
     # Every child's duration is rounded up to 100 ms.
     child_ms = (mean * 1000 + 50) * work.count
-    cut = max(0.0, math.ceil(work.times.mean / 1000 / work.room_seconds) - 1)
     return Timing(
         seconds=seconds,
         bottleneck=bottleneck_of(bound_by),
@@ -104,7 +103,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
         init_ms=(environments + 2) * init,
         chunks=work.count,
         retried=work.failing * work.count * (settings.max_attempts - 1),
-        cut_short=cut * work.count,
+        cut_short=float(work.rounds.mean() - 1) * work.count,
         concurrency=environments,
         chunk_seconds=work.times.mean / 1000,
         phases=(
@@ -122,9 +121,8 @@ def children(work: ChunkWork, settings: Settings, steps: Steps) -> Children:
     express = settings.child_type == "EXPRESS"
     step = steps.assumptions["states.express_transition_ms" if express else "states.standard_transition_ms"] / 1000
     wall = work.times.wall / 1000
-    pieces = np.maximum(1, np.ceil(wall / work.room_seconds))
     calling = (steps.overhead + work.items * steps.take_item) / 1000
-    first = wall + pieces * (calling + STATES_PER_CALL * step) + step
+    first = wall + work.rounds * (calling + STATES_PER_CALL * step) + step
     longest = float(first.max())
     limit = steps.quotas["states.express_seconds"]
     if express and longest > limit:
@@ -134,14 +132,13 @@ def children(work: ChunkWork, settings: Settings, steps: Steps) -> Children:
             "lower ItemsPerChunk, or take ChildType=STANDARD",
         )
     rounds = settings.max_attempts - 1
-    retry_calls = math.ceil(work.retry_seconds / work.room_seconds) if work.failing else 0
-    retry_calls = max(1, retry_calls)
+    retry_calls = max(1, math.ceil(work.retry_seconds / work.progress_seconds))
     each_retry = work.retry_seconds + retry_calls * (calling + STATES_PER_CALL * step)
     retried = rounds * (settings.retry_delay_seconds + step + each_retry)
     if not express:
-        events = pieces.max() * EVENTS_PER_CALL + rounds * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
+        events = work.rounds.max() * EVENTS_PER_CALL + rounds * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
         check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", steps.quotas)
-    calls = float(pieces.mean()) + work.failing * rounds * retry_calls
+    calls = float(work.rounds.mean()) + work.failing * rounds * retry_calls
     waits = work.failing * rounds
     return Children(
         calls=calls,

@@ -141,18 +141,21 @@ def invocations(work: ChunkWork, settings: Settings, steps: Steps, shards: int) 
     begun_by = timeout - spare_seconds(2 * fixed.STOP_SECONDS, timeout)
     retry = work.retry_seconds + (chunk_ms + steps.dynamodb + steps.dynamodb_batch) / 1000
     retried_chunks = work.failing * work.count * (settings.max_attempts - 1)
-    if (size - 1) * mean < begun_by and size * mean <= work.room_seconds:
+    before_last = (min(size, work.count) - 1) * mean
+    last = float((work.times.last_begin + work.times.longest).mean()) / 1000
+    if before_last < begun_by and before_last + last <= work.room_seconds:
         count = math.ceil(work.count / size)
         seconds = together(each, min(size, work.count)) + fixed_seconds
         cut_short = waited = 0.0
     else:
         # An invocation is full before its messages are done: the last chunk goes on in another, the rest untouched.
-        total = work.count * mean
-        count = max(math.ceil(total / work.room_seconds), math.ceil(work.count / size))
+        total, rounds = work.count * mean, float(work.rounds.mean())
+        needed = work.count * rounds if rounds > 1 else total / work.progress_seconds
+        count = max(math.ceil(needed), math.ceil(work.count / size))
         seconds = np.array([total / count + fixed_seconds + (steps.dynamodb + steps.sqs) / 1000])
         cut_short = float(max(0, count - work.count / size))
-        waited = count * max(0.0, size - math.ceil(work.room_seconds / mean))
-    per_invocation = max(1.0, min(size, work.room_seconds / retry))
+        waited = count * max(0.0, size - math.ceil(work.progress_seconds / mean))
+    per_invocation = max(1.0, min(size, work.progress_seconds / retry))
     retries = retried_chunks / per_invocation
     retry_each = retry * per_invocation + fixed_seconds
     return Invocations(

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from rollcall.__main__ import run
+from rollcall.cli_plan import DEFAULTS
+from rollcall.planning.settings import Settings
 
 type Cli = Callable[..., tuple[int, str, str]]
 
@@ -110,6 +112,14 @@ def test_settings_reach_the_plan(cli: Cli, tmp_path: Path) -> None:
         assert plan["workload"] | {"values": ""} == {
             "items": 1000, "values": "", "meanMilliseconds": 10, "itemBytes": 99, "failRate": 0.1,
         }  # fmt: skip
+
+
+def test_the_defaults_that_are_told_are_the_plan_s(cli: Cli) -> None:
+    plan = Settings()
+    told = {name: str(getattr(plan, name)).lower() for name in DEFAULTS}
+    assert told == DEFAULTS
+    _, out, _ = cli("plan", "--help")
+    assert "10000" in out
 
 
 def test_prices_of_one_s_own_go_before(cli: Cli, tmp_path: Path) -> None:

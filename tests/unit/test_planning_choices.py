@@ -1,7 +1,11 @@
 """What lifting a bottleneck brings, where the other choice becomes cheaper, and the alternatives."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from rollcall.costs.prices import PriceBook
 from rollcall.planning.alternatives import durable, fifo
 from rollcall.planning.breakeven import EXPRESS, SQS, STANDARD, break_evens, crossing
 from rollcall.planning.lift import advice, described, lifts
@@ -59,15 +63,21 @@ def test_crossings_are_closed_in_on() -> None:
     assert crossing(1, 1_000_000, lambda at: at < 12_345) == pytest.approx(12_345, rel=0.02)
 
 
-def test_step_functions_are_cheaper_for_small_batches_and_sqs_for_large_ones() -> None:
-    batch, asked = workload(1_000_000), Settings()
-    by_size = break_evens(PLANNER, batch, asked)[0]
-    first, last = by_size.stretches[0], by_size.stretches[-1]
+def test_large_batches_are_cheaper_with_sqs() -> None:
+    by_size = break_evens(PLANNER, workload(1_000_000), Settings())[0]
     assert by_size.sides == (SQS.title, EXPRESS.title)
-    assert (first.cheaper, last.cheaper) == (EXPRESS.title, SQS.title)
-    at = first.end
-    for size, cheaper in ((at * 0.9, EXPRESS), (at * 1.1, SQS)):
-        dollars = {side: side.dollars(PLANNER, workload(round(size)), asked) for side in (SQS, EXPRESS)}
+    assert by_size.stretches[-1].cheaper == SQS.title
+
+
+def test_break_even_points_follow_the_prices(tmp_path: Path) -> None:
+    """With writes that cost a hundred times as much, SQS and DynamoDB pays off for small batches only."""
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[[prices]]\nid = "dynamodb.write_units"\ntiers = [{ from = 0, usd = 62.5 }]\n')
+    planner, asked = replace(PLANNER, book=PriceBook.load(prices)), Settings()
+    first, last = break_evens(planner, workload(1_000_000), asked)[0].stretches
+    assert (first.cheaper, last.cheaper) == (SQS.title, EXPRESS.title)
+    for size, cheaper in ((first.end * 0.9, SQS), (first.end * 1.1, EXPRESS)):
+        dollars = {side: side.dollars(planner, workload(round(size)), asked) for side in (SQS, EXPRESS)}
         assert min(dollars, key=lambda side: dollars[side] or 0) == cheaper
 
 
@@ -81,6 +91,15 @@ def test_stretches_cover_the_axis_and_say_what_is_impossible() -> None:
     assert by_work.stretches[-1].cheaper == STANDARD.title
     assert by_work.stretches[-1].only
     assert by_work.stretches[-1].start == pytest.approx(30_000, rel=0.03)
+
+
+def test_standard_children_pay_off_when_they_last_long() -> None:
+    """Four transitions are $100 a million; EXPRESS is $26 and $1.042 for every second at 64 MB: 71 seconds."""
+    asked = Settings(items_per_chunk=1, function_timeout=120, max_attempts=2, max_concurrency=1000)
+    by_work = break_evens(PLANNER, workload(10_000), asked)[3]
+    express, standard = by_work.stretches
+    assert (express.cheaper, standard.cheaper, standard.only) == (EXPRESS.title, STANDARD.title, False)
+    assert express.end / 1000 == pytest.approx(71, rel=0.03)
 
 
 # -------------------------------------------------------------------------------------------------------- alternatives

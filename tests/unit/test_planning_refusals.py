@@ -30,7 +30,7 @@ TENFOLD = {"lambda.concurrency": 10_000}
         ("sfn", "states.express_seconds", "380 s", {"function_timeout": 120}),
         ("sfn", "states.express_seconds", "a chunk takes 333 s", {"items_per_chunk": 10_000, "values": "constant:500"}),
         ("sfn", "states.history_events", "a child would have", {"items_per_chunk": 10_000, "item_concurrency": 1,
-         "values": "constant:25000", "child_type": "STANDARD"}),
+         "values": "constant:30000", "child_type": "STANDARD"}),
         ("sfn", "states.input_file_bytes", "11.0 GB", {"items": 10_000_000, "item_bytes": 1100, **TENFOLD}),
         ("sfn", "s3.multipart_parts", "parts of 8 MiB", {"items": 100_000_000, "item_bytes": 1000,
          "states.input_file_bytes": 1e12}),

@@ -129,6 +129,17 @@ def test_a_chunk_that_outlasts_its_invocation_goes_on_in_others(architecture: st
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("values", "invocations"), [("constant:50000", 1), ("constant:29000", 1), ("constant:30000", 2)]
+)
+def test_items_that_are_begun_are_finished(architecture: str, values: str, invocations: int) -> None:
+    """An invocation of 60 s has 58 for items: of one thread's two a second one of 29 s begins, one of 30 s does not."""
+    items = 1 if values == "constant:50000" else 2
+    found = timing(architecture, 10 * items, values, items_per_chunk=items, item_concurrency=1, batch_size=1)
+    assert found.processor_invocations == 10 * invocations
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_failures_take_further_rounds_after_their_delay(architecture: str) -> None:
     once = timing(architecture, 1000, "constant:100", fail_rate=0.5, max_attempts=1)
     thrice = timing(architecture, 1000, "constant:100", fail_rate=0.5, max_attempts=3, retry_delay_seconds=30)

@@ -70,10 +70,10 @@ def test_an_empty_file_has_no_values(tmp_path: Path) -> None:
 
 
 def test_items_begin_in_their_order_wherever_a_thread_is_free() -> None:
-    # Threads: 5 | 1, 3 | then 4 goes where the 1 and the 3 ended, at 4.
-    assert makespans(np.array([[5.0, 1.0, 3.0, 4.0]]), 2).tolist() == [8.0]
-    assert makespans(np.array([[5.0, 1.0, 3.0, 4.0]]), 1).tolist() == [13.0]
-    assert makespans(np.array([[5.0, 1.0, 3.0, 4.0]]), 9).tolist() == [5.0]
+    # Threads: 5 | 1, 3 | then 4 begins where the 1 and the 3 ended, at 4.
+    for slots, wall, last_begin in ((2, 8, 4), (1, 13, 9), (9, 5, 0)):
+        times = makespans(np.array([[5.0, 1.0, 3.0, 4.0]]), slots)
+        assert [each.tolist() for each in times] == [[wall], [last_begin]]
 
 
 @settings(max_examples=60, deadline=None)
