@@ -98,7 +98,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """For a Rich console; numbers to the right."""
     drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for index, header in enumerate(headers):
-        drawn.add_column(header, justify="right" if index else "left", no_wrap=not index)
+        drawn.add_column(header, justify="right" if index else "left", no_wrap=index < 2)
     for row in rows:
         drawn.add_row(*(VERDICTS[cell == "met"] if cell in ("met", "missed") else cell for cell in row))
     return drawn
