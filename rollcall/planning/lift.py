@@ -38,6 +38,8 @@ INSTEAD = {
     "lambda.requests_per_concurrency": "items_per_chunk",
     "lambda.sqs_ramp_per_minute": "pollers",
     "lambda.sqs_concurrency": "pollers",
+    "lambda.provisioned_poller_bytes": "pollers",
+    "lambda.provisioned_poller_polls": "pollers",
     "MaxConcurrency": "max_concurrency",
     "ItemConcurrency": "item_concurrency",
     "pollers": "pollers",

@@ -11,6 +11,7 @@ import numpy as np
 from handlers.sqs.records import shards_for
 from rollcall.planning import fixed
 from rollcall.planning.assumptions import Assumptions
+from rollcall.planning.checks import item_bytes
 from rollcall.planning.chunk_cost import ChunkWork, chunk_work, spare_seconds
 from rollcall.planning.pool import GRID, Arrivals, Pool, throttled
 from rollcall.planning.quotas import Quotas
@@ -27,6 +28,8 @@ PARTITION, TABLE_AT_FIRST, TABLE = (
 )
 # A chunk's record is put by a batcher; a processor claims it and deletes it.
 BATCHER_WRITES, PROCESSOR_WRITES = 1, 2
+# A ReceiveMessage brings no more.
+MESSAGES_PER_POLL = 10
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
 
     mean = float(invoked.seconds.mean())
     chunks_each = work.count / invoked.count
-    limits = pollers(settings, quotas, mean)
+    limits = pollers(settings, quotas, mean, chunks_each * work.items * (item_bytes(workload) + 1))
     writes, binding = writes_allowed(shards, quotas)
     demand = np.min(list(limits.values()), axis=0) / mean * chunks_each
     left = np.maximum(writes / (BATCHER_WRITES + PROCESSOR_WRITES), writes - PROCESSOR_WRITES * demand)
@@ -179,8 +182,11 @@ def together(each: np.ndarray, size: int) -> np.ndarray:
     return each[picks].reshape(len(each), size).sum(axis=1)
 
 
-def pollers(settings: Settings, quotas: Quotas, mean_seconds: float) -> dict[str, np.ndarray]:
-    """How many processors may run at a time, by what allows no more, over GRID."""
+def pollers(settings: Settings, quotas: Quotas, mean_seconds: float, job_bytes: float) -> dict[str, np.ndarray]:
+    """How many processors may run at a time, by what allows no more, over GRID.
+
+    An invocation lasts so many seconds and brings so many bytes of messages.
+    """
     minutes = GRID / 60
     if settings.pollers is None:
         limits = {
@@ -190,9 +196,16 @@ def pollers(settings: Settings, quotas: Quotas, mean_seconds: float) -> dict[str
         }
     else:
         each = quotas["lambda.provisioned_poller_concurrency"]
+        polls = math.ceil(settings.batch_size / MESSAGES_PER_POLL)
         first = min(settings.pollers, quotas["lambda.provisioned_minimum_pollers"]) * each
         limits = {
             "pollers": flat(settings.pollers * each),
+            "lambda.provisioned_poller_bytes": flat(
+                settings.pollers * quotas["lambda.provisioned_poller_bytes"] / job_bytes * mean_seconds
+            ),
+            "lambda.provisioned_poller_polls": flat(
+                settings.pollers * quotas["lambda.provisioned_poller_polls"] / polls * mean_seconds
+            ),
             "lambda.provisioned_ramp_per_minute": first + quotas["lambda.provisioned_ramp_per_minute"] * minutes,
         }
     return {

@@ -70,9 +70,9 @@ def test_large_batches_are_cheaper_with_sqs() -> None:
 
 
 def test_break_even_points_follow_the_prices(tmp_path: Path) -> None:
-    """With writes that cost a hundred times as much, SQS and DynamoDB pays off for small batches only."""
+    """With writes that cost thirty times as much, SQS and DynamoDB pays off for small batches only."""
     prices = tmp_path / "prices.toml"
-    prices.write_text('[[prices]]\nid = "dynamodb.write_units"\ntiers = [{ from = 0, usd = 62.5 }]\n')
+    prices.write_text('[[prices]]\nid = "dynamodb.write_units"\ntiers = [{ from = 0, usd = 20 }]\n')
     planner, asked = replace(PLANNER, book=PriceBook.load(prices)), Settings()
     first, last = break_evens(planner, workload(1_000_000), asked)[0].stretches
     assert (first.cheaper, last.cheaper) == (SQS.title, EXPRESS.title)

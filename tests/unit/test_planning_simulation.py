@@ -42,14 +42,21 @@ def test_a_chunk_per_item_is_bound_by_the_dispatch_of_children() -> None:
 
 def test_an_event_source_reaches_1250_in_a_little_over_four_minutes() -> None:
     """(1,250 - 5) / 300 = 4.15 minutes."""
-    ramp = pollers(Settings(max_concurrency=1000), PLANNER.quotas, 1.0)["lambda.sqs_ramp_per_minute"]
+    ramp = pollers(Settings(max_concurrency=1000), PLANNER.quotas, 1.0, 1000.0)["lambda.sqs_ramp_per_minute"]
     assert np.interp(1250, ramp, GRID) / 60 == pytest.approx(4.15, abs=0.01)
 
 
 def test_the_provisioned_mode_adds_a_thousand_a_minute() -> None:
     """From 2 pollers of 10 to 10,000 of them, 100,000 at a time: 100 minutes."""
-    ramp = pollers(Settings(pollers=10_000), PLANNER.quotas, 1.0)["lambda.provisioned_ramp_per_minute"]
+    ramp = pollers(Settings(pollers=10_000), PLANNER.quotas, 1.0, 1000.0)["lambda.provisioned_ramp_per_minute"]
     assert np.interp(100_000, ramp, GRID) / 60 == pytest.approx(99.98, abs=0.1)
+
+
+def test_a_provisioned_poller_receives_a_megabyte_and_ten_times_a_second() -> None:
+    """100 pollers: 5,000 invocations of 20 kB a second, or 1,000 polls; of a tenth of a second each, 500 and 100."""
+    limits = pollers(Settings(pollers=100), PLANNER.quotas, 0.1, 20_000.0)
+    assert limits["lambda.provisioned_poller_bytes"][0] == pytest.approx(500)
+    assert limits["lambda.provisioned_poller_polls"][0] == pytest.approx(100)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
