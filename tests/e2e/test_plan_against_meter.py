@@ -153,10 +153,11 @@ def differences(planned: Mapping[Place, tuple[float, float]], counted: Mapping[P
 def log_differences(metered: Metered, rows: list[Row], planned: list[Usage]) -> Iterator[str]:
     """Every function whose lines are more than 2% longer or shorter than planned for as many invocations.
 
-    Where chance decides how many chunks fail, only Lambda's own lines are looked at, and the failure recorder's, of
-    which each invocation writes one: the bounds hold for the others.
+    Where chance decides how many chunks fail, or in SQS how many invocations they fail in, only Lambda's own lines are
+    looked at, and the failure recorder's, of which each invocation writes one: the bounds hold for the others.
     """
-    by_chance = 0 < metered.case.fail_rate < 1
+    rate = metered.case.fail_rate
+    by_chance = 0 < rate < 1 or (rate == 1 and metered.case.architecture == "sqs")
 
     def total(unit: str, function: str | None, operation: str | None = None) -> float:
         chosen = (row for row in rows if (row["unit"], row["function"]) == (unit, function))
