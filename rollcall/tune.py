@@ -27,7 +27,7 @@ from rollcall.tuning.report import report
 from rollcall.tuning.search import search
 from rollcall.tuning.show import print_confirmations, print_study, study_json
 from rollcall.tuning.space import space
-from rollcall.tuning.stack_parameters import in_sandbox
+from rollcall.tuning.stack_parameters import in_sandbox, parameters
 from rollcall.tuning.study import Study, study
 from rollcall.up import bring_up
 
@@ -66,7 +66,7 @@ def tune(target: SandboxTarget, asked: Asked, confirm_best: int, apply: bool, ht
     changed = [f"{name}={value:,g}" for name, value in quotas.items()]
     rests_on = basis(planner.book, planner.quotas, planner.assumptions, changed)
     if html:
-        write(html, report(made, planner.book, rests_on.plain))
+        write(html, report(made, rests_on.plain))
     if not as_json:
         print_study(made)
     confirmations = confirmed(made, confirm_best, sandbox, planner) if sandbox and confirm_best else []
@@ -172,11 +172,13 @@ def print_applied(left_out: Sequence[str]) -> None:
 
 def next_commands(target: SandboxTarget, best: Planned) -> dict[str, str]:
     """What to try now."""
-    values, _ = in_sandbox(best)
-    given = " ".join(f"--parameter {name}={value}" for name, value in values.items())
+    here, there = (
+        " ".join(f"--parameter {name}={value}" for name, value in values.items())
+        for values in (in_sandbox(best)[0], parameters(best))
+    )
     return {
-        target.command(f"up {given}"): "these settings in the sandbox",
-        target.command("tune ... --confirm 2"): "scaled-down batches of the best two, metered there",
+        target.command(f"up {here}"): "these settings in the sandbox",
+        f"python -m bootstrap deploy --aws --stack {best.architecture} {there}": "in your AWS account",
     }
 
 

@@ -42,15 +42,14 @@ def cost_against_duration(study: Study) -> go.Figure:
         )  # fmt: skip
     overall = {id(plan) for plan in study.found.front}
     for name, front in fronts.items():
-        rings = [2.0 if id(plan) in overall else 0.0 for plan in front]
+        rings = [2.0 if id(plan) in overall and len(fronts) > 1 else 0.0 for plan in front]
         figure.add_scatter(
             **places(front), mode="lines+markers", name=NAMES[name], line={"color": COLOURS[name], "width": 2.5},
             marker={"size": 10, "color": COLOURS[name], "line": {"color": INK, "width": rings}},
         )  # fmt: skip
-    figure.add_scatter(
-        x=[None], y=[None], mode="markers", name="Pareto front of both",
-        marker={"size": 10, "color": "white", "line": {"color": INK, "width": 2}},
-    )  # fmt: skip
+    if len(fronts) > 1:
+        ring = {"size": 10, "color": "white", "line": {"color": INK, "width": 2}}
+        figure.add_scatter(x=[None], y=[None], mode="markers", name="Pareto front of both", marker=ring)
     best, deadline = study.best, study.deadline_seconds
     x = time_axis("from the request to Batch Finished", [plan.seconds for plan in shown])
     y = money_axis(f"dollars for {rounded(study.workload.items)} items", [plan.dollars for plan in shown])
@@ -131,7 +130,7 @@ def cost_by_service(study: Study) -> go.Figure:
             textposition="middle right", showlegend=False, hoverinfo="skip", cliponaxis=False,
         )  # fmt: skip
         figure.update_xaxes(range=[0, max(totals) * 1.3], tickformat="$~g", nticks=4, row=1, col=column)
-    below = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16, "yanchor": "top", "font": {"size": 14}}
+    below = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0.01, "yanchor": "bottom", "yref": "container"}
     styled(figure, 190 + 70 * len(everything), barmode="stack", bargap=0.35, legend=below, margin={"b": 110, "t": 50})
     figure.update_yaxes(showgrid=False)
     return figure

@@ -125,7 +125,10 @@ def total(bill: Bill, unit: str, field: str) -> float:
 
 
 def best_few(study: Study, number: int) -> list[Planned]:
-    """The recommendation, each architecture's own best, then the others of the front that meet the deadline."""
+    """The recommendation, each architecture's own best, then the others of the front that meet the deadline.
+
+    Of plans that differ only in how many processors there are at a time, which decides no unit here, one is enough.
+    """
     front = [plan for plan in study.found.front if study.meets(plan)]
     if study.objective == "speed":
         front.reverse()
@@ -133,8 +136,9 @@ def best_few(study: Study, number: int) -> list[Planned]:
     def ranked() -> Iterator[Planned]:
         seen = set()
         for plan in (study.best, *study.chosen.values(), *front):
-            if id(plan) not in seen:
-                seen.add(id(plan))
+            alike = plan.architecture, replace(plan.settings, max_concurrency=AT_A_TIME, pollers=None)
+            if alike not in seen:
+                seen.add(alike)
                 yield plan
 
     return list(islice(ranked(), number))

@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from rollcall.costs.money import dollars
-from rollcall.costs.prices import PriceBook
 from rollcall.terminal import seconds
 from rollcall.tuning import charts, words
 from rollcall.tuning.axes import brief
@@ -20,8 +19,8 @@ PAGE = "report.html"
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]]}
 
 
-def report(study: Study, book: PriceBook, assumptions: str) -> str:
-    """The whole page. `assumptions` says in sentences what its figures rest on."""
+def report(study: Study, rests_on: str) -> str:
+    """The whole page. `rests_on` says which prices and assumptions it is made of."""
     page = files("rollcall.tuning").joinpath(PAGE).read_text()
     filled = {
         "AIM": escape(f"{words.AIMS[study.objective]} within {brief(study.deadline_seconds)}"),
@@ -29,7 +28,7 @@ def report(study: Study, book: PriceBook, assumptions: str) -> str:
         "SENTENCES": "".join(f"<p>{escape(text)}</p>" for text in sentences(study) if text),
         "CARDS": "".join(card(study, plan) for plan in study.chosen.values()),
         "SECTIONS": "".join(sections(study)),
-        "FOOT": escape(foot(study, book, assumptions)),
+        "FOOT": escape(foot(study, rests_on)),
         # Last: what stands in the library must not be taken for a place to fill.
         "PLOTLY": get_plotlyjs(),
     }
@@ -68,10 +67,11 @@ def card(study: Study, plan: Planned) -> str:
 
 def sections(study: Study) -> list[str]:
     """The charts, each below the sentence that it proves."""
+    rings = " of each architecture, ringed where no setting of the other is preferable" if len(study.chosen) > 1 else ""
     made = [
         ("cost-duration", words.cost_finding(study), charts.cost_against_duration(study),
          f"Each dot is one setting of the {len(study.found.tried):,} tried; {study.found.impossible:,} more are "
-         "impossible. The lines are each architecture's own front, ringed where no setting of either is preferable."),
+         f"impossible. A line is the Pareto front{rings}."),
         ("services", words.service_finding(study), charts.cost_by_service(study), ""),
         ("chunks", words.chunk_finding(study), charts.cost_against_chunk(study),
          "The other settings as tuned, the stars; items per chunk alone vary."),
@@ -94,11 +94,8 @@ def section(name: str, title: str, figure: go.Figure, note: str) -> str:
     return f'<section id="{name}"><h2>{escape(title)}</h2>{chart}{below}</section>'
 
 
-def foot(study: Study, book: PriceBook, assumptions: str) -> str:
-    """What all of it rests on."""
+def foot(study: Study, rests_on: str) -> str:
+    """The items, and what all of it rests on."""
     workload = study.workload
     fails = f", {workload.fail_rate:.2%} of them failing" if workload.fail_rate else ""
-    return (
-        f"{words.rounded(workload.items)} items of {workload.values}{fails}. {assumptions} Price book of {book.date}, "
-        f"{book.region}, on demand."
-    )
+    return f"{words.rounded(workload.items)} items of {workload.values}{fails}. {rests_on}"

@@ -51,25 +51,29 @@ def front_table(study: Study) -> Table:
     """The Pareto front of both architectures, cheapest first, and each one's own best."""
     columns = ("items per\nchunk", "items at\na time", "BatchSize,\nchildren", "processors\nat a time", "MB")
     table = plain_table("", "dollars", "duration", "", *columns, right=("dollars", "duration", *columns))
-    shown = list(thinned(study.found.front, ROWS, study.best))
-    shown += [plan for plan in study.chosen.values() if plan not in shown]
+    # The recommendation first: of rows that read alike it is the one that is kept.
+    shown = [study.best, *thinned(study.found.front, ROWS, study.best), *study.chosen.values()]
+    rows = {cells(plan): plan for plan in reversed(shown)}
     front = {id(plan) for plan in study.found.front}
-    for plan in sorted(shown, key=lambda plan: (plan.dollars, plan.seconds)):
+    for row, plan in sorted(rows.items(), key=lambda item: (item[1].dollars, item[1].seconds)):
         mark = "[green]→[/]" if plan is study.best else " " if id(plan) in front else "[dim]·[/]"
-        settings = plan.settings
-        table.add_row(
-            mark,
-            dollars(plan.dollars),
-            seconds(plan.seconds),
-            plan.architecture,
-            f"{settings.items_per_chunk:,}",
-            str(settings.item_concurrency),
-            str(settings.batch_size) if plan.architecture == "sqs" else settings.child_type,
-            f"{settings.max_concurrency:,}" if settings.pollers is None else f"{settings.pollers:,} pollers",
-            f"{settings.processor_memory:,}",
-            style="" if study.meets(plan) else "dim",
-        )
+        table.add_row(mark, *row, style="" if study.meets(plan) else "dim")
     return table
+
+
+def cells(plan: Planned) -> tuple[str, ...]:
+    """A plan's row."""
+    settings = plan.settings
+    return (
+        dollars(plan.dollars),
+        seconds(plan.seconds),
+        plan.architecture,
+        f"{settings.items_per_chunk:,}",
+        str(settings.item_concurrency),
+        str(settings.batch_size) if plan.architecture == "sqs" else settings.child_type,
+        f"{settings.max_concurrency:,}" if settings.pollers is None else f"{settings.pollers:,} pollers",
+        f"{settings.processor_memory:,}",
+    )
 
 
 def lever_table(study: Study) -> Table:

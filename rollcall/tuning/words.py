@@ -123,8 +123,8 @@ def lever_finding(study: Study) -> str:
     """Title of the chart of cost against the items at a time."""
     (few, dear), *_, (many, cheap) = study.lever[study.best.architecture]
     return (
-        f"{many:,} items at a time instead of {few:,} take a million items from {dollars(per_million(dear))} to "
-        f"{dollars(per_million(cheap))}"
+        f"{many:,} items at a time instead of {few:,} bring a million items from "
+        f"{dollars(per_million(dear))} down to {dollars(per_million(cheap))}"
     )
 
 

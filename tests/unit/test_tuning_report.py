@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 
 def page(**options) -> str:
-    return report(made(**options), PLANNER.book, "Durations are a model.")
+    return report(made(**options), f"Prices of {PLANNER.book.date}. Durations are a model.")
 
 
 def test_the_report_loads_nothing() -> None:
@@ -125,6 +125,12 @@ def test_up_takes_what_the_sandbox_can_be_told(architecture: str, at_a_time: int
     values, said = in_sandbox(StandIn(dollars=1, seconds=1, architecture=architecture, settings=settings))
     assert checked_parameters(f"{name}={value}" for name, value in values.items()) == values
     assert [line.split(":")[0] for line in said] == left_out
+
+
+def test_a_batch_may_last_as_long_as_its_deadline() -> None:
+    a_day = StandIn(dollars=1, seconds=1, settings=Settings(deadline_seconds=86_400))
+    assert parameters(a_day)["DeadlineSeconds"] == "86400"
+    assert "DeadlineSeconds" not in parameters(StandIn(dollars=1, seconds=1))
 
 
 def test_provisioned_pollers_are_no_parameter_and_said_so() -> None:
