@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env up down demo dev logs check test e2e model chaos bench
+.PHONY: help env up down demo dev logs check test e2e model chaos bench bench-cost
 UV_VERSION := 0.13.9
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PATH"'
@@ -8,7 +8,7 @@ export PATH := $(PATH):$(CURDIR)/.rollcall/uv/bin
 export UV_FROZEN := 1
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo "ENGINE=native|docker chooses the engine, ROLLCALL_PORT=4570 another port: make up ENGINE=native"
 
 up: env ## Start the sandbox and deploy both stacks
@@ -32,7 +32,7 @@ check: env ## Lint, types and the tests that need no engine
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	$(RUN) cfn-lint bootstrap/templates/*.yaml bench/baseline/template.yaml
+	$(RUN) cfn-lint bootstrap/templates/*.yaml bench/baseline/template.yaml bench/cost/*.yaml
 	$(RUN) pytest tests --ignore tests/e2e
 
 e2e: env ## Whole batches, natively and in Docker (REQUIRE_DOCKER=1: fail without Docker)
@@ -46,8 +46,11 @@ model: env ## The protocol's model, for as long as a night allows: 100,000 steps
 chaos: env ## Whole batches under random faults, natively: BATCHES=40 SEED=7, or MINUTES=30
 	$(RUN) python -m tests.chaos $(if $(BATCHES),--batches $(BATCHES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-bench: env ## Measure, natively
+bench: env ## Measure speed, natively
 	$(RUN) python -m bench
+
+bench-cost: env ## Dollars of the same items through Rollcall and three obvious ways
+	$(RUN) python -m bench.cost
 
 env: .venv/.synced ## Bring uv and the locked packages; every target does
 

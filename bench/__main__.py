@@ -5,11 +5,10 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bench.arguments import whole, writable
 from bench.measure import Plan, measure
 from bench.report import machine, report, to_json
 from bootstrap.failures import DeployFailed
@@ -17,25 +16,6 @@ from bootstrap.vendoring import CannotVendor
 from rollcall.errors import Problem
 from rollcall.terminal import stderr, stdout, steps
 from sandbox.state import SandboxError
-
-
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """Reads a whole number from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low:,} to {high:,}")
-        return int(text)
-
-    return parse
-
-
-def writable(text: str) -> Path:
-    """A file in a folder that is there: not minutes later is the time to find out."""
-    path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a file in a folder that exists")
-    return path
 
 
 def arguments() -> argparse.Namespace:

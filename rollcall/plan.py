@@ -20,7 +20,7 @@ from rollcall.planning.quotas import Quotas
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.show_choices import alternatives_table, break_even_table
 from rollcall.planning.show_plan import basis, comparison, lasting, plan_in_detail, print_refusals, title_of
-from rollcall.terminal import print_json, stdout
+from rollcall.terminal import print_json, stdout, steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,8 @@ def plan_batch(asked: Asked, as_json: bool, with_break_even: bool, with_alternat
     if not found.plans:
         raise Problem("\n".join(f"{architecture}: refused by {reason}" for architecture, reason in found.refused))
     if with_break_even:
-        found.break_evens = break_evens(planner, asked.workload, asked.settings)
+        with steps("comparing plans of other sizes and other work"):
+            found.break_evens = break_evens(planner, asked.workload, asked.settings)
     if with_alternatives:
         found.alternatives = alternatives(found.plans, planner)
     if as_json:

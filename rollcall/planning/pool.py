@@ -12,8 +12,8 @@ import numpy as np
 
 # So many jobs are scheduled one by one.
 SCHEDULED = 20_000
-# Seconds at which curves are known: every quarter to a minute, then steps of 1 % for thirty years.
-GRID = np.concatenate([np.arange(0, 60, 0.25), np.geomspace(60, 1e9, 1675)])
+# Seconds at which curves are known: every quarter to a minute, then steps of 1 % to beyond what any batch takes.
+GRID = np.concatenate([np.arange(0, 60, 0.25), np.geomspace(60, 1e13, 2600)])
 
 # More jobs than any batch has.
 ENDLESS = 1e15

@@ -11,12 +11,13 @@ import numpy as np
 from rollcall.planning import fixed
 from rollcall.planning.assumptions import Assumptions
 from rollcall.planning.chunk_cost import ChunkWork, chunk_work
+from rollcall.planning.curves import flat, lambda_limits
 from rollcall.planning.limits import Impossible
 from rollcall.planning.pool import Pool, steady
 from rollcall.planning.quotas import Quotas
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sfn_batcher import rounds
-from rollcall.planning.simulation_sqs import flat, lambda_limits, work_ms
+from rollcall.planning.simulation_sqs import work_ms
 from rollcall.planning.steps import Steps
 from rollcall.planning.timing import Phase, Timing
 from rollcall.planning.verdict import LATENCY, bottleneck_of, held_by_retries, held_by_work

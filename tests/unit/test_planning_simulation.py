@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rollcall.planning import fixed
+from rollcall.planning.curves import pollers
 from rollcall.planning.limits import Impossible
 from rollcall.planning.pool import GRID
 from rollcall.planning.settings import Settings
-from rollcall.planning.simulation_sqs import pollers
 from tests.unit.planning import PLANNER, planned, timing, workload
 
 ARCHITECTURES = ("sqs", "sfn")
@@ -223,6 +223,14 @@ def test_ten_times_the_items_are_neither_cheaper_nor_faster(
         raise
     assert many.dollars >= few.dollars
     assert many.seconds >= few.seconds * 0.999
+
+
+def test_the_longest_of_all_batches_has_an_end() -> None:
+    found = timing(
+        "sfn", 100_000_000, "constant:0", fail_rate=1.0, items_per_chunk=1, max_concurrency=1, max_attempts=10,
+        retry_delay_seconds=900, child_type="STANDARD",
+    )  # fmt: skip
+    assert found.seconds == pytest.approx(100_000_000 * 9 * 900, rel=0.01)
 
 
 def test_the_same_batch_has_the_same_plan() -> None:
