@@ -17,13 +17,12 @@ FEWEST, MOST = 16, 2_000
 class ChunkTimes:
     """A sample of chunks: how long each takes from first to last item, when its last item begins, and its longest item.
 
-    All in milliseconds. `busy` is the sum of all items', on average.
+    All in milliseconds.
     """
 
     wall: np.ndarray
     last_begin: np.ndarray
     longest: np.ndarray
-    busy: float
 
     @property
     def mean(self) -> float:
@@ -40,13 +39,13 @@ def chunk_times(values: Values, items: int, slots: int) -> ChunkTimes:
     slots = min(slots, items)
     if values.kind == "constant":
         wall = np.array([-(-items // slots) * values.low])
-        return ChunkTimes(wall, wall - values.low, np.array([values.low]), items * values.low)
+        return ChunkTimes(wall, wall - values.low, np.array([values.low]))
     count = min(MOST, max(FEWEST, DRAWS // items))
     # Item by item, from one seed: where there are as many chunks, a larger one has a smaller one's items and more.
     drawn = values.sample(np.random.default_rng(SEED), count * items).reshape(items, count).T
     # No bill should depend on the luck of the draw.
     drawn = drawn * (values.mean / drawn.mean()) if drawn.any() else drawn
-    return ChunkTimes(*makespans(drawn, slots), drawn.max(axis=1), items * values.mean)
+    return ChunkTimes(*makespans(drawn, slots), drawn.max(axis=1))
 
 
 def makespans(drawn: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:

@@ -77,7 +77,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     pool = Pool(limits)
     worked = pool.work_off(jobs, invoked.seconds, behind)
     # What waits for DynamoDB waits in the middle of an invocation, as many as may run, and is paid.
-    waiting = float((np.maximum(0, pool.size() - written * mean) * throttled_seconds).sum())
+    waiting = float((np.maximum(0, np.minimum(pool.size(), jobs) - written * mean) * throttled_seconds).sum())
     retrying = last_retries(work, settings, worked.peak, invoked)
     drained = worked.end + init / 1000 + retrying
     nudge = (2 * steps.dynamodb + steps.sqs + assumptions["sqs.delivery_ms"]) / 1000
@@ -91,7 +91,6 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     bound_by[LATENCY] = worked.first_start + seconds - drained
     processor_init = worked.peak * init
     looking = looks * (small.overhead + 5 * small.dynamodb + small.sqs)
-    finalizer_init = min(1, looks + 1) * init
     nudges = 1 + shards
     processor_ms = float(invoked.seconds.mean()) * invoked.count + invoked.retry_seconds * invoked.retries
     return Timing(
@@ -104,10 +103,10 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
         work_ms=work_ms(work, settings),
         finalizer_invocations=looks + nudges,
         finalizer_ms=looking + finish_ms(small, shards) + (nudges - 1) * (small.overhead + 2 * small.dynamodb)
-        + finalizer_init,
+        + init,
         cold_starts=worked.peak + made_by.environments + 1,
         child_ms=0.0,
-        init_ms=processor_init + made_by.init_milliseconds + finalizer_init,
+        init_ms=processor_init + made_by.init_milliseconds + init,
         chunks=work.count,
         retried=work.failing * work.count * (settings.max_attempts - 1),
         cut_short=invoked.cut_short,
