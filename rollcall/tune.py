@@ -106,7 +106,7 @@ def studied(asked: Asked, deadline_seconds: float, planner: Planner, say: Any) -
     if not found.tried:
         raise nothing_possible(asked.workload, where, planner)
     if found.best is None:
-        raise too_slow(found.fastest, deadline_seconds, planner)
+        raise too_slow(found.fastest, deadline_seconds, planner, asked.most_concurrency)
     say("looking around the best")
     return study(
         asked.workload,

@@ -1,5 +1,6 @@
 """What to say when nothing meets the deadline: what was fastest, what held it up, and which quota to raise."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,10 +12,20 @@ from rollcall.planning.settings import Settings, Workload
 from rollcall.terminal import seconds
 from rollcall.tuning.axes import brief
 from rollcall.tuning.planned import Planned
-from rollcall.tuning.space import POLLERS, SFN_CONCURRENCY, Space
+from rollcall.tuning.space import INVOCATIONS_PER_POLLER, POLLERS, SFN_CONCURRENCY, Space
 from rollcall.tuning.words import TITLES, settings_line
 
+# What AWS raises when asked, or by a setting of the table; the others' `lift` is a setting that the search has tried.
+RAISABLE = (
+    "lambda.concurrency",
+    "sqs.in_flight",
+    "dynamodb.table_writes_at_first",
+    "dynamodb.table_writes",
+    "states.transitions",
+)
 RAISED = 10
+# So many of the widest settings are tried with a raised quota.
+WIDEST = 5
 # What a raise must save to be worth the request.
 NOTABLE = 0.98
 
@@ -28,8 +39,8 @@ class Raise:
     plan: Planned
 
 
-def too_slow(fastest: Planned, deadline_seconds: float, planner: Planner) -> Problem:
-    """The problem that nothing tried is done by the deadline."""
+def too_slow(fastest: Planned, deadline_seconds: float, planner: Planner, most_concurrency: int | None) -> Problem:
+    """The problem that nothing tried is done by the deadline. `most_concurrency` is what the user's work stands."""
     message = (
         f"nothing that was tried is done within {brief(deadline_seconds)}. The fastest takes "
         f"{seconds(fastest.seconds)}: {TITLES[fastest.architecture]}, {settings_line(fastest)}; it is held up by "
@@ -38,7 +49,7 @@ def too_slow(fastest: Planned, deadline_seconds: float, planner: Planner) -> Pro
     if fastest.bottleneck in planner.quotas:
         figure = planner.quotas.figure(fastest.bottleneck)
         message += f", {figure.value:,g} {figure.unit}"
-    found = best_raise(fastest, planner)
+    found = best_raise(fastest, planner, most_concurrency or math.inf)
     if not found:
         return Problem(message, f"{fastest.bottleneck}: {advice(fastest.bottleneck, planner.quotas)}")
     lift = planner.quotas.figure(found.quota).lift
@@ -49,32 +60,32 @@ def too_slow(fastest: Planned, deadline_seconds: float, planner: Planner) -> Pro
     )
 
 
-def best_raise(fastest: Planned, planner: Planner) -> Raise | None:
+def best_raise(fastest: Planned, planner: Planner, most: float) -> Raise | None:
     """The quota whose raise speeds the fastest plan up most, with as much concurrency as it then has use for."""
     found = None
     least = fastest.seconds * NOTABLE
-    for figure in planner.quotas.figures:
-        if not figure.lift:
-            continue
-        value = figure.value * RAISED
-        raised = planner.with_quotas(planner.quotas.with_({figure.name: value}))
-        for settings in wider(fastest):
+    for name in RAISABLE:
+        value = planner.quotas[name] * RAISED
+        raised = planner.with_quotas(planner.quotas.with_({name: value}))
+        for settings in wider(fastest, most):
             try:
                 plan = raised(fastest.architecture, fastest.workload, settings)
             except Impossible:
                 continue
             if plan.seconds < least:
-                found, least = Raise(figure.name, value, plan), plan.seconds
+                found, least = Raise(name, value, plan), plan.seconds
     return found
 
 
-def wider(plan: Planned) -> Iterator[Settings]:
-    """The plan's settings, and the same with more at a time."""
+def wider(plan: Planned, most: float) -> Iterator[Settings]:
+    """The plan's settings, and the same with more at a time, up to `most`."""
     yield plan.settings
     if plan.architecture == "sqs":
-        yield from (replace(plan.settings, pollers=pollers) for pollers in POLLERS[-5:])
+        allowed = [pollers for pollers in POLLERS if pollers * INVOCATIONS_PER_POLLER <= most]
+        yield from (replace(plan.settings, pollers=pollers) for pollers in allowed[-WIDEST:])
     else:
-        yield from (replace(plan.settings, max_concurrency=most) for most in SFN_CONCURRENCY[-5:])
+        allowed = [number for number in SFN_CONCURRENCY if number <= most]
+        yield from (replace(plan.settings, max_concurrency=number) for number in allowed[-WIDEST:])
 
 
 def nothing_possible(workload: Workload, space: Space, planner: Planner) -> Problem:

@@ -20,11 +20,12 @@ def rounded(number: float) -> str:
 
 
 def cents(amount: float) -> str:
-    """Dollars with two significant digits: `$0.041`, `$3.4`, `$120`; for the labels of charts."""
+    """Money in two significant digits, as short as labels of charts must be: `4.1¢`, `$3.4`, `$120`."""
     if amount <= 0:
         return "$0"
-    digits = max(0, 1 - math.floor(math.log10(amount)))
-    return f"${amount:,.{digits}f}"
+    shown = amount * 100 if amount < 1 else amount
+    digits = max(0, 1 - math.floor(math.log10(shown)))
+    return f"{shown:.{digits}f}¢" if amount < 1 else f"${shown:,.{digits}f}"
 
 
 def times(ratio: float) -> str:

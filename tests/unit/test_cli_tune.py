@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from rollcall.__main__ import run
+from rollcall.planning.quotas import Quotas
+from rollcall.tuning.lacking import RAISABLE
 
 type Cli = Callable[..., tuple[int, str, str]]
 
@@ -49,6 +51,17 @@ def test_a_deadline_that_nothing_meets_names_the_fastest_its_bottleneck_and_the_
     assert "nothing that was tried is done within 20 min" in err
     assert "held up by lambda.concurrency" in err
     assert "--quota lambda.concurrency=10000" in err
+
+
+def test_what_is_to_be_raised_can_be() -> None:
+    assert all(Quotas.load().figure(name).lift for name in RAISABLE)
+
+
+def test_no_quota_is_to_be_raised_for_more_than_the_work_stands(tune: Cli) -> None:
+    limits = ("--item-concurrency-limit=1", "--max-concurrency-limit=50")
+    _, _, err = tune("--items=1000000", "--deadline=20m", "--architecture=sqs", *limits)
+    assert "held up by MaxConcurrency" in err or "held up by pollers" in err
+    assert "--quota" not in err
 
 
 def test_a_raised_quota_is_faster(tune: Cli) -> None:
