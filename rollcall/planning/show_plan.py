@@ -133,7 +133,7 @@ def basis(book: PriceBook, quotas: Quotas, assumptions: Assumptions, changed: Se
 def lasting(duration: float) -> str:
     """A duration up to days: `3 min 20 s`, `2 h 05 min`, `6 d 08 h`."""
     if duration < 48 * 3600:
-        return seconds(duration) if duration >= 0.05 else "0 s"
+        return seconds(duration) if duration >= 0.0005 else "0 s"
     days, rest = divmod(round(duration / 3600), 24)
     return f"{days} d {rest:02} h"
 
