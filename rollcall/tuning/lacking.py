@@ -50,6 +50,8 @@ def too_slow(fastest: Planned, deadline_seconds: float, planner: Planner, most_c
         figure = planner.quotas.figure(fastest.bottleneck)
         message += f", {figure.value:,g} {figure.unit}"
     found = best_raise(fastest, planner, most_concurrency or math.inf)
+    if not found and most_concurrency and fastest.bottleneck in ("MaxConcurrency", "pollers"):
+        return Problem(message, f"--max-concurrency-limit {most_concurrency} allows no more: raise it, or the deadline")
     if not found:
         return Problem(message, f"{fastest.bottleneck}: {advice(fastest.bottleneck, planner.quotas)}")
     lift = planner.quotas.figure(found.quota).lift

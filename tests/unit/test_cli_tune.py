@@ -62,6 +62,7 @@ def test_no_quota_is_to_be_raised_for_more_than_the_work_stands(tune: Cli) -> No
     _, _, err = tune("--items=1000000", "--deadline=20m", "--architecture=sqs", *limits)
     assert "held up by MaxConcurrency" in err or "held up by pollers" in err
     assert "--quota" not in err
+    assert "--max-concurrency-limit 50 allows no more" in err
 
 
 def test_a_raised_quota_is_faster(tune: Cli) -> None:
