@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from rollcall.errors import Problem
 from rollcall.options import ArchitectureName, Json, limited
 
 app = typer.Typer()
@@ -136,12 +135,9 @@ def plan(
     """Compute what a batch of any size will cost on AWS, how long it will take, and what decides that."""
     if both and architecture:
         raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
-    try:
-        from rollcall.plan import Asked, plan_batch
-        from rollcall.planning.settings import Settings, Workload
-        from rollcall.planning.values import Values
-    except ModuleNotFoundError as missing:
-        raise Problem(f"rollcall plan needs {missing.name}", "install it with `uv sync --group plan`") from missing
+    from rollcall.plan import Asked, plan_batch
+    from rollcall.planning.settings import Settings, Workload
+    from rollcall.planning.values import Values
 
     given: dict[str, Any] = {
         "items_per_chunk": items_per_chunk,

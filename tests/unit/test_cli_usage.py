@@ -11,6 +11,8 @@ COMMANDS = (
     "up", "down", "status", "run", "watch", "cancel", "redrive", "failures", "logs", "trigger", "dev", "demo",
     "meter", "bill",
 )  # fmt: skip
+# They connect to nothing by themselves.
+COMPUTED = ("plan", "tune")
 OF_A_BATCH = ("watch", "cancel", "redrive", "failures", "bill")
 # Port 9 (discard) belongs to nobody: nothing answers there.
 NOWHERE = ("--port", "9", "--project", "nobody")
@@ -52,14 +54,14 @@ def test_without_a_command_the_help_is_shown(cli: Cli) -> None:
     assert "Commands" in out + err
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS + COMPUTED)
 def test_every_command_has_help(cli: Cli, command: str) -> None:
     code, out, _ = cli(command, "--help")
     assert code == 0
     assert f"rollcall {command}" in out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS + COMPUTED)
 def test_an_unknown_option_is_named(cli: Cli, command: str) -> None:
     refused(cli(command, "--nonsense"), "--nonsense", f"rollcall {command} --help")
 
