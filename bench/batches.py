@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 from handlers.batch import new_batch_id
 from rollcall.batches import completion_lag
-from rollcall.completion import subscribed
+from rollcall.completion import Arrival, subscribed
 from rollcall.connection import Connection
 from rollcall.errors import Problem
 from rollcall.terminal import count, seconds
 
 # The engine is left alone meanwhile: a look at the batch would be one more caller of an engine that is busy.
 BEAT_SECONDS = 5
-PATIENCE_SECONDS = 600
+PATIENCE_SECONDS = 1_800
 
 
 class Starter(Protocol):
@@ -52,7 +52,7 @@ class Run:
 
 
 def run_batch(connection: Connection, starter: Starter, size: Size, progress: Callable[[str], None]) -> Run:
-    """Run a batch of `size`. Raises Problem if it ends otherwise than SUCCEEDED, or not within ten minutes."""
+    """Run a batch of `size`. Raises Problem if it ends otherwise than SUCCEEDED, or not within half an hour."""
     batch_id = new_batch_id()
     request = {
         "batchId": batch_id,
@@ -62,7 +62,24 @@ def run_batch(connection: Connection, starter: Starter, size: Size, progress: Ca
     }
     what = f"{starter.architecture}: {count(size.items, 'item')}, {size.items_per_chunk} per chunk"
     progress(what)
-    with subscribed(connection, "default", batch_id) as subscription:
+    began, arrival = until_finished(connection, starter, request, what, progress)
+    took = arrival.arrived_at / 1000 - began
+    progress(f"{what}: done in {seconds(took)}")
+    return Run(size.items, took, completion_lag(arrival.arrived_at, starter.last_chunk_done_at(batch_id)))
+
+
+def until_finished(
+    connection: Connection,
+    starter: Starter,
+    request: Mapping[str, Any],
+    what: str,
+    progress: Callable[[str], None],
+) -> tuple[float, Arrival]:
+    """Start a batch and wait for its event: when it was started, in seconds since 1970, and the event.
+
+    Raises Problem if it ends otherwise than SUCCEEDED, or not within half an hour.
+    """
+    with subscribed(connection, "default", request["batchId"]) as subscription:
         began = time.time()
         starter.start(request)
         while not (arrival := subscription.wait(BEAT_SECONDS)):
@@ -71,8 +88,6 @@ def run_batch(connection: Connection, starter: Starter, size: Size, progress: Ca
                 raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
             progress(f"{what}: {elapsed:.0f} s")
     detail = arrival.detail
-    if (detail["status"], detail["succeeded"]) != ("SUCCEEDED", size.items):
+    if (detail["status"], detail["succeeded"]) != ("SUCCEEDED", request["items"]):
         raise Problem(f"{what}: it ended {detail['status']} with {count(detail['succeeded'])} items succeeded")
-    took = arrival.arrived_at / 1000 - began
-    progress(f"{what}: done in {seconds(took)}")
-    return Run(size.items, took, completion_lag(arrival.arrived_at, starter.last_chunk_done_at(batch_id)))
+    return began, arrival

@@ -1,22 +1,13 @@
 """Commands about money: what was counted and what it costs."""
 
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rollcall.options import Batch, Json, OfArchitecture
+from rollcall.options import Batch, ChildTypeName, Json, OfArchitecture, PriceFile
 from rollcall.target import SandboxTarget, Target, targeted
 
 app = typer.Typer()
-
-
-class ChildTypeName(StrEnum):
-    """Step Functions' two types of executions."""
-
-    express = "express"
-    standard = "standard"
 
 
 @app.command(
@@ -31,15 +22,7 @@ def bill(
         ChildTypeName,
         typer.Option(help="sfn: how its chunks would run on AWS; the sandbox has standard children only."),
     ] = ChildTypeName.express,
-    prices: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="ROLLCALL_PRICES",
-            metavar="FILE",
-            help="A file with prices of your own, which go before rollcall/costs/prices.toml.",
-            show_default=False,
-        ),
-    ] = None,
+    prices: PriceFile = None,
     free_tier: Annotated[
         bool, typer.Option("--free-tier", help="As though the batch were all that the account does in a month.")
     ] = False,

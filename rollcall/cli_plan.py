@@ -1,12 +1,21 @@
 """Commands about money: what a batch will cost and how long it will take."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from rollcall.options import ArchitectureName, Json, limited
+from rollcall.options import (
+    ArchitectureName,
+    ChildTypeName,
+    FailRate,
+    ItemBytes,
+    Json,
+    PriceFile,
+    QuotaValues,
+    ValueDistribution,
+    limited,
+)
 
 app = typer.Typer()
 PANEL = "Settings of the stacks"
@@ -25,13 +34,6 @@ DEFAULTS = {
     "function_timeout": "60",
     "cpu_architecture": "arm64",
 }
-
-
-class ChildTypeName(StrEnum):
-    """Step Functions' two types of executions."""
-
-    express = "express"
-    standard = "standard"
 
 
 class CpuName(StrEnum):
@@ -55,20 +57,9 @@ def setting(name: str, help: str, low: int, high: int | None, metavar: str = "N"
 )
 def plan(
     items: Annotated[int, limited("items", "How many items", default="")],
-    value_distribution: Annotated[
-        str,
-        typer.Option(
-            metavar="DISTRIBUTION",
-            help="Milliseconds of work of an item: uniform:LOW-HIGH, constant:MS, exponential:MEAN, "
-            "lognormal:MEDIAN,SIGMA, or file:PATH with a number on each line.",
-        ),
-    ] = "uniform:0-1000",
-    item_bytes: Annotated[
-        float | None, typer.Option(min=2, metavar="N", help="An item as JSON.", show_default="the example's")
-    ] = None,
-    fail_rate: Annotated[
-        float | None, limited("failRate", "Share of items that fail at every attempt", default="0")
-    ] = None,
+    value_distribution: ValueDistribution = "uniform:0-1000",
+    item_bytes: ItemBytes = None,
+    fail_rate: FailRate = None,
     architecture: Annotated[ArchitectureName | None, typer.Option(help="Only this one.", show_default="both")] = None,
     both: Annotated[bool, typer.Option("--both", help="Both architectures side by side; so it is by default.")] = False,
     items_per_chunk: Annotated[int | None, setting("items_per_chunk", "Items processed together.", 1, 10_000)] = None,
@@ -107,23 +98,8 @@ def plan(
         int | None,
         typer.Option(min=60, metavar="SECONDS", help="Refuse what takes longer.", show_default="as long as it takes"),
     ] = None,
-    quota: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Try another value of a quota of AWS; may be repeated. A wrong name lists them.",
-            show_default=False,
-        ),
-    ] = None,
-    prices: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="ROLLCALL_PRICES",
-            metavar="FILE",
-            help="A file with prices of your own, which go before rollcall/costs/prices.toml.",
-            show_default=False,
-        ),
-    ] = None,
+    quota: QuotaValues = None,
+    prices: PriceFile = None,
     break_even: Annotated[
         bool, typer.Option("--break-even", help="At which sizes and durations the other choice becomes cheaper.")
     ] = False,

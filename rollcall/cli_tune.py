@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from rollcall.options import ArchitectureName, Json, limited
+from rollcall.options import (
+    ArchitectureName,
+    FailRate,
+    ItemBytes,
+    Json,
+    PriceFile,
+    QuotaValues,
+    ValueDistribution,
+    limited,
+)
 from rollcall.target import SandboxTarget, targeted
 
 app = typer.Typer()
@@ -41,20 +50,9 @@ def tune(
             "balanced: where a faster one begins to cost more than it saves."
         ),
     ] = Objective.cost,
-    value_distribution: Annotated[
-        str,
-        typer.Option(
-            metavar="DISTRIBUTION",
-            help="Milliseconds of work of an item: uniform:LOW-HIGH, constant:MS, exponential:MEAN, "
-            "lognormal:MEDIAN,SIGMA, or file:PATH with a number on each line.",
-        ),
-    ] = "uniform:0-1000",
-    item_bytes: Annotated[
-        float | None, typer.Option(min=2, metavar="N", help="An item as JSON.", show_default="the example's")
-    ] = None,
-    fail_rate: Annotated[
-        float | None, limited("failRate", "Share of items that fail at every attempt", default="0")
-    ] = None,
+    value_distribution: ValueDistribution = "uniform:0-1000",
+    item_bytes: ItemBytes = None,
+    fail_rate: FailRate = None,
     architecture: Annotated[
         ArchitectureName | None, typer.Option(help="Only this one.", show_default="both", rich_help_panel=SEARCH)
     ] = None,
@@ -82,20 +80,8 @@ def tune(
             help="Processors that whatever your work calls stands at a time.",
         ),
     ] = None,
-    quota: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE", show_default=False, rich_help_panel=SEARCH,
-            help="Try another value of a quota of AWS; may be repeated. A wrong name lists them.",
-        ),
-    ] = None,
-    prices: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="ROLLCALL_PRICES", metavar="FILE", show_default=False,
-            help="A file with prices of your own, which go before rollcall/costs/prices.toml.",
-        ),
-    ] = None,
+    quota: QuotaValues = None,
+    prices: PriceFile = None,
     confirm: Annotated[
         int,
         typer.Option(

@@ -1,6 +1,7 @@
 """Options and arguments that several commands share."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,13 @@ class Engine(StrEnum):
     auto = "auto"
     native = "native"
     docker = "docker"
+
+
+class ChildTypeName(StrEnum):
+    """Step Functions' two types of executions."""
+
+    express = "express"
+    standard = "standard"
 
 
 Architecture = Annotated[
@@ -57,3 +65,34 @@ def limited(field: str, help: str, metavar: str = "N", default: str = "the stack
             raise typer.BadParameter(f"{text!r} is not {noun} from {bounds}") from error
 
     return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default)
+
+
+ValueDistribution = Annotated[
+    str,
+    typer.Option(
+        metavar="DISTRIBUTION",
+        help="Milliseconds of work of an item: uniform:LOW-HIGH, constant:MS, exponential:MEAN, "
+        "lognormal:MEDIAN,SIGMA, or file:PATH with a number on each line.",
+    ),
+]
+ItemBytes = Annotated[
+    float | None, typer.Option(min=2, metavar="N", help="An item as JSON.", show_default="the example's")
+]
+FailRate = Annotated[float | None, limited("failRate", "Share of items that fail at every attempt", default="0")]
+QuotaValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Try another value of a quota of AWS; may be repeated. A wrong name lists them.",
+        show_default=False,
+    ),
+]
+PriceFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ROLLCALL_PRICES",
+        metavar="FILE",
+        help="A file with prices of your own, which go before rollcall/costs/prices.toml.",
+        show_default=False,
+    ),
+]

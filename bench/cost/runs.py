@@ -5,16 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.batches import until_finished
 from bench.cost.ways import Way
 from rollcall.batches import completion_lag
-from rollcall.completion import subscribed
 from rollcall.connection import Connection
 from rollcall.errors import Problem
 from rollcall.logs import read
 from rollcall.terminal import count, seconds
 
-BEAT_SECONDS = 5
-PATIENCE_SECONDS = 1_800
 # Log lines come up to half a second late.
 LOG_SECONDS = 3
 # How the line begins that the baselines' work writes (bench/baseline/functions/work.py).
@@ -49,17 +47,7 @@ def run(connection: Connection, way: Way, load: Load, progress: Callable[[str], 
         "itemsPerChunk": load.items_per_chunk,
         "maxValue": load.max_value,
     }
-    with subscribed(connection, "default", load.batch_id) as subscription:
-        began = time.time()
-        way.starter.start(request)
-        while not (arrival := subscription.wait(BEAT_SECONDS)):
-            elapsed = time.time() - began
-            if elapsed > PATIENCE_SECONDS:
-                raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
-            progress(f"{what}: {elapsed:.0f} s")
-    detail = arrival.detail
-    if (detail["status"], detail["succeeded"]) != ("SUCCEEDED", load.items):
-        raise Problem(f"{what}: it ended {detail['status']} with {count(detail['succeeded'])} items succeeded")
+    began, arrival = until_finished(connection, way.starter, request, what, progress)
     last_item_done_at: int | None
     if way.processor:
         last_item_done_at = counted(connection, way.processor, round(began * 1000), load.items, what)
