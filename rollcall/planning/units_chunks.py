@@ -139,11 +139,14 @@ def cut_for_sfn(workload: Workload, settings: Settings, item_bytes: float, most:
     per_chunk = chunk_items(settings.items_per_chunk, item_bytes, fixed.SFN_MAX_CHUNK_BYTES)
     chunks = math.ceil(workload.items / per_chunk)
     frame = len('{"seq":,"items":[]}') + len(",\n")
-    body = text_bytes(per_chunk, item_bytes) + frame + (len(str(max(0, chunks - 1))) if most else 1)
+    around = frame + (len(str(max(0, chunks - 1))) if most else 1)
+    body = text_bytes(per_chunk, item_bytes) + around
     size = chunks * frame + digits_up_to(chunks) + round(workload.items * (item_bytes + 1)) - chunks
-    # A part is cut after the chunk with which it reaches its size; what is left is one more.
-    a_part = math.ceil(fixed.PART_BYTES / body)
-    parts = chunks // a_part
+    # A part is cut after the chunk with which it reaches its size; what is left is one more. The last chunk is shorter.
+    full, rest = divmod(workload.items, per_chunk)
+    parts, left = divmod(full, math.ceil(fixed.PART_BYTES / body))
+    if rest and left * body + text_bytes(rest, item_bytes) + around >= fixed.PART_BYTES:
+        parts += 1
     return SfnCut(
         chunks=chunks,
         chunk_items=per_chunk,

@@ -143,6 +143,7 @@ class Uploads:
 @given(items=st.integers(0, 500), per_chunk=st.integers(1, 60), size=st.integers(40, 90_000))
 @example(items=90, per_chunk=10, size=100_000)
 @example(items=400, per_chunk=10, size=30_000)
+@example(items=499, per_chunk=6, size=16_639)
 def test_chunks_are_written_as_the_map_s_batcher_writes_them(items, per_chunk, size):
     rows = ({"id": f"{number:06d}", "text": "x" * (size - 24)} for number in range(items))
     uploads = Uploads()
