@@ -172,6 +172,11 @@ sizes = st.integers(0, 16).map(lambda exponent: round(10 ** (exponent / 2)))
 works = st.sampled_from(["constant:0", "constant:20", "uniform:0-1000", "exponential:100"])
 
 
+def slack(values: str, least: float) -> float:
+    """How exact a duration is: one of random work rests on a sample of it."""
+    return least if values.startswith("constant") else 0.06
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(ARCHITECTURES), sizes, works, st.sampled_from([0.0, 0.01, 1.0]), asked)
 def test_the_time_is_accounted_for(architecture: str, items: int, values: str, fail_rate: float, asked: dict) -> None:
@@ -198,7 +203,9 @@ def test_no_batch_is_faster_than_its_work_divided_among_all(
     if architecture == "sfn" or batch.pollers is None:
         assert found.concurrency <= batch.max_concurrency
     slots = min(batch.item_concurrency, batch.items_per_chunk)
-    assert found.seconds >= items * workload(items, values).values.mean / 1000 / (at_a_time * slots) * 0.98
+    assert found.seconds >= items * workload(items, values).values.mean / 1000 / (at_a_time * slots) * (
+        1 - slack(values, 0.02)
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -209,7 +216,7 @@ def test_a_raised_quota_never_makes_a_batch_slower(
     before = timing(architecture, items, values, **asked)
     after = timing(architecture, items, values, {quota: PLANNER.quotas[quota] * factor}, **asked)
     # How batchers and processors share a table's writes is solved in steps of time.
-    assert after.seconds <= before.seconds * (1.01 if before.bottleneck.startswith("dynamodb.") else 1.001)
+    assert after.seconds <= before.seconds * 1.01
 
 
 @settings(max_examples=100, deadline=None)
@@ -223,7 +230,7 @@ def test_ten_times_the_items_are_neither_cheaper_nor_faster(
         assume(impossible.limit != "DeadlineSeconds")
         raise
     assert many.dollars >= few.dollars
-    assert many.seconds >= few.seconds * 0.999
+    assert many.seconds >= few.seconds * (1 - slack(values, 0.001))
 
 
 def test_the_longest_of_all_batches_has_an_end() -> None:
