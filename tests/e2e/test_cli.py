@@ -43,6 +43,8 @@ class Rollcall:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Ctrl-C as at a terminal, also where the suite was started in a shell's background, which ignores it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def __call__(self, *words: str, expect: int = 0) -> tuple[str, str]:
