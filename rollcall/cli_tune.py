@@ -39,7 +39,7 @@ class Objective(StrEnum):
 @targeted
 def tune(
     target: SandboxTarget,
-    items: Annotated[int, limited("items", "How many items", default="none")],
+    items: Annotated[int, limited("items", "How many items", default="")],
     deadline: Annotated[
         str, typer.Option(metavar="DURATION", help="By when the batch is to be done: 90s, 15m, 2h or 1d.")
     ] = "6h",

@@ -64,7 +64,7 @@ def limited(field: str, help: str, metavar: str = "N", default: str = "the stack
             noun = "a whole number" if kind is int else "a number"
             raise typer.BadParameter(f"{text!r} is not {noun} from {bounds}") from error
 
-    return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default)
+    return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default or False)
 
 
 ValueDistribution = Annotated[

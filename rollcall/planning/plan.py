@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rollcall.costs.bill import Bill, priced
+from rollcall.costs.money import dollars
 from rollcall.costs.prices import PriceBook
+from rollcall.costs.rules import rule
 from rollcall.costs.usage import Usage
 from rollcall.planning import simulation_sfn, simulation_sqs
 from rollcall.planning.assumptions import Assumptions
@@ -98,7 +100,9 @@ def plan(
             f"it ends EXPIRED after DeadlineSeconds={settings.deadline_seconds:,}: raise that to "
             f"{round_up(timing.seconds):,} at least"
         )
-    usages = [*units(architecture, workload, settings, timing), *provisioned(architecture, settings, timing, quotas)]
+    pollers = provisioned(architecture, settings, timing, quotas, book)
+    warnings += [f"pollers: {usage.note}" for usage in pollers]
+    usages = [*units(architecture, workload, settings, timing), *pollers]
     bill = priced(usages, book, workload.items)
     return Plan(
         architecture=architecture,
@@ -117,7 +121,7 @@ def simulate(
     return SIMULATIONS[architecture](workload, settings, quotas, assumptions)
 
 
-def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Quotas) -> list[Usage]:
+def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Quotas, book: PriceBook) -> list[Usage]:
     """The hours of an event source's pollers in provisioned mode, while the batch lasts.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
@@ -127,6 +131,7 @@ def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Q
     needed = math.ceil(timing.concurrency / quotas["lambda.provisioned_poller_concurrency"])
     least = int(quotas["lambda.provisioned_minimum_pollers"])
     hours = max(needed, least) * timing.seconds / 3600
+    idle = dollars(book.dollars("lambda.poller_unit_hours", least * rule("month.hours")))
     return [
         Usage(
             price="lambda.poller_unit_hours",
@@ -135,7 +140,8 @@ def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Q
             function="ProcessorFunction",
             low=least * timing.seconds / 3600,
             high=settings.pollers * timing.seconds / 3600,
-            note=f"one unit a poller, for as long as the batch lasts; {least} of them cost on without a batch",
+            note=f"billed here for as long as the batch lasts; {least} of them cost on without one, {idle} a month "
+            "(taking a poller for one unit, which AWS has not confirmed)",
         )
     ]
 

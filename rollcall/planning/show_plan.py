@@ -33,7 +33,7 @@ def comparison(plans: Sequence[Plan], refused: Sequence[tuple[str, Impossible]])
     """One row for each architecture."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("", no_wrap=True)
-    for header in ("dollars", "orchestration", "per 1M items", "duration"):
+    for header in ("dollars", "per 1M items", "orchestration", "per 1M items", "duration"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("held up by", overflow="fold")
     for plan in plans:
@@ -41,13 +41,14 @@ def comparison(plans: Sequence[Plan], refused: Sequence[tuple[str, Impossible]])
         table.add_row(
             Text(ARCHITECTURE_TITLES[plan.architecture], "bold"),
             Text(dollars(plan.dollars), "bold"),
+            dollars(plan.bill.per_million() or 0),
             dollars(orchestration.dollars),
             dollars(orchestration.per_million() or 0),
             Text(lasting(plan.seconds), "bold"),
             plan.bottleneck,
         )
     for architecture, impossible in refused:
-        table.add_row(ARCHITECTURE_TITLES[architecture], "-", "-", "-", "-", Text(impossible.limit, "red"))
+        table.add_row(ARCHITECTURE_TITLES[architecture], "-", "-", "-", "-", "-", Text(impossible.limit, "red"))
     return table
 
 

@@ -61,7 +61,8 @@ def value_bytes(value: dict[str, Any]) -> int:
 
 def number_bytes(text: str) -> int:
     """A number's size: leading and trailing zeros do not count."""
-    return math.ceil(len(text.lstrip("-0").rstrip("0")) / 2) + 1
+    digits = text.replace(".", "")
+    return math.ceil(len(digits.lstrip("-0").rstrip("0")) / 2) + 1
 
 
 def write_units(size: float) -> int:

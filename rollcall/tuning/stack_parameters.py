@@ -36,7 +36,8 @@ def beside_parameters(plan: Planned) -> list[str]:
         return []
     return [
         f"Provisioned pollers are no parameter: in the template, give the processor's event source a "
-        f"ProvisionedPollerConfig with MaximumPollers {pollers:,} instead of its ScalingConfig."
+        f"ProvisionedPollerConfig with MaximumPollers {pollers:,} instead of its ScalingConfig.",
+        *(f"Pollers: {line.usage.note}." for line in plan.bill.lines if line.usage.price == "lambda.poller_unit_hours"),
     ]
 
 
