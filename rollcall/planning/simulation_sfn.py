@@ -124,19 +124,13 @@ def children(work: ChunkWork, settings: Settings, steps: Steps) -> Children:
     wall = work.times.wall / 1000
     calling = (steps.overhead + work.items * steps.take_item) / 1000
     first = wall + work.rounds * (calling + STATES_PER_CALL * step) + step
-    longest = float(first.max())
-    limit = steps.quotas["states.express_seconds"]
-    if express and longest > limit:
-        raise Impossible(
-            "states.express_seconds",
-            f"a chunk takes {longest:,.0f} s, and an EXPRESS child ends after {limit:,.0f} s: raise ItemConcurrency, "
-            "lower ItemsPerChunk, or take ChildType=STANDARD",
-        )
     rounds = settings.max_attempts - 1
     retry_calls = max(1, math.ceil(work.retry_seconds / work.progress_seconds))
     each_retry = work.retry_seconds + retry_calls * (calling + STATES_PER_CALL * step)
     retried = rounds * (settings.retry_delay_seconds + step + each_retry)
-    if not express:
+    if express:
+        check_express_seconds(float(first.max()), retried if work.failing else 0.0, steps.quotas)
+    else:
         events = work.rounds.max() * EVENTS_PER_CALL + rounds * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
         check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", steps.quotas)
     calls = float(work.rounds.mean()) + work.failing * rounds * retry_calls
@@ -161,6 +155,18 @@ def dispatched(settings: Settings, quotas: Quotas, transitions: float) -> tuple[
     if by_transitions < quotas["states.standard_dispatch"]:
         return by_transitions, "states.transitions"
     return quotas["states.standard_dispatch"], "states.standard_dispatch"
+
+
+def check_express_seconds(first: float, retried: float, quotas: Quotas) -> None:
+    """Raise Impossible where an EXPRESS child may end before its chunk is done, with all attempts and waits."""
+    limit = quotas["states.express_seconds"]
+    if first + retried > limit:
+        told = f"{first + retried:,.0f} s{' with its retries' if retried else ''}"
+        raise Impossible(
+            "states.express_seconds",
+            f"a chunk takes {told}, and an EXPRESS child ends after {limit:,.0f} s: raise ItemConcurrency, "
+            f"lower ItemsPerChunk{', MaxAttempts or RetryDelaySeconds' if retried else ''}, or take ChildType=STANDARD",
+        )
 
 
 def check_history(events: float, whose: str, quotas: Quotas) -> None:

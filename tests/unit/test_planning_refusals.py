@@ -29,6 +29,8 @@ TENFOLD = {"lambda.concurrency": 10_000}
         ("sfn", "states.payload_bytes", "fits no chunk", {"item_bytes": 210_000}),
         ("sfn", "states.express_seconds", "380 s", {"function_timeout": 120}),
         ("sfn", "states.express_seconds", "a chunk takes 333 s", {"items_per_chunk": 10_000, "values": "constant:500"}),
+        ("sfn", "states.express_seconds", "s with its retries", {"items": 10_000, "values": "constant:29000",
+         "fail_rate": 0.1, "retry_delay_seconds": 50}),
         ("sfn", "states.history_events", "a child would have", {"items_per_chunk": 10_000, "item_concurrency": 1,
          "values": "constant:30000", "child_type": "STANDARD"}),
         ("sfn", "states.input_file_bytes", "11.0 GB", {"items": 10_000_000, "item_bytes": 1100, **TENFOLD}),
