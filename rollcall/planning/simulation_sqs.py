@@ -76,9 +76,11 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     init = assumptions["lambda.init_ms"]
     pool = Pool(limits)
     worked = pool.work_off(jobs, invoked.seconds, behind)
+    # A chunk and its retries are never in two invocations at a time.
+    peak = min(worked.peak, max(work.count, invoked.count))
     # What waits for DynamoDB waits in the middle of an invocation, as many as may run, and is paid.
     waiting = float((np.maximum(0, np.minimum(pool.size(), jobs) - written * mean) * throttled_seconds).sum())
-    retrying = last_retries(work, settings, worked.peak, invoked)
+    retrying = last_retries(work, settings, peak, invoked)
     drained = worked.end + init / 1000 + retrying
     nudge = (2 * steps.dynamodb + steps.sqs + assumptions["sqs.delivery_ms"]) / 1000
     looks = math.floor(max(drained, sealed) / settings.check_interval_seconds)
@@ -89,7 +91,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     held_by_work(bound_by, drained - retrying - worked.last_start, work, settings, min(settings.batch_size, work.count))
     held_by_retries(bound_by, retrying)
     bound_by[LATENCY] = worked.first_start + seconds - drained
-    processor_init = worked.peak * init
+    processor_init = peak * init
     looking = looks * (small.overhead + 5 * small.dynamodb + small.sqs)
     nudges = 1 + shards
     processor_ms = float(invoked.seconds.mean()) * invoked.count + invoked.retry_seconds * invoked.retries
@@ -104,14 +106,14 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
         finalizer_invocations=looks + nudges,
         finalizer_ms=looking + finish_ms(small, shards) + (nudges - 1) * (small.overhead + 2 * small.dynamodb)
         + init,
-        cold_starts=worked.peak + made_by.environments + 1,
+        cold_starts=peak + made_by.environments + 1,
         child_ms=0.0,
         init_ms=processor_init + made_by.init_milliseconds + init,
         chunks=work.count,
         retried=work.failing * work.count * (settings.max_attempts - 1),
         cut_short=invoked.cut_short,
         waited=invoked.waited,
-        concurrency=worked.peak,
+        concurrency=peak,
         chunk_seconds=work.times.mean / 1000,
         phases=(
             Phase("start", 0.0, made_by.begin),
@@ -151,15 +153,18 @@ def invocations(work: ChunkWork, settings: Settings, steps: Steps, shards: int) 
         seconds = np.array([total / count + fixed_seconds + (steps.dynamodb + steps.sqs) / 1000])
         cut_short = float(max(0, count - work.count / size))
         waited = count * max(0.0, size - math.ceil(work.progress_seconds / mean))
-    per_invocation = max(1.0, min(size, work.progress_seconds / retry))
+    # No more come again together than fail at an attempt.
+    per_invocation = max(1.0, min(size, work.progress_seconds / retry, work.count * work.failing))
     retries = retried_chunks / per_invocation
     retry_each = retry * per_invocation + fixed_seconds
+    # The retries of the last in progress come after them (last_retries): those of an only chunk are no jobs beside it.
+    beside = retries * retry_each / float(seconds.mean()) if work.count > 1 else 0.0
     return Invocations(
         count=count,
         retries=retries,
         seconds=seconds,
         retry_seconds=retry_each,
-        retry_equivalent=math.ceil(retries * retry_each / float(seconds.mean())),
+        retry_equivalent=math.ceil(beside),
         cut_short=cut_short,
         waited=waited,
     )

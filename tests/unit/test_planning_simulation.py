@@ -282,3 +282,13 @@ def test_what_the_plan_takes_as_fixed_is_what_the_handlers_have() -> None:
     assert fixed.SQS_MAX_ITEM_BYTES == items.MAX_ITEM_BYTES
     assert fixed.MESSAGES_PER_SEND == queues.MAX_BATCH_MESSAGES
     assert (fixed.FLUSH_MS, fixed.RECORDS_PER_WRITE) == (finished.FLUSH_MS, finished.FLUSH_CHUNKS)
+
+
+@pytest.mark.parametrize("values", ["uniform:0-1000", "constant:0"])
+def test_an_only_chunk_that_fails_comes_again_alone_however_large_batches_may_be(values: str) -> None:
+    """Of ten or a hundred messages that an invocation may get there is one; its attempts follow one another."""
+    found = [timing("sqs", 100, values, fail_rate=1.0, batch_size=size) for size in (2, 10, 100)]
+    assert [each.concurrency for each in found] == [1, 1, 1]
+    assert [each.processor_invocations for each in found] == [3, 3, 3]
+    # Beyond ten messages an invocation waits a second for more.
+    assert [each.seconds for each in found] == pytest.approx([found[0].seconds] * 3, abs=fixed.WINDOW_SECONDS)
