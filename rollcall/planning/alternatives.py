@@ -10,6 +10,7 @@ from typing import Any
 from rollcall.costs.bill import Bill, priced
 from rollcall.costs.usage import Usage
 from rollcall.planning import fixed
+from rollcall.planning.limits import Impossible
 from rollcall.planning.plan import Plan
 from rollcall.planning.planner import Planner
 
@@ -19,6 +20,9 @@ GB = 1_000_000_000
 OPERATIONS_PER_CHUNK = 2
 # A chunk is told by where it stands in the object of chunks, and its result is that it is done.
 BYTES_PER_CHUNK = 300
+
+# How a plan tells what is sent to the batcher's queue.
+SEGMENTS_SENT = "sending segments"
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,12 @@ def alternatives(plans: dict[str, Plan], planner: Planner) -> list[Alternative]:
 def fifo(plan: Plan, planner: Planner) -> Alternative:
     """The SQS architecture with a FIFO queue of chunks: the requests for chunks at the FIFO price."""
     most = int(planner.quotas["sqs.fifo_batch_size"])
+    refused = None
     if plan.settings.batch_size > most:
-        plan = planner("sqs", plan.workload, replace(plan.settings, batch_size=most))
+        try:
+            plan = planner("sqs", plan.workload, replace(plan.settings, batch_size=most))
+        except Impossible as impossible:
+            refused = str(impossible)
     usages = [
         replace(line.usage, price="sqs.fifo_requests") if of_chunk_queue(line.usage) else line.usage
         for line in plan.bill.lines
@@ -69,12 +77,13 @@ def fifo(plan: Plan, planner: Planner) -> Alternative:
             "a chunk that comes again holds up its group; duplicates are kept out of the queue for 5 minutes only, so "
             "the chunk records stay",
         ),
+        refused,
     )
 
 
 def of_chunk_queue(usage: Usage) -> bool:
-    """Whether it is of the queue that would be FIFO."""
-    sent = usage.operation == "SendMessageBatch"
+    """Whether it is of the queue that would be FIFO: the batcher's, of segments, stays as it is."""
+    sent = usage.operation == "SendMessageBatch" and usage.what != SEGMENTS_SENT
     received = usage.function == "ProcessorFunction" and usage.operation != "SendMessage"
     return usage.price == "sqs.requests" and (sent or received)
 
@@ -88,6 +97,7 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
     figures, chunks = planner.quotas, plan.timing.chunks
     branches = int((figures["durable.operations"] - 1) // OPERATIONS_PER_CHUNK)
     branches = min(branches, int(figures["durable.persisted_bytes"] // BYTES_PER_CHUNK))
+    none_fits, branches = branches < 1, max(1, branches)
     executions = math.ceil(chunks / branches)
     above = 1 if executions > 1 else 0
     operations = executions + OPERATIONS_PER_CHUNK * chunks + above * (1 + OPERATIONS_PER_CHUNK * executions)
@@ -109,7 +119,12 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
         Usage(price="s3.gets", quantity=chunks, what="a chunk's part of the object of chunks"),
     ]
     refused = None
-    if executions > branches:
+    if none_fits:
+        refused = (
+            f"durable.operations and durable.persisted_bytes: a chunk needs {1 + OPERATIONS_PER_CHUNK} operations and "
+            f"{BYTES_PER_CHUNK} bytes of an execution"
+        )
+    elif executions > branches:
         refused = (
             f"durable.operations: {chunks:,} chunks need {executions:,} executions, and one can invoke {branches:,}: "
             "raise ItemsPerChunk"
@@ -119,11 +134,17 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
         priced(usages, planner.book, plan.workload.items),
         (
             f"{figures['durable.operations']:,.0f} operations and {figures['durable.persisted_bytes'] / 1e6:,.0f} MB "
-            f"an execution: {branches:,} chunks, so {executions:,} executions{' and one above them' * above}",
+            f"an execution: {counted(branches, 'chunk')}, so {counted(executions, 'execution')}"
+            f"{' and one above them' * above}",
             "started asynchronously: from an SQS event source all of it would have to be done in 15 minutes",
         ),
         refused,
     )
+
+
+def counted(number: int, what: str) -> str:
+    """`1 execution`, `1,499 chunks`."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def of_state_machine(usage: Usage) -> bool:

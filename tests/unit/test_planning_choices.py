@@ -129,3 +129,27 @@ def test_durable_functions_pay_two_operations_a_chunk() -> None:
 def test_durable_functions_cannot_coordinate_a_chunk_per_item_of_a_large_batch() -> None:
     plan = planned("sfn", 10_000_000, "constant:100", items_per_chunk=1, max_concurrency=1000)
     assert "durable.operations" in (durable(plan, PLANNER).refused or "")
+
+
+def test_a_fifo_queue_that_cannot_work_the_batch_off_says_so() -> None:
+    """Ten messages an invocation instead of a hundred take longer than the longest deadline."""
+    plan = planned("sqs", 70_000_000, "constant:0", items_per_chunk=1, batch_size=100, max_concurrency=2)
+    found = fifo(plan, PLANNER)
+    assert "DeadlineSeconds" in (found.refused or "")
+    assert found.to_json()["dollars"] is None
+
+
+def test_the_segments_of_a_fifo_queue_of_chunks_are_sent_as_before() -> None:
+    found = fifo(planned("sqs", 1_000_000), PLANNER)
+    prices = {line.usage.what: line.usage.price for line in found.bill.lines}
+    assert (prices["sending chunks"], prices["sending segments"]) == ("sqs.fifo_requests", "sqs.requests")
+
+
+@pytest.mark.parametrize("quota", [{"durable.operations": 2}, {"durable.persisted_bytes": 200}])
+def test_durable_functions_without_room_for_a_chunk_are_refused(quota: dict[str, float]) -> None:
+    planner = replace(PLANNER, quotas=PLANNER.quotas.with_(quota))
+    assert next(iter(quota)) in (durable(planned("sfn", 1000), planner).refused or "")
+
+
+def test_one_execution_is_told_as_one() -> None:
+    assert durable(planned("sfn", 1000), PLANNER).limits[0].endswith("so 1 execution")
