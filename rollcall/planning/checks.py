@@ -38,11 +38,12 @@ def settled(architecture: str, workload: Workload, settings: Settings, quotas: Q
         "sqs": ("sqs.message_bytes", fixed.SQS_MAX_CHUNK_BYTES, fixed.SQS_MAX_ITEM_BYTES),
         "sfn": ("states.payload_bytes", fixed.SFN_MAX_CHUNK_BYTES, fixed.SFN_MAX_CHUNK_BYTES),
     }[architecture]
-    chunk_bytes = min(most, quotas[limit_name])
-    if size > largest:
+    chunk_bytes, item_most = min(most, quotas[limit_name]), min(largest, quotas[limit_name])
+    if size > item_most:
         raise Impossible(
             limit_name,
-            f"an item of {size - 1:,.0f} bytes fits no chunk: {largest:,} at most; keep it in S3, and its key as item",
+            f"an item of {size - 1:,.0f} bytes fits no chunk: {item_most:,.0f} at most; keep it in S3, and its key as "
+            "item",
         )
     if settings.items_per_chunk * size > chunk_bytes:
         fitting = int(chunk_bytes / size)

@@ -1,5 +1,6 @@
 """Figures that a data file states with their source: AWS's quotas, and what is assumed where AWS states none."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -52,8 +53,8 @@ class Figures:
         for name, value in values.items():
             if name not in self:
                 raise Problem(f"{name}: there is no such figure", f"known are {', '.join(sorted(self._named))}")
-            if not value > 0:
-                raise Problem(f"{name}={value:g}: must be more than 0")
+            if not (math.isfinite(value) and value > 0):
+                raise Problem(f"{name}={value:g}: must be finite and more than 0")
         return type(self)(tuple(replace(each, value=float(values.get(each.name, each.value))) for each in self.figures))
 
     @property

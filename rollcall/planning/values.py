@@ -9,6 +9,8 @@ import numpy as np
 from rollcall.errors import Problem
 
 EXPECTED = "uniform:LOW-HIGH, constant:MS, exponential:MEAN, lognormal:MEDIAN,SIGMA or file:PATH, in milliseconds"
+# Of the largest batch.
+MOST_ITEMS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Values:
             raise Problem(f"{text!r}: its numbers must be finite and not negative", f"expected {EXPECTED}")
         if kind == "uniform" and values.low > values.high:
             raise Problem(f"{text!r}: the lower bound comes first", f"expected {EXPECTED}")
+        if not values.finite:
+            raise Problem(f"{text!r}: its mean and its largest values must be finite", f"expected {EXPECTED}")
         return values
 
     @classmethod
@@ -64,7 +68,18 @@ class Values:
             ) from error
         if not measured.size or not np.isfinite(measured).all() or measured.min() < 0:
             raise Problem(f"{path}: its numbers must be finite and not negative, and there must be one at least")
-        return cls("file", float(measured.min()), float(measured.max()), str(path), measured)
+        values = cls("file", float(measured.min()), float(measured.max()), str(path), measured)
+        if not values.finite:
+            raise Problem(f"{path}: its mean and its largest values must be finite")
+        return values
+
+    @property
+    def finite(self) -> bool:
+        """Whether sums over a batch of such items can be told at all."""
+        try:
+            return math.isfinite(max(self.mean, self.largest) * MOST_ITEMS)
+        except OverflowError:
+            return False
 
     @property
     def mean(self) -> float:

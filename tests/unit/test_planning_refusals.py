@@ -27,6 +27,8 @@ TENFOLD = {"lambda.concurrency": 10_000}
         ("sqs", "FunctionTimeout", "an item may take 60.0 s", {"values": "constant:60000"}),
         ("sqs", "sqs.message_bytes", "fits no chunk", {"item_bytes": 300_000}),
         ("sfn", "states.payload_bytes", "fits no chunk", {"item_bytes": 210_000}),
+        ("sqs", "sqs.message_bytes", "200,000 at most", {"item_bytes": 250_000,
+         "sqs.message_bytes": 200_000}),
         ("sfn", "states.express_seconds", "380 s", {"function_timeout": 120}),
         ("sfn", "states.express_seconds", "a chunk takes 333 s", {"items_per_chunk": 10_000, "values": "constant:500"}),
         ("sfn", "states.express_seconds", "s with its retries", {"items": 10_000, "values": "constant:29000",
@@ -106,9 +108,10 @@ def test_a_quota_of_no_such_name_is_refused_with_those_there_are() -> None:
     assert "lambda.concurrency" in (problem.value.hint or "")
 
 
-def test_a_quota_of_nothing_is_refused() -> None:
-    with pytest.raises(Problem, match="more than 0"):
-        Quotas.load().with_({"lambda.concurrency": 0})
+@pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan")])
+def test_a_quota_that_is_no_amount_is_refused(value: float) -> None:
+    with pytest.raises(Problem, match="finite and more than 0"):
+        Quotas.load().with_({"lambda.concurrency": value})
 
 
 def test_another_value_leaves_the_rest_alone() -> None:

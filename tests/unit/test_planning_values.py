@@ -53,6 +53,10 @@ def test_a_machine_that_takes_twice_as_long_doubles_the_mean(text: str) -> None:
         ("constant:soon", "'soon'"),
         ("constant:-1", "not negative"),
         ("constant:inf", "finite"),
+        ("lognormal:100,1000", "must be finite"),
+        ("exponential:1e308", "must be finite"),
+        ("uniform:0-1e308", "must be finite"),
+        ("constant:1e308", "must be finite"),
         ("file:/nowhere", "/nowhere"),
     ],
 )
@@ -66,6 +70,13 @@ def test_an_empty_file_has_no_values(tmp_path: Path) -> None:
     path = tmp_path / "values"
     path.write_text("")
     with pytest.raises(Problem, match="one at least"):
+        Values.parse(f"file:{path}")
+
+
+def test_a_file_s_values_can_be_summed(tmp_path: Path) -> None:
+    path = tmp_path / "values"
+    path.write_text("1\n1e308\n")
+    with pytest.raises(Problem, match="must be finite"):
         Values.parse(f"file:{path}")
 
 
