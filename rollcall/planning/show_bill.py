@@ -29,7 +29,7 @@ def largest_lines(bill: Bill) -> Table:
     rows.sort(key=lambda row: (not row[0], -row[1]))
     shown = [row for row in rows if row[0] or row[1] >= LEAST * orchestration]
     for own, cost, amount, price, what in shown:
-        share = "your own" if own else f"{cost / orchestration:.0%}"
+        share = "your own" if own else share_of(cost, orchestration)
         table.add_row(
             service_of(price),
             what,
@@ -40,8 +40,13 @@ def largest_lines(bill: Bill) -> Table:
     if rest := len(rows) - len(shown):
         small = sum(row[1] for row in rows) - sum(row[1] for row in shown)
         told = f"{rest} lines of less than {LEAST:.0%} each"
-        table.add_row("", Text(told, "dim"), "", dollars(small, decimals), Text(f"{small / orchestration:.0%}", "dim"))
+        table.add_row("", Text(told, "dim"), "", dollars(small, decimals), Text(share_of(small, orchestration), "dim"))
     return table
+
+
+def share_of(cost: float, whole: float) -> str:
+    """`12%`; of nothing, nothing."""
+    return f"{cost / whole if whole else 0:.0%}"
 
 
 def unit_of(price_id: str) -> str:

@@ -33,6 +33,11 @@ def times(ratio: float) -> str:
     return f"{ratio:,.{1 if ratio < 10 else 0}f} times"
 
 
+def compared(cost: float, whole: float) -> float:
+    """How many times the one is the other. Prices may be 0: nothing is as much as nothing."""
+    return cost / whole if whole else math.inf if cost else 1.0
+
+
 def headline(study: Study) -> str:
     """The recommendation in a sentence."""
     best = study.best
@@ -55,7 +60,7 @@ def comparison(study: Study) -> str:
         return f"{title} does not meet the deadline: {at_best}."
     return (
         f"{title} at its best for the same aim: {dollars(other.dollars)} in {seconds(other.seconds)}, "
-        f"{times(other.dollars / best.dollars)} the cost."
+        f"{times(compared(other.dollars, best.dollars))} the cost."
     )
 
 
@@ -79,7 +84,7 @@ def cost_finding(study: Study) -> str:
     [other] = others
     if not study.meets(other):
         return f"Only {title} is done within {deadline}"
-    ratio = other.dollars / best.dollars
+    ratio = compared(other.dollars, best.dollars)
     if study.objective == "speed":
         return f"{title} is done {times(other.seconds / best.seconds)} as fast as {TITLES[other.architecture]}"
     if ratio < 1:
@@ -107,7 +112,7 @@ def chunk_finding(study: Study, slack: float = 0.05) -> str:
     what = "one item" if first == 1 else f"{first:,} items"
     return (
         f"Chunks of {enough:,} items are within {slack:.0%} of the cheapest; chunks of {what} cost "
-        f"{times(cost / least)} as much"
+        f"{times(compared(cost, least))} as much"
     )
 
 

@@ -1,6 +1,7 @@
 """`rollcall plan` at the command line: what it prints, its JSON, and what a wrong one comes to."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from rollcall.__main__ import run
 from rollcall.cli_plan import DEFAULTS
+from rollcall.costs.prices import BUILT_IN
 from rollcall.planning.settings import Settings
 
 type Cli = Callable[..., tuple[int, str, str]]
@@ -157,3 +159,12 @@ def test_what_cannot_be_planned_ends_with_a_message(cli: Cli, words: list[str], 
     assert "Traceback" not in err
     for name in names:
         assert name in err
+
+
+def test_a_plan_of_which_nothing_is_charged_has_no_shares(cli: Cli, tmp_path: Path) -> None:
+    ids = re.findall(r'^id = "(.+)"', BUILT_IN.read_text(), re.MULTILINE)
+    prices = tmp_path / "prices.toml"
+    prices.write_text("".join(f'[[prices]]\nid = "{each}"\ntiers = [{{ from = 0, usd = 0 }}]\n' for each in ids))
+    code, out, _ = cli("plan", "--items", "1000", "--prices", str(prices))
+    assert code == 0
+    assert "0%" in out
