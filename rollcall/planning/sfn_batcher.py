@@ -22,7 +22,6 @@ class Rounds:
 
     rounds: int
     milliseconds: float
-    input_bytes: float
     parts: int
 
 
@@ -55,4 +54,4 @@ def rounds(workload: Workload, chunks: int, steps: Steps) -> Rounds:
     room = (fixed.SFN_BATCHER_TIMEOUT - fixed.SFN_BATCHER_STOP) * 1000
     count = math.ceil(work / room)
     requests = (REQUESTS_FIRST + (count - 1) * REQUESTS_AGAIN) * steps.s3
-    return Rounds(count, work + requests + steps.events + count * steps.overhead, size, parts)
+    return Rounds(count, work + requests + steps.events + count * steps.overhead, parts)

@@ -124,14 +124,13 @@ def text_bytes(items: int, item_bytes: float) -> int:
 class SfnCut:
     """`object_bytes` is the Distributed Map's input, in `parts` of a multipart upload; 0 parts: one PutObject.
 
-    `child_bytes` is a full chunk of `chunk_items` as a child's input has it; the last may be shorter.
+    Full chunks have `chunk_items`; the last may be shorter.
     """
 
     chunks: int
     chunk_items: int
     object_bytes: int
     parts: int
-    child_bytes: int
 
 
 def cut_for_sfn(workload: Workload, settings: Settings, item_bytes: float, most: bool) -> SfnCut:
@@ -152,7 +151,6 @@ def cut_for_sfn(workload: Workload, settings: Settings, item_bytes: float, most:
         chunk_items=per_chunk,
         object_bytes=size,
         parts=parts + 1 if parts else 0,
-        child_bytes=body,
     )
 
 

@@ -6,9 +6,9 @@ BASE_MB, STEP_MB = 50, 64
 MB = 1024 * 1024
 
 
-def memory_gb(definition_bytes: int, payload_bytes: float, parallel_steps: int = 0) -> float:
-    """GB of one execution: 50 MB, its definition, and its payload for every step of a Parallel or Map, up to 64 MB."""
-    used = BASE_MB + (definition_bytes + payload_bytes * parallel_steps) / MB
+def memory_gb(definition_bytes: int) -> float:
+    """GB of one execution without Parallel or Map, whose payloads would be added: 50 MB and its definition."""
+    used = BASE_MB + definition_bytes / MB
     return math.ceil(used / STEP_MB) * STEP_MB / 1024
 
 

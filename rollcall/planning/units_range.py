@@ -52,10 +52,6 @@ class Range:
     def at_most(self, most: float) -> "Range":
         return self.map(lambda quantity: min(quantity, most))
 
-    @property
-    def exact(self) -> bool:
-        return self.low == self.high
-
 
 def ranged(value: "Range | float") -> Range:
     """A plain number is known exactly."""

@@ -94,7 +94,7 @@ def states(tally: Tally, batch: SfnBatch, rounds: Range, timing: Timing | None) 
         tally.add("states.transitions", STATE_MACHINE, "child", child, "states of its children")
     else:
         tally.add("states.express_requests", STATE_MACHINE, "child", chunks, "children")
-        memory = units_express.memory_gb(DEFINITION.stat().st_size, max(cut.child_bytes for cut in batch.cuts))
+        memory = units_express.memory_gb(DEFINITION.stat().st_size)
         if timing:
             seconds = units_express.gb_seconds(timing.child_ms, memory)
             tally.add("states.express_gb_seconds", STATE_MACHINE, "child", seconds, "children's duration")

@@ -228,13 +228,10 @@ def test_express_children_are_requests_and_memory_times_time():
     assert book.dollars("states.express_requests", 1_000_000) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("payload", "steps", "gigabytes"),
-    [(0, 0, 64 / 1024), (1024 * 1024, 13, 64 / 1024), (1024 * 1024, 14, 128 / 1024), (1024 * 1024, 78, 192 / 1024)],
-)
-def test_express_memory_is_billed_in_64_mb(payload, steps, gigabytes):
-    """50 MB, the definition, and the payload for each Parallel or Map step."""
-    assert units_express.memory_gb(10_000, payload, steps) == gigabytes
+@pytest.mark.parametrize(("megabytes", "gigabytes"), [(0, 64 / 1024), (14, 64 / 1024), (15, 128 / 1024)])
+def test_express_memory_is_billed_in_64_mb(megabytes, gigabytes):
+    """50 MB and the definition."""
+    assert units_express.memory_gb(megabytes * 1024 * 1024) == gigabytes
 
 
 def test_gigabyte_seconds_tell_own_work_from_orchestration():
