@@ -180,7 +180,12 @@ def slack(values: str, least: float) -> float:
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(ARCHITECTURES), sizes, works, st.sampled_from([0.0, 0.01, 1.0]), asked)
 def test_the_time_is_accounted_for(architecture: str, items: int, values: str, fail_rate: float, asked: dict) -> None:
-    found = timing(architecture, items, values, fail_rate=fail_rate, **asked)
+    try:
+        found = timing(architecture, items, values, fail_rate=fail_rate, **asked)
+    except Impossible as impossible:
+        # Some chunks outlast an EXPRESS child with their retries.
+        assume(not fail_rate or impossible.limit != "states.express_seconds")
+        raise
     batch = Settings(**asked)
     assert found.chunks == -(-items // batch.items_per_chunk)
     assert sum(found.bound_by.values()) == pytest.approx(found.seconds, rel=1e-3, abs=0.5)
