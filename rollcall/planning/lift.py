@@ -23,7 +23,8 @@ ADVICE = {
     "pollers": "more provisioned pollers",
     "RetryDelaySeconds": "what fails is tried again at the very end: lower it, or MaxAttempts",
     BATCHERS: "its MaximumConcurrency is the template's and no parameter: edit it, or take more items per chunk",
-    BATCHER: "one batcher writes all chunks: up to 1,769 MB more memory in the template is as much more CPU",
+    BATCHER: "one batcher writes all chunks: more memory in the template is as much more CPU, up to "
+    f"{Quotas.load()['lambda.memory_per_vcpu']:,.0f} MB",
     WORK: "a chunk's longest item: only less work in it helps",
     LATENCY: "cold starts and the services' own latencies: no setting of a batch so small helps",
 }

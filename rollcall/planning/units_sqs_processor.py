@@ -2,6 +2,7 @@
 
 import math
 
+from rollcall.planning.quotas import Quotas
 from rollcall.planning.sizes_dynamodb import chunk_record_bytes, read_units, record_bytes, write_units
 from rollcall.planning.sizes_messages import STEP_BYTES, steps
 from rollcall.planning.timing import Timing
@@ -9,10 +10,9 @@ from rollcall.planning.units_range import NONE, Range
 from rollcall.planning.units_sqs_batch import PROCESSOR, RECEIVED, SqsBatch, failed_bytes
 from rollcall.planning.units_tally import Tally
 
-EVENT_BYTES = 6_000_000
-"""Most bytes of an invocation's event: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-PROVISIONED_CONCURRENCY = 10
-"""Invocations at a time of a provisioned poller: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+# AWS's own: units have no quotas to try.
+EVENT_BYTES = int(Quotas.load()["lambda.event_bytes"])
+PROVISIONED_CONCURRENCY = int(Quotas.load()["lambda.provisioned_poller_concurrency"])
 
 
 def processor(tally: Tally, batch: SqsBatch, timing: Timing | None) -> tuple[Range, Range]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rollcall.planning.quotas import Quotas
 from rollcall.planning.settings import Settings
 from rollcall.tuning.memory_curve import MemoryCurve
 
@@ -18,8 +19,7 @@ SQS_CONCURRENCY = (2, 5, 10, 20, 50, 100, 150, 200, 300, 400, 500, 700, 1000)
 SFN_CONCURRENCY = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000)
 CHUNKS_PER_SEGMENT = (100, 300, 1000, 3000, 10_000)
 POLLERS = (2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10_000)
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: invocations at a time of a provisioned poller
-INVOCATIONS_PER_POLLER = 10
+INVOCATIONS_PER_POLLER = int(Quotas.load()["lambda.provisioned_poller_concurrency"])
 
 # Where the search begins; the rest it comes to from there.
 COARSE = {
