@@ -1,6 +1,5 @@
 """`rollcall faults`: make the sandbox fail as planned, see what it did, stop it."""
 
-import http.client
 import json
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from rollcall.connection import find_sandbox
+from rollcall.engine import ask, healthy_sandbox, require_success
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget
 from rollcall.terminal import count, print_json, stdout
@@ -80,19 +79,7 @@ def _read(source: str) -> Any:
 
 
 def _request(target: SandboxTarget, method: str, plan: Any = None) -> Any:
-    sandbox = find_sandbox(target)
-    if not sandbox.healthy():
-        raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
-    # Not urllib: it would ask a company's proxy for 127.0.0.1.
-    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
-    try:
-        connection.request(method, PATH, None if plan is None else json.dumps(plan))
-        answer = connection.getresponse()
-        body = answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise Problem(f"{method} {sandbox.endpoint}{PATH}: {error}") from error
-    finally:
-        connection.close()
-    if answer.status >= 400:
-        raise Problem(f"{method} {sandbox.endpoint}{PATH}: {answer.status}: {body.decode(errors='replace')}")
+    endpoint = healthy_sandbox(target).endpoint
+    status, body = ask(endpoint, method, PATH, None if plan is None else json.dumps(plan))
+    require_success(endpoint, method, PATH, status, body)
     return json.loads(body) if body else None

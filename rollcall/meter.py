@@ -3,9 +3,9 @@
 from collections import defaultdict
 from typing import Any
 
-from rollcall.connection import find_sandbox
 from rollcall.costs.meter_client import fetch_meter, reset_meter
 from rollcall.costs.money import quantity
+from rollcall.engine import healthy_sandbox
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget
 from rollcall.terminal import count, print_json, stdout
@@ -15,9 +15,7 @@ def meter(target: SandboxTarget, batch: str | None, reset: bool, as_json: bool) 
     """Print what was counted, of one batch or of all; or set it to zero. Raises Problem if there is no meter."""
     if reset and batch:
         raise Problem("--reset sets everything to zero: it takes no --batch")
-    sandbox = find_sandbox(target)
-    if not sandbox.healthy():
-        raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
+    sandbox = healthy_sandbox(target)
     if reset:
         reset_meter(sandbox.endpoint)
         stdout.print("the meter stands at zero")

@@ -21,8 +21,8 @@ from bench.figures import Figure, ratios
 from bootstrap import aws
 from bootstrap.deploy import deploy
 from rollcall.connection import Connection
-from rollcall.costs.engine import ask
 from rollcall.costs.meter_client import NoMeter, fetch_meter
+from rollcall.engine import ask
 from rollcall.errors import Problem
 from rollcall.sqs import SqsBatches
 from sandbox import native

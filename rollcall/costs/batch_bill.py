@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 from rollcall.batches import Result
 from rollcall.connection import Connection
 from rollcall.costs.bill import Bill, priced
-from rollcall.costs.engine import ask
 from rollcall.costs.meter_client import NoMeter, fetch_settled
 from rollcall.costs.meter_rows import rows_of
 from rollcall.costs.metered import usages_of
 from rollcall.costs.prices import PriceBook
+from rollcall.engine import ask
 from rollcall.errors import Problem, tell
 
 # Lists the messages of a queue, those in flight and delayed ones too, without receiving them.

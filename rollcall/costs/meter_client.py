@@ -5,7 +5,7 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-from rollcall.costs.engine import ask
+from rollcall.engine import ask, require_success
 from rollcall.errors import Problem
 
 PATH = "/_rollcall/meter"
@@ -51,6 +51,5 @@ def _ask(endpoint: str, method: str, query: str = "") -> bytes:
             f"the engine at {endpoint} has no meter: it is another one, or was started by an older version",
             "start it anew: `rollcall down`, then `rollcall up`",
         )
-    if status >= 400:
-        raise Problem(f"{method} {endpoint}{PATH}: {status}: {body.decode(errors='replace')}")
+    require_success(endpoint, method, PATH, status, body)
     return body
