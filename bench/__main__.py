@@ -1,21 +1,15 @@
 """`python -m bench`: exits with 0 also when a goal is missed, because machines are noisy; 1 when something fails."""
 
 import argparse
-import json
-import signal
 import sys
 import time
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any
 
 from bench.arguments import whole, writable
+from bench.command import carry_out
 from bench.measure import Plan, measure
 from bench.report import machine, report, to_json
-from bootstrap.failures import DeployFailed
-from bootstrap.vendoring import CannotVendor
-from rollcall.errors import Problem
-from rollcall.terminal import stderr, stdout, steps
-from sandbox.state import SandboxError
+from rollcall.terminal import stdout, steps
 
 
 def arguments() -> argparse.Namespace:
@@ -49,26 +43,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Measure, and print what came of it."""
-    given = arguments()
-    # A stop request unwinds like any exit, so that the engine is stopped.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+def speed(given: argparse.Namespace) -> Any:
+    """Measure, and print what came of it; returns what `--json` writes."""
     plan = Plan(given.items, given.large, given.sfn_items, given.children, given.million, given.rounds)
     measured_on, began = machine(), time.monotonic()
-    try:
-        with steps("starting an engine") as progress:
-            figures = measure(plan, progress)
-    except (Problem, SandboxError, DeployFailed, CannotVendor, ClientError, BotoCoreError) as error:
-        stderr.print(f"{error}\nthe engine's log: .rollcall/rollcall-bench-*/engine.log", markup=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    with steps("starting an engine") as progress:
+        figures = measure(plan, progress)
     took = time.monotonic() - began
     stdout.print(report(figures, measured_on, took))
-    if given.json:
-        given.json.write_text(json.dumps(to_json(figures, measured_on, took), indent=2) + "\n")
-    return 0
+    return to_json(figures, measured_on, took)
 
 
-sys.exit(main())
+given = arguments()
+sys.exit(carry_out(lambda: speed(given), given.json))

@@ -1,28 +1,19 @@
 """`python -m bench.cost`: exits with 0 also when a goal is missed; 1 when something fails."""
 
 import argparse
-import json
-import signal
 import sys
 import time
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from bench.arguments import whole, writable
 from bench.batches import Size
+from bench.command import carry_out
 from bench.cost.measure import Plan, measure
 from bench.cost.overhead import measure_overhead, overhead_report
 from bench.cost.report import markdown, report, to_json
 from bench.report import machine
-from bootstrap.failures import DeployFailed
-from bootstrap.vendoring import CannotVendor
 from rollcall.costs.prices import PriceBook
-from rollcall.errors import Problem
-from rollcall.terminal import seconds, stderr, stdout, steps
-from sandbox.state import SandboxError
-
-FAILURES = (Problem, SandboxError, DeployFailed, CannotVendor, ClientError, BotoCoreError)
+from rollcall.terminal import seconds, stdout, steps
 
 
 def arguments() -> argparse.Namespace:
@@ -95,21 +86,5 @@ def overhead(given: argparse.Namespace) -> dict[str, Any]:
     return {"machine": measured_on, "figures": [figure.to_json() for figure in figures]}
 
 
-def main() -> int:
-    """Measure, and print what came of it."""
-    given = arguments()
-    # A stop request unwinds like any exit, so that the engine is stopped.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        figures = overhead(given) if given.overhead else cost(given)
-    except FAILURES as error:
-        stderr.print(f"{error}\nthe engine's log: .rollcall/rollcall-bench-*/engine.log", markup=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 0
-
-
-sys.exit(main())
+given = arguments()
+sys.exit(carry_out(lambda: overhead(given) if given.overhead else cost(given), given.json))

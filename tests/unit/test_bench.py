@@ -1,15 +1,13 @@
 """The bench's arithmetic, its verdicts and its report; measuring itself needs an engine."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from bench.figures import Figure, percentile, ratios
 from bench.report import amount, machine, report, to_json, verdict
+from tests.unit.commands import module_complains
 
 RATE = Figure("rate", "items/s", [2000, 3000, 2600], 2500)
 LAG = Figure("lag", "s", [1.5], 1)
@@ -118,12 +116,4 @@ def test_the_json_has_every_value_and_the_machine() -> None:
     ],
 )
 def test_wrong_usage_is_refused_before_anything_starts(words: list[str], complaint: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "bench", *words],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 2
-    assert complaint in " ".join(ended.stderr.split())
+    module_complains("bench", words, complaint)

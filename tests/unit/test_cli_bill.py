@@ -1,42 +1,17 @@
 """`rollcall bill` and `rollcall meter`: wrong command lines, and what a bill looks like in a terminal."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from rollcall.__main__ import run
 from rollcall.costs.bill import priced
 from rollcall.costs.prices import PriceBook
 from rollcall.costs.table import Notes, bill_tables
 from rollcall.costs.usage import Usage
+from tests.unit.commands import NOWHERE, Cli, refused
 
-# Port 9 (discard) belongs to nobody: nothing answers there.
-NOWHERE = ("--port", "9", "--project", "nobody")
 BOOK = PriceBook.load()
-
-type Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """`cli("bill", "b")` is the exit code, stdout and stderr."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-def refused(answer: tuple[int, str, str], *names: str) -> None:
-    code, out, err = answer
-    assert (code, out) == (2, "")
-    assert "Traceback" not in err
-    for name in names:
-        assert name in err
 
 
 @pytest.mark.parametrize("command", ["bill", "meter"])

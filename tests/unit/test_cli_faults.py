@@ -7,8 +7,7 @@ import pytest
 
 from rollcall.__main__ import run
 from rollcall.faults import fault_row
-
-NOWHERE = ("--port", "9", "--project", "nobody")
+from tests.unit.commands import NOWHERE
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:

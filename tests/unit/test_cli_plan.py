@@ -2,30 +2,20 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rollcall.__main__ import run
 from rollcall.cli_plan import DEFAULTS
 from rollcall.costs.prices import BUILT_IN
 from rollcall.planning.settings import Settings
+from tests.unit.commands import Cli
 
-type Cli = Callable[..., tuple[int, str, str]]
 
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """`cli("plan", "--items", "1000")` is the exit code, stdout and stderr, on a terminal of 100 columns."""
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 100 columns."""
     monkeypatch.setattr("rollcall.terminal.stdout._width", 100)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def test_a_plan_compares_both_architectures(cli: Cli) -> None:

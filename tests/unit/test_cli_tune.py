@@ -1,28 +1,20 @@
 """`rollcall tune` as a user has it, but for the sandbox."""
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from rollcall.__main__ import run
 from rollcall.planning.quotas import Quotas
 from rollcall.tuning.lacking import RAISABLE
-
-type Cli = Callable[..., tuple[int, str, str]]
+from tests.unit.commands import Cli
 
 
 @pytest.fixture
-def tune(capsys: pytest.CaptureFixture[str]) -> Cli:
+def tune(cli: Cli) -> Cli:
     """`tune("--items=1")` is the exit code, stdout and stderr."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        code = run(("tune", *words))
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+    return partial(cli, "tune")
 
 
 def test_it_recommends_parameters_and_shows_the_front_and_the_lever(tune: Cli) -> None:

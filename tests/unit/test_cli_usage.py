@@ -1,11 +1,10 @@
 """What a wrong command line, or a missing sandbox, comes to: exit code 2, one message, no traceback."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rollcall.__main__ import run
+from tests.unit.commands import NOWHERE, Cli, refused
 
 COMMANDS = (
     "up", "down", "status", "run", "watch", "cancel", "redrive", "failures", "logs", "trigger", "dev", "demo",
@@ -14,22 +13,6 @@ COMMANDS = (
 # They connect to nothing by themselves.
 COMPUTED = ("plan", "tune")
 OF_A_BATCH = ("watch", "cancel", "redrive", "failures", "bill")
-# Port 9 (discard) belongs to nobody: nothing answers there.
-NOWHERE = ("--port", "9", "--project", "nobody")
-
-type Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """`cli("run", "sqs")` is the exit code, stdout and stderr."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture
@@ -37,16 +20,6 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that is the current one."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def refused(answer: tuple[int, str, str], *names: str) -> None:
-    """The command failed as a user's mistake should, and its message names everything in `names`."""
-    code, out, err = answer
-    assert code == 2
-    assert out == ""
-    assert "Traceback" not in err
-    for name in names:
-        assert name in err
 
 
 def test_without_a_command_the_help_is_shown(cli: Cli) -> None:

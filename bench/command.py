@@ -1,0 +1,35 @@
+"""How every bench runs: stoppable, its failures told, its figures written where asked."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bootstrap.failures import DeployFailed
+from bootstrap.vendoring import CannotVendor
+from rollcall.errors import Problem
+from rollcall.terminal import stderr
+from sandbox.state import SandboxError
+
+
+def carry_out(measure: Callable[[], Any], json_file: Path | None) -> int:
+    """Measure and write what it returns to `json_file`, if given; returns the exit code.
+
+    0 also when a goal is missed, because machines are noisy; 1 when something fails, 130 after Ctrl-C.
+    """
+    # A stop request unwinds like any exit, so that the engine is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        figures = measure()
+    except (Problem, SandboxError, DeployFailed, CannotVendor, ClientError, BotoCoreError) as error:
+        stderr.print(f"{error}\nthe engine's log: .rollcall/rollcall-bench-*/engine.log", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    if json_file:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
