@@ -4,6 +4,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -35,9 +36,6 @@ class Figures:
         """Those of a file's array of tables."""
         return cls(tuple(Figure(**entry) for entry in tomllib.loads(path.read_text())[table]))
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {figure.name: figure for figure in self.figures})
-
     def __getitem__(self, name: str) -> float:
         return self.figure(name).value
 
@@ -57,6 +55,6 @@ class Figures:
                 raise Problem(f"{name}={value:g}: must be finite and more than 0")
         return type(self)(tuple(replace(each, value=float(values.get(each.name, each.value))) for each in self.figures))
 
-    @property
+    @cached_property
     def _named(self) -> dict[str, Figure]:
-        return self.__dict__["_by_name"]
+        return {figure.name: figure for figure in self.figures}

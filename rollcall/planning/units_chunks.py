@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from handlers.input_object import BYTES_PER_ITEM
@@ -9,6 +10,7 @@ from handlers.sqs.records import SEGMENT_STRIDE, segments_for, shards_for
 from rollcall.planning import fixed
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sizes_messages import head_bytes, window_steps
+from rollcall.planning.units_range import Range
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ def segment_classes(segments: int, length: int, extent: int, unit: float) -> Cou
         digits = len(str(number * SEGMENT_STRIDE)) if number else 1
         found[SegmentClass(items, (digits, digits if number else len(str(max(0, items - 1)))))] += 1
     return found
+
+
+def cut_three[Cut](item_bytes: Range, cut: Callable[[float, bool], Cut]) -> tuple[Cut, Cut, Cut]:
+    """The batch cut with the least, the expected and the largest items; `cut` takes their size, and `most`."""
+    return cut(item_bytes.low, False), cut(item_bytes.expected, True), cut(item_bytes.high, True)
 
 
 def chunk_items(asked: int, item_bytes: float, max_bytes: int) -> int:

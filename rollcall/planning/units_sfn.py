@@ -13,7 +13,7 @@ from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sizes_items import item_bytes
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_attempts import Attempts, attempts
-from rollcall.planning.units_chunks import SfnCut, cut_for_sfn
+from rollcall.planning.units_chunks import SfnCut, cut_for_sfn, cut_three
 from rollcall.planning.units_logs import failure_lines, finished_lines, platform_lines, processor_lines
 from rollcall.planning.units_range import NONE, Range
 from rollcall.planning.units_tally import Tally
@@ -48,14 +48,10 @@ class SfnBatch:
 
 def sfn_batch(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> SfnBatch:
     """Cut the batch, and see how often its chunks are worked on."""
-    size = item_bytes(workload)
-    cases = ((size.low, False), (size.expected, True), (size.high, True))
-    low, expected, high = (cut_for_sfn(workload, settings, each, most) for each, most in cases)
-    cuts = (low, expected, high)
+    cuts = cut_three(item_bytes(workload), lambda size, most: cut_for_sfn(workload, settings, size, most))
     chunks = Range.over(cuts, lambda cut: cut.chunks)
-    return SfnBatch(
-        workload, settings, batch_id, cuts, attempts(workload, settings, chunks, expected.chunk_items, 1, 1, timing)
-    )
+    tries = attempts(workload, settings, chunks, cuts[1].chunk_items, 1, 1, timing)
+    return SfnBatch(workload, settings, batch_id, cuts, tries)
 
 
 def batcher(tally: Tally, batch: SfnBatch, timing: Timing | None) -> Range:

@@ -12,7 +12,7 @@ from rollcall.planning.sizes_dynamodb import batch_record, failed_item_bytes
 from rollcall.planning.sizes_items import FAIL, SAMPLE, item_bytes
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_attempts import Attempts, attempts
-from rollcall.planning.units_chunks import SqsCut, cut_for_sqs
+from rollcall.planning.units_chunks import SqsCut, cut_for_sqs, cut_three
 from rollcall.planning.units_range import Range
 
 BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"
@@ -70,12 +70,9 @@ class SqsBatch:
 
 def sqs_batch(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> SqsBatch:
     """Cut the batch, and see how often its chunks are worked on."""
-    size = item_bytes(workload)
-    cases = ((size.low, False), (size.expected, True), (size.high, True))
-    low, expected, high = (cut_for_sqs(workload, settings, batch_id, each, most) for each, most in cases)
-    cuts = (low, expected, high)
+    cuts = cut_three(item_bytes(workload), lambda size, most: cut_for_sqs(workload, settings, batch_id, size, most))
     chunks = Range.over(cuts, lambda cut: cut.chunks)
-    full, shorter = expected.chunk_items, expected.filled
+    full, shorter = cuts[1].chunk_items, cuts[1].filled
     tries = attempts(workload, settings, chunks, full, shorter, settings.batch_size, timing)
     return SqsBatch(workload, settings, batch_id, cuts, tries)
 
