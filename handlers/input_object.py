@@ -24,6 +24,9 @@ GZIP_RATIO = 10
 MAX_EXPANSION = 200
 EXPANSION_CHECKED_FROM = 100 * 1024 * 1024
 BUFFER_BYTES = 64 * 1024
+# What S3 cannot do now has a status from 500 on, or one of these codes.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+NOT_NOW = {"ExpiredToken", "OperationAborted", "RequestTimeout", "SlowDown"}
 
 
 def is_gzipped(source: InputObject) -> bool:
@@ -93,13 +96,13 @@ def call(operation: str, source: InputObject, **arguments: str) -> dict:
         raise InvalidRequest(f"input: {place}: {error}") from error
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
         if status == 412:
             raise InvalidRequest(
                 f"input: {place} changed while it was read: it is not {source.etag} any more"
             ) from error
-        # Missing, forbidden, archived. What S3 cannot do now has a status from 500 on.
-        if status < 500:
-            code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
+        # Missing, forbidden, archived.
+        if status < 500 and code not in NOT_NOW:
             raise InvalidRequest(f"input: cannot read {place}: {code} {message}") from error
         raise
 

@@ -42,6 +42,7 @@ QUEUES = (
 )
 BATCH_CALLS = {"BatchWriteItem", "SendMessageBatch", "PutEvents"}
 THROTTLING = {"dynamodb": "ProvisionedThroughputExceededException", "s3": "SlowDown"}
+STATUS = {"SlowDown": 503, "InternalServerError": 500}
 STACKS = {"sqs": "SqsBatchProcessing", "sfn": "SfnBatchProcessing"}
 
 
@@ -83,7 +84,7 @@ class Names:
 def error(draw: random.Random, names: Names) -> Fault:
     call = names.call(draw)
     code = draw.choice((THROTTLING.get(call["service"], "ThrottlingException"), "InternalServerError"))
-    return {**call, "probability": chance(draw, 0.05, 0.3), "error": code, "status": 500 if "Internal" in code else 400}
+    return {**call, "probability": chance(draw, 0.05, 0.3), "error": code, "status": STATUS.get(code, 400)}
 
 
 def lost_answer(draw: random.Random, names: Names) -> Fault:
