@@ -118,8 +118,11 @@ class _Children:
             child = self._run.start(index, item)
             try:
                 self._evaluate(frame, child, item)
+            except Exception:
+                if self._env.is_running():
+                    raise
             finally:
-                self._run.end(child, "FAILED", StatesErrorNameType.StatesRuntime.to_name())
+                self._end(child, "FAILED", StatesErrorNameType.StatesRuntime.to_name())
                 if child.meter and child.stopped:
                     child.meter.end((child.stopped - child.started).total_seconds() * 1000)
                 self._env.delete_frame(frame)
@@ -130,6 +133,16 @@ class _Children:
         self._run.abort_running()
         for frame in list(self._env._frames):
             frame.set_stop(stop_date=self._run.record.start_date, cause=None, error=None)
+
+    def _end(self, child: Child, status: str, error: str | None = None, cause: str | None = None) -> None:
+        """Count `child` as ended so, unless it was before; as aborted once the execution has ended.
+
+        Whatever is being evaluated then is cut short in the middle, and may look like any failure or success.
+        """
+        if self._env.is_running():
+            self._run.end(child, status, error, cause)
+        else:
+            self._run.end(child, "ABORTED")
 
     def _evaluate(self, frame: Environment, child: Child, item: Any) -> None:
         context = frame.states.context_object.context_object_data
@@ -146,21 +159,21 @@ class _Children:
             # Program.eval would only add a thread that enforces the program's timeout, and a Map's program has none.
             EvalComponent.eval(self._program, frame)
         except EvalTimeoutError:
-            self._run.end(child, "TIMED_OUT")
+            self._end(child, "TIMED_OUT")
         except FailureEventException as failure:
             error, cause = failure.extract_error_cause_pair() or (None, None)
-            self._run.end(child, "FAILED", error, cause)
+            self._end(child, "FAILED", error, cause)
         except NoSuchJsonPathError as error:
-            self._run.end(child, "FAILED", StatesErrorNameType.StatesRuntime.to_name(), str(error))
+            self._end(child, "FAILED", StatesErrorNameType.StatesRuntime.to_name(), str(error))
         else:
             state = frame.program_state()
             if isinstance(state, ProgramError):
                 failed = state.error or {}
-                self._run.end(child, "FAILED", failed.get("error"), failed.get("cause"))
-            elif isinstance(state, ProgramEnded) and self._env.is_running():
+                self._end(child, "FAILED", failed.get("error"), failed.get("cause"))
+            elif isinstance(state, ProgramEnded):
                 output = self.outputs[child.index] = frame.states.get_input()
                 child.output = json.dumps(output)
-                self._run.end(child, "SUCCEEDED")
+                self._end(child, "SUCCEEDED")
             else:
                 self._run.end(child, "ABORTED")
 

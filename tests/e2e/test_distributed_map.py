@@ -222,6 +222,27 @@ def test_stopping_the_execution_ends_its_map(machine):
     _assert_nothing_goes_on(each)
 
 
+def test_a_stop_while_children_start_fails_none_of_them(machine):
+    selector = {"number.$": "$$.Map.Item.Value", "bucket.$": "$.bucket"}
+    each = machine(list(range(10_000)), PASS, selector=selector, writer=False, MaxConcurrency=40)
+    each.start()
+
+    def under_way():
+        assert each.counts().get("succeeded", 0) > 100
+
+    eventually(under_way, timeout=20)
+    each.sfn.stop_execution(executionArn=each.execution)
+
+    def ended():
+        assert each.map_run()["status"] == "ABORTED"
+        assert "running" not in each.counts()
+
+    eventually(ended, timeout=5)
+    counts = each.counts()
+    assert set(counts) <= {"succeeded", "aborted", "pending", "total"}, counts
+    assert counts["total"] == sum(counts[name] for name in counts if name != "total") == 10_000
+
+
 def test_the_timeout_of_the_execution_ends_its_map(machine):
     each = machine(list(range(6)), writes_after(3), selector=WRITER_INPUT, timeout=1, MaxConcurrency=3)
     each.start()
