@@ -1,5 +1,6 @@
 """The stacks' parameters: who has which, what they come to, and what is refused before anything is made."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -43,6 +44,8 @@ def refuse_bad(name: str, value: str, about: Mapping[str, Any]) -> None:
     allowed = [str(each) for each in about.get("AllowedValues", [])]
     if allowed and value not in allowed:
         raise BadParameter(f"{name}={value}: it must be one of {', '.join(allowed)}")
+    if "AllowedPattern" in about and not re.fullmatch(about["AllowedPattern"], value):
+        raise BadParameter(f"{name}={value}: {about['ConstraintDescription']}")
     if about["Type"] != "Number":
         return
     low, high = about.get("MinValue", -float("inf")), about.get("MaxValue", float("inf"))

@@ -54,7 +54,9 @@ def bill(
             "and keeps the latest 1,000 batches apart",
             f"run a new batch, and bill that: `rollcall run {latest.architecture}`",
         )
-    rest = at_rest(latest.architecture, book, answer, connection.stack(latest.architecture).name)
+    stack = connection.stack(latest.architecture)
+    pollers = int(stack.parameters.get("ProvisionedPollers", 0))
+    rest = at_rest(latest.architecture, book, answer, stack.name, pollers)
     if as_json:
         print_json(bill_json(batch, latest, made, rest, book, child_type))
     else:

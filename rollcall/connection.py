@@ -25,10 +25,11 @@ PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack: its name and its outputs."""
+    """A deployed stack: its name, its outputs, and the parameters it was deployed with."""
 
     name: str
     outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
 
 
 class Connection:
@@ -81,7 +82,11 @@ class Connection:
             raise
         if "Outputs" not in description:
             return None
-        return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]})
+        return Stack(
+            name,
+            {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]},
+            {given["ParameterKey"]: given["ParameterValue"] for given in description.get("Parameters", [])},
+        )
 
 
 def connect(target: Target) -> Connection:

@@ -1,15 +1,22 @@
-"""The engine's CloudFormation, quick enough to deploy by, and log groups that keep their retention."""
+"""The engine's CloudFormation, quick enough to deploy by; log groups and event sources as their templates say."""
 
 from botocore.waiter import Waiter
 from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
+from localstack.services.lambda_.resource_providers.aws_lambda_eventsourcemapping import (
+    LambdaEventSourceMappingProvider,
+)
 from localstack.services.logs.resource_providers.aws_logs_loggroup import LogsLogGroupProvider
 from localstack.utils.patch import patch
 
 INTERVAL_SECONDS = 0.05
+POLLERS = "ProvisionedPollerConfig"
 
 
 def install() -> None:
-    """Look every INTERVAL_SECONDS at what is being made, not every second; set the retention of new log groups."""
+    """Look every INTERVAL_SECONDS at what is being made, not every second; mend two kinds of resource.
+
+    The stock providers set no retention of log groups, and leave event sources the pollers that they were made with.
+    """
 
     @patch(ResourceProviderExecutor.deploy_loop)
     def deploy_loop(stock, self, provider, resource, payload):
@@ -29,4 +36,13 @@ def install() -> None:
         if days:
             name = made.resource_model["LogGroupName"]
             request.aws_client_factory.logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
+        return made
+
+    @patch(LambdaEventSourceMappingProvider.update)
+    def update(stock, self, request):
+        made = stock(self, request)
+        before, after = request.previous_state, request.desired_state
+        if before.get(POLLERS) != after.get(POLLERS):
+            scaling = {name: after.get(name, {}) for name in (POLLERS, "ScalingConfig")}
+            request.aws_client_factory.lambda_.update_event_source_mapping(UUID=before["Id"], **scaling)
         return made

@@ -9,19 +9,28 @@ from bootstrap.parameters import TemplateLoader
 from bootstrap.stacks import template
 from rollcall.costs.bill import Bill, priced
 from rollcall.costs.meter_rows import DURATION, duration_prices, rows_of
+from rollcall.costs.pollers import ProvisionedPollers
 from rollcall.costs.prices import PriceBook
 from rollcall.costs.rules import rule
 from rollcall.costs.usage import Usage
+from rollcall.planning.quotas import Quotas
 
 HOURLY = "rate(1 hour)"
 STORED = {"dynamodb": "dynamodb.gb_months", "s3": "s3.gb_months"}
 
 
-def at_rest(architecture: str, book: PriceBook, meter_answer: Mapping[str, Any] | None = None, stack: str = "") -> Bill:
+def at_rest(
+    architecture: str,
+    book: PriceBook,
+    meter_answer: Mapping[str, Any] | None = None,
+    stack: str = "",
+    pollers: int = 0,
+) -> Bill:
     """The bill of a month in which no batch runs, of the stack of `sqs` or `sfn` as its template has it on AWS.
 
     With the meter's answer about a deployed `stack`, also the storage of what batches have left there, kept for a
-    month. Queues, rules and functions that nobody uses are free, and the templates have no alarms.
+    month. `pollers` is what the stack has as ProvisionedPollers. Queues, rules and functions that nobody uses are free,
+    and the templates have no alarms.
     """
     document = yaml.load(template(architecture), TemplateLoader)
     resources = {
@@ -29,14 +38,14 @@ def at_rest(architecture: str, book: PriceBook, meter_answer: Mapping[str, Any] 
     }
     durations = duration_prices(rows_of(meter_answer, stack, None)) if meter_answer else []
     duration = durations[0] if durations else f"{DURATION}{document['Parameters']['CpuArchitecture']['Default']}"
-    usages = [*idle_pollers(resources), *sweeps(resources, duration)]
+    usages = [*idle_pollers(resources, pollers), *sweeps(resources, duration)]
     if meter_answer:
         usages += storage(meter_answer, stack)
     return priced(usages, book, None)
 
 
-def idle_pollers(resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Iterator[Usage]:
-    """The empty long polls of every event source, which AWS bills as SQS requests.
+def idle_pollers(resources: Mapping[str, tuple[str, Mapping[str, Any]]], provisioned: int) -> Iterator[Usage]:
+    """The empty long polls of every event source, which AWS bills as SQS requests, or its provisioned pollers.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     """
@@ -44,6 +53,9 @@ def idle_pollers(resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Iter
     idle = rule("pollers.idle")
     for name, (kind, properties) in resources.items():
         if kind != "AWS::Lambda::EventSourceMapping":
+            continue
+        if provisioned and "ProvisionedPollerConfig" in properties:
+            yield ProvisionedPollers.of(provisioned, Quotas.load()).at_rest(name)
             continue
         bounded = "ScalingConfig" in properties
         least = idle if bounded else rule("pollers.idle_least")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from rollcall.batches import Result
 from rollcall.connection import Connection
 from rollcall.costs.bill import Bill, priced
+from rollcall.costs.derived import provisioned_pollers
 from rollcall.costs.meter_client import NoMeter, fetch_settled
 from rollcall.costs.meter_rows import rows_of
 from rollcall.costs.metered import usages_of
@@ -63,6 +64,8 @@ def metered_bill(
     )
     hours = clock_hours(started_at, ended.finished_at)
     usages = usages_of(answer, stack.name, ended.batch_id, child_type, hours=hours, check_due=due)
+    rows, seconds = rows_of(answer, stack.name, ended.batch_id), ended.duration_seconds or 0.0
+    usages += provisioned_pollers(rows, stack.parameters, seconds)
     return priced(usages, book, items)
 
 

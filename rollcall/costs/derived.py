@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rollcall.costs.meter_rows import Row, duration_prices, sums, total
+from rollcall.costs.pollers import ProvisionedPollers
 from rollcall.costs.rules import rule
 from rollcall.costs.usage import Usage
+from rollcall.planning.quotas import Quotas
 
+PROCESSOR = "ProcessorFunction"
 FINALIZER = "FinalizerFunction"
 
 
@@ -120,3 +123,16 @@ def check_message(rows: list[Row]) -> Iterator[Usage]:
                 operation=operation,
                 note=note,
             )
+
+
+def provisioned_pollers(rows: list[Row], parameters: Mapping[str, str], seconds: float) -> Iterator[Usage]:
+    """Those of a stack with such `parameters`, if it has any, while a batch ran for so many seconds."""
+    most = int(parameters.get("ProvisionedPollers", 0))
+    if not most or not seconds:
+        return
+    at_a_time = total(rows, "lambda.billed_ms", PROCESSOR) / 1000 / seconds
+    note = (
+        "the sandbox has no pollers; as many as keep this batch's processors going on average, for as long as it "
+        "took (taking a poller for one unit, which AWS has not confirmed)"
+    )
+    yield ProvisionedPollers.of(most, Quotas.load()).of_batch(at_a_time, seconds, note)

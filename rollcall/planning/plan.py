@@ -6,8 +6,8 @@ from typing import Any
 
 from rollcall.costs.bill import Bill, priced
 from rollcall.costs.money import dollars
+from rollcall.costs.pollers import UNIT_HOURS, ProvisionedPollers
 from rollcall.costs.prices import PriceBook
-from rollcall.costs.rules import rule
 from rollcall.costs.usage import Usage
 from rollcall.planning import simulation_sfn, simulation_sqs
 from rollcall.planning.assumptions import Assumptions
@@ -85,8 +85,6 @@ def plan(
 ) -> Plan:
     """The plan of a batch through `sqs` or `sfn`. Raises Impossible, which names the limit that forbids it."""
     settings, warnings = settled(architecture, workload, settings, quotas)
-    if architecture == "sqs" and settings.pollers is not None:
-        warnings.append("pollers: the template has no ProvisionedPollerConfig; put it in the place of ScalingConfig")
     timing = simulate(architecture, workload, settings, quotas, assumptions)
     longest = LONGEST_DEADLINE[architecture]
     if timing.seconds > longest:
@@ -122,28 +120,16 @@ def simulate(
 
 
 def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Quotas, book: PriceBook) -> list[Usage]:
-    """The hours of an event source's pollers in provisioned mode, while the batch lasts.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-    """
+    """The hours of the event source's pollers in provisioned mode, while the batch lasts."""
     if architecture != "sqs" or settings.pollers is None:
         return []
-    needed = math.ceil(timing.concurrency / quotas["lambda.provisioned_poller_concurrency"])
-    least = int(quotas["lambda.provisioned_minimum_pollers"])
-    hours = max(needed, least) * timing.seconds / 3600
-    idle = dollars(book.dollars("lambda.poller_unit_hours", least * rule("month.hours")))
-    return [
-        Usage(
-            price="lambda.poller_unit_hours",
-            quantity=hours,
-            what="provisioned pollers",
-            function="ProcessorFunction",
-            low=least * timing.seconds / 3600,
-            high=settings.pollers * timing.seconds / 3600,
-            note=f"billed here for as long as the batch lasts; {least} of them cost on without one, {idle} a month "
-            "(taking a poller for one unit, which AWS has not confirmed)",
-        )
-    ]
+    pollers = ProvisionedPollers.of(settings.pollers, quotas)
+    idle = dollars(book.dollars(UNIT_HOURS, pollers.at_rest("").quantity))
+    note = (
+        f"billed here for as long as the batch lasts; {pollers.least} of them cost on without one, {idle} a month "
+        "(taking a poller for one unit, which AWS has not confirmed)"
+    )
+    return [pollers.of_batch(timing.concurrency, timing.seconds, note)]
 
 
 def round_up(seconds: float) -> int:

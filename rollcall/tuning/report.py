@@ -11,7 +11,7 @@ from rollcall.terminal import seconds
 from rollcall.tuning import charts, words
 from rollcall.tuning.axes import brief
 from rollcall.tuning.planned import Planned
-from rollcall.tuning.stack_parameters import beside_parameters, parameters
+from rollcall.tuning.stack_parameters import parameters
 from rollcall.tuning.study import Study
 
 PAGE = "report.html"
@@ -43,7 +43,7 @@ def sentences(study: Study) -> list[str]:
         f"{words.settings_line(study.best)}. It is held up by {study.best.bottleneck}.",
         words.comparison(study),
         words.against_defaults(study),
-        *beside_parameters(study.best),
+        *(f"Mind: {warning}." for warning in study.best.warnings),
     ]
 
 

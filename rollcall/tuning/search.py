@@ -99,8 +99,11 @@ class Explorer:
 
     def _plan(self, point: Point) -> Planned | None:
         settings = self._space.settings(self.architecture, point)
+        workload = self._space.curve.workload(self._workload, settings)
         try:
-            return self._planner(self.architecture, self._space.curve.workload(self._workload, settings), settings)
+            plan = self._planner(self.architecture, workload, settings)
+            # What the search asked for nobody knows: warnings are to be of what is recommended.
+            return plan if plan.settings == settings else self._planner(self.architecture, workload, plan.settings)
         except Impossible:
             return None
 

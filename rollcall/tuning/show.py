@@ -15,7 +15,7 @@ from rollcall.tuning.axes import brief
 from rollcall.tuning.confirm import Confirmation
 from rollcall.tuning.front import thinned
 from rollcall.tuning.planned import Planned, per_million
-from rollcall.tuning.stack_parameters import beside_parameters, parameters
+from rollcall.tuning.stack_parameters import parameters
 from rollcall.tuning.study import Study
 
 ROWS = 12
@@ -32,8 +32,8 @@ def print_study(study: Study) -> None:
     stdout.print("\nstack parameters")
     for name, value in parameters(best).items():
         stdout.print(Text(f"  {name}={value}"), soft_wrap=True)
-    for sentence in beside_parameters(best):
-        stdout.print(Text(f"  {sentence}", "yellow"), soft_wrap=True)
+    for warning in best.warnings:
+        stdout.print(Text.assemble(("! ", "bold yellow"), (warning, "yellow")), soft_wrap=True)
     stdout.print(
         f"\nworth choosing from [dim](of {len(study.found.tried):,} plans tried; {study.found.impossible:,} more are "
         "impossible)[/]",
@@ -148,5 +148,5 @@ def brief_json(plan: Planned) -> dict[str, Any]:
         "orchestrationPerMillionItems": plan.bill.part(own=False).per_million(),
         "parameters": parameters(plan),
         "settings": camel_case(asdict(plan.settings)),
-        "besideParameters": beside_parameters(plan),
+        "warnings": list(plan.warnings),
     }

@@ -1,4 +1,4 @@
-"""A plan's settings as the stacks' parameters, and what no parameter says."""
+"""A plan's settings as the stacks' parameters, on AWS and in the sandbox."""
 
 from bootstrap.parameters import declared
 from bootstrap.stacks import STACK_NAMES, template
@@ -24,21 +24,11 @@ def parameters(plan: Planned) -> dict[str, str]:
         values["ChildType"] = settings.child_type
     if settings.pollers is None:
         values["MaxConcurrency"] = str(settings.max_concurrency)
+    else:
+        values["ProvisionedPollers"] = str(settings.pollers)
     if settings.deadline_seconds != Settings().deadline_seconds:
         values["DeadlineSeconds"] = str(settings.deadline_seconds)
     return values
-
-
-def beside_parameters(plan: Planned) -> list[str]:
-    """What must be set on AWS beside the parameters, in sentences."""
-    pollers = plan.settings.pollers
-    if pollers is None:
-        return []
-    return [
-        f"Provisioned pollers are no parameter: in the template, give the processor's event source a "
-        f"ProvisionedPollerConfig with MaximumPollers {pollers:,} instead of its ScalingConfig.",
-        *(f"Pollers: {line.usage.note}." for line in plan.bill.lines if line.usage.price == "lambda.poller_unit_hours"),
-    ]
 
 
 def in_sandbox(plan: Planned) -> tuple[dict[str, str], list[str]]:
@@ -50,9 +40,7 @@ def in_sandbox(plan: Planned) -> tuple[dict[str, str], list[str]]:
     del values["CpuArchitecture"]
     if values.pop("ChildType", None) == "EXPRESS":
         left_out.append("ChildType=EXPRESS: the sandbox's engine has STANDARD children only")
-    if plan.settings.pollers is not None:
-        left_out.append(f"{plan.settings.pollers:,} provisioned pollers: the sandbox has none")
-    else:
+    if "MaxConcurrency" in values:
         wanted = plan.settings.max_concurrency
         taken = taken_by_both("MaxConcurrency", wanted)
         values["MaxConcurrency"] = str(taken)

@@ -25,6 +25,12 @@ LOG = logging.getLogger(__name__)
 MAXIMUM_CONCURRENCY = 5
 """Batches at once when the mapping names no limit: what AWS starts with."""
 
+_CONCURRENCY_OF_POLLER = 10
+"""Invocations at once of one provisioned poller: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+
+_MOST_AT_ONCE = 1000
+"""Whatever the mapping's pollers could do: each invocation has a process, and it is what MaximumConcurrency allows."""
+
 _CALL_LIMIT = 10
 """Messages per ReceiveMessage and DeleteMessageBatch."""
 
@@ -36,13 +42,20 @@ _PASSING_ERRORS = {"TooManyRequestsException", "ResourceConflictException"}
 Message = dict[str, Any]
 
 
+def concurrency_of(mapping: Mapping[str, Any]) -> int:
+    """How many batches the mapping runs at once, without the ramp by which AWS gets there."""
+    if pollers := (mapping.get("ProvisionedPollerConfig") or {}).get("MaximumPollers"):
+        return min(pollers * _CONCURRENCY_OF_POLLER, _MOST_AT_ONCE)
+    return (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or MAXIMUM_CONCURRENCY
+
+
 class QueueSource:
     """One mapping's queue and function, as its configuration says."""
 
     def __init__(self, mapping: Mapping[str, Any], role_arn: str) -> None:
         self.queue_arn: str = mapping["EventSourceArn"]
         self.function_arn: str = mapping["FunctionArn"]
-        self.concurrency: int = mapping.get("ScalingConfig", {}).get("MaximumConcurrency") or MAXIMUM_CONCURRENCY
+        self.concurrency = concurrency_of(mapping)
         self.arrivals = Arrivals(self.queue_arn)
         self._batch_size: int = mapping["BatchSize"]
         self._window_seconds: int = mapping["MaximumBatchingWindowInSeconds"]

@@ -108,6 +108,18 @@ def test_a_change_that_the_engine_can_make_keeps_the_stack_and_is_live_afterward
         assert differences(aws, name, stack) == []
 
 
+def test_provisioned_pollers_come_go_and_exclude_a_maximum_concurrency(
+    aws: Callable[[str], Any], deployment: Deployment
+):
+    for pollers in (4, 0, 2, 3):
+        made = deployment("sqs", ProvisionedPollers=str(pollers))["sqs"]
+        [source] = aws("lambda").list_event_source_mappings(FunctionName=made.outputs["ProcessorFunctionName"])[
+            "EventSourceMappings"
+        ]
+        assert source.get("ProvisionedPollerConfig", {}) == ({"MaximumPollers": pollers} if pollers else {})
+        assert source.get("ScalingConfig", {}) == ({} if pollers else {"MaximumConcurrency": 10})
+
+
 def test_a_change_that_the_engine_would_only_report_recreates_the_stack_and_says_so(
     aws: Callable[[str], Any], deployment: Deployment
 ):

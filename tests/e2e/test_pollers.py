@@ -184,7 +184,14 @@ def consumer(aws):
         each.remove()
 
 
-@pytest.mark.parametrize(("scaling", "limit"), [({"ScalingConfig": {"MaximumConcurrency": 3}}, 3), ({}, 5)])
+@pytest.mark.parametrize(
+    ("scaling", "limit"),
+    [
+        ({"ScalingConfig": {"MaximumConcurrency": 3}}, 3),
+        ({}, 5),
+        ({"ProvisionedPollerConfig": {"MaximumPollers": 2}}, 20),
+    ],
+)
 def test_runs_as_many_batches_at_once_as_the_limit_and_never_more(consumer, scaling, limit):
     work = consumer()
     work.map(**scaling)

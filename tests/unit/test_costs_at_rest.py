@@ -38,6 +38,14 @@ def test_pollers_become_fewer_only_without_a_maximum_concurrency() -> None:
     assert least["ChunkDeadLetterEventSource"] == 2 * POLLS
 
 
+def test_two_provisioned_pollers_are_paid_all_month_instead_of_polls() -> None:
+    (line,) = [
+        line for line in at_rest("sqs", BOOK, pollers=100).lines if line.usage.operation == "ProcessorEventSource"
+    ]
+    # 2 x 730 hours x $0.00925
+    assert (line.usage.quantity, line.dollars) == (1460, pytest.approx(13.505))
+
+
 def test_step_functions_have_one_event_source_and_an_hourly_sweep() -> None:
     bill = at_rest("sfn", BOOK)
     # Polls: 657,000 x $0.40/M. Sweeps: 730 x (3 x $0.40/M + $0.20/M + 0.25 GB x 1 s x $0.0000133334)

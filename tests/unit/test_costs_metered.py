@@ -6,6 +6,7 @@ import pytest
 
 from rollcall.costs.batch_bill import began_before, clock_hours
 from rollcall.costs.bill import priced
+from rollcall.costs.derived import provisioned_pollers
 from rollcall.costs.metered import usages_of
 from rollcall.costs.prices import PriceBook
 from rollcall.costs.usage import Usage
@@ -124,6 +125,22 @@ CHILDREN = (
     row("states.express_requests", "child", 10, by="states", stack=SFN, function=None),
     row("states.express_gb_seconds", "child", 0.125, by="states", stack=SFN, function=None),
 )
+
+
+def test_provisioned_pollers_are_paid_as_far_as_they_were_needed_while_the_batch_ran() -> None:
+    # 450 s of processors in 10 s: 45 at a time, ten a poller.
+    rows = [
+        row("lambda.billed_ms", "256", 450_000),
+        row("lambda.billed_ms", "256", 9_000, function="FinalizerFunction"),
+    ]
+    (usage,) = provisioned_pollers(rows, {"ProvisionedPollers": "100"}, 10)
+    assert (usage.price, usage.note != "") == ("lambda.poller_unit_hours", True)
+    hours = 10 / 3600
+    assert (usage.quantity, usage.low, usage.high) == pytest.approx((5 * hours, 2 * hours, 100 * hours))
+    (few,) = provisioned_pollers(rows, {"ProvisionedPollers": "3"}, 10)
+    assert few.quantity == pytest.approx(3 * hours)
+    for parameters in ({}, {"ProvisionedPollers": "0"}):
+        assert not list(provisioned_pollers(rows, parameters, 10))
 
 
 def test_standard_children_are_transitions() -> None:

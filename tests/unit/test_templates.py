@@ -181,6 +181,18 @@ def test_a_value_that_aws_would_refuse_is_refused_before_anything_is_made(given:
         settle(declared(template(architecture)), given)
 
 
+@pytest.mark.parametrize(
+    ("pollers", "taken"), [("0", True), ("1", False), ("2", True), ("10000", True), ("10001", False)]
+)
+def test_provisioned_pollers_are_none_or_as_many_as_aws_takes(pollers: str, taken: bool):
+    known, given = declared(template("sqs")), {"ProvisionedPollers": pollers}
+    if taken:
+        assert settle(known, given)["ProvisionedPollers"] == pollers
+    else:
+        with pytest.raises(BadParameter, match=f"ProvisionedPollers={pollers}: it must be 0, or a number from 2 to"):
+            settle(known, given)
+
+
 def test_express_children_that_might_outlive_their_five_minutes_are_refused():
     known = declared(template("sfn"))
     refuse_short_lived_children(settle(known))

@@ -19,7 +19,7 @@ from rollcall.tuning.report import report
 from rollcall.tuning.search import search
 from rollcall.tuning.show import study_json
 from rollcall.tuning.space import space
-from rollcall.tuning.stack_parameters import beside_parameters, in_sandbox, parameters
+from rollcall.tuning.stack_parameters import in_sandbox, parameters
 from rollcall.tuning.study import Study, study
 from rollcall.up import checked_parameters
 from tests.unit.tuning_plans import StandIn
@@ -133,8 +133,9 @@ def test_a_batch_may_last_as_long_as_its_deadline() -> None:
     assert "DeadlineSeconds" not in parameters(StandIn(dollars=1, seconds=1))
 
 
-def test_provisioned_pollers_are_no_parameter_and_said_so() -> None:
+def test_provisioned_pollers_are_a_parameter_instead_of_the_concurrency() -> None:
     plan = StandIn(dollars=1, seconds=1, settings=Settings(pollers=500))
-    assert "MaxConcurrency" not in parameters(plan)
-    assert "MaximumPollers 500" in beside_parameters(plan)[0]
-    assert in_sandbox(plan)[1] == ["500 provisioned pollers: the sandbox has none"]
+    values, left_out = in_sandbox(plan)
+    for given in (parameters(plan), values):
+        assert (given["ProvisionedPollers"], given.get("MaxConcurrency")) == ("500", None)
+    assert left_out == []

@@ -1,6 +1,6 @@
 """The search over a planner that is plain arithmetic, whose best is known."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import pytest
 from hypothesis import given, settings
@@ -35,6 +35,17 @@ def test_no_setting_is_planned_twice_and_what_is_impossible_is_counted() -> None
     assert result.impossible > 0
     assert len(asked) == len(result.tried) + result.impossible
     assert len(asked) <= 2 * BUDGET
+
+
+def test_what_is_found_is_planned_as_it_is_recommended() -> None:
+    def settling(architecture, workload, chosen):
+        # As a planner does that cuts chunks to what fits a message.
+        plan = arithmetic(architecture, workload, replace(chosen, items_per_chunk=min(100, chosen.items_per_chunk)))
+        return replace(plan, warnings=() if plan.settings == chosen else ("chunks are cut",))
+
+    result = search(WORKLOAD, space(), 600, "cost", settling)
+    assert result.best
+    assert not any(plan.warnings for plan in result.tried)
 
 
 def test_refinement_goes_beyond_the_grid_to_the_best_there_is() -> None:

@@ -20,6 +20,7 @@ class StandIn:
     settings: Settings = field(default_factory=Settings)
     workload: Workload = WORKLOAD
     bottleneck: str = "MaxConcurrency"
+    warnings: tuple[str, ...] = ()
     bill: Bill = field(default_factory=lambda: Bill((), 10_000))
 
 

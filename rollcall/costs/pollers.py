@@ -1,0 +1,50 @@
+"""What the provisioned pollers of the processor's event source cost, while a batch runs and while none does.
+
+A poller is taken for one unit, which AWS has not confirmed.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+"""
+
+import math
+from dataclasses import dataclass
+
+from rollcall.costs.rules import rule
+from rollcall.costs.usage import Usage
+from rollcall.planning.quotas import Quotas
+
+UNIT_HOURS = "lambda.poller_unit_hours"
+WHAT = "provisioned pollers"
+
+
+@dataclass(frozen=True)
+class ProvisionedPollers:
+    """From `least` pollers, which are there always, to `most`; each keeps `concurrency` invocations going."""
+
+    most: int
+    least: int
+    concurrency: int
+
+    @classmethod
+    def of(cls, most: int, quotas: Quotas) -> "ProvisionedPollers":
+        """Those of MaximumPollers `most`, and of AWS's default for the rest."""
+        least = int(quotas["lambda.provisioned_minimum_pollers"])
+        return cls(most, least, int(quotas["lambda.provisioned_poller_concurrency"]))
+
+    def of_batch(self, invocations: float, seconds: float, note: str) -> Usage:
+        """Those that keep so many `invocations` going at a time, for as long as a batch lasts."""
+        hours = seconds / 3600
+        needed = max(math.ceil(invocations / self.concurrency), self.least)
+        return Usage(
+            price=UNIT_HOURS,
+            quantity=min(needed, self.most) * hours,
+            low=self.least * hours,
+            high=self.most * hours,
+            what=WHAT,
+            function="ProcessorFunction",
+            note=note,
+        )
+
+    def at_rest(self, event_source: str) -> Usage:
+        """Those of a month without a batch."""
+        note = f"{self.least} pollers at any time; a poller is taken for one unit, which AWS has not confirmed"
+        hours = self.least * rule("month.hours")
+        return Usage(price=UNIT_HOURS, quantity=hours, what=WHAT, operation=event_source, note=note)
