@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 from statistics import median
 from typing import Any
 
@@ -58,6 +58,15 @@ class Figure:
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest of `values` that at least `percent` % of them do not exceed (nearest rank)."""
     return sorted(values)[max(0, ceil(percent / 100 * len(values)) - 1)]
+
+
+def median_between(values: Sequence[float]) -> tuple[float, float]:
+    """Where the median of ever more such values lies, with 95 % confidence: by the ranks n/2 -+ 0.98 sqrt(n).
+
+    https://en.wikipedia.org/wiki/Median#Confidence_intervals (the binomial distribution's normal approximation)
+    """
+    percent = 98 / sqrt(len(values))
+    return percentile(values, max(0, 50 - percent)), percentile(values, min(100, 50 + percent))
 
 
 def ratios(values: Sequence[float], baselines: Sequence[float]) -> list[float]:

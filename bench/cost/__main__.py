@@ -15,6 +15,10 @@ from bench.report import machine
 from rollcall.costs.prices import PriceBook
 from rollcall.terminal import seconds, stdout, steps
 
+ITEMS = 10_000
+# Short batches: what slows the machine for a while then meets both of a pair.
+OVERHEAD_ITEMS = 2_000
+
 
 def arguments() -> argparse.Namespace:
     """The command line."""
@@ -27,7 +31,10 @@ def arguments() -> argparse.Namespace:
     )
     size = "N"
     parser.add_argument(
-        "--items", type=whole(1, 1_000_000), default=10_000, metavar=size, help="for each way (%(default)s)"
+        "--items",
+        type=whole(1, 1_000_000),
+        metavar=size,
+        help=f"for each way ({ITEMS}), or for each batch with --overhead ({OVERHEAD_ITEMS})",
     )
     parser.add_argument(
         "--children",
@@ -58,7 +65,7 @@ def arguments() -> argparse.Namespace:
         help="instead: what the meter adds to a batch's duration, on two engines, one of them without it",
     )
     parser.add_argument(
-        "--pairs", type=whole(1, 100), default=20, metavar=size, help="of batches, with --overhead (%(default)s)"
+        "--pairs", type=whole(1, 1_000), default=200, metavar=size, help="of batches, with --overhead (%(default)s)"
     )
     return parser.parse_args()
 
@@ -67,7 +74,7 @@ def cost(given: argparse.Namespace) -> dict[str, Any]:
     """Measure the five ways and print their tables; returns what `--json` writes."""
     book = PriceBook.load()
     passes = tuple(dict.fromkeys((0, given.max_value)))
-    plan = Plan(given.items, given.children, given.items_per_chunk, passes)
+    plan = Plan(given.items or ITEMS, given.children, given.items_per_chunk, passes)
     measured_on, began = machine(), time.monotonic()
     with steps("starting an engine") as progress:
         found = measure(plan, book, progress)
@@ -79,7 +86,7 @@ def cost(given: argparse.Namespace) -> dict[str, Any]:
 
 def overhead(given: argparse.Namespace) -> dict[str, Any]:
     """Measure the meter's overhead and print it; returns what `--json` writes."""
-    size, measured_on = Size(given.items, given.items_per_chunk), machine()
+    size, measured_on = Size(given.items or OVERHEAD_ITEMS, given.items_per_chunk), machine()
     with steps("starting two engines") as progress:
         figures = measure_overhead(size, given.pairs, progress)
     stdout.print(overhead_report(figures, size))

@@ -1,7 +1,7 @@
 """What the meter adds to a batch's duration: the same batches on two engines in turn, one of them without it.
 
-What else runs on the machine moves a pair by more than the meter does. So the time in the meter's hooks is taken as
-well: the engine is one interpreter, and a batch is longer by no more than what its threads spend in them.
+What else runs on the machine moves a pair by more than the meter does: so there are many pairs of short batches, and
+the time in the meter's hooks is taken as well.
 """
 
 import json
@@ -17,7 +17,7 @@ from bench.batches import Size, run_batch
 from bench.cost.hook_clock import PATH
 from bench.cost.report import table
 from bench.engine import own_engine
-from bench.figures import Figure, ratios
+from bench.figures import Figure, median_between, ratios
 from bootstrap import aws
 from bootstrap.deploy import deploy
 from rollcall.connection import Connection
@@ -110,10 +110,12 @@ def assert_metered(sandbox: Sandbox, metered: bool) -> None:
 
 
 def overhead_report(figures: Sequence[Figure], size: Size) -> Group:
-    """The pairs and their medians, for a Rich console."""
-    pairs = zip(*(figure.values for figure in figures), strict=True)
-    rows = [[f"pair {number}", *(f"{value:+.1f} %" for value in values)] for number, values in enumerate(pairs, 1)]
-    rows.append(["median", *(f"{figure.median:+.1f} %" for figure in figures)])
+    """The medians and how sure they are, for a Rich console."""
+    between = (median_between(figure.values) for figure in figures)
+    rows = [
+        [f"median of {len(figures[0].values)} pairs", *(f"{figure.median:+.1f} %" for figure in figures)],
+        ["95 % sure to lie between", *(f"{low:+.1f} and {high:+.1f} %" for low, high in between)],
+    ]
     title = f"the meter adds to {size.items:,} items, {size.items_per_chunk} a chunk"
     verdicts = [f"{figure.name}: {'met' if figure.met else 'missed'}" for figure in figures]
     goal = f"\ngoal: < {GOAL_PERCENT} % of the duration; {', '.join(verdicts)}"
