@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handlers.sqs.records import shards_for
 from rollcall.planning import fixed
 from rollcall.planning.assumptions import Assumptions
 from rollcall.planning.checks import item_bytes
 from rollcall.planning.chunk_cost import ChunkWork, chunk_work, spare_seconds
 from rollcall.planning.curves import pollers, writes_allowed
+from rollcall.planning.extent import extent_of
 from rollcall.planning.pool import GRID, Arrivals, Pool, throttled
 from rollcall.planning.quotas import Quotas
 from rollcall.planning.settings import Settings, Workload
@@ -48,7 +48,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     steps = Steps(settings.processor_memory, quotas, assumptions)
     small = Steps(fixed.ORCHESTRATION_MEMORY, quotas, assumptions)
     made_by = batchers(workload, settings, work.count, small)
-    shards = shards_for(work.count)
+    shards = extent_of(workload, settings, item_bytes(workload)).shards
     invoked = invocations(work, settings, steps, shards)
 
     mean = float(invoked.seconds.mean())

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handlers.sqs.records import segments_for
 from rollcall.planning import fixed
 from rollcall.planning.checks import item_bytes
 from rollcall.planning.chunk_cost import spare_seconds
+from rollcall.planning.extent import extent_of
 from rollcall.planning.limits import Impossible
 from rollcall.planning.pool import GRID, Arrivals
 from rollcall.planning.settings import Settings, Workload
@@ -76,7 +76,10 @@ class Batchers:
 
 def batchers(workload: Workload, settings: Settings, chunks: int, steps: Steps) -> Batchers:
     """What the batchers of a batch do, in docs/design.md's order. Raises Impossible where a window outlasts them."""
-    segments, _ = segments_for(workload.items, chunks, settings.items_per_chunk, settings.chunks_per_segment)
+    cut_into = extent_of(workload, settings, item_bytes(workload)).segments
+    # A segment of a file may lie within one very large item, and be empty: a batcher looks, and seals it.
+    segments = min(cut_into, chunks)
+    empty = cut_into - segments
     per_segment = chunks / segments
     items = workload.items / chunks
     chunk_bytes = items * (item_bytes(workload) + 1)
@@ -101,7 +104,7 @@ def batchers(workload: Workload, settings: Settings, chunks: int, steps: Steps) 
     invocations = max(1, math.ceil((work - again) / max(room - again, making + sending)))
     sent_ms = work + invocations * claiming + (invocations - 1) * sending
     handing_on = (invocations - 1) * steps.assumptions["sqs.delivery_ms"]
-    starting = steps.overhead + steps.sqs + steps.dynamodb + math.ceil(segments / fixed.MESSAGES_PER_SEND) * steps.sqs
+    starting = steps.overhead + steps.sqs + steps.dynamodb + math.ceil(cut_into / fixed.MESSAGES_PER_SEND) * steps.sqs
     side_by_side = min(segments, fixed.SQS_BATCHERS)
     delivery, init = steps.assumptions["sqs.delivery_ms"], steps.assumptions["lambda.init_ms"]
     # The environment that started the batch takes a segment up; the others start first.
@@ -114,8 +117,13 @@ def batchers(workload: Workload, settings: Settings, chunks: int, steps: Steps) 
         chunks=chunks,
         segments=segments,
         side_by_side=side_by_side,
-        invocations=1 + segments * invocations,
-        milliseconds=starting + steps.events + segments * (sent_ms + steps.dynamodb) + steps.sqs,
+        invocations=1 + empty + segments * invocations,
+        milliseconds=starting
+        + steps.events
+        + segments * sent_ms
+        + empty * claiming
+        + cut_into * steps.dynamodb
+        + steps.sqs,
         init_milliseconds=side_by_side * init,
         environments=side_by_side,
         room_milliseconds=room,

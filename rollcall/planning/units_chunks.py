@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from handlers.input_object import BYTES_PER_ITEM
-from handlers.sqs.records import SEGMENT_STRIDE, segments_for, shards_for
+from handlers.sqs.records import SEGMENT_STRIDE
 from rollcall.planning import fixed
+from rollcall.planning.extent import extent_of
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sizes_messages import head_bytes, window_steps
 from rollcall.planning.units_range import Range
@@ -49,18 +49,13 @@ def cut_for_sqs(workload: Workload, settings: Settings, batch_id: str, item_byte
     With `workload.item_bytes` the items come from JSON Lines of that length, which is cut by bytes.
     """
     asked = settings.items_per_chunk
-    from_file = workload.item_bytes is not None
-    extent = math.ceil(workload.items * (item_bytes + 1)) if from_file else workload.items
-    estimate = math.ceil(extent / BYTES_PER_ITEM) if from_file else workload.items
-    expected = math.ceil(estimate / asked)
-    segments, length = segments_for(extent, expected, asked, settings.chunks_per_segment)
-    shards = shards_for(expected)
-    unit = item_bytes + 1 if from_file else 1
+    extent = extent_of(workload, settings, item_bytes)
+    unit = item_bytes + 1 if workload.item_bytes is not None else 1
     per_chunk = chunk_items(asked, item_bytes, fixed.SQS_MAX_CHUNK_BYTES)
-    classes = segment_classes(segments, length, extent, unit)
+    classes = segment_classes(extent.segments, extent.segment_length, extent.length, unit)
     head = head_bytes(batch_id, settings.item_concurrency, settings.max_attempts)
     chunks = windows = send_steps = sent = 0
-    shard_digits = len(str(shards - 1)) if most else 1
+    shard_digits = len(str(extent.shards - 1)) if most else 1
 
     def body(items: int, digits: int) -> int:
         return head + digits + shard_digits + text_bytes(items, item_bytes)
@@ -83,11 +78,11 @@ def cut_for_sqs(workload: Workload, settings: Settings, batch_id: str, item_byte
     digits = max(segment.seq_digits[1] for segment in classes)
     largest = body(min(per_chunk, workload.items), digits)
     return SqsCut(
-        segments=segments,
+        segments=extent.segments,
         filled=sum(count for segment, count in classes.items() if segment.items),
-        segment_length=length,
-        extent=extent,
-        shards=shards,
+        segment_length=extent.segment_length,
+        extent=extent.length,
+        shards=extent.shards,
         chunks=chunks,
         chunk_items=per_chunk,
         windows=windows,

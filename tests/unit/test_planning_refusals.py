@@ -78,7 +78,7 @@ def test_provisioned_pollers_are_paid_also_without_a_batch_and_said_so() -> None
     plan = planned("sqs", 1_000_000, pollers=100)
     (line,) = [line for line in plan.bill.lines if line.usage.price == "lambda.poller_unit_hours"]
     assert line.usage.quantity == pytest.approx(100 * plan.seconds / 3600, rel=0.02)
-    assert any("2 of them cost on without one, $13.5 a month" in warning for warning in plan.warnings)
+    assert any("2 of them cost on without one, $13.50 a month" in warning for warning in plan.warnings)
 
 
 @pytest.mark.parametrize(("architecture", "asked"), [("sfn", {"max_concurrency": 5000}), ("sqs", {"pollers": 500})])

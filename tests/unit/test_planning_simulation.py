@@ -238,6 +238,14 @@ def test_ten_times_the_items_are_neither_cheaper_nor_faster(
     assert many.seconds >= few.seconds * (1 - slack(values, 0.001))
 
 
+def test_a_file_of_large_items_is_made_by_as_many_batchers_as_its_bytes_are_segments() -> None:
+    # 10 GB look like 100 million items, and a segment is 10,000 chunks of 100 of them.
+    assert planned("sqs", 1_000_000, item_bytes=9_999).timing.batcher_invocations == 1 + 100
+    # Items twice as long as a segment, so that every other one is empty, and looked at all the same.
+    small = planned("sqs", 10, item_bytes=99_999, items_per_chunk=1, chunks_per_segment=500)
+    assert small.timing.batcher_invocations == 1 + 20
+
+
 def test_the_longest_of_all_batches_has_an_end() -> None:
     found = timing(
         "sfn", 100_000_000, "constant:0", fail_rate=1.0, items_per_chunk=1, max_concurrency=1, max_attempts=10,
