@@ -1,4 +1,4 @@
-"""`/_rollcall/meter`: GET what was used, of one batch with `?batch=ID`; DELETE to begin at zero."""
+"""`/_rollcall/meter`: GET what was used and is stored, or what a batch used (`?batch=ID`); DELETE to begin at zero."""
 
 from typing import Any
 
@@ -13,13 +13,14 @@ PATH = "/_rollcall/meter"
 
 
 def show(request: Any) -> Any:
-    """Sums since the start or the last reset, and what is stored now."""
-    return {
+    """Sums since the start or the last reset; and what is stored now, which belongs to no batch."""
+    batch = request.args.get("batch")
+    answer = {
         "since": LEDGER.since.isoformat(timespec="milliseconds"),
-        "rows": LEDGER.rows(request.args.get("batch")),
-        "storage": storage.report(),
+        "rows": LEDGER.rows(batch),
         "metrics": METRICS.report(),
     }
+    return answer if batch else answer | {"storage": storage.report()}
 
 
 def reset(request: Any) -> Response:
