@@ -26,7 +26,7 @@ EXPANSION_CHECKED_FROM = 100 * 1024 * 1024
 BUFFER_BYTES = 64 * 1024
 # What S3 cannot do now has a status from 500 on, or one of these codes.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-NOT_NOW = {"ExpiredToken", "OperationAborted", "RequestTimeout", "SlowDown"}
+NOT_NOW = {"ExpiredToken", "OperationAborted", "RequestTimeout", "SlowDown", "ThrottlingException"}
 
 
 def is_gzipped(source: InputObject) -> bool:
@@ -47,7 +47,9 @@ def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
     Raises InvalidRequest when it cannot be read, or is not any more the one that was pinned before.
     """
     whole_only = is_csv(source) or is_gzipped(source)
-    answer = call("head_object", source)
+    # Not HeadObject: what it cannot do has a status and no code, so that nobody knows whether to ask again.
+    answer = get(source)
+    answer["Body"].close()
     length = answer["ContentLength"]
     estimate = math.ceil(length * (GZIP_RATIO if is_gzipped(source) else 1) / BYTES_PER_ITEM)
     return replace(source, etag=answer["ETag"]), None if whole_only else length, estimate
@@ -74,7 +76,7 @@ def object_items(source: InputObject, first: int, last: int | None, skip: int) -
 
 def opened(source: InputObject, start: int = 0) -> io.BufferedReader:
     """The object's content from byte `start` on, expanded if it is gzipped."""
-    body = call("get_object", source, **({"Range": f"bytes={start}-"} if start else {}))["Body"]
+    body = get(source, **({"Range": f"bytes={start}-"} if start else {}))["Body"]
     raw = Expanded(body, source) if is_gzipped(source) else body
     return io.BufferedReader(raw, BUFFER_BYTES)
 
@@ -85,13 +87,13 @@ def client():
     return boto3.client("s3")
 
 
-def call(operation: str, source: InputObject, **arguments: str) -> dict:
-    """Ask S3 for the pinned object. Raises InvalidRequest when asking again does not help."""
+def get(source: InputObject, **arguments: str) -> dict:
+    """S3's answer to GetObject for the pinned object. Raises InvalidRequest when asking again does not help."""
     place = f"s3://{source.bucket}/{source.key}"
     if source.etag:
         arguments["IfMatch"] = source.etag
     try:
-        return getattr(client(), operation)(Bucket=source.bucket, Key=source.key, **arguments)
+        return client().get_object(Bucket=source.bucket, Key=source.key, **arguments)
     except ParamValidationError as error:
         raise InvalidRequest(f"input: {place}: {error}") from error
     except ClientError as error:

@@ -66,7 +66,7 @@ def batcher(tally: Tally, batch: SfnBatch, timing: Timing | None) -> Range:
     tally.add("s3.gets", BATCHER, "GetObject", rounds, "who owns the batch")
     if batch.workload.item_bytes is not None:
         tally.add("s3.gets", BATCHER, "GetObject", rounds, "reading the input")
-        tally.add("s3.gets", BATCHER, "HeadObject", 1, "pinning the input")
+        tally.add("s3.gets", BATCHER, "GetObject", 1, "pinning the input")
     whole = Range.over(batch.cuts, lambda cut: 1 if cut.chunks and not cut.parts else 0)
     tally.add("s3.puts", BATCHER, "PutObject", whole + 2, "the chunks; who owns the batch, what was made")
     multipart = parts.at_most(1)

@@ -50,7 +50,7 @@ def batcher(tally: Tally, batch: SqsBatch, timing: Timing | None) -> Range:
     reads = (windows + segments + handed) * read_units(record_bytes(record))
     tally.add("dynamodb.read_units", BATCHER, "GetItem", reads, "the batch record before each window")
     if batch.from_file:
-        tally.add("s3.gets", BATCHER, "HeadObject", 1, "pinning the input")
+        tally.add("s3.gets", BATCHER, "GetObject", 1, "pinning the input")
         tally.add("s3.gets", BATCHER, "GetObject", handed + segments, "reading the input, from each segment's start")
     tally.add("events.published", BATCHER, "PutEvents", 1, "Batch Started")
     return invocations
