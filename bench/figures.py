@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, floor, sqrt
 from statistics import median
 from typing import Any
 
@@ -61,12 +61,14 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def median_between(values: Sequence[float]) -> tuple[float, float]:
-    """Where the median of ever more such values lies, with 95 % confidence: by the ranks n/2 -+ 0.98 sqrt(n).
+    """Where the median of ever more such values lies, with 95 % confidence, of six values or more.
 
-    https://en.wikipedia.org/wiki/Median#Confidence_intervals (the binomial distribution's normal approximation)
+    By the ranks n/2 - 0.98 sqrt(n) and 1 + n/2 + 0.98 sqrt(n), rounded outwards: Campbell and Gardner, Calculating
+    confidence intervals for some non-parametric analyses, BMJ 296, 1988.
     """
-    percent = 98 / sqrt(len(values))
-    return percentile(values, max(0, 50 - percent)), percentile(values, min(100, 50 + percent))
+    ranked, count = sorted(values), len(values)
+    half = 0.98 * sqrt(count)
+    return ranked[max(1, floor(count / 2 - half)) - 1], ranked[min(count, ceil(1 + count / 2 + half)) - 1]
 
 
 def ratios(values: Sequence[float], baselines: Sequence[float]) -> list[float]:

@@ -10,6 +10,7 @@ from bootstrap.bucket import ensure_bucket, upload
 from bootstrap.change_sets import Change, Stacks
 from bootstrap.packaging import Package, package
 from bootstrap.parameters import declared, refuse_short_lived_children, refuse_unknown, settle
+from bootstrap.provisioned_mode import end_provisioned_mode
 from bootstrap.side_by_side import side_by_side
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, template
 
@@ -58,8 +59,9 @@ def deploy(
     uploaded = publish(session, package(architecture, overlay), progress)
 
     def bring(name: str) -> StackOutputs:
-        values = settle(known[name], local, uploaded, given)
-        return bring_stack(worker, STACK_NAMES[name] + suffix, templates[name], values)
+        stack, values = STACK_NAMES[name] + suffix, settle(known[name], local, uploaded, given)
+        end_provisioned_mode(session, worker, stack, values)
+        return bring_stack(worker, stack, templates[name], values)
 
     return side_by_side(bring, templates)
 

@@ -55,8 +55,7 @@ def bill(
             f"run a new batch, and bill that: `rollcall run {latest.architecture}`",
         )
     stack = connection.stack(latest.architecture)
-    pollers = int(stack.parameters.get("ProvisionedPollers", 0))
-    rest = at_rest(latest.architecture, book, answer, stack.name, pollers)
+    rest = at_rest(latest.architecture, book, answer, stack.name, stack.provisioned_pollers)
     if as_json:
         print_json(bill_json(batch, latest, made, rest, book, child_type))
     else:

@@ -31,6 +31,11 @@ class Stack:
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
 
+    @property
+    def provisioned_pollers(self) -> int:
+        """The most that the processor's event source has; 0 in Lambda's default mode."""
+        return int(self.parameters.get("ProvisionedPollers", 0))
+
 
 class Connection:
     """AWS clients of one sandbox or one account. `endpoint` is None on AWS, `engine` where it is not known."""

@@ -15,7 +15,7 @@ POLLERS = "ProvisionedPollerConfig"
 def install() -> None:
     """Look every INTERVAL_SECONDS at what is being made, not every second; mend two kinds of resource.
 
-    The stock providers set no retention of log groups, and leave event sources the pollers that they were made with.
+    The stock providers set no retention of log groups, and do not change the pollers of event sources.
     """
 
     @patch(ResourceProviderExecutor.deploy_loop)
@@ -42,7 +42,8 @@ def install() -> None:
     def update(stock, self, request):
         made = stock(self, request)
         before, after = request.previous_state, request.desired_state
-        if before.get(POLLERS) != after.get(POLLERS):
-            scaling = {name: after.get(name, {}) for name in (POLLERS, "ScalingConfig")}
-            request.aws_client_factory.lambda_.update_event_source_mapping(UUID=before["Id"], **scaling)
+        if POLLERS in after and after[POLLERS] != before.get(POLLERS):
+            request.aws_client_factory.lambda_.update_event_source_mapping(
+                UUID=before["Id"], ProvisionedPollerConfig=after[POLLERS], ScalingConfig={}
+            )
         return made

@@ -45,7 +45,7 @@ def at_rest(
 
 
 def idle_pollers(resources: Mapping[str, tuple[str, Mapping[str, Any]]], provisioned: int) -> Iterator[Usage]:
-    """The empty long polls of every event source, which AWS bills as SQS requests, or its provisioned pollers.
+    """The empty long polls of every event source, which AWS bills as SQS requests, and its `provisioned` pollers.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     """
@@ -55,19 +55,25 @@ def idle_pollers(resources: Mapping[str, tuple[str, Mapping[str, Any]]], provisi
         if kind != "AWS::Lambda::EventSourceMapping":
             continue
         if provisioned and "ProvisionedPollerConfig" in properties:
-            yield ProvisionedPollers.of(provisioned, Quotas.load()).at_rest(name)
-            continue
-        bounded = "ScalingConfig" in properties
-        least = idle if bounded else rule("pollers.idle_least")
-        why = "MaximumConcurrency is set" if bounded else f"AWS may go down to {least:g}"
+            pollers = ProvisionedPollers.of(provisioned, Quotas.load())
+            yield pollers.at_rest(name)
+            least = there = float(pollers.least)
+            most = least * pollers.concurrency
+            why = f"AWS does not say how many polls each has waiting, up to {pollers.concurrency}"
+        elif "ScalingConfig" in properties:
+            least = there = most = idle
+            why = "MaximumConcurrency is set"
+        else:
+            least, there, most = rule("pollers.idle_least"), idle, idle
+            why = f"AWS may go down to {least:g}"
         yield Usage(
             price="sqs.requests",
-            quantity=idle * a_poller,
+            quantity=there * a_poller,
             low=least * a_poller,
-            high=idle * a_poller,
+            high=most * a_poller,
             what="idle pollers' polls",
             operation=name,
-            note=f"{idle:g} pollers that poll for {rule('pollers.long_poll_seconds'):g} s each; {why}",
+            note=f"{there:g} pollers that poll for {rule('pollers.long_poll_seconds'):g} s each; {why}",
         )
 
 

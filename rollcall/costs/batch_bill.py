@@ -56,7 +56,8 @@ def metered_bill(
     `ended` is its latest generation, `started_at` the start of its first.
     """
     stack = connection.stack(ended.architecture)
-    if not rows_of(answer, stack.name, ended.batch_id) or began_before(started_at, answer["since"]):
+    rows = rows_of(answer, stack.name, ended.batch_id)
+    if not rows or began_before(started_at, answer["since"]):
         return None
     assert connection.endpoint
     due = ended.architecture == "sqs" and check_due(
@@ -64,8 +65,7 @@ def metered_bill(
     )
     hours = clock_hours(started_at, ended.finished_at)
     usages = usages_of(answer, stack.name, ended.batch_id, child_type, hours=hours, check_due=due)
-    rows, seconds = rows_of(answer, stack.name, ended.batch_id), ended.duration_seconds or 0.0
-    usages += provisioned_pollers(rows, stack.parameters, seconds)
+    usages += provisioned_pollers(rows, stack.provisioned_pollers, ended.duration_seconds or 0.0)
     return priced(usages, book, items)
 
 

@@ -125,14 +125,8 @@ def check_message(rows: list[Row]) -> Iterator[Usage]:
             )
 
 
-def provisioned_pollers(rows: list[Row], parameters: Mapping[str, str], seconds: float) -> Iterator[Usage]:
-    """Those of a stack with such `parameters`, if it has any, while a batch ran for so many seconds."""
-    most = int(parameters.get("ProvisionedPollers", 0))
-    if not most or not seconds:
-        return
-    at_a_time = total(rows, "lambda.billed_ms", PROCESSOR) / 1000 / seconds
-    note = (
-        "the sandbox has no pollers; as many as keep this batch's processors going on average, for as long as it "
-        "took (taking a poller for one unit, which AWS has not confirmed)"
-    )
-    yield ProvisionedPollers.of(most, Quotas.load()).of_batch(at_a_time, seconds, note)
+def provisioned_pollers(rows: list[Row], most: int, seconds: float) -> Iterator[Usage]:
+    """Those of a stack with so many ProvisionedPollers, if any, while a batch ran for `seconds`."""
+    if most:
+        invoked_seconds = total(rows, "lambda.billed_ms", PROCESSOR) / 1000
+        yield ProvisionedPollers.of(most, Quotas.load()).metered(invoked_seconds, seconds)

@@ -26,11 +26,11 @@ class ProvisionedPollers:
     @classmethod
     def of(cls, most: int, quotas: Quotas) -> "ProvisionedPollers":
         """Those of MaximumPollers `most`, and of AWS's default for the rest."""
-        least = int(quotas["lambda.provisioned_minimum_pollers"])
+        least = min(most, int(quotas["lambda.provisioned_minimum_pollers"]))
         return cls(most, least, int(quotas["lambda.provisioned_poller_concurrency"]))
 
-    def of_batch(self, invocations: float, seconds: float, note: str) -> Usage:
-        """Those that keep so many `invocations` going at a time, for as long as a batch lasts."""
+    def planned(self, invocations: float, seconds: float, note: str) -> Usage:
+        """Those of a batch that takes so many seconds, with so many `invocations` going at a time."""
         hours = seconds / 3600
         needed = max(math.ceil(invocations / self.concurrency), self.least)
         return Usage(
@@ -42,6 +42,15 @@ class ProvisionedPollers:
             function="ProcessorFunction",
             note=note,
         )
+
+    def metered(self, invoked_seconds: float, seconds: float) -> Usage:
+        """Those of a batch that took so many seconds, with invocations of so many altogether."""
+        note = (
+            f"the sandbox has no pollers: of the stack's {self.most:,} as many as its processors needed, and at least "
+            f"{self.least} (taking a poller for one unit, which AWS has not confirmed)"
+        )
+        hours = max(invoked_seconds / self.concurrency, self.least * seconds) / 3600
+        return Usage(price=UNIT_HOURS, quantity=hours, what=WHAT, function="ProcessorFunction", note=note)
 
     def at_rest(self, event_source: str) -> Usage:
         """Those of a month without a batch."""

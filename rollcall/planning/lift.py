@@ -20,7 +20,7 @@ ADVICE = {
     "ItemsPerChunk": "a parameter of the stack, and a field of the request",
     "ChunksPerSegment": "smaller segments are made side by side",
     "BatchSize": "the messages of an invocation wait for one another: take fewer",
-    "pollers": "more provisioned pollers",
+    "pollers": "deploy with --parameter ProvisionedPollers=N",
     "RetryDelaySeconds": "what fails is tried again at the very end: lower it, or MaxAttempts",
     BATCHERS: "its MaximumConcurrency is the template's and no parameter: edit it, or take more items per chunk",
     BATCHER: "one batcher writes all chunks: more memory in the template is as much more CPU, up to "

@@ -129,7 +129,7 @@ def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Q
         f"billed here for as long as the batch lasts; {pollers.least} of them cost on without one, {idle} a month "
         "(taking a poller for one unit, which AWS has not confirmed)"
     )
-    return [pollers.of_batch(timing.concurrency, timing.seconds, note)]
+    return [pollers.planned(timing.concurrency, timing.seconds, note)]
 
 
 def round_up(seconds: float) -> int:

@@ -1,6 +1,6 @@
 """The search: a coarse grid over each architecture's settings, then steps along single axes from the best so far.
 
-Deterministic: the same plans in the same order for the same input. No plan is computed twice.
+Deterministic: the same plans in the same order for the same input. No settings are tried twice.
 """
 
 from collections.abc import Callable, Iterable, Iterator

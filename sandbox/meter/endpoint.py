@@ -13,14 +13,14 @@ PATH = "/_rollcall/meter"
 
 
 def show(request: Any) -> Any:
-    """Sums since the start or the last reset; and what is stored now, which belongs to no batch."""
+    """Sums since the start or the last reset; without a batch, what is stored now too. Metrics are of all batches."""
     batch = request.args.get("batch")
     answer = {
         "since": LEDGER.since.isoformat(timespec="milliseconds"),
         "rows": LEDGER.rows(batch),
         "metrics": METRICS.report(),
     }
-    return answer if batch else answer | {"storage": storage.report()}
+    return answer if batch is not None else answer | {"storage": storage.report()}
 
 
 def reset(request: Any) -> Response:

@@ -25,6 +25,9 @@ LOG = logging.getLogger(__name__)
 MAXIMUM_CONCURRENCY = 5
 """Batches at once when the mapping names no limit: what AWS starts with."""
 
+_POLLERS = 200
+"""MaximumPollers of provisioned mode when the mapping does not say."""
+
 _CONCURRENCY_OF_POLLER = 10
 """Invocations at once of one provisioned poller: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 
@@ -44,8 +47,8 @@ Message = dict[str, Any]
 
 def concurrency_of(mapping: Mapping[str, Any]) -> int:
     """How many batches the mapping runs at once, without the ramp by which AWS gets there."""
-    if pollers := (mapping.get("ProvisionedPollerConfig") or {}).get("MaximumPollers"):
-        return min(pollers * _CONCURRENCY_OF_POLLER, _MOST_AT_ONCE)
+    if provisioned := mapping.get("ProvisionedPollerConfig"):
+        return min(provisioned.get("MaximumPollers", _POLLERS) * _CONCURRENCY_OF_POLLER, _MOST_AT_ONCE)
     return (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or MAXIMUM_CONCURRENCY
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rollcall.costs.meter_client import fetch_meter
 from sandbox.state import Sandbox
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
@@ -227,6 +228,11 @@ def test_writes_and_reads_of_a_table_are_counted_by_the_size_of_the_item(
     (stored,) = meter.storage(service="dynamodb", resource=table)
     # b: PK, SK, b and their values; c: PK, SK and their values; 100 bytes more for each.
     assert (stored["objects"], stored["bytes"]) == (2, 2 + 1 + 2 + 1 + 1 + 1500 + 2 + 1 + 2 + 1 + 200)
+
+
+def test_what_is_stored_belongs_to_no_batch(sandbox: Sandbox):
+    whole, of_batch = (fetch_meter(sandbox.endpoint, batch) for batch in (None, "any"))
+    assert set(whole) - set(of_batch) == {"storage"}
 
 
 def test_an_injected_fault_is_billed_as_aws_would(aws: Callable[[str], Any], meter: Meter, table: str):

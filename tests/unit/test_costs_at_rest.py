@@ -38,12 +38,12 @@ def test_pollers_become_fewer_only_without_a_maximum_concurrency() -> None:
     assert least["ChunkDeadLetterEventSource"] == 2 * POLLS
 
 
-def test_two_provisioned_pollers_are_paid_all_month_instead_of_polls() -> None:
-    (line,) = [
-        line for line in at_rest("sqs", BOOK, pollers=100).lines if line.usage.operation == "ProcessorEventSource"
-    ]
+def test_two_provisioned_pollers_are_paid_all_month_beside_their_polls() -> None:
+    mine = [line for line in at_rest("sqs", BOOK, pollers=100).lines if line.usage.operation == "ProcessorEventSource"]
+    units, polls = sorted(mine, key=lambda line: line.usage.price)
     # 2 x 730 hours x $0.00925
-    assert (line.usage.quantity, line.dollars) == (1460, pytest.approx(13.505))
+    assert (units.usage.quantity, units.dollars) == (1460, pytest.approx(13.505))
+    assert (polls.usage.quantity, polls.usage.low, polls.usage.high) == (2 * POLLS, 2 * POLLS, 20 * POLLS)
 
 
 def test_step_functions_have_one_event_source_and_an_hourly_sweep() -> None:

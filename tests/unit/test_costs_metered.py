@@ -127,20 +127,17 @@ CHILDREN = (
 )
 
 
-def test_provisioned_pollers_are_paid_as_far_as_they_were_needed_while_the_batch_ran() -> None:
-    # 450 s of processors in 10 s: 45 at a time, ten a poller.
+def test_provisioned_pollers_are_paid_as_far_as_processors_needed_them_and_two_at_any_time() -> None:
+    # 450 s of processors keep a poller of ten going for 45 s.
     rows = [
         row("lambda.billed_ms", "256", 450_000),
         row("lambda.billed_ms", "256", 9_000, function="FinalizerFunction"),
     ]
-    (usage,) = provisioned_pollers(rows, {"ProvisionedPollers": "100"}, 10)
-    assert (usage.price, usage.note != "") == ("lambda.poller_unit_hours", True)
-    hours = 10 / 3600
-    assert (usage.quantity, usage.low, usage.high) == pytest.approx((5 * hours, 2 * hours, 100 * hours))
-    (few,) = provisioned_pollers(rows, {"ProvisionedPollers": "3"}, 10)
-    assert few.quantity == pytest.approx(3 * hours)
-    for parameters in ({}, {"ProvisionedPollers": "0"}):
-        assert not list(provisioned_pollers(rows, parameters, 10))
+    for seconds, expected in ((10, 45), (100, 200), (0, 45)):
+        (usage,) = provisioned_pollers(rows, 100, seconds)
+        assert (usage.price, usage.quantity) == ("lambda.poller_unit_hours", pytest.approx(expected / 3600))
+        assert "of the stack's 100" in usage.note
+    assert not list(provisioned_pollers(rows, 0, 10))
 
 
 def test_standard_children_are_transitions() -> None:

@@ -1,0 +1,29 @@
+"""Lambda's provisioned mode of an event source, which CloudFormation begins and does not end."""
+
+import time
+from collections.abc import Mapping
+
+from bootstrap.aws import Session
+from bootstrap.change_sets import Stacks
+
+PARAMETER = "ProvisionedPollers"
+
+
+def end_provisioned_mode(session: Session, stacks: Stacks, name: str, wanted: Mapping[str, str]) -> None:
+    """End that of the processor's event source, if the stack has it and is to have it no more.
+
+    Before the stack is updated, since MaximumConcurrency excludes the mode. An update of a template that leaves
+    ProvisionedPollerConfig out keeps it, and its cost: https://github.com/serverless/serverless/pull/13835
+    """
+    found = stacks.describe(name) or {}
+    had = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+    if had.get(PARAMETER, "0") == "0" or wanted[PARAMETER] != "0" or "Outputs" not in found:
+        return
+    stacks.progress(f"{name}: ending its provisioned pollers")
+    functions = session.client("lambda")
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+    answer = functions.list_event_source_mappings(FunctionName=outputs["ProcessorFunctionName"])
+    for source in answer["EventSourceMappings"]:
+        functions.update_event_source_mapping(UUID=source["UUID"], ProvisionedPollerConfig={})
+        while functions.get_event_source_mapping(UUID=source["UUID"])["State"] == "Updating":
+            time.sleep(stacks.interval)
