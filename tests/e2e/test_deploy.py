@@ -152,6 +152,7 @@ def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_
     aws: Callable[[str], Any], deployment: Deployment, work: Path
 ):
     overlay = {"handlers/work.py": work}
+    good = work.read_text() + "\n# edited\n"
     made = deployment("sqs", overlay=overlay)
     before = code(aws, made)
     said: list[str] = []
@@ -161,14 +162,14 @@ def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_
     try:
 
         def edited_until_noticed() -> None:
-            if not said:  # the watch may have begun after the edit before
-                work.write_text(f"{work.read_text()}\n# edited\n")
+            # Again, since the watch may have begun after it; the same, since it may go live later than the next look.
+            if not said:
+                work.write_text(good)
             assert said
 
         eventually(edited_until_noticed, interval=1)
         assert said[0] == "work.py: live"
         assert not set(code(aws, made).values()) & set(before.values())
-        good = work.read_text()
         work.write_text("def process(item:\n")
         eventually(lambda: _assert_starts(said[-1], "work.py: not live, the old code stays: '(' was never closed"))
         kept = code(aws, made)
