@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from bootstrap.failures import events, failed, refused
+from bootstrap.stack_description import Description, describe_stack, find_stack, parameters_of
 
 PREPARING = {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
 DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
@@ -62,19 +63,13 @@ class Stacks:
         """Looks that a failed status must outlast: the engine gives it for one resource and then carries on."""
         return 20 if self.sandbox else 0
 
-    def describe(self, name: str) -> dict | None:
+    def describe(self, name: str) -> Description | None:
         """CloudFormation's description of the stack, None if there is none."""
-        try:
-            return self.find(name)
-        except ClientError as error:
-            # CloudFormation has no error code of its own for a stack that is not there.
-            if "does not exist" in error.response["Error"]["Message"]:
-                return None
-            raise
+        return find_stack(self.cloudformation, name)
 
-    def find(self, name: str) -> dict:
+    def find(self, name: str) -> Description:
         """CloudFormation's description of a stack that is there. Raises ClientError."""
-        return self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return describe_stack(self.cloudformation, name)
 
     def bring(self, name: str, template: str, parameters: Mapping[str, str]) -> tuple[str, list[Change]]:
         """Make the stack what `template` and `parameters` say.
@@ -100,7 +95,7 @@ class Stacks:
 
     def parameters(self, name: str) -> dict[str, str]:
         """The values that the stack has now. Raises ClientError if there is none."""
-        return {each["ParameterKey"]: each["ParameterValue"] for each in self.find(name)["Parameters"]}
+        return parameters_of(self.find(name))
 
     def change_parameters(self, name: str, values: Mapping[str, str]) -> None:
         """Change some parameters of a stack, and nothing else. Raises DeployFailed."""

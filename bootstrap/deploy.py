@@ -12,6 +12,7 @@ from bootstrap.packaging import Package, package
 from bootstrap.parameters import declared, refuse_short_lived_children, refuse_unknown, settle
 from bootstrap.provisioned_mode import end_provisioned_mode
 from bootstrap.side_by_side import side_by_side
+from bootstrap.stack_description import outputs_of, parameters_of
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, template
 
 type Progress = Callable[[str], None]
@@ -82,5 +83,5 @@ def bring_stack(stacks: Stacks, name: str, body: str, parameters: Mapping[str, s
     change, changes = stacks.bring(name, body, parameters)
     what = f": {', '.join(sorted(each.resource for each in changes))}" if change == "updated" else ""
     stacks.progress(f"{name}: {change}{what}")
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks.find(name)["Outputs"]}
-    return StackOutputs(name, outputs, stacks.parameters(name), change, tuple(changes))
+    described = stacks.find(name)
+    return StackOutputs(name, outputs_of(described), parameters_of(described), change, tuple(changes))

@@ -7,6 +7,7 @@ from bootstrap.aws import Session, is_sandbox
 from bootstrap.change_sets import Stacks
 from bootstrap.deploy import Progress, silent
 from bootstrap.side_by_side import side_by_side
+from bootstrap.stack_description import outputs_of
 from bootstrap.stacks import STACK_NAMES
 
 
@@ -25,9 +26,8 @@ def destroy(
         found = worker.describe(full_name)
         if not found:
             return
-        for output in found.get("Outputs", []):
-            if output["OutputKey"] == "BatchBucketName":
-                empty(s3, output["OutputValue"])
+        if bucket := outputs_of(found).get("BatchBucketName"):
+            empty(s3, bucket)
         worker.delete(full_name)
         progress(f"{full_name}: deleted")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from bootstrap.aws import Session
 from bootstrap.change_sets import Stacks
+from bootstrap.stack_description import outputs_of, parameters_of
 
 PARAMETER = "ProvisionedPollers"
 
@@ -15,14 +16,15 @@ def end_provisioned_mode(session: Session, stacks: Stacks, name: str, wanted: Ma
     Before the stack is updated, since MaximumConcurrency excludes the mode. An update of a template that leaves
     ProvisionedPollerConfig out keeps it, and its cost: https://github.com/serverless/serverless/pull/13835
     """
+    if wanted.get(PARAMETER) != "0":
+        return
     found = stacks.describe(name) or {}
-    had = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
-    if had.get(PARAMETER, "0") == "0" or wanted[PARAMETER] != "0" or "Outputs" not in found:
+    processor = outputs_of(found).get("ProcessorFunctionName")
+    if not processor or parameters_of(found).get(PARAMETER, "0") == "0":
         return
     stacks.progress(f"{name}: ending its provisioned pollers")
     functions = session.client("lambda")
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
-    answer = functions.list_event_source_mappings(FunctionName=outputs["ProcessorFunctionName"])
+    answer = functions.list_event_source_mappings(FunctionName=processor)
     for source in answer["EventSourceMappings"]:
         functions.update_event_source_mapping(UUID=source["UUID"], ProvisionedPollerConfig={})
         while functions.get_event_source_mapping(UUID=source["UUID"])["State"] == "Updating":

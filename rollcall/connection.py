@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from bootstrap import aws
+from bootstrap.stack_description import find_stack, outputs_of, parameters_of
 from bootstrap.stacks import STACK_NAMES
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget, Target
@@ -78,20 +78,10 @@ class Connection:
         return self.stacks[architecture]
 
     def _describe(self, name: str) -> Stack | None:
-        try:
-            description = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-        except ClientError as error:
-            # CloudFormation has no error code of its own for a stack that is not there.
-            if "does not exist" in error.response["Error"]["Message"]:
-                return None
-            raise
-        if "Outputs" not in description:
+        described = find_stack(self.client("cloudformation"), name)
+        if not described or "Outputs" not in described:
             return None
-        return Stack(
-            name,
-            {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]},
-            {given["ParameterKey"]: given["ParameterValue"] for given in description.get("Parameters", [])},
-        )
+        return Stack(name, outputs_of(described), parameters_of(described))
 
 
 def connect(target: Target) -> Connection:
@@ -103,11 +93,17 @@ def connect(target: Target) -> Connection:
 
 def connect_sandbox(target: SandboxTarget) -> Connection:
     """Connect to the project's sandbox, or to the one at the port asked for. Raises Problem if none answers."""
+    sandbox = healthy_sandbox(target)
+    engine = sandbox.engine if sandbox.engine != UNKNOWN else None
+    return Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, engine)
+
+
+def healthy_sandbox(target: SandboxTarget) -> Sandbox:
+    """The sandbox, which answers. Raises Problem if it does not."""
     sandbox = find_sandbox(target)
     if not sandbox.healthy():
         raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
-    engine = sandbox.engine if sandbox.engine != UNKNOWN else None
-    return Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, engine)
+    return sandbox
 
 
 def find_sandbox(target: SandboxTarget) -> Sandbox:

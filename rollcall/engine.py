@@ -3,20 +3,9 @@
 import http.client
 from urllib.parse import urlsplit
 
-from rollcall.connection import find_sandbox
 from rollcall.errors import Problem
-from rollcall.target import SandboxTarget
-from sandbox.state import Sandbox
 
 TIMEOUT_SECONDS = 10
-
-
-def healthy_sandbox(target: SandboxTarget) -> Sandbox:
-    """The sandbox, which answers. Raises Problem if it does not."""
-    sandbox = find_sandbox(target)
-    if not sandbox.healthy():
-        raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
-    return sandbox
 
 
 def ask(endpoint: str, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:

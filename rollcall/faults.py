@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from rollcall.engine import ask, healthy_sandbox, require_success
+from rollcall.connection import healthy_sandbox
+from rollcall.engine import ask, require_success
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget
 from rollcall.terminal import count, print_json, stdout

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from typing import Any
 
+from rollcall.connection import healthy_sandbox
 from rollcall.costs.meter_client import fetch_meter, reset_meter
 from rollcall.costs.money import quantity
-from rollcall.engine import healthy_sandbox
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget
 from rollcall.terminal import count, print_json, stdout
