@@ -7,12 +7,15 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 import math
 from dataclasses import dataclass
 
+from rollcall.costs.money import dollars
+from rollcall.costs.prices import PriceBook
 from rollcall.costs.rules import rule
 from rollcall.costs.usage import Usage
 from rollcall.planning.quotas import Quotas
 
 UNIT_HOURS = "lambda.poller_unit_hours"
 WHAT = "provisioned pollers"
+UNCONFIRMED = "taking a poller for one unit, which AWS has not confirmed"
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,14 @@ class ProvisionedPollers:
         least = min(most, int(quotas["lambda.provisioned_minimum_pollers"]))
         return cls(most, least, int(quotas["lambda.provisioned_poller_concurrency"]))
 
-    def planned(self, invocations: float, seconds: float, note: str) -> Usage:
+    @property
+    def idle_hours(self) -> float:
+        """The unit hours of a month without a batch."""
+        return self.least * rule("month.hours")
+
+    def planned(self, invocations: float, seconds: float, book: PriceBook) -> Usage:
         """Those of a batch that takes so many seconds, with so many `invocations` going at a time."""
+        idle = dollars(book.dollars(UNIT_HOURS, self.idle_hours))
         hours = seconds / 3600
         needed = max(math.ceil(invocations / self.concurrency), self.least)
         return Usage(
@@ -40,20 +49,20 @@ class ProvisionedPollers:
             high=self.most * hours,
             what=WHAT,
             function="ProcessorFunction",
-            note=note,
+            note=f"billed here for as long as the batch lasts; {self.least} of them cost on without one, {idle} a "
+            f"month ({UNCONFIRMED})",
         )
 
     def metered(self, invoked_seconds: float, seconds: float) -> Usage:
         """Those of a batch that took so many seconds, with invocations of so many altogether."""
         note = (
             f"the sandbox has no pollers: of the stack's {self.most:,} as many as its processors needed, and at least "
-            f"{self.least} (taking a poller for one unit, which AWS has not confirmed)"
+            f"{self.least} ({UNCONFIRMED})"
         )
         hours = max(invoked_seconds / self.concurrency, self.least * seconds) / 3600
         return Usage(price=UNIT_HOURS, quantity=hours, what=WHAT, function="ProcessorFunction", note=note)
 
     def at_rest(self, event_source: str) -> Usage:
         """Those of a month without a batch."""
-        note = f"{self.least} pollers at any time; a poller is taken for one unit, which AWS has not confirmed"
-        hours = self.least * rule("month.hours")
-        return Usage(price=UNIT_HOURS, quantity=hours, what=WHAT, operation=event_source, note=note)
+        note = f"{self.least} pollers at any time ({UNCONFIRMED})"
+        return Usage(price=UNIT_HOURS, quantity=self.idle_hours, what=WHAT, operation=event_source, note=note)

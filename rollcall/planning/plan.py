@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rollcall.costs.bill import Bill, priced
-from rollcall.costs.money import dollars
-from rollcall.costs.pollers import UNIT_HOURS, ProvisionedPollers
+from rollcall.costs.pollers import ProvisionedPollers
 from rollcall.costs.prices import PriceBook
 from rollcall.costs.usage import Usage
 from rollcall.planning import simulation_sfn, simulation_sqs
@@ -124,12 +123,7 @@ def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Q
     if architecture != "sqs" or settings.pollers is None:
         return []
     pollers = ProvisionedPollers.of(settings.pollers, quotas)
-    idle = dollars(book.dollars(UNIT_HOURS, pollers.at_rest("").quantity))
-    note = (
-        f"billed here for as long as the batch lasts; {pollers.least} of them cost on without one, {idle} a month "
-        "(taking a poller for one unit, which AWS has not confirmed)"
-    )
-    return [pollers.planned(timing.concurrency, timing.seconds, note)]
+    return [pollers.planned(timing.concurrency, timing.seconds, book)]
 
 
 def round_up(seconds: float) -> int:
