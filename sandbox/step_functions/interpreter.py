@@ -118,7 +118,8 @@ class _Children:
             child = self._run.start(index, item)
             try:
                 self._evaluate(frame, child, item)
-            except Exception:
+            except RuntimeError:
+                # The interpreter sets no next state of what was stopped meanwhile.
                 if self._env.is_running():
                     raise
             finally:
