@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 from rollcall.terminal import stderr, stdout
 from sandbox import control
 from sandbox.state import REPOSITORY, Sandbox
-from tests.chaos.faults import Faults
 from tests.chaos.naive import NaiveStage
 from tests.chaos.outcome import Outcome
 from tests.chaos.report import injected, replay, round_line, table, to_json
 from tests.chaos.rounds import Round
 from tests.chaos.stage import Stage
 from tests.e2e.engines import native_engine
+from tests.faults import Faults
 
 PER_ROUND = 16
 

@@ -8,10 +8,10 @@ from typing import Any
 from tests.chaos.batches import Spec, draw_batches
 from tests.chaos.checker import done_for_good, never_done
 from tests.chaos.evidence import Evidence
-from tests.chaos.faults import Faults
 from tests.chaos.outcome import Outcome
 from tests.chaos.plans import draw_plan
 from tests.chaos.stage import FUNCTION_TIMEOUT, Stage
+from tests.faults import Faults
 
 SWEEP_SECONDS = 10
 # What is still on its way when all batches have ended comes within the queues' visibility timeout.

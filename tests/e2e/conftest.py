@@ -13,6 +13,7 @@ from sandbox import control
 from sandbox.state import Sandbox
 from tests.e2e.engines import ENGINES
 from tests.e2e.stacks import stacks
+from tests.faults import Faults, Plan
 
 __all__ = ["stacks"]
 
@@ -45,6 +46,19 @@ def aws(sandbox: Sandbox) -> Callable[[str], Any]:
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
     settings = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, max_pool_connections=50)
     return cache(lambda service: session.client(service, endpoint_url=sandbox.endpoint, config=settings))
+
+
+@pytest.fixture
+def plan(sandbox: Sandbox) -> Iterator[Plan]:
+    """`plan({"kind": ...}, ...)` injects faults until the test ends; what it returns tells how many there were."""
+    plan = Faults(sandbox.endpoint)
+
+    def put(*faults: dict[str, Any]) -> Callable[[], int]:
+        plan.put({"seed": 1, "faults": faults})
+        return lambda: sum(plan.report()["injected"].values())
+
+    yield put
+    plan.clear()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,13 +7,13 @@ import pytest
 
 from sandbox.state import Sandbox
 from tests.chaos.checker import COLUMNS
-from tests.chaos.faults import Faults
 from tests.chaos.naive import NaiveStage
 from tests.chaos.outcome import Outcome
 from tests.chaos.report import found
 from tests.chaos.rounds import Round
 from tests.chaos.stage import Stage
 from tests.e2e.engines import native_engine
+from tests.faults import Faults
 
 BATCHES = 6
 

@@ -1,6 +1,5 @@
 """Faults on demand: each kind is injected, is counted, and has the effect it is named after."""
 
-import http.client
 import json
 import time
 import uuid
@@ -13,8 +12,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from rollcall.engine import ask
 from sandbox.state import Sandbox
 from tests.e2e.test_pollers import Consumer
+from tests.faults import PATH
 from tests.probes import consistently, eventually
 
 pytest_plugins = ("tests.e2e.executor_deploy",)
@@ -42,14 +43,8 @@ type Inject = Callable[..., Callable[[], dict[str, Any]]]
 
 
 def request(sandbox: Sandbox, method: str, body: Any = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
-    try:
-        connection.request(method, "/_rollcall/faults", None if body is None else json.dumps(body))
-        answer = connection.getresponse()
-        content = answer.read()
-        return answer.status, json.loads(content) if content else None
-    finally:
-        connection.close()
+    status, content = ask(sandbox.endpoint, method, PATH, None if body is None else json.dumps(body))
+    return status, json.loads(content) if content else None
 
 
 @pytest.fixture(autouse=True)

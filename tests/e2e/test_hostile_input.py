@@ -9,9 +9,9 @@ import zlib
 
 import pytest
 
-from tests.chaos.faults import Faults
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
+from tests.faults import Plan
 from tests.probes import eventually
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
@@ -167,20 +167,18 @@ def test_an_input_that_is_not_the_pinned_one_any_more_ends_failed_with_the_reaso
 
 @ARCHITECTURES
 @pytest.mark.parametrize("number", [0, 1], ids=["pinned", "read"])
-def test_an_input_that_s3_cannot_give_at_the_moment_is_asked_for_again(stacks: Stacks, architecture, number):
+def test_an_input_that_s3_cannot_give_at_the_moment_is_asked_for_again(
+    stacks: Stacks, plan: Plan, architecture, number
+):
     prefix, rows = items(5)
     place = stacks.upload("items.jsonl", json_lines(rows))
-    faults = Faults(stacks.aws("s3").meta.endpoint_url)
     batcher = {"sqs": stacks.sqs, "sfn": stacks.sfn}[architecture]["BatcherFunctionName"]
     fault = {"kind": "error", "service": "s3", "operation": "GetObject", "function": batcher, "count": 1}
     # Of Step Functions the first object it asks for is its own. The SDK itself does not try this error again.
     skipped = number + (architecture == "sfn")
-    faults.put({"seed": 1, "faults": [{**fault, "after": skipped, "error": "ExpiredToken", "status": 400}]})
-    try:
-        detail = stacks.finished(stacks.start(architecture, input=place))
-        assert faults.report()["injected"] == {"error": 1}
-    finally:
-        faults.clear()
+    faults = plan({**fault, "after": skipped, "error": "ExpiredToken", "status": 400})
+    detail = stacks.finished(stacks.start(architecture, input=place))
+    assert faults() == 1
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 5)
     stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
 

@@ -1,58 +1,42 @@
 """The meter: what a batch of known size uses, for whom it is counted, and that nothing is counted twice or lost."""
 
-import json
-import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from rollcall.costs.meter_client import fetch_meter
+from rollcall.costs.meter_client import fetch_meter, reset_meter
 from sandbox.state import Sandbox
 from tests.e2e.stacks import Stacks
+from tests.faults import Plan
 from tests.probes import eventually
 
 
 class Meter:
-    """Reads and resets the sandbox's meter, and sets its faults."""
+    """What tests ask of the sandbox's meter."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
 
     def rows(self, batch: str | None = None, **wanted: str | None) -> list[dict[str, Any]]:
         """The rows of a batch, or all, whose columns have these values."""
-        query = f"?batch={batch}" if batch else ""
-        with urllib.request.urlopen(f"{self._endpoint}/_rollcall/meter{query}") as answer:
-            rows = json.load(answer)["rows"]
+        rows = fetch_meter(self._endpoint, batch)["rows"]
         return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
     def sum(self, batch: str | None = None, **wanted: str | None) -> float:
         return sum(row["quantity"] for row in self.rows(batch, **wanted))
 
     def storage(self, **wanted: str) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self._endpoint}/_rollcall/meter") as answer:
-            return [each for each in json.load(answer)["storage"] if wanted.items() <= each.items()]
+        return [each for each in fetch_meter(self._endpoint)["storage"] if wanted.items() <= each.items()]
 
     def reset(self) -> None:
-        self._send("DELETE", "meter")
-
-    def set_faults(self, *faults: dict[str, Any]) -> None:
-        self._send("PUT", "faults", json.dumps({"seed": 1, "faults": faults}).encode())
-
-    def clear_faults(self) -> None:
-        self._send("DELETE", "faults")
-
-    def _send(self, method: str, what: str, body: bytes | None = None) -> None:
-        request = urllib.request.Request(f"{self._endpoint}/_rollcall/{what}", data=body, method=method)
-        urllib.request.urlopen(request).close()
+        reset_meter(self._endpoint)
 
 
 @pytest.fixture
-def meter(sandbox: Sandbox) -> Iterator[Meter]:
-    meter = Meter(sandbox.endpoint)
-    yield meter
-    meter.clear_faults()
+def meter(sandbox: Sandbox) -> Meter:
+    return Meter(sandbox.endpoint)
 
 
 @pytest.fixture
@@ -235,11 +219,11 @@ def test_what_is_stored_belongs_to_no_batch(sandbox: Sandbox):
     assert set(whole) - set(of_batch) == {"storage"}
 
 
-def test_an_injected_fault_is_billed_as_aws_would(aws: Callable[[str], Any], meter: Meter, table: str):
+def test_an_injected_fault_is_billed_as_aws_would(aws: Callable[[str], Any], meter: Meter, plan: Plan, table: str):
     bucket, queue = "meter-under-test", aws("sqs").create_queue(QueueName="meter-under-test")["QueueUrl"]
     aws("s3").create_bucket(Bucket=bucket)
     meter.reset()
-    meter.set_faults(
+    plan(
         {"kind": "error", "service": "dynamodb", "operation": "PutItem", "count": 1},
         {"kind": "error", "service": "sqs", "operation": "SendMessage", "count": 1},
         {"kind": "lost-answer", "service": "sqs", "operation": "PurgeQueue", "count": 1},

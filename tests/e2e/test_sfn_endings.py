@@ -5,34 +5,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
 from handlers.sfn.objects import BatchObjects
-from sandbox.state import Sandbox
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
+from tests.faults import Plan
 from tests.probes import consistently, eventually
-
-type Plan = Callable[..., Callable[[], int]]
-
-
-@pytest.fixture
-def plan(sandbox: Sandbox) -> Iterator[Plan]:
-    """`plan({"kind": ...}, ...)` injects faults until the test ends; what it returns tells how many there were."""
-    url = f"{sandbox.endpoint}/_rollcall/faults"
-
-    def injected() -> int:
-        with urlopen(url) as answer:
-            return sum(json.load(answer)["injected"].values())
-
-    def put(*faults: dict) -> Callable[[], int]:
-        urlopen(Request(url, json.dumps({"seed": 1, "faults": faults}).encode(), method="PUT")).close()
-        return injected
-
-    yield put
-    urlopen(Request(url, method="DELETE")).close()
 
 
 @pytest.fixture

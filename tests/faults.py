@@ -1,18 +1,22 @@
 """The engine's fault plan, over its own endpoint."""
 
-import http.client
 import json
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+
+from rollcall.engine import ask, require_success
 
 PATH = "/_rollcall/faults"
+
+type Plan = Callable[..., Callable[[], int]]
+"""What tests have as fixture `plan`: takes faults, returns what tells how many there were."""
 
 
 class Faults:
     """The fault plan of the engine at `endpoint`."""
 
     def __init__(self, endpoint: str):
-        self.address = urlsplit(endpoint)
+        self.endpoint = endpoint
 
     def put(self, plan: dict[str, Any]) -> None:
         """Put a plan in force, all its counts at zero."""
@@ -26,15 +30,7 @@ class Faults:
         """No more faults."""
         self._ask("DELETE")
 
-    def _ask(self, method: str, body: str = "") -> bytes:
-        # Not urllib: it would ask a company's proxy for 127.0.0.1.
-        connection = http.client.HTTPConnection(self.address.hostname or "", self.address.port, timeout=10)
-        try:
-            connection.request(method, PATH, body)
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status >= 400:
-                raise ValueError(f"{method} {PATH}: {answer.status} {text.decode()}")
-            return text
-        finally:
-            connection.close()
+    def _ask(self, method: str, body: str | None = None) -> bytes:
+        status, answer = ask(self.endpoint, method, PATH, body)
+        require_success(self.endpoint, method, PATH, status, answer)
+        return answer
