@@ -274,4 +274,5 @@ def handler(event: dict, context) -> dict:
         if message.check and again is not None:
             raise HandBack(again)
 
-    return process_records(event, context, queue, handle)
+    # A check has been received many times without a failure: one that fails has its next turn as any other.
+    return process_records(event, context, queue, handle, longest=finalizer.check_interval)

@@ -19,12 +19,14 @@ class HandBack(Exception):
         self.seconds = seconds
 
 
-def process_records(event: dict, context, queue: Queue, handle: Callable[[SQSRecord], None]) -> dict:
+def process_records(
+    event: dict, context, queue: Queue, handle: Callable[[SQSRecord], None], longest: float = LONGEST_BACK_OFF
+) -> dict:
     """Call `handle` for every record and answer in the shape of ReportBatchItemFailures.
 
     HandBack brings a message back after its seconds; any other error is logged and brings it back after a time that
-    doubles with each receive, for nobody works on it any more and the queue's visibility timeout is made for the dead.
-    Nothing is raised: thrown errors would cut the event source's throughput.
+    doubles with each receive, up to `longest` seconds, for nobody works on it any more and the queue's visibility
+    timeout is made for the dead. Nothing is raised: thrown errors would cut the event source's throughput.
     """
 
     def record_handler(record: SQSRecord) -> None:
@@ -34,7 +36,7 @@ def process_records(event: dict, context, queue: Queue, handle: Callable[[SQSRec
             queue.return_after(record.receipt_handle, back.seconds)
             raise
         except Exception:
-            seconds = min(LONGEST_BACK_OFF, 2 ** int(record.attributes.approximate_receive_count))
+            seconds = min(longest, 2 ** int(record.attributes.approximate_receive_count))
             logger.exception("message failed, it comes again", message_id=record.message_id, seconds=seconds)
             queue.return_after(record.receipt_handle, seconds)
             raise

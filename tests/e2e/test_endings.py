@@ -15,6 +15,7 @@ from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment, chun
 from handlers.sqs.segments import MAX_CHUNK_BYTES
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
+from tests.faults import Plan
 from tests.probes import consistently, eventually
 
 
@@ -124,6 +125,16 @@ def test_a_batch_whose_batcher_died_is_told_stalled_once_and_ends_at_its_deadlin
     detail = stacks.finished(key.batch_id)
     assert (detail["status"], detail["items"], detail["remaining"]) == ("EXPIRED", 10, 10)
     assert len(stacks.published(key.batch_id, "Batch Stalled")) == 1
+
+
+def test_a_check_that_came_round_often_and_fails_once_comes_again_at_its_next_turn(stacks: Stacks, plan: Plan):
+    finalizer = {"service": "events", "operation": "PutEvents", "function": stacks.sqs["FinalizerFunctionName"]}
+    # The first is Batch Stalled. The SDK itself does not try this error again.
+    faults = plan({"kind": "error", **finalizer, "after": 1, "count": 1, "error": "ExpiredToken", "status": 400})
+    key = open_batch(stacks, deadline_ms=14_000)
+    stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
+    assert stacks.finished(key.batch_id)["status"] == "EXPIRED"
+    assert faults() == 1
 
 
 def test_a_finalizer_that_died_before_publishing_is_replaced_by_one_that_says_the_same(stacks: Stacks):
