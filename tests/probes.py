@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 def eventually[T](
     check: Callable[[], T],
-    timeout: float = 30.0,
+    timeout: float = 60.0,
     interval: float = 0.1,
     retry_on: type[Exception] = AssertionError,
 ) -> T:

@@ -1,8 +1,8 @@
 """Run tests/e2e on every engine this machine has, and say loudly which one was left out: `python -m tests.run_e2e`.
 
-The engines run side by side, since most of a run is waiting; what the second one says follows the first one's.
-Arguments go to pytest. The exit code is 0 only if every run passed. With REQUIRE_DOCKER=1 a machine without Docker
-fails before anything runs.
+Most of a run is waiting. So the engines run side by side, what the second one says following the first one's, and each
+has two workers, every worker with a sandbox of its own. Arguments go to pytest. The exit code is 0 only if every run
+passed. With REQUIRE_DOCKER=1 a machine without Docker fails before anything runs.
 """
 
 import os
@@ -29,7 +29,8 @@ def left_out() -> dict[str, str]:
 def run(engine: str, arguments: list[str], output: BinaryIO) -> tuple[bool, str]:
     """Run the suite on `engine`, passing what it says to `output`: whether it passed, and pytest's closing line."""
     color = "yes" if sys.stdout.isatty() else "no"
-    command = [sys.executable, "-m", "pytest", "tests/e2e", "--engine", engine, "--color", color, *arguments]
+    workers = ["--numprocesses", "2", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", "tests/e2e", "--engine", engine, "--color", color, *workers, *arguments]
     said = b""
     with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as pytest:
         assert pytest.stdout

@@ -1,4 +1,7 @@
-"""One sandbox for a whole end-to-end run: an engine of its own, or one that is already up; and clients of it."""
+"""One sandbox for a whole end-to-end run: an engine of its own, or one that is already up; and clients of it.
+
+With xdist every worker has an engine of its own, so that its tests have it for themselves as in a run without.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -8,11 +11,13 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.config import Config
+from xdist.remote import Producer
 
 from sandbox import control
 from sandbox.state import Sandbox
 from tests.e2e.engines import ENGINES
 from tests.e2e.stacks import stacks
+from tests.e2e.workers import ModuleScheduling
 from tests.faults import Faults, Plan
 
 __all__ = ["stacks"]
@@ -73,3 +78,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked `last` judge what the others did."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ModuleScheduling:
+    """Who gets which tests, where there is more than one worker."""
+    return ModuleScheduling(config, log)

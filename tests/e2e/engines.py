@@ -1,10 +1,11 @@
 """Engines that tests start for themselves, under names and on ports that nobody else uses."""
 
+import random
 import shutil
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from subprocess import CalledProcessError
 
 import pytest
@@ -20,10 +21,14 @@ def own_name() -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody listens on at this moment.
+
+    It is below those that Linux gives outgoing connections, which would take it before the engine is up.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+            return probe.getsockname()[1]
 
 
 @contextmanager

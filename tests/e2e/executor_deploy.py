@@ -6,6 +6,7 @@ import json
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,12 @@ class Function:
             base64.b64decode(response["LogResult"]).decode(),
             response["ResponseMetadata"]["RequestId"],
         )
+
+    def meet(self, count: int) -> list[Answer]:
+        """Answers of so many invocations, each of which waits until all are under way."""
+        meeting = {"name": f"rollcall-meeting-{uuid.uuid4().hex}", "count": count}
+        with ThreadPoolExecutor(count) as callers:
+            return list(callers.map(self.invoke, [{"meeting": meeting}] * count))
 
     def update_code(self, source: str) -> None:
         self.aws("lambda").update_function_code(FunctionName=self.name, ZipFile=zipped({"app.py": source}))

@@ -127,7 +127,7 @@ class Stacks:
         )
         return [f"{batch}, generation {generation}, {name}" for (name, batch, generation), n in told.items() if n > 1]
 
-    def finished(self, batch_id: str, timeout: float = 60) -> dict:
+    def finished(self, batch_id: str) -> dict:
         """Wait for Batch Finished, see that no second one follows, and return its detail."""
 
         def once() -> dict:
@@ -135,7 +135,7 @@ class Stacks:
             assert details, f"{batch_id} has not finished: {self.table.get_batch(batch_id) or 'no record in the table'}"
             return details[0]
 
-        detail = eventually(once, timeout)
+        detail = eventually(once, timeout=120)
         consistently(lambda: self._assert_one(batch_id), during=0.3)
         assert detail["items"] == detail["succeeded"] + detail["failed"] + detail["remaining"]
         return detail
@@ -158,7 +158,7 @@ class Stacks:
         def just_so() -> None:
             assert self.witnessed(architecture, prefix) == expected
 
-        eventually(just_so, timeout=10)
+        eventually(just_so)
         consistently(just_so, during=1, interval=0.3)
 
     def failures(self, architecture: str, batch_id: str, generation: int = 1) -> list[dict]:
@@ -173,7 +173,7 @@ class Stacks:
 
 @pytest.fixture(scope="session")
 def stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
-    """Both stacks under a suffix of their own, removed at the end."""
+    """Both stacks under a suffix of their own, removed at the end: by then no batch may have finished twice."""
     suffix = f"E2e{uuid.uuid4().hex[:6]}"
     connection = session(sandbox.endpoint)
     results = f"rollcall-{suffix.lower()}-results"
@@ -187,5 +187,7 @@ def stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
     stacks = Stacks(aws, outputs, suffix, results)
     stacks.subscribe()
     yield stacks
+    finished_twice = stacks.published_more_than_once()
     stacks.unsubscribe()
     destroy(connection, suffix=suffix)
+    assert not finished_twice

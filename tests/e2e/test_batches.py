@@ -28,7 +28,7 @@ def test_every_real_item_of_a_file_is_processed_once_and_the_batch_finishes_once
 @ARCHITECTURES
 def test_ten_thousand_items_end_in_one_event(stacks: Stacks, architecture):
     batch = stacks.start(architecture, items=10_000, maxValue=0, itemsPerChunk=100)
-    detail = stacks.finished(batch, timeout=120)
+    detail = stacks.finished(batch)
     assert (detail["status"], detail["succeeded"], detail["chunks"]) == ("SUCCEEDED", 10_000, 100)
 
 
@@ -88,7 +88,7 @@ def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(stac
     batch = stacks.start(
         architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10, itemConcurrency=1
     )
-    detail = stacks.finished(batch, timeout=90)
+    detail = stacks.finished(batch)
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 20)
 
     def all_witnessed() -> None:
@@ -106,7 +106,7 @@ def test_a_chunk_whose_processor_dies_every_time_ends_recorded_as_failed(stacks:
     batch = stacks.start(
         architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=3, maxAttempts=2
     )
-    detail = stacks.finished(batch, timeout=120)
+    detail = stacks.finished(batch)
     assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 3, 0)
     assert {failure["item"]["id"] for failure in stacks.failures(architecture, batch)} == {r["id"] for r in rows[3:6]}
 
@@ -131,7 +131,7 @@ def test_the_schedules_event_delivered_twice_is_one_batch(stacks: Stacks, archit
             stacks.send(stacks.sqs["BatcherQueueUrl"], event)
         else:
             stacks.execute(event)
-    detail = stacks.finished(f"scheduled-{year}1123T0600{second}Z", timeout=90)
+    detail = stacks.finished(f"scheduled-{year}1123T0600{second}Z")
     assert (detail["status"], detail["items"]) == ("SUCCEEDED", 100)
 
 

@@ -162,14 +162,14 @@ def test_an_id_is_used_once(rollcall: Rollcall, architecture):
 @ARCHITECTURES
 def test_ctrl_c_leaves_the_batch_running_and_nothing_of_its_own(rollcall: Rollcall, aws, architecture):
     batch = new_id()
-    words = ("--items=120", "--items-per-chunk=5", "--max-value=200", "--item-concurrency=1", f"--batch-id={batch}")
+    words = ("--items=120", "--items-per-chunk=5", "--max-value=500", "--item-concurrency=1", f"--batch-id={batch}")
     with rollcall.popen("run", architecture, *words) as process:
         assert process.stderr
         for line in process.stderr:
             if "processing" in line:
                 break
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert out == ""
     assert f"rollcall watch {batch}" in err

@@ -48,13 +48,13 @@ class Machine:
         self.start(**data)
         return self.wait()
 
-    def wait(self, timeout=60):
+    def wait(self):
         def ended():
             found = self.sfn.describe_execution(executionArn=self.execution)
             assert found["status"] != "RUNNING"
             return found
 
-        return eventually(ended, timeout=timeout)
+        return eventually(ended, timeout=60)
 
     def map_run(self):
         found = self.sfn.list_map_runs(executionArn=self.execution)["mapRuns"]
@@ -139,17 +139,17 @@ def test_any_number_of_children_at_any_concurrency(machine, children, options):
 
 
 def test_counts_are_right_while_children_run_and_afterwards(machine):
-    each = machine(list(range(6)), writes_after(2), selector=WRITER_INPUT, MaxConcurrency=2)
+    each = machine(list(range(4)), writes_after(4), selector=WRITER_INPUT, MaxConcurrency=2)
     each.start()
 
     def running():
-        assert each.counts() == {"running": 2, "pending": 4, "total": 6}
+        assert each.counts() == {"running": 2, "pending": 2, "total": 4}
 
-    eventually(running, timeout=5)
+    eventually(running)
     assert each.map_run()["status"] == "RUNNING"
     assert each.wait()["status"] == "SUCCEEDED"
-    assert each.counts() == {"succeeded": 6, "total": 6}
-    assert each.written() == [f"child/{number}" for number in range(6)]
+    assert each.counts() == {"succeeded": 4, "total": 4}
+    assert each.written() == [f"child/{number}" for number in range(4)]
 
 
 def test_outputs_keep_the_order_of_the_items_and_a_child_sees_its_own_execution(machine):
@@ -209,15 +209,15 @@ def test_a_map_that_fails_can_be_caught(machine):
 
 
 def test_stopping_the_execution_ends_its_map(machine):
-    each = machine(list(range(6)), writes_after(2), selector=WRITER_INPUT, MaxConcurrency=3)
+    each = machine(list(range(6)), writes_after(6), selector=WRITER_INPUT, MaxConcurrency=3)
     each.start()
 
     def running():
         assert each.counts().get("running") == 3
 
-    eventually(running, timeout=5)
+    eventually(running)
     each.sfn.stop_execution(executionArn=each.execution, error="Enough", cause="told to stop")
-    stopped = each.wait(timeout=3)
+    stopped = each.wait()
     assert (stopped["status"], stopped["error"], stopped["cause"]) == ("ABORTED", "Enough", "told to stop")
     _assert_nothing_goes_on(each)
 
@@ -230,23 +230,23 @@ def test_a_stop_while_children_start_fails_none_of_them(machine):
     def under_way():
         assert each.counts().get("succeeded", 0) > 100
 
-    eventually(under_way, timeout=20)
+    eventually(under_way)
     each.sfn.stop_execution(executionArn=each.execution)
 
     def ended():
         assert each.map_run()["status"] == "ABORTED"
         assert "running" not in each.counts()
 
-    eventually(ended, timeout=5)
+    eventually(ended)
     counts = each.counts()
     assert set(counts) <= {"succeeded", "aborted", "pending", "total"}, counts
     assert counts["total"] == sum(counts[name] for name in counts if name != "total") == 10_000
 
 
 def test_the_timeout_of_the_execution_ends_its_map(machine):
-    each = machine(list(range(6)), writes_after(3), selector=WRITER_INPUT, timeout=1, MaxConcurrency=3)
+    each = machine(list(range(6)), writes_after(6), selector=WRITER_INPUT, timeout=3, MaxConcurrency=3)
     each.start()
-    assert each.wait(timeout=3)["status"] == "TIMED_OUT"
+    assert each.wait()["status"] == "TIMED_OUT"
     _assert_nothing_goes_on(each)
 
 
@@ -255,10 +255,10 @@ def _assert_nothing_goes_on(each):
         assert each.counts() == {"aborted": 3, "pending": 3, "total": 6}
         assert each.map_run()["status"] == "ABORTED"
 
-    eventually(aborted, timeout=2)
+    eventually(aborted)
 
     def nothing_written():
         assert each.written() == []
 
-    consistently(nothing_written, during=3)
+    consistently(nothing_written, during=6)
     aborted()

@@ -184,7 +184,7 @@ def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks
     chunk = ChunkKey(key, 0, 0)
     stacks.table.put_chunks({chunk: 5}, now())
     stacks.table.finish_segment(key, 0, items=5, chunks=1)
-    claim = stacks.table.claim_chunk(chunk, now(), now() + 4_000)
+    claim = stacks.table.claim_chunk(chunk, now(), now() + 7_000)
     assert isinstance(claim, Claim)
     [body] = chunk_messages(key, BatchRequest(items_per_chunk=5), items(5)[1], shards=1)
     stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
@@ -262,5 +262,5 @@ def assert_published(stacks: Stacks, batch_id: str, times: int) -> None:
 
 
 def test_a_batch_larger_than_a_window_of_the_batcher_is_made_whole(stacks: Stacks):
-    detail = stacks.finished(stacks.start("sqs", items=5_195, maxValue=0, itemsPerChunk=10), timeout=120)
+    detail = stacks.finished(stacks.start("sqs", items=5_195, maxValue=0, itemsPerChunk=10))
     assert (detail["succeeded"], detail["chunks"]) == (5_195, 520)

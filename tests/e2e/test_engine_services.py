@@ -311,7 +311,7 @@ def test_every_end_of_an_execution_is_an_event(aws, name, role):
             seen[detail["name"]] = detail
         assert {name: detail["status"] for name, detail in seen.items()} == {end: end for end in ends}
 
-    eventually(all_seen, timeout=10)
+    eventually(all_seen)
     assert (seen["FAILED"]["error"], seen["FAILED"]["cause"]) == ("E", "C")
     assert json.loads(seen["TIMED_OUT"]["input"]) == {"end": "TIMED_OUT"}
     assert seen["SUCCEEDED"]["stopDate"] - seen["SUCCEEDED"]["startDate"] < 5000

@@ -108,12 +108,12 @@ def handler(event, context):
 
 
 def test_a_function_that_exceeds_its_timeout_is_killed_with_everything_it_started(deploy):
-    hanging, probe = deploy("hang", Timeout=1), deploy("running")
+    hanging, probe = deploy("hang", Timeout=3), deploy("running")
     answer = hanging.invoke()
     assert answer.error == "Unhandled"
-    message = f"RequestId: {answer.request_id} Error: Task timed out after 1.00 seconds"
+    message = f"RequestId: {answer.request_id} Error: Task timed out after 3.00 seconds"
     assert answer.payload == {"errorType": "Sandbox.Timedout", "errorMessage": message}
-    assert f"{answer.request_id} Task timed out after 1.00 seconds" in answer.log
+    assert f"{answer.request_id} Task timed out after 3.00 seconds" in answer.log
     assert answer.report().endswith("Status: timeout")
     eventually(lambda: _assert_gone(probe, [_daemon_in(answer.log)]))
 

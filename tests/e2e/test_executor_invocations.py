@@ -33,8 +33,7 @@ def test_an_environment_is_kept_warm_and_reused(deploy):
 
 def test_each_of_many_concurrent_invocations_has_an_environment_of_its_own(deploy):
     function = deploy("who", Timeout=60)
-    with ThreadPoolExecutor(20) as callers:
-        answers = list(callers.map(lambda _: function.invoke({"seconds": 3}), range(20)))
+    answers = function.meet(20)
     assert len(environments(answers)) == 20
     assert environments([function.invoke()]) < environments(answers)
 

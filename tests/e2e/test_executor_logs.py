@@ -72,7 +72,7 @@ def test_no_line_of_a_long_log_is_lost_or_out_of_order(deploy):
 def test_a_log_can_be_read_while_the_function_still_runs(deploy):
     function = deploy("log_and_wait")
     with ThreadPoolExecutor(1) as caller:
-        running = caller.submit(function.invoke, {"seconds": 3})
+        running = caller.submit(function.invoke, {"seconds": 6})
         eventually(lambda: _assert_logged(function, "written before the end\n"))
         assert not running.done()
 
@@ -83,8 +83,7 @@ def _assert_logged(function, message):
 
 def test_each_environment_has_a_log_stream_of_its_own(deploy):
     function = deploy("log_and_wait")
-    with ThreadPoolExecutor(3) as callers:
-        list(callers.map(function.invoke, [{"seconds": 2}] * 3))
+    function.meet(3)
     assert [len(stream) for stream in settled_events(function, reports=3)] == [4, 4, 4]
 
 

@@ -31,7 +31,7 @@ def test_no_process_outlives_an_engine_that_is_killed() -> None:
         def gone() -> None:
             assert not [pid for pid in processes if Path(f"/proc/{pid}").exists()]
 
-        eventually(gone, timeout=5)
+        eventually(gone)
 
 
 def _engine_process(port: int) -> int:

@@ -140,7 +140,7 @@ def bomb(byte: bytes) -> bytes:
 def test_a_gzip_bomb_ends_its_batch_failed_with_the_reason(stacks: Stacks, architecture, byte, said):
     packed = bomb(byte)
     assert len(packed) < 2 * 2**20
-    detail = stacks.finished(stacks.start(architecture, input=stacks.upload("items.jsonl.gz", packed)), timeout=120)
+    detail = stacks.finished(stacks.start(architecture, input=stacks.upload("items.jsonl.gz", packed)))
     assert (detail["status"], detail["items"]) == ("FAILED", 0)
     assert said in detail["reason"]
 
@@ -214,7 +214,7 @@ def test_a_scheduled_event_may_carry_fields_that_nobody_knows(stacks: Stacks, ar
     else:
         stacks.execute(event)
     batch = "scheduled-" + event["time"].replace("-", "").replace(":", "")
-    assert stacks.finished(batch, timeout=90)["status"] == "SUCCEEDED"
+    assert stacks.finished(batch)["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("request_", [5, "text", [], [{"items": 5}], {"detail-type": "Scheduled Event", "time": 5}])

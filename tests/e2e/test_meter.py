@@ -75,7 +75,7 @@ def test_a_chunk_in_sqs_is_three_write_units_and_two_batches_at_once_are_told_ap
 
     for batch in batches:
         stacks.finished(batch)
-    eventually(all_counted, timeout=10)
+    eventually(all_counted)
     for batch in batches:
         assert {row["stack"] for row in meter.rows(batch, by="function")} == {f"SqsBatchProcessing{stacks.suffix}"}
 
@@ -98,7 +98,7 @@ def test_a_chunk_in_step_functions_is_three_transitions_and_its_start(stacks: St
         assert meter.sum(batch, by="states", unit="s3.puts") == 1
         assert meter.sum(batch, unit="events.published") == 2
 
-    eventually(all_counted, timeout=10)
+    eventually(all_counted)
     assert {row["stack"] for row in meter.rows(batch, unit="states.transitions")} == {
         f"SfnBatchProcessing{stacks.suffix}"
     }
@@ -120,7 +120,7 @@ def test_a_batch_whose_request_names_no_id_gets_what_it_causes(stacks: Stacks, m
         # Told by what its first state passes on, in Step Functions.
         assert meter.sum(batch, unit="states.transitions", operation="parent") == {"sqs": 0, "sfn": 5}[architecture]
 
-    eventually(all_counted, timeout=10)
+    eventually(all_counted)
 
 
 def test_work_is_a_part_of_what_is_billed(stacks: Stacks, meter: Meter):
@@ -158,7 +158,7 @@ def test_batches_and_what_is_nobodys_add_up_to_the_total_and_a_reset_begins_at_z
         assert sum(row["quantity"] for row in rows) == pytest.approx(sum(row["calls"] for row in rows))
         assert meter.sum(**puts) == 20
 
-    eventually(whole, timeout=10)
+    eventually(whole)
 
 
 def test_writes_and_reads_of_a_table_are_counted_by_the_size_of_the_item(

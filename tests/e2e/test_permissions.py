@@ -13,11 +13,10 @@ import pytest
 from bootstrap.stacks import STACK_NAMES
 from sandbox.state import Sandbox
 from tests.e2e.stacks import Stacks
+from tests.e2e.workers import JUDGED
 from tests.probes import eventually
 
 pytestmark = pytest.mark.last
-# The modules whose tests, together, make every function do everything it may do.
-NEEDED = {"test_batches", "test_endings", "test_sfn_endings", "test_sqs_protocol"}
 
 
 def allowed(stacks: Stacks) -> dict[str, set[tuple[str, str]]]:
@@ -84,7 +83,7 @@ def test_no_functions_role_allows_what_no_test_ever_used(
     stacks: Stacks, sandbox: Sandbox, request: pytest.FixtureRequest
 ):
     ran = {item.module.__name__.rsplit(".", 1)[-1] for item in request.session.items}
-    if missing := NEEDED - ran or request.config.option.keyword:
+    if missing := JUDGED - ran or request.config.option.keyword:
         pytest.skip(f"a part of the suite ran only, so not everything was used: {missing}")
 
     def all_used() -> None:
@@ -99,8 +98,4 @@ def test_no_functions_role_allows_what_no_test_ever_used(
         assert not unused, "allowed, but never used:\n" + "\n".join(unused)
 
     # The last log lines may still be on their way.
-    eventually(all_used, timeout=5)
-
-
-def test_no_batch_of_the_whole_run_finished_twice(stacks: Stacks):
-    assert stacks.published_more_than_once() == []
+    eventually(all_used)

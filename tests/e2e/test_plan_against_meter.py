@@ -96,7 +96,7 @@ def grid(engine, sandbox, aws, request) -> Iterator[Mapping[str, Future[Metered]
 def test_the_plan_says_what_the_meter_counts(grid: Mapping[str, Future[Metered]], case: Case) -> None:
     metered = grid[case.name].result()
     # The last lines of a log arrive up to half a second late.
-    eventually(lambda: compare(metered, metered.rows()), timeout=10)
+    eventually(lambda: compare(metered, metered.rows()))
 
 
 def compare(metered: Metered, rows: list[Row]) -> None:

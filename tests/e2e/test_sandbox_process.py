@@ -53,7 +53,7 @@ def test_a_killed_engine_is_noticed_and_started_again() -> None:
         def gone() -> None:
             assert control.running(started.project) is None
 
-        eventually(gone, timeout=5)
+        eventually(gone)
         assert control.start("native", started.port, started.project).healthy()
 
 

@@ -13,7 +13,7 @@ from handlers.sqs.table import FOREVER
 from sandbox.state import Sandbox
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
-from tests.e2e.test_endings import new_id, now, open_batch
+from tests.e2e.test_endings import assert_drained, new_id, now, open_batch
 from tests.probes import consistently, eventually
 
 
@@ -28,14 +28,14 @@ def redrive(stacks: Stacks, batch_id: str, generation: int = 1) -> None:
     stacks.send(stacks.sqs["BatcherQueueUrl"], {"redrive": {"batchId": batch_id, "generation": generation}})
 
 
-def finished(stacks: Stacks, batch_id: str, generation: int, timeout: float = 60) -> dict:
+def finished(stacks: Stacks, batch_id: str, generation: int) -> dict:
     def told() -> dict:
         details = [detail for detail in stacks.published(batch_id) if detail["generation"] == generation]
         assert details, f"generation {generation}: {stacks.table.get_batch(batch_id, generation)}"
         [detail] = details
         return detail
 
-    detail = eventually(told, timeout)
+    detail = eventually(told, timeout=120)
     consistently(told, during=0.3)
     assert detail["items"] == detail["succeeded"] + detail["failed"] + detail["remaining"]
     return detail
@@ -76,8 +76,8 @@ def test_an_object_that_changes_while_it_is_read_ends_its_batch_failed_and_says_
 
 
 def cancelled_in_mid_work(stacks: Stacks, value: int) -> tuple[str, str, list[dict]]:
-    """Cancel a batch of 400 items of `value` once some are processed; returns its id, its items' prefix, and those."""
-    prefix, rows = items(400, value=value)
+    """Cancel a batch of 600 items of `value` once some are processed; returns its id, its items' prefix, and those."""
+    prefix, rows = items(600, value=value)
     request = {"input": stacks.upload("items.jsonl", json_lines(rows)), "itemsPerChunk": 5, "itemConcurrency": 1}
     batch_id = stacks.start("sqs", **request)
     eventually(lambda: assert_some_witnessed(stacks, prefix))
@@ -88,7 +88,7 @@ def cancelled_in_mid_work(stacks: Stacks, value: int) -> tuple[str, str, list[di
 def test_a_cancelled_batch_finishes_what_is_claimed_and_processes_nothing_after_its_event(stacks: Stacks):
     batch_id, prefix, _ = cancelled_in_mid_work(stacks, value=40)
     detail = stacks.finished(batch_id)
-    assert (detail["status"], detail["items"], detail["failed"]) == ("CANCELLED", 400, 0)
+    assert (detail["status"], detail["items"], detail["failed"]) == ("CANCELLED", 600, 0)
     assert detail["remaining"] > 0
     assert "cancelled at" in detail["reason"]
     assert not stacks.table.cancel(BatchKey(batch_id), now())
@@ -145,9 +145,10 @@ def assert_started(stacks: Stacks, batch_id: str, generation: int) -> None:
 
 
 def test_a_batch_that_still_runs_is_not_redriven(stacks: Stacks):
-    key = open_batch(stacks, deadline_ms=4_000)
+    key = open_batch(stacks, deadline_ms=3_600_000)
     redrive(stacks, key.batch_id)
-    stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
+    eventually(lambda: assert_drained(stacks, stacks.sqs["BatcherQueueUrl"], key.batch_id))
+    assert cancel(stacks, key.batch_id)
     stacks.finished(key.batch_id)
     assert stacks.table.latest_generation(key.batch_id) == 1
     assert len(stacks.published(key.batch_id)) == 1
@@ -159,7 +160,7 @@ def test_input_that_no_batcher_read_is_counted_as_remaining(stacks: Stacks):
     batch_id = new_id()
     key = BatchKey(batch_id)
     for number in range(8):
-        stacks.table.claim_segment(key, number, now(), now() + 8_000)
+        stacks.table.claim_segment(key, number, now(), now() + 10_000)
     stacks.start(
         "sqs", batchId=batch_id, input=stacks.upload("items.csv.gz", csv_gz(rows)), itemsPerChunk=10, deadlineSeconds=2
     )
