@@ -43,6 +43,7 @@ def sandbox(pytestconfig: pytest.Config, engine: str) -> Iterator[Sandbox]:
     with ENGINES[engine]() as started:
         pytestconfig.stash[OWN_SANDBOX] = started
         yield started
+        del pytestconfig.stash[OWN_SANDBOX]
 
 
 @pytest.fixture(scope="session")

@@ -116,16 +116,29 @@ class Stacks:
             sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
         return messages
 
-    def published_more_than_once(self) -> list[str]:
-        """Batches of the whole run with more than one Batch Finished of an architecture and a generation."""
+    def assert_each_finished_once(self) -> None:
+        """No batch of the whole run has a second Batch Finished, but for one for each finalizer that died over it."""
         self.published("")
-        told = Counter(
-            (detail["architecture"], batch, detail["generation"])
-            for (batch, kind), details in self._published.items()
-            if kind == "Batch Finished"
-            for detail in details
-        )
-        return [f"{batch}, generation {generation}, {name}" for (name, batch, generation), n in told.items() if n > 1]
+        told: defaultdict[tuple, list[dict]] = defaultdict(list)
+        for (batch_id, kind), details in self._published.items():
+            for detail in details if kind == "Batch Finished" else ():
+                told[detail["architecture"], batch_id, detail["generation"]].append(detail)
+        repeated = {batch: details for batch, details in told.items() if len(details) > 1}
+        assert all(detail == details[0] for details in repeated.values() for detail in details), repeated
+        died = {"sqs": self._died(self.sqs), "sfn": self._died(self.sfn)}
+        for (architecture, *_), details in repeated.items():
+            died[architecture] -= len(details) - 1
+        assert min(died.values()) >= 0, repeated
+
+    def _died(self, outputs: dict[str, str]) -> int:
+        """How many invocations of the finalizer were cut short."""
+        group = f"/aws/lambda/{outputs['FinalizerFunctionName']}"
+        filter_events = self.aws("logs").get_paginator("filter_log_events").paginate
+        pages = [
+            *filter_events(logGroupName=group, filterPattern='"Status: timeout"'),
+            *filter_events(logGroupName=group, filterPattern='"Error Type: Runtime.ExitError"'),
+        ]
+        return sum(len(page["events"]) for page in pages)
 
     def finished(self, batch_id: str) -> dict:
         """Wait for Batch Finished, see that no second one follows, and return its detail."""
@@ -173,7 +186,7 @@ class Stacks:
 
 @pytest.fixture(scope="session")
 def stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
-    """Both stacks under a suffix of their own, removed at the end: by then no batch may have finished twice."""
+    """Both stacks under a suffix of their own, removed at the end, when no batch may have finished twice."""
     suffix = f"E2e{uuid.uuid4().hex[:6]}"
     connection = session(sandbox.endpoint)
     results = f"rollcall-{suffix.lower()}-results"
@@ -187,7 +200,8 @@ def stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
     stacks = Stacks(aws, outputs, suffix, results)
     stacks.subscribe()
     yield stacks
-    finished_twice = stacks.published_more_than_once()
-    stacks.unsubscribe()
-    destroy(connection, suffix=suffix)
-    assert not finished_twice
+    try:
+        stacks.assert_each_finished_once()
+    finally:
+        stacks.unsubscribe()
+        destroy(connection, suffix=suffix)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from sandbox.state import REPOSITORY, Sandbox
+from tests.e2e.inputs import items
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
 
@@ -231,7 +232,7 @@ def test_a_batch_without_failures_has_an_empty_list(rollcall: Rollcall):
 
 @ARCHITECTURES
 def test_redrive_runs_only_what_failed_as_the_next_generation(rollcall: Rollcall, stacks: Stacks, architecture):
-    batch, rows = new_id(), [{"id": f"{uuid.uuid4().hex}", "value": 0} for _ in range(9)]
+    batch, (prefix, rows) = new_id(), items(9)
     rows[2]["do"] = rows[7]["do"] = "fail-once"
     (rollcall.folder / "orders.jsonl").write_text("\n".join(map(json.dumps, rows)))
     words = ("--input=orders.jsonl", "--max-attempts=1", "--items-per-chunk=3", f"--batch-id={batch}")
@@ -245,8 +246,7 @@ def test_redrive_runs_only_what_failed_as_the_next_generation(rollcall: Rollcall
     assert rollcall.json("watch", batch)["generation"] == 2
     shown = {(result["batchId"], result["generation"]) for result in rollcall.json("status")["batches"]}
     assert {(batch, 1), (batch, 2)} <= shown
-    for row in rows:
-        stacks.assert_witnessed(architecture, row["id"], {row["id"]: 2 if "do" in row else 1})
+    stacks.assert_witnessed(architecture, prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
     _, err = rollcall("redrive", batch, expect=2)
     assert f"batch {batch}, generation 2 has nothing to redrive" in err
 

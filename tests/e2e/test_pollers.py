@@ -140,6 +140,8 @@ class Consumer:
     def invocations(self):
         while messages := self.sqs.receive_message(QueueUrl=self.witness, MaxNumberOfMessages=10).get("Messages"):
             self.reports += [json.loads(message["Body"]) for message in messages]
+            entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
+            self.sqs.delete_message_batch(QueueUrl=self.witness, Entries=entries)
         return self.reports
 
     def wait_for_names(self, expected):
