@@ -51,9 +51,12 @@ class Function:
 
     def meet(self, count: int) -> list[Answer]:
         """Answers of so many invocations, each of which waits until all are under way."""
-        meeting = {"name": f"rollcall-meeting-{uuid.uuid4().hex}", "count": count}
         with ThreadPoolExecutor(count) as callers:
-            return list(callers.map(self.invoke, [{"meeting": meeting}] * count))
+            return list(callers.map(self.invoke, [self.meeting(count)] * count))
+
+    def meeting(self, count: int) -> dict[str, Any]:
+        """The event of so many invocations that wait for one another."""
+        return {"meeting": {"name": f"rollcall-meeting-{uuid.uuid4().hex}", "count": count}}
 
     def update_code(self, source: str) -> None:
         self.aws("lambda").update_function_code(FunctionName=self.name, ZipFile=zipped({"app.py": source}))

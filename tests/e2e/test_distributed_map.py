@@ -54,7 +54,7 @@ class Machine:
             assert found["status"] != "RUNNING"
             return found
 
-        return eventually(ended, timeout=60)
+        return eventually(ended)
 
     def map_run(self):
         found = self.sfn.list_map_runs(executionArn=self.execution)["mapRuns"]

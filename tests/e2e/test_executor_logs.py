@@ -71,10 +71,12 @@ def test_no_line_of_a_long_log_is_lost_or_out_of_order(deploy):
 
 def test_a_log_can_be_read_while_the_function_still_runs(deploy):
     function = deploy("log_and_wait")
+    meeting = function.meeting(2)
     with ThreadPoolExecutor(1) as caller:
-        running = caller.submit(function.invoke, {"seconds": 6})
+        running = caller.submit(function.invoke, meeting)
         eventually(lambda: _assert_logged(function, "written before the end\n"))
         assert not running.done()
+        function.invoke(meeting)  # for which it waits
 
 
 def _assert_logged(function, message):

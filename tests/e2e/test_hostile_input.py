@@ -3,7 +3,6 @@
 import functools
 import gzip
 import json
-import urllib.request
 import uuid
 import zlib
 
@@ -264,14 +263,7 @@ def test_whatever_strangers_send_to_a_queue_is_used_up_and_stops_nobody(stacks: 
     assert detail["status"] == "SUCCEEDED"
 
     def used_up() -> None:
-        left = waiting_in(stacks, queue)
+        left = stacks.listed(stacks.sqs[queue])
         assert not [name for message, name in sent.items() if message in left]
 
     eventually(used_up)
-
-
-def waiting_in(stacks: Stacks, queue: str) -> str:
-    """Every message of the queue, in flight or not, by the engine's own listing."""
-    endpoint, url = stacks.aws("sqs").meta.endpoint_url, stacks.sqs[queue]
-    with urllib.request.urlopen(f"{endpoint}/_aws/sqs/messages?QueueUrl={url}&ShowInvisible=true") as listing:
-        return listing.read().decode()

@@ -24,8 +24,9 @@ sqs = boto3.client("sqs")
 COUNT = "ApproximateNumberOfMessages"
 
 def wait_for_others(count):
+    sqs.send_message(QueueUrl=os.environ["BEGUN"], MessageBody="one more")
     end = time.monotonic() + 8
-    while count and time.monotonic() < end:
+    while time.monotonic() < end:
         begun = sqs.get_queue_attributes(QueueUrl=os.environ["BEGUN"], AttributeNames=[COUNT])["Attributes"][COUNT]
         if int(begun) >= count:
             return
@@ -35,8 +36,8 @@ def handler(event, context):
     start = time.time()
     records = event["Records"]
     orders = [json.loads(record["body"]) for record in records]
-    sqs.send_message(QueueUrl=os.environ["BEGUN"], MessageBody="one more")
-    wait_for_others(max(order.get("together", 0) for order in orders))
+    if together := max(order.get("together", 0) for order in orders):
+        wait_for_others(together)
     time.sleep(max(order.get("seconds", 0) for order in orders))
     report = {"start": start, "end": time.time(), "names": [order["name"] for order in orders],
               "receives": [int(record["attributes"]["ApproximateReceiveCount"]) for record in records],

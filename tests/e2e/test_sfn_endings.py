@@ -61,20 +61,6 @@ def redrive(stacks: Stacks, batch_id: str, generation: int = 1) -> str:
     return stacks.execute({"redrive": {"batchId": batch_id, "generation": generation}})
 
 
-def finished(stacks: Stacks, batch_id: str, generation: int = 1) -> dict:
-    """Wait for that generation's Batch Finished, see that no second one follows, and return its detail."""
-
-    def told() -> dict:
-        [detail] = [each for each in stacks.published(batch_id) if each["generation"] == generation] or [None]
-        assert detail, f"generation {generation} of {batch_id} has not finished"
-        return detail
-
-    detail = eventually(told, timeout=120)
-    consistently(told, during=0.3)
-    assert detail["items"] == detail["succeeded"] + detail["failed"] + detail["remaining"]
-    return detail
-
-
 def ended(stacks: Stacks, arn: str) -> dict:
     """Wait for the execution's end and return it."""
 
@@ -119,7 +105,7 @@ def test_a_stopped_batch_ends_cancelled_when_nothing_works_on_it_and_a_redrive_r
     eventually(lambda: some_settled(stacks, arn))
     refused = redrive(stacks, batch_id)
     stacks.aws("stepfunctions").stop_execution(executionArn=arn, error="Cancelled", cause="told to stop")
-    first = finished(stacks, batch_id)
+    first = stacks.finished(batch_id)
     assert (first["status"], first["items"], first["failed"]) == ("CANCELLED", 600, 0)
     assert 0 < first["remaining"] < 600
     assert first["reason"] == "execution ABORTED: Cancelled told to stop"
@@ -129,7 +115,7 @@ def test_a_stopped_batch_ends_cancelled_when_nothing_works_on_it_and_a_redrive_r
     assert execution["cause"] == f"redrive: batch {batch_id}, generation 1: it has not ended"
 
     redrive(stacks, batch_id)
-    second = finished(stacks, batch_id, 2)
+    second = stacks.finished(batch_id, 2)
     assert (second["status"], second["items"]) == ("SUCCEEDED", first["remaining"])
     assert [each["generation"] for each in stacks.published(batch_id)] == [1, 2]
 
@@ -144,7 +130,7 @@ def test_a_stopped_batch_ends_cancelled_when_nothing_works_on_it_and_a_redrive_r
 def test_past_its_deadline_an_execution_ends_its_batch_expired(stacks: Stacks, definition):
     definition(lambda document: document.update(TimeoutSeconds=8))
     prefix, _, batch_id, _ = slow_batch(stacks, 2_000)
-    detail = finished(stacks, batch_id)
+    detail = stacks.finished(batch_id)
     assert (detail["status"], detail["items"]) == ("EXPIRED", 2_000)
     assert detail["remaining"] > 0
     assert_nothing_goes_on(stacks, prefix)
@@ -162,7 +148,7 @@ def test_a_failed_map_run_ends_its_batch_failed_when_nothing_works_on_it(stacks:
     batch_id = stacks.start(
         "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=50, itemConcurrency=1
     )
-    detail = finished(stacks, batch_id)
+    detail = stacks.finished(batch_id)
     assert (detail["status"], detail["failed"]) == ("FAILED", 50)
     assert detail["remaining"] > 0
     assert "ExceedToleratedFailureThreshold" in detail["reason"]
@@ -181,7 +167,7 @@ def test_an_attempt_that_dies_counts(stacks: Stacks):
         itemConcurrency=1,
         maxAttempts=3,
     )
-    detail = finished(stacks, batch_id)
+    detail = stacks.finished(batch_id)
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 2, 2)
     assert {failure["attempts"] for failure in stacks.failures("sfn", batch_id)} == {3}
     expected = {rows[0]["id"]: 1, rows[1]["id"]: 1, rows[2]["id"]: 3, rows[3]["id"]: 3}
@@ -198,7 +184,7 @@ def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks, plan: Pl
     stacks.aws("stepfunctions").stop_execution(executionArn=arn)
     eventually(lambda: assert_same(dropped(), 1))
     stacks.send(stacks.sfn["FinalizerQueueUrl"], {"sweep": stacks.sfn["StateMachineArn"]})
-    detail = finished(stacks, batch_id)
+    detail = stacks.finished(batch_id)
     assert (detail["status"], detail["items"]) == ("CANCELLED", 600)
 
 
@@ -212,7 +198,7 @@ def test_a_finalizer_that_dies_is_replaced_by_one_that_says_the_same(stacks: Sta
     finalizer = stacks.sfn["FinalizerFunctionName"]
     killed = plan({"kind": "kill", "when": "before", "function": finalizer, "count": 1, **call})
     batch_id = stacks.start("sfn", items=40, itemsPerChunk=10)
-    eventually(lambda: assert_published(stacks, batch_id, "Batch Finished", times), timeout=60)
+    eventually(lambda: assert_published(stacks, batch_id, "Batch Finished", times))
     assert killed() == 1
     details = stacks.published(batch_id)
     consistently(lambda: assert_published(stacks, batch_id, "Batch Finished", times), during=1)
@@ -225,11 +211,11 @@ def test_a_batch_whose_batcher_dies_every_time_ends_failed_and_a_redrive_runs_it
     batcher = stacks.sfn["BatcherFunctionName"]
     plan({"kind": "kill", "when": "before", "operation": "PutEvents", "function": batcher, "count": 4})
     batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10)
-    first = finished(stacks, batch_id)
+    first = stacks.finished(batch_id)
     assert first["status"] == "FAILED"
     assert "its chunks were not made" in first["reason"]
     redrive(stacks, batch_id)
-    second = finished(stacks, batch_id, 2)
+    second = stacks.finished(batch_id, 2)
     assert (second["status"], second["succeeded"]) == ("SUCCEEDED", 30)
     stacks.assert_witnessed("sfn", prefix, {row["id"]: 1 for row in rows})
 
@@ -241,9 +227,9 @@ def test_a_redrive_runs_only_what_failed_as_the_next_generation_with_its_own_eve
     batch_id = stacks.start(
         "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10, maxAttempts=1
     )
-    assert finished(stacks, batch_id)["failed"] == 3
+    assert stacks.finished(batch_id)["failed"] == 3
     executions = [redrive(stacks, batch_id) for _ in range(2)]
-    second = finished(stacks, batch_id, 2)
+    second = stacks.finished(batch_id, 2)
     assert (second["status"], second["items"], second["succeeded"]) == ("SUCCEEDED", 3, 3)
     assert {ended(stacks, arn)["status"] for arn in executions} == {"SUCCEEDED"}
     stacks.assert_witnessed("sfn", prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
@@ -270,8 +256,8 @@ def test_a_batch_larger_than_a_batcher_has_time_for_is_made_whole_in_rounds(stac
     with batcher_timeout(stacks, 8):
         batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=2)
         made = objects(stacks, batch_id).find_made
-        eventually(lambda: assert_same(made() is not None, True), timeout=60)
-    detail = finished(stacks, batch_id)
+        eventually(lambda: assert_same(made() is not None, True))
+    detail = stacks.finished(batch_id)
     assert (detail["status"], detail["items"], detail["succeeded"]) == ("SUCCEEDED", 200, 200)
     assert faults() >= 4
     stacks.assert_witnessed("sfn", prefix, {row["id"]: 1 for row in rows})
@@ -299,12 +285,12 @@ def test_a_scheduled_batch_is_skipped_with_an_event_while_the_one_before_runs(st
     assert ended(stacks, stacks.execute(event))["status"] == "SUCCEEDED"
     eventually(lambda: assert_published(stacks, skipped, "Batch Skipped", 1))
     assert stacks.published(skipped, "Batch Skipped")[0]["running"] == running
-    assert finished(stacks, running)["status"] == "SUCCEEDED"
+    assert stacks.finished(running)["status"] == "SUCCEEDED"
     # The same event again decides the same, although nothing runs any more; the next one is not held up by it.
     assert ended(stacks, stacks.execute(event))["status"] == "SUCCEEDED"
     later, batch_id = scheduled(stacks)
     stacks.execute(later)
-    assert finished(stacks, batch_id)["status"] == "SUCCEEDED"
+    assert stacks.finished(batch_id)["status"] == "SUCCEEDED"
     assert len(stacks.published(skipped, "Batch Skipped")) == 1
     assert stacks.published(skipped) == []
 
@@ -317,7 +303,7 @@ def test_a_start_that_eventbridge_could_not_deliver_ends_its_batch_failed(stacks
         stacks.aws("sqs").send_message(
             QueueUrl=stacks.sfn["FinalizerQueueUrl"], MessageBody=json.dumps(event), MessageAttributes=attributes
         )
-    detail = finished(stacks, batch_id)
+    detail = stacks.finished(batch_id)
     assert detail["status"] == "FAILED"
     assert "NO_PERMISSIONS: not authorized to start" in detail["reason"]
     assert ended(stacks, stacks.execute(event))["status"] == "SUCCEEDED"
@@ -330,7 +316,7 @@ def test_an_ending_that_could_not_be_published_is_published_later(stacks: Stacks
     refused = plan({"kind": "error", **refusal})
     event, batch_id = scheduled(stacks)
     stacks.send(stacks.sfn["FinalizerQueueUrl"], event)
-    assert finished(stacks, batch_id)["status"] == "FAILED"
+    assert stacks.finished(batch_id)["status"] == "FAILED"
     assert refused() == 1
 
 
@@ -343,7 +329,7 @@ def test_results_are_collected_once_an_item_also_of_rounds_that_were_cut_short(s
     batch_id = stacks.start(
         "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=24, itemConcurrency=1
     )
-    assert finished(stacks, batch_id)["succeeded"] == 24
+    assert stacks.finished(batch_id)["succeeded"] == 24
     assert stacks.results(batch_id) == {row["id"]: row["result"] for row in rows if "result" in row}
 
 
@@ -352,7 +338,7 @@ def test_what_is_no_item_is_recorded_and_never_tried_again(stacks: Stacks):
     rows[1]["do"] = "fail-once"
     content = json_lines(rows) + b"not json\n"
     batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", content), maxAttempts=3)
-    detail = finished(stacks, batch_id)
+    detail = stacks.finished(batch_id)
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 3, 1)
     [failure] = stacks.failures("sfn", batch_id)
     assert failure["error"].startswith("InvalidItem: ")

@@ -28,19 +28,6 @@ def redrive(stacks: Stacks, batch_id: str, generation: int = 1) -> None:
     stacks.send(stacks.sqs["BatcherQueueUrl"], {"redrive": {"batchId": batch_id, "generation": generation}})
 
 
-def finished(stacks: Stacks, batch_id: str, generation: int) -> dict:
-    def told() -> dict:
-        details = [detail for detail in stacks.published(batch_id) if detail["generation"] == generation]
-        assert details, f"generation {generation}: {stacks.table.get_batch(batch_id, generation)}"
-        [detail] = details
-        return detail
-
-    detail = eventually(told, timeout=120)
-    consistently(told, during=0.3)
-    assert detail["items"] == detail["succeeded"] + detail["failed"] + detail["remaining"]
-    return detail
-
-
 def segments_made(stacks: Stacks, batch_id: str) -> list[int]:
     """The chunks made of each segment, by the segment records."""
     batch = stacks.table.get_batch(batch_id)
@@ -120,7 +107,7 @@ def test_a_redrive_runs_only_what_failed_as_the_next_generation_with_its_own_eve
     assert (first["status"], first["failed"]) == ("FAILED", 3)
     redrive(stacks, batch_id)
     redrive(stacks, batch_id)
-    second = finished(stacks, batch_id, 2)
+    second = stacks.finished(batch_id, 2)
     assert (second["status"], second["items"], second["succeeded"]) == ("SUCCEEDED", 3, 3)
     stacks.assert_witnessed("sqs", prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
     assert stacks.table.latest_generation(batch_id) == 2
@@ -132,10 +119,10 @@ def test_a_redrive_of_a_cancelled_batch_runs_what_was_left_over_and_nothing_twic
     redrive(stacks, batch_id)
     eventually(lambda: assert_started(stacks, batch_id, 2))
     assert cancel(stacks, batch_id, 2)
-    second = finished(stacks, batch_id, 2)
+    second = stacks.finished(batch_id, 2)
     assert second["items"] == first["remaining"]
     redrive(stacks, batch_id, 2)
-    third = finished(stacks, batch_id, 3)
+    third = stacks.finished(batch_id, 3)
     assert (third["status"], third["items"]) == ("SUCCEEDED", second["remaining"])
     stacks.assert_witnessed("sqs", prefix, {row["id"]: 1 for row in rows})
 
