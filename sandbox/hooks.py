@@ -15,6 +15,7 @@ from sandbox import (
     names,
     permissions,
     pollers,
+    s3_storage,
     shutdown,
     step_functions,
 )
@@ -27,6 +28,7 @@ def extend_engine() -> None:
     gateway.install()
     catalog.install()
     names.install()
+    s3_storage.install()
     shutdown.install()
     metrics.install()
     permissions.install()

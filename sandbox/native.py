@@ -7,10 +7,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 
 import psutil
 
-from sandbox.settings import engine_environment
+from sandbox.settings import ALLOWED_HOSTS, engine_environment
 from sandbox.state import Sandbox, SandboxError, state_folder
 
 MODULE = "localstack.runtime.main"
@@ -19,15 +20,16 @@ START_SECONDS = 60
 STOP_SECONDS = 3
 
 
-def environment(port: int, folder: Path) -> dict[str, str]:
+def environment(port: int, folder: Path, temporary: Path) -> dict[str, str]:
     """All the engine sees: nothing of the user's AWS settings, proxies or LocalStack profiles gets in."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         # Its own home, because boto3 and LocalStack would read ~/.aws and ~/.localstack.
         "HOME": str(folder),
-        "TMPDIR": str(folder / "tmp"),
+        "TMPDIR": str(temporary),
         "PYTHONUNBUFFERED": "1",
+        ALLOWED_HOSTS: os.environ.get(ALLOWED_HOSTS, ""),
         **engine_environment("127.0.0.1", port, folder / "engine"),
     }
 
@@ -39,13 +41,16 @@ def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
     """
     folder = state_folder(project)
     _clear(folder)
-    (folder / "tmp").mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    temporary = _make_temporary(folder)
     log = folder / "engine.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", MODULE],
-            env=environment(port, folder),
+            env=environment(port, folder, temporary),
             cwd=folder,
+            umask=0o077,  # of functions too: what they write is nobody else's
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -86,10 +91,22 @@ def stop(project: str) -> None:
     _clear(state_folder(project))
 
 
+def _make_temporary(folder: Path) -> Path:
+    """Make the engine's folder for temporary files, private and with a short path: UNIX sockets allow 107 characters.
+
+    The link to it in `folder` lets whoever clears that find it again.
+    """
+    temporary = Path(mkdtemp(prefix="rollcall-", dir="/tmp"))
+    (folder / "tmp").symlink_to(temporary)
+    return temporary
+
+
 def _clear(folder: Path) -> None:
     """Remove the files of an engine that is gone; its log stays."""
-    for part in ("engine", "tmp"):
-        shutil.rmtree(folder / part, ignore_errors=True)
+    link = folder / "tmp"
+    for part in (folder / "engine", link.resolve()):
+        shutil.rmtree(part, ignore_errors=True)
+    link.unlink(missing_ok=True)
 
 
 def tail(log: Path, lines: int = 25) -> str:

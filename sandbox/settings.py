@@ -6,6 +6,8 @@ DEFAULT_PORT = 4566
 DEFAULT_PROJECT = "rollcall"
 # Answered by the extension once all of it is installed: LocalStack itself starts without it when its import fails.
 HEALTH_PATH = "/_rollcall/health"
+# Environment variable of the engine: names, separated by commas, that `Host` may have beside this machine's own.
+ALLOWED_HOSTS = "ROLLCALL_ALLOWED_HOSTS"
 
 
 def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from localstack import config
 from localstack.aws.api.lambda_ import Runtime
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
@@ -34,7 +33,6 @@ class ProcessExecutor(RuntimeExecutor):
             id,
             function_version.id.function_name,
             Limits(settings.memory_size, settings.timeout),
-            Path(config.dirs.tmp),
             self._write_log,
             FunctionMeter(function_version.id.function_name, settings.memory_size, settings.architectures[0]),
         )

@@ -1,5 +1,6 @@
 """The environment variables of a function's process: AWS's and the function's own, none of the engine's."""
 
+import os
 from pathlib import Path
 
 from sandbox.executor.log_writer import LogStream
@@ -34,6 +35,12 @@ def function_environment(
         "LANG": "C.UTF-8",  # en_US.UTF-8 on AWS: a small image does not have it
         "PYTHONPATH": str(runtime_folder),
         "TMPDIR": str(temporary),
+        # A native function runs as the developer: without these the SDKs would find ~/.aws, the profiles and settings
+        # of a real account, and on a machine of AWS's its role.
+        "HOME": str(temporary),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
         **platform,
         **own,
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",

@@ -23,4 +23,6 @@ def main() -> None:
     run(sys.argv)
 
 
-main()
+# multiprocessing's spawn and forkserver import this file again in each of the function's own children.
+if __name__ == "__main__":
+    main()

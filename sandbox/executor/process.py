@@ -53,8 +53,8 @@ class FunctionProcess:
     """Serves one invocation at a time. Everything here runs in the event loop's thread.
 
     Once `alive` is False no invocation may be sent here again: the process has ended, or it is about to. `write_log`
-    gets every record of its log at once. Its own folder for temporary files (TMPDIR) is made in `temporary`; /tmp
-    itself is the machine's.
+    gets every record of its log at once. It has a folder for temporary files (TMPDIR) of its own, whose path leaves
+    room for UNIX sockets, which may have 107 characters; /tmp itself is the machine's.
     """
 
     def __init__(
@@ -62,7 +62,6 @@ class FunctionProcess:
         id: str,
         function: str,
         limits: Limits,
-        temporary: Path,
         write_log: Callable[[LogRecord], None],
         meter: FunctionMeter,
     ) -> None:
@@ -71,7 +70,6 @@ class FunctionProcess:
         self.meter = meter
         self._id = id
         self._limits = limits
-        self._temporary = temporary
         self._write_log = write_log
         self._log_tail = ""
         self._peak = 0
@@ -83,7 +81,7 @@ class FunctionProcess:
 
         `environment` makes its environment variables out of the Runtime API's address and its temporary folder.
         """
-        self._temporary = Path(mkdtemp(prefix="lambda-tmp-", dir=self._temporary))
+        self._temporary = Path(mkdtemp(prefix="lambda-"))
         self._pipes = LogPipes(self._log_output)
         self._api = RuntimeApi()
         address = await self._api.open()

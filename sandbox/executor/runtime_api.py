@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from sandbox import peers, visitors
 from sandbox.executor.failures import MAX_RESPONSE_BYTES
 
 PREFIX = "/2018-06-01/runtime/"
@@ -53,13 +54,22 @@ class RuntimeApi:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if not peers.is_ours(peers.owner(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))):
+                return
             while True:
                 request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 method, path, _ = request.split(" ")
-                headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+                fields = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines if line)]
+                if visitors.refusal(fields):
+                    writer.write(_response(HTTPStatus.FORBIDDEN))
+                    return
+                headers = {name.lower(): value for name, value in fields}
                 body = await _read_body(reader, int(headers.get("content-length", 0)))
-                writer.write(await self._respond(method, path, body))
-                await writer.drain()
+                if (method, path) == ("GET", f"{PREFIX}invocation/next"):
+                    await self._hand_over(reader, writer)
+                else:
+                    writer.write(self._respond(method, path, body))
+                    await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.QueueShutDown, ConnectionError):
             pass  # the runtime, or the environment, has ended
         except (asyncio.LimitOverrunError, ValueError):
@@ -67,13 +77,22 @@ class RuntimeApi:
         finally:
             writer.close()
 
-    async def _respond(self, method: str, path: str, body: bytes) -> bytes:
+    async def _hand_over(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Wait for the next delivery and write it; who has hung up meanwhile takes none with it."""
+        if not self.initialized.done():
+            self.initialized.set_result(None)
+        delivery = await self._deliveries.get()
+        try:
+            if reader.at_eof():
+                raise ConnectionResetError
+            writer.write(_response(HTTPStatus.OK, delivery.payload, delivery.headers))
+            await writer.drain()
+        except ConnectionError:
+            self._deliveries.put_nowait(delivery)
+            raise
+
+    def _respond(self, method: str, path: str, body: bytes) -> bytes:
         match method, path.removeprefix(PREFIX).split("/"):
-            case "GET", ["invocation", "next"]:
-                if not self.initialized.done():
-                    self.initialized.set_result(None)
-                delivery = await self._deliveries.get()
-                return _response(HTTPStatus.OK, delivery.payload, delivery.headers)
             case "POST", ["init", "error"]:
                 if not self.initialized.done():
                     self.initialized.set_result(body)

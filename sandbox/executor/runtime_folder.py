@@ -20,7 +20,6 @@ def runtime_folder() -> Path:
     """The folder, made once per engine."""
     Path(config.dirs.tmp).mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix="lambda-runtime-", dir=config.dirs.tmp))
-    folder.chmod(0o755)
     for name in sorted(_with_requirements(DISTRIBUTIONS)):
         installed = distribution(name)
         for entry in {file.parts[0] for file in installed.files or () if file.parts[0] not in ("..", "__pycache__")}:

@@ -1,0 +1,68 @@
+"""Who may ask the sandbox for anything over HTTP: no browser, and nobody who calls it by a foreign name.
+
+A web page can make its reader's browser send requests to 127.0.0.1, and the sandbox runs code for whoever asks. So a
+request with a mark of a browser is refused, and so is one whose `Host` is a name that somebody else's DNS may point
+at this machine (DNS rebinding).
+"""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+
+from sandbox.settings import ALLOWED_HOSTS
+
+# Headers that browsers add by themselves and that no AWS client sends. Only a browser can send `Sec-*`:
+# https://fetch.spec.whatwg.org/#forbidden-request-header
+BROWSERS_HEADER = re.compile(
+    r"origin|referer|sec-.*|access-control-request-.*|upgrade-insecure-requests", re.IGNORECASE
+)
+# Every graphical browser calls itself Mozilla or Opera; text browsers follow links and send forms too.
+BROWSERS_NAME = re.compile(r".*\b(mozilla|opera)/|(lynx|links|elinks|w3m|dillo|netsurf)\b", re.IGNORECASE)
+HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+def refusal(headers: Iterable[tuple[str, str]], allowed: frozenset[str] = frozenset()) -> str | None:
+    """Why a request with these headers is refused, as a sentence for its sender; None for one that may be answered.
+
+    `headers` are names and values as they came, `allowed` are names that `Host` may have beside this machine's own.
+    """
+    hosts = []
+    for name, value in headers:
+        if BROWSERS_HEADER.fullmatch(name):
+            return f"The sandbox answers no browser, and this request has the header {name}."
+        if name.lower() == "user-agent" and BROWSERS_NAME.match(value):
+            return f"The sandbox answers no browser, and this request has the User-Agent {value[:80]!r}."
+        if name.lower() == "host":
+            hosts.append(value)
+    return _foreign_host(hosts, allowed)
+
+
+def foreign_target(target: str) -> str | None:
+    """The same for what the request line asks for: a whole URL would name a host of its own."""
+    if target.startswith("/"):
+        return None
+    return f"The sandbox answers requests for a path, and this one is for {target[:80]!r}."
+
+
+def allowed_hosts() -> frozenset[str]:
+    """The names of ALLOWED_HOSTS. Raises ValueError for one that no `Host` can have."""
+    names = {name.strip().lower() for name in os.environ.get(ALLOWED_HOSTS, "").split(",")} - {""}
+    for name in names:
+        match = HOST.fullmatch(name)
+        if not match or match[2]:
+            raise ValueError(f"{ALLOWED_HOSTS}: {name!r} is no host name (without a port), such as rollcall.test")
+    return frozenset(names)
+
+
+def _foreign_host(hosts: Sequence[str], allowed: frozenset[str]) -> str | None:
+    if len(hosts) != 1:
+        return f"The sandbox wants one Host header, and this request has {len(hosts)}."
+    match = HOST.fullmatch(hosts[0].strip())
+    name = match[1].lower() if match else ""
+    if name in OWN_NAMES or name.endswith(".localhost") or name in allowed:
+        return None
+    return (
+        f"The sandbox answers to 127.0.0.1, localhost, *.localhost and [::1], and this request's Host is "
+        f"{hosts[0][:80]!r}. Name others in {ALLOWED_HOSTS} when the sandbox starts."
+    )
