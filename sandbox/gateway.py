@@ -49,10 +49,12 @@ def install() -> None:
             if not refused:
                 super().process()
                 return
+            body = f"{refused}\n".encode()
             self.setResponseCode(403)
+            self.setHeader(b"content-length", b"%d" % len(body))
             self.setHeader(b"content-type", b"text/plain; charset=utf-8")
             self.setHeader(b"x-content-type-options", b"nosniff")
-            self.write(f"{refused}\n".encode())
+            self.write(body)
             self.finish()
 
     # Looked up by name where LocalStack makes its server, after this.
