@@ -117,12 +117,14 @@ def _batches(records: list[LogRecord]) -> Iterator[list[dict]]:
 
 
 def _parts(message: str) -> Iterator[str]:
-    encoded = message.encode()
-    if len(encoded) <= MAX_MESSAGE:
-        yield message
-        return
-    for start in range(0, len(encoded), MAX_MESSAGE):
-        yield encoded[start : start + MAX_MESSAGE].decode(errors="replace")
+    """The message in parts of at most MAX_MESSAGE bytes, cut between characters."""
+    encoded, start = message.encode(), 0
+    while start < len(encoded):
+        end = start + MAX_MESSAGE
+        while end < len(encoded) and encoded[end] & 0xC0 == 0x80:  # inside a character
+            end -= 1
+        yield encoded[start:end].decode()
+        start = end
 
 
 WRITER = LogWriter()

@@ -20,7 +20,7 @@ from sandbox.meter.functions import FunctionMeter
 
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
-LOG_TAIL = 4096  # characters kept for LogResult, which has the last 4 KB
+LOG_TAIL = 4096  # bytes kept for LogResult
 # Above the memory size: address space that is reserved and never touched, such as a stack of 8 MB for each thread.
 # The limit is only for one huge allocation, which would do its harm between two checks of the memory really held.
 RESERVED_BYTES = 1024 * MEGABYTE
@@ -225,7 +225,8 @@ class FunctionProcess:
 
     def _write(self, record: LogRecord, origin: str) -> None:
         self.meter.log(record.message, origin)
-        self._log_tail = (self._log_tail + record.message)[-LOG_TAIL:]
+        # A character that the cut goes through is left out.
+        self._log_tail = (self._log_tail + record.message).encode()[-LOG_TAIL:].decode(errors="ignore")
         self._write_log(record)
 
     def _observe_memory(self) -> None:

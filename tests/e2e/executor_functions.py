@@ -45,6 +45,46 @@ def surroundings(event, context):
     }
 
 
+def settings_found(event, context):
+    """What boto3 finds of somebody's AWS settings, from `~`, the environment and its default places."""
+    import boto3
+    from botocore.session import Session
+
+    session = Session()
+    return {
+        "home": os.path.expanduser("~"),
+        "profiles": session.available_profiles,
+        "files": [session.get_config_variable(name) for name in ("config_file", "credentials_file")],
+        "key": boto3.Session().get_credentials().access_key,
+        "endpoint": boto3.client("sqs").meta.endpoint_url,
+        "mode": oct(os.stat(os.environ["TMPDIR"]).st_mode & 0o777),
+    }
+
+
+def square(number):
+    return number * number
+
+
+def with_children(event, context):
+    """Work in children of each kind that multiprocessing has, one of which talks through a UNIX socket in TMPDIR."""
+    import multiprocessing
+
+    squares = []
+    for method in ("fork", "spawn", "forkserver"):
+        children = multiprocessing.get_context(method)
+        with children.Manager() as manager:
+            shared = manager.list()
+            child = children.Process(target=shared.extend, args=([square(event["number"])],))
+            child.start()
+            child.join()
+            squares += list(shared)
+    return {"squares": squares, "pid": os.getpid()}
+
+
+def runtime_api(event, context):
+    return os.environ["AWS_LAMBDA_RUNTIME_API"]
+
+
 def call_aws(event, context):
     """Calls AWS as on AWS: no endpoint, no region, no credentials in the code."""
     import boto3
@@ -119,6 +159,10 @@ def log(event, context):
     print("to stderr", file=sys.stderr)
     logging.info("first line\nsecond line")
     os.write(1, b"no newline at the end")
+
+
+def log_long(event, context):
+    print("é" * event["characters"])
 
 
 def log_much(event, context):

@@ -1,8 +1,10 @@
 """The process executor invokes functions as AWS does: environments, context, isolation, payloads, updates."""
 
 import base64
+import http.client
 import json
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,14 +14,16 @@ from tests.probes import eventually
 pytest_plugins = ("tests.e2e.executor_deploy",)
 
 MEGABYTES_6 = 6 * 1024 * 1024
-DOCUMENTED_VARIABLES = {  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, and TMPDIR
+DOCUMENTED_VARIABLES = {  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "PATH", "LANG", "TZ"),
     *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"),
     *("AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "AWS_ENDPOINT_URL"),
     *("LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "PYTHONPATH", "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS"),
-    *("_AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_PORT", "TMPDIR"),
+    *("_AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_PORT"),
 }
+# The sandbox's own, so that a function works in a folder of its own and finds nobody's AWS settings.
+OWN_VARIABLES = {"TMPDIR", "HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"}
 
 
 def environments(answers) -> set[int]:
@@ -61,7 +65,7 @@ def test_a_function_sees_only_the_runtime_and_its_own_zip(deploy):
     engines = ["localstack", "moto", "sandbox", "rollcall", "handlers", "tests", "pytest", "pip", "typer"]
     seen = function.invoke({"modules": engines}).payload
     assert seen["found"] == ["boto3", "awslambdaric", "json"]
-    assert set(seen["variables"]) <= DOCUMENTED_VARIABLES | {"OWN"}
+    assert set(seen["variables"]) <= DOCUMENTED_VARIABLES | OWN_VARIABLES | {"OWN"}
     assert seen["folder"] == seen["task_root"]
     assert set(seen["files"]) <= {"functions.py", "__pycache__"}
 
@@ -69,6 +73,24 @@ def test_a_function_sees_only_the_runtime_and_its_own_zip(deploy):
 def test_a_handler_needs_no_endpoint_region_or_credentials(deploy):
     function = deploy("call_aws")
     assert "assumed-role/executor-test/" in function.invoke().payload
+
+
+def test_a_functions_children_are_no_second_runtime(deploy):
+    function = deploy("with_children")
+    answers = [function.invoke({"number": 7}) for _ in range(2)]
+    assert [answer.payload["squares"] for answer in answers] == [[49, 49, 49]] * 2
+    assert len({answer.payload["pid"] for answer in answers}) == 1
+
+
+def test_a_function_url_invokes_its_function(deploy, aws, sandbox):
+    function = deploy("context_seen")
+    url = aws("lambda").create_function_url_config(FunctionName=function.name, AuthType="NONE")["FunctionUrl"]
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=20)
+    name = urlsplit(url).netloc.partition(".127.0.0.1")[0]
+    connection.request("GET", "/some?a=1", headers={"Host": f"{name}.localhost:{sandbox.port}"})
+    answer = connection.getresponse()
+    seen = json.loads(answer.read())
+    assert (answer.status, seen["event"]["rawPath"], seen["custom"]) == (200, "/some", None)
 
 
 def test_a_request_of_6_mb_arrives_and_a_larger_one_is_refused(deploy):

@@ -96,3 +96,12 @@ def test_a_deleted_log_group_comes_back_with_the_next_invocation(deploy, aws):
     aws("logs").delete_log_group(logGroupName=f"/aws/lambda/{function.name}")
     function.invoke()
     assert len(settled_events(function, reports=1)) == 1
+
+
+def test_a_line_longer_than_an_event_is_cut_between_characters(deploy):
+    function = deploy("log_long")
+    function.invoke({"characters": 300_000})
+    (messages,) = settled_events(function, reports=1)
+    parts = messages[1:-2]
+    assert len(parts) == 3
+    assert "".join(parts) == "é" * 300_000 + "\n"
