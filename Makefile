@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env up down demo dev logs check test e2e model chaos bench bench-cost
+.PHONY: help env up down demo dev logs check security test e2e model chaos bench bench-cost
 UV_VERSION := 0.13.9
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PATH"'
@@ -33,12 +33,15 @@ check: env ## Lint, types and the tests that need no engine
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	$(RUN) cfn-lint bootstrap/templates/*.yaml bench/baseline/template.yaml bench/cost/*.yaml
-	$(RUN) pytest tests --ignore tests/e2e
+	$(RUN) pytest tests --ignore tests/e2e --ignore tests/security
+
+security: env ## Attack the sandbox, natively and in Docker: web pages, other users, settings, services
+	$(RUN) python -m tests.run_engines tests/security
 
 e2e: env ## Whole batches, natively and in Docker (REQUIRE_DOCKER=1: fail without Docker)
-	$(RUN) python -m tests.run_e2e
+	$(RUN) python -m tests.run_engines tests/e2e
 
-test: check e2e ## Everything
+test: check security e2e ## Everything
 
 model: env ## The protocol's model, for as long as a night allows: 100,000 steps and more
 	ROLLCALL_MODEL=nightly $(RUN) pytest tests/model

@@ -1,7 +1,8 @@
-"""Run tests/e2e on every engine this machine has, and say loudly which one was left out: `python -m tests.run_e2e`.
+"""Run a suite on every engine this machine has, and say loudly which one was left out.
 
-Most of a run is waiting, so each engine has two workers, and each worker a sandbox of its own. Arguments go to pytest.
-The exit code is 0 only if every run passed. With REQUIRE_DOCKER=1 a machine without Docker fails before anything runs.
+`python -m tests.run_engines tests/e2e`: all arguments go to pytest. Most of a run is waiting, so each engine has two
+workers, and each worker a sandbox of its own. The exit code is 0 only if every run passed. With REQUIRE_DOCKER=1 a
+machine without Docker fails before anything runs.
 """
 
 import os
@@ -21,10 +22,10 @@ def left_out() -> dict[str, str]:
 
 
 def run(engine: str, arguments: list[str]) -> tuple[bool, str]:
-    """Run the suite on `engine`, printing what it says as it comes: whether it passed, and pytest's closing line."""
+    """Run pytest on `engine`, printing what it says as it comes: whether it passed, and pytest's closing line."""
     options = ["--engine", engine, "--numprocesses", "2", "--no-loadscope-reorder"]
     options += ["--color", "yes" if sys.stdout.isatty() else "no"]
-    command = [sys.executable, "-m", "pytest", "tests/e2e", *options, *arguments]
+    command = [sys.executable, "-m", "pytest", *options, *arguments]
     said = b""
     with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as pytest:
         assert pytest.stdout
@@ -52,10 +53,10 @@ def main() -> int:
     engines = [engine for engine in ("native", "docker") if engine not in missing]
     results = {}
     for engine in engines:
-        banner(f"end to end, {engine}", *absences)
+        banner(f"{' '.join(sys.argv[1:])}, {engine}", *absences)
         results[engine] = run(engine, sys.argv[1:])
     outcomes = [f"{engine}: {'passed' if passed else 'FAILED'}, {line}" for engine, (passed, line) in results.items()]
-    banner("end to end, all engines together", *outcomes, *absences)
+    banner(f"{' '.join(sys.argv[1:])}, all engines together", *outcomes, *absences)
     return 0 if results and all(passed for passed, _ in results.values()) else 1
 
 
