@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from sandbox import docker, native
+from sandbox import docker, native, visitors
 from sandbox.settings import DEFAULT_PORT, DEFAULT_PROJECT
 from sandbox.state import Sandbox, SandboxError
 
@@ -55,6 +55,7 @@ def start(engine: str, port: int, project: str, progress: Callable[[str], None] 
 
     Raises SandboxError if the project is up otherwise than asked for, if the port is taken, or if the engine fails.
     """
+    visitors.allowed_hosts()  # before an engine fails on a wrong one
     wanted = Sandbox(engine, port, _checked(project))
     found = running(project)
     if found and found != wanted:

@@ -78,13 +78,13 @@ def _take_own_connections_only(factory: Any, here: peers.Address) -> None:
         peers.owner(here, here)
     except OSError as reason:
         _end(f"this system does not say whose a connection is (sock_diag: {reason}): use ENGINE=docker")
-    build, strangers = factory.buildProtocol, set[int | None]()
+    build, strangers = factory.buildProtocol, set[int]()
 
     def build_for_own(there: Any) -> Any:
         uid = peers.owner((there.host, there.port), here)
         if peers.is_ours(uid):
             return build(there)
-        if uid not in strangers:  # once each, or they could fill the disk
+        if uid is not None and uid not in strangers:  # once each, or they could fill the disk
             strangers.add(uid)
             LOG.warning("refused: connections of user %s of this machine", uid)
         return None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sandbox.settings import ALLOWED_HOSTS
+from sandbox.state import SandboxError
 
 # Headers that browsers add by themselves and that no AWS client sends. Only a browser can send `Sec-*`:
 # https://fetch.spec.whatwg.org/#forbidden-request-header
@@ -46,12 +47,12 @@ def foreign_target(target: str) -> str | None:
 
 
 def allowed_hosts() -> frozenset[str]:
-    """The names of ALLOWED_HOSTS. Raises ValueError for one that no `Host` can have."""
+    """The names of ALLOWED_HOSTS. Raises SandboxError for one that no `Host` can have."""
     names = {name.strip().lower() for name in os.environ.get(ALLOWED_HOSTS, "").split(",")} - {""}
     for name in names:
         match = HOST.fullmatch(name)
         if not match or match[2]:
-            raise ValueError(f"{ALLOWED_HOSTS}: {name!r} is no host name (without a port), such as rollcall.test")
+            raise SandboxError(f"{ALLOWED_HOSTS}: {name!r} is no host name (without a port), such as rollcall.test")
     return frozenset(names)
 
 
