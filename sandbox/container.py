@@ -18,7 +18,7 @@ def main() -> None:
         ALLOWED_HOSTS: os.environ.get(ALLOWED_HOSTS, ""),
         **engine_environment("0.0.0.0", port, Path("/tmp/engine")),
     }
-    os.execve(sys.executable, [sys.executable, "-m", "localstack.runtime.main"], environment)
+    os.execve(sys.executable, [sys.executable, "-m", "sandbox.engine"], environment)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from sandbox import (
     catalog,
     cloudformation,
     faults,
-    gateway,
     meter,
     metrics,
     names,
@@ -25,7 +24,6 @@ from sandbox.settings import HEALTH_PATH
 @hooks.on_infra_start()
 def extend_engine() -> None:
     """Install every extension of the sandbox into this engine process."""
-    gateway.install()
     catalog.install()
     names.install()
     s3_storage.install()

@@ -14,7 +14,7 @@ import psutil
 from sandbox.settings import ALLOWED_HOSTS, engine_environment
 from sandbox.state import Sandbox, SandboxError, state_folder
 
-MODULE = "localstack.runtime.main"
+MODULE = "sandbox.engine"
 START_SECONDS = 60
 # Nothing is lost with it: in good order it takes about ten, waiting for long polls of its own to return.
 STOP_SECONDS = 3

@@ -11,7 +11,7 @@ ALLOWED_HOSTS = "ROLLCALL_ALLOWED_HOSTS"
 
 
 def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
-    """Environment variables that make `python -m localstack.runtime.main` the Rollcall sandbox.
+    """Environment variables that make `python -m sandbox.engine` the Rollcall sandbox.
 
     `host` is the address it listens on: loopback natively, every interface inside its container, whose port is
     published on loopback only. `root` is the folder for its files: two engines on one machine must not share it,

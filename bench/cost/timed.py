@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from localstack.runtime.main import main
 from localstack.services.edge import ROUTER
 
 from bench.cost.hook_clock import PATH, HookClock
 from sandbox import meter
+from sandbox.engine import main
 from sandbox.meter import calls, dynamodb_calls
 from sandbox.meter.functions import FunctionMeter
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from localstack.runtime.main import main
-
 from sandbox import meter
+from sandbox.engine import main
 from sandbox.meter import dynamodb_calls
 from sandbox.meter.functions import FunctionMeter
 

@@ -43,7 +43,8 @@ def sandbox(pytestconfig: pytest.Config, engine: str) -> Iterator[Sandbox]:
     with ENGINES[engine]() as started:
         pytestconfig.stash[OWN_SANDBOX] = started
         yield started
-        del pytestconfig.stash[OWN_SANDBOX]
+        if pytestconfig.stash.get(OWN_SANDBOX, None) == started:  # tests/security has its own in the same run
+            del pytestconfig.stash[OWN_SANDBOX]
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -11,7 +13,7 @@ import pytest
 
 from sandbox import control, native
 from sandbox.state import Sandbox, SandboxError, state_folder
-from tests.e2e.engines import native_engine, own_name
+from tests.e2e.engines import free_port, native_engine, own_name
 from tests.probes import eventually
 
 
@@ -80,3 +82,12 @@ def test_an_engine_that_dies_at_its_start_shows_the_end_of_its_log() -> None:
         with pytest.raises(SandboxError, match=rf"(?s)ended with exit code 1.*{port}.*already in use"):
             native.start(name, port, progress=print)
     shutil.rmtree(state_folder(name))
+
+
+def test_an_engine_whose_extension_cannot_be_imported_does_not_start(tmp_path: Path) -> None:
+    port = free_port()
+    broken = "import sys; sys.modules['sandbox.hooks'] = None; from sandbox.engine import main; main()"
+    environment = native.environment(port, tmp_path, tmp_path)
+    ended = subprocess.run([sys.executable, "-c", broken], env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "ModuleNotFoundError: import of sandbox.hooks halted" in ended.stderr
