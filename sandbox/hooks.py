@@ -6,17 +6,22 @@ from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
 
 from sandbox import (
+    bodies,
     catalog,
     cloudformation,
     faults,
     gateway,
+    lambda_requests,
     meter,
     metrics,
     names,
+    offline,
     permissions,
     pollers,
+    services,
     shutdown,
     step_functions,
+    templates,
 )
 from sandbox.settings import HEALTH_PATH
 
@@ -25,6 +30,11 @@ from sandbox.settings import HEALTH_PATH
 def extend_engine() -> None:
     """Install every extension of the sandbox into this engine process."""
     gateway.install()
+    offline.install()
+    services.install()
+    bodies.install()
+    lambda_requests.install()
+    templates.install()
     catalog.install()
     names.install()
     shutdown.install()
