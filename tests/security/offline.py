@@ -23,6 +23,7 @@ from sandbox.state import Sandbox, state_folder
 from tests.e2e.engines import free_port, own_name
 from tests.probes import eventually
 from tests.security.namespace import Watch, enter
+from tests.security.test_services import SERVED
 
 FORBIDDEN = 77
 PROBE = ("198.51.100.1", 9)
@@ -89,6 +90,8 @@ def ask_for_everything(caller: Caller) -> None:
     caller.call("opensearch", "opensearch", "create_domain", DomainName="domain")
     caller.call("transcribe", "transcribe", "list_transcription_jobs")
     caller.call("athena", "athena", "list_work_groups")
+    for service, operation in SERVED.items():
+        caller.call(service, service, operation)
     for path in ("/_localstack/info", "/_localstack/diagnose", "/_localstack/init", "/_localstack/health"):
         caller.get(path)
     caller.call("table with a stream", "dynamodb", "create_table", **TABLE, StreamSpecification=STREAM)

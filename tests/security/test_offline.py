@@ -11,6 +11,7 @@ import pytest
 
 from tests.requirements import lacking
 from tests.security.offline import FORBIDDEN
+from tests.security.test_services import SERVED
 
 SHIMS = ("docker", "podman", "java", "npm", "pip", "curl", "wget", "unzip", "sudo")
 
@@ -74,6 +75,8 @@ def test_what_needs_more_of_a_served_service_is_refused(seen: dict[str, Any], ca
     assert seen["answers"][call].startswith(answer)
 
 
-@pytest.mark.parametrize("call", ["table with a stream", "stack", "invocation of absolute", "subscription", "publish"])
+@pytest.mark.parametrize(
+    "call", [*SERVED, "table with a stream", "stack", "invocation of absolute", "subscription", "publish"]
+)
 def test_what_needs_nothing_is_carried_out(seen: dict[str, Any], call: str) -> None:
     assert seen["answers"][call] == "carried out"
