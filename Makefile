@@ -1,6 +1,5 @@
 .DEFAULT_GOAL := help
 .PHONY: help env up down demo dev logs check security test e2e model chaos bench bench-cost
-UV_VERSION := 0.13.9
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PATH"'
 # uv from the machine if it has one, else the one that `env` brings.
@@ -57,8 +56,9 @@ bench-cost: env ## Dollars of the same items through Rollcall and three obvious 
 
 env: .venv/.synced ## Bring uv and the locked packages; every target does
 
-.venv/.synced: pyproject.toml uv.lock .python-version
-	@command -v uv >/dev/null || { python3 -m venv .rollcall/uv && .rollcall/uv/bin/pip install --quiet uv==$(UV_VERSION); }
+.venv/.synced: pyproject.toml uv.lock uv-requirements.txt .python-version
+	@command -v uv >/dev/null || { python3 -m venv .rollcall/uv && \
+		.rollcall/uv/bin/pip install --quiet --require-hashes --only-binary :all: -r uv-requirements.txt; }
 	@echo "installing the locked packages"
 	uv sync --quiet
 	@$(RUN) python -m sandbox.catalog

@@ -12,7 +12,7 @@ from rollcall.engine import ask, require_success
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget
 from rollcall.terminal import count, print_json, stdout
-from sandbox.faults.plan import AFTER, COUNT, KIND, PROBABILITY, BadPlan, parse
+from sandbox.faults.plan import AFTER, COUNT, KIND, PROBABILITY, BadPlan, read
 
 PATH = "/_rollcall/faults"
 COUNTED = ("seen", "injected")
@@ -68,15 +68,14 @@ def _read(source: str) -> Any:
     name = "stdin" if source == "-" else source
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text()
-        plan = json.loads(text)
-        parse(plan)
+        read(text)
     except OSError as error:
         raise Problem(f"{name}: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise Problem(f"{name} is not JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise Problem(f"{name} is not UTF-8: {error}") from error
     except BadPlan as error:
         raise Problem(f"{name}: {error}") from error
-    return plan
+    return json.loads(text)
 
 
 def _request(target: SandboxTarget, method: str, plan: Any = None) -> Any:

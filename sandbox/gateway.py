@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.error import CannotListenError
 
 from sandbox import peers, visitors
+from sandbox.bodies import BoundedRequest
 
 LOG = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
@@ -25,7 +26,7 @@ def install() -> None:
     host = config.GATEWAY_LISTEN[0].host
     allowed = visitors.allowed_hosts()
 
-    class GuardedRequest(twisted.TwistedRequestAdapter):
+    class GuardedRequest(BoundedRequest):
         """A request that is refused before any handler of LocalStack's sees it, websockets and HTTP/2 included."""
 
         refusal: str | None = None
@@ -41,21 +42,16 @@ def install() -> None:
             super().gotLength(0 if self.refusal else length)
 
         def handleContentChunk(self, data: bytes) -> None:
+            """A part of the body is here, and of a refused request it is dropped."""
             if not self.refusal:
                 super().handleContentChunk(data)
 
         def process(self) -> None:
-            refused = self.refusal or visitors.foreign_target(self.uri.decode("latin-1"))
-            if not refused:
+            """The whole request is here."""
+            if refused := self.refusal or visitors.foreign_target(self.uri.decode("latin-1")):
+                self.answer(403, "text/plain; charset=utf-8", f"{refused}\n")
+            else:
                 super().process()
-                return
-            body = f"{refused}\n".encode()
-            self.setResponseCode(403)
-            self.setHeader(b"content-length", b"%d" % len(body))
-            self.setHeader(b"content-type", b"text/plain; charset=utf-8")
-            self.setHeader(b"x-content-type-options", b"nosniff")
-            self.write(body)
-            self.finish()
 
     # Looked up by name where LocalStack makes its server, after this.
     twisted.TwistedRequestAdapter = GuardedRequest  # type: ignore[misc]

@@ -6,17 +6,22 @@ from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
 
 from sandbox import (
+    bodies,
     catalog,
     cloudformation,
     faults,
+    lambda_requests,
     meter,
     metrics,
     names,
+    offline,
     permissions,
     pollers,
     s3_storage,
+    services,
     shutdown,
     step_functions,
+    templates,
 )
 from sandbox.settings import HEALTH_PATH
 
@@ -24,6 +29,11 @@ from sandbox.settings import HEALTH_PATH
 @hooks.on_infra_start()
 def extend_engine() -> None:
     """Install every extension of the sandbox into this engine process."""
+    offline.install()
+    services.install()
+    bodies.install()
+    lambda_requests.install()
+    templates.install()
     catalog.install()
     names.install()
     s3_storage.install()

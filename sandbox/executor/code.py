@@ -10,15 +10,19 @@ from pathlib import Path
 from threading import Lock
 
 from localstack import config
+from localstack.services.lambda_.invocation import lambda_models
 from localstack.services.lambda_.invocation.lambda_models import S3Code
 from localstack.utils.patch import patch
 
 from sandbox.executor.loop import LOOP
+from sandbox.executor.unzip import unzip
 
 LONGEST_INVOCATION_SECONDS = 900
 # SHA-256 of a code: ids of the functions' copies of it that are in use.
 _users: defaultdict[str, set[str]] = defaultdict(set)
 _lock = Lock()
+# Stock runs the machine's `unzip`, which follows a zip's links, else sets permissions of whatever a name leads to.
+lambda_models.unzip = unzip  # type: ignore[assignment]
 
 
 @patch(S3Code.get_unzipped_code_location)

@@ -122,7 +122,7 @@ def _become(order: dict, log_ends: list[int]) -> None:
         os.closerange(FRAMES_FD + 1, open_files)
         os.chdir(order["cwd"])
         os.execve(order["argv"][0], order["argv"], order["env"])
-    except OSError as error:
+    except (OSError, ValueError, TypeError) as error:  # ValueError: a NUL, a name with `=`, what is no UTF-8
         os.write(2, f"The environment could not start: {error}\n".encode())
     finally:
         os._exit(127)

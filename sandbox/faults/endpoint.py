@@ -8,7 +8,7 @@ from localstack.services.edge import ROUTER
 
 from sandbox.faults import restarts
 from sandbox.faults.active import FAULTS
-from sandbox.faults.plan import BadPlan, parse
+from sandbox.faults.plan import BadPlan, read
 
 PATH = "/_rollcall/faults"
 
@@ -22,8 +22,8 @@ def show(request: Any) -> Any:
 def replace(request: Any) -> Any:
     """Put the plan in the body in force, all counts at zero; 400 with a `message` if it is none."""
     try:
-        plan = parse(json.loads(request.get_data()))
-    except (BadPlan, ValueError) as error:  # ValueError: the body is no JSON
+        plan = read(request.get_data())
+    except BadPlan as error:
         return Response(json.dumps({"message": str(error)}), status=400, mimetype="application/json")
     if active := FAULTS.set(plan):
         restarts.begin(active)

@@ -7,25 +7,18 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from localstack.services.plugins import Service
 from localstack.utils.event_matcher import matches_event
 
 from sandbox.faults.active import FAULTS
 from sandbox.faults.plan import Call
+from sandbox.loading import when_loaded
 
 _firing: ContextVar[str | None] = ContextVar("the time of the schedule that fires", default=None)
 
 
 def install() -> None:
-    """Hook into EventBridge when this engine loads it: with its first use, because loading it takes a while."""
-    stock = Service.for_provider
-
-    def for_provider(provider: Any, *args: Any, **kwargs: Any) -> Service:
-        if provider.service == "events":
-            _hook(type(provider))
-        return stock(provider, *args, **kwargs)
-
-    Service.for_provider = staticmethod(for_provider)  # type: ignore[method-assign]
+    """Hook into EventBridge when this engine loads it."""
+    when_loaded("events", lambda provider: _hook(type(provider)))
 
 
 def _hook(provider: Any) -> None:

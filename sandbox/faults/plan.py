@@ -5,13 +5,19 @@
 """
 
 import hashlib
-import math
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 KIND, PROBABILITY, COUNT, AFTER = "kind", "probability", "count", "after"
+MOST_BYTES = 2**20
+MOST_FAULTS = 100  # each `restart-pollers` has a thread
+MOST_CALLS = 10**9
+LONGEST_GLOB = 256  # no name that it could match is longer
+LONGEST_SHOWN = 80
 
 
 class BadPlan(ValueError):
@@ -68,14 +74,31 @@ class Plan:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
 
 
+def read(text: str | bytes) -> Plan:
+    """The plan that a text holds. Raises BadPlan, whatever the text is."""
+    if len(text) > MOST_BYTES:
+        raise BadPlan(f"the plan has {len(text)} bytes, {MOST_BYTES} are allowed")
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise BadPlan("the plan is nested too deeply") from None
+    except ValueError as error:
+        raise BadPlan(f"the plan is not JSON: {error}") from error
+    return parse(document)
+
+
 def parse(document: Any) -> Plan:
     """The plan that a JSON document holds. Raises BadPlan."""
     _refuse_unknown(_object(document, "the plan"), {"seed", "faults"}, "the plan")
     seed, faults = document.get("seed", 0), document.get("faults")
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise BadPlan(f"seed: {seed!r} is not a whole number")
+    try:
+        _whole(-(2**63), 2**63 - 1)(seed)
+    except ValueError as error:
+        raise BadPlan(f"seed: {error}") from error
     if not isinstance(faults, list):
-        raise BadPlan(f"faults: {faults!r} is not a list")
+        raise BadPlan(f"faults: {_shown(faults)} is not a list")
+    if len(faults) > MOST_FAULTS:
+        raise BadPlan(f"faults: {len(faults)} are too many, {MOST_FAULTS} are allowed")
     return Plan(seed, tuple(_fault(entry, f"faults[{number}]") for number, entry in enumerate(faults)))
 
 
@@ -83,34 +106,49 @@ type Reader = Callable[[Any], Any]
 REQUIRED: Any = object()
 
 
+def _shown(value: Any) -> str:
+    """The value as an error quotes it: whatever was sent, a short text that is one line."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
+        return f"this {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
 def _number(low: float, high: float) -> Reader:
     def read(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise ValueError(f"{value!r} is not a number from {low:g} to {high:g}")
+            raise ValueError(f"{_shown(value)} is not a number from {low:g} to {high:g}")
         return value
 
     return read
 
 
-def _whole(low: int, high: float = math.inf) -> Reader:
+def _whole(low: int, high: int) -> Reader:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            bounds = f"of at least {low}" if high == math.inf else f"from {low} to {high}"
-            raise ValueError(f"{value!r} is not a whole number {bounds}")
+            raise ValueError(f"{_shown(value)} is not a whole number from {low} to {high}")
         return value
 
     return read
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is not a text")
+def _glob(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_GLOB:
+        raise ValueError(f"{_shown(value)} is not a text of 1 to {LONGEST_GLOB} characters")
+    return value
+
+
+def _error_code(value: Any) -> str:
+    """It travels in a header and in XML as it is."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9.]{1,100}", value):
+        raise ValueError(f"{_shown(value)} is not an error code: 1 to 100 letters, digits and dots")
     return value
 
 
 def _when(value: Any) -> str:
     if value not in ("before", "during", "after"):
-        raise ValueError(f"{value!r} is none of before, during, after")
+        raise ValueError(f"{_shown(value)} is none of before, during, after")
     return value
 
 
@@ -128,8 +166,8 @@ _CALLS = ("service", "operation", "function")
 _MOMENT = (_number(0, 900_000), 1000)
 
 KINDS: Mapping[str, Kind] = {
-    "error": Kind(_CALLS, {"error": (_text, "ThrottlingException"), "status": (_STATUS, 400)}),
-    "lost-answer": Kind(_CALLS, {"error": (_text, "InternalServerError"), "status": (_STATUS, 500)}),
+    "error": Kind(_CALLS, {"error": (_error_code, "ThrottlingException"), "status": (_STATUS, 400)}),
+    "lost-answer": Kind(_CALLS, {"error": (_error_code, "InternalServerError"), "status": (_STATUS, 500)}),
     "delay": Kind(_CALLS, {"seconds": (_SECONDS, REQUIRED)}),
     "partial": Kind(_CALLS, {"share": (_number(0, 1), 0.5)}),
     "kill": Kind(_CALLS, {"when": (_when, REQUIRED)}),
@@ -149,7 +187,7 @@ def _fault(entry: Any, where: str) -> Fault:
     given = {name: value for name, value in _object(entry, where).items() if value is not None}
     name = given.get(KIND)
     if not isinstance(name, str) or name not in KINDS:
-        raise BadPlan(f"{where}.kind: {name!r} is none of {', '.join(KINDS)}")
+        raise BadPlan(f"{where}.kind: {_shown(name)} is none of {', '.join(KINDS)}")
     kind = KINDS[name]
     _refuse_unknown(given, {KIND, PROBABILITY, COUNT, AFTER, *kind.matchers, *kind.settings}, f"{where} ({name})")
 
@@ -165,21 +203,21 @@ def _fault(entry: Any, where: str) -> Fault:
 
     return Fault(
         kind=name,
-        matchers={matcher: read(matcher, _text, None) for matcher in kind.matchers if matcher in given},
+        matchers={matcher: read(matcher, _glob, None) for matcher in kind.matchers if matcher in given},
         settings={setting: read(setting, *how) for setting, how in kind.settings.items()},
         probability=read(PROBABILITY, _number(0, 1), 1),
-        count=read(COUNT, _whole(0), None),
-        after=read(AFTER, _whole(0), 0),
+        count=read(COUNT, _whole(0, MOST_CALLS), None),
+        after=read(AFTER, _whole(0, MOST_CALLS), 0),
         given=given,
     )
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise BadPlan(f"{where}: {value!r} is not a JSON object")
+        raise BadPlan(f"{where}: {_shown(value)} is not a JSON object")
     return value
 
 
 def _refuse_unknown(value: Mapping[str, Any], known: set[str], where: str) -> None:
     if unknown := sorted(value.keys() - known):
-        raise BadPlan(f"{where}: unknown field {unknown[0]!r}, known are {', '.join(sorted(known))}")
+        raise BadPlan(f"{where}: unknown field {_shown(unknown[0])}, known are {', '.join(sorted(known))}")

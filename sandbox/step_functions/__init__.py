@@ -7,19 +7,16 @@ client and a new JSONPath parser for every task.
 
 from typing import Any
 
-from localstack.services.plugins import Service
+from sandbox.loading import when_loaded
 
 
 def install() -> None:
-    """Mend the interpreter when this engine loads it: with its first use, because loading it takes over a second."""
-    stock = Service.for_provider
+    """Mend the interpreter when this engine loads it."""
+    when_loaded("stepfunctions", _mend)
 
-    def for_provider(provider: Any, *args: Any, **kwargs: Any) -> Service:
-        if provider.service == "stepfunctions":
-            from sandbox.step_functions import executions, interpreter, metering, shortcuts, status_events
 
-            for module in (shortcuts, interpreter, executions, status_events, metering):
-                module.install()
-        return stock(provider, *args, **kwargs)
+def _mend(provider: Any) -> None:
+    from sandbox.step_functions import executions, interpreter, jsonata, metering, shortcuts, status_events
 
-    Service.for_provider = staticmethod(for_provider)  # type: ignore[method-assign]
+    for module in (shortcuts, interpreter, executions, status_events, metering, jsonata):
+        module.install()

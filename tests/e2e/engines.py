@@ -3,6 +3,7 @@
 import random
 import shutil
 import socket
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,6 +59,8 @@ def docker_engine() -> Iterator[Sandbox]:
             raise
         finally:
             compose.stop()
+            # Compose names an image after its project, and this name is used once. It was built if anything ran.
+            subprocess.run(["docker", "image", "rm", f"{name}-sandbox"], capture_output=True)
 
 
 ENGINES = {"native": native_engine, "docker": docker_engine}

@@ -32,3 +32,9 @@ def test_it_has_nothing_of_the_machine_and_no_docker_socket(container: dict) -> 
 def test_its_port_is_published_on_loopback_only(container: dict, sandbox: Sandbox) -> None:
     published = [binding for bindings in container["NetworkSettings"]["Ports"].values() for binding in bindings or []]
     assert published == [{"HostIp": "127.0.0.1", "HostPort": str(sandbox.port)}]
+
+
+def test_it_takes_no_more_of_the_machine_than_it_says(container: dict) -> None:
+    limits = container["HostConfig"]
+    assert (limits["Memory"], limits["PidsLimit"]) == (6 * 2**30, 4096)
+    assert "size=2g" in limits["Tmpfs"]["/tmp"].split(",")

@@ -9,6 +9,7 @@ import base64
 import http.client
 import io
 import json
+import subprocess
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -198,6 +199,19 @@ def test_tls_on_the_same_port_is_guarded_too(sandbox: Sandbox):
     health = Request(target="/_rollcall/health")
     assert_refused(sandbox, health.with_headers(*PAGE), replace(health, host="evil.example"), tls=True)
     assert send(sandbox.port, health, tls=True)[0].status == 200
+
+
+def test_http_2_is_guarded_too(sandbox: Sandbox):
+    def curl(*words: str) -> str:
+        command = ["curl", "--silent", "--http2-prior-knowledge", "--write-out", "%{http_code} %{http_version}"]
+        health = f"{sandbox.endpoint}/_rollcall/health"
+        return subprocess.run(
+            [*command, "--output", "/dev/null", *words, health], capture_output=True, text=True
+        ).stdout
+
+    assert curl() == "200 2"
+    assert curl("--data", "x" * 100_000, "--request", "POST") == "405 2"
+    assert curl("--header", f"Origin: {EVIL}") == curl("--header", "Host: evil.example") == "403 2"
 
 
 def test_a_later_request_of_a_connection_is_judged_by_itself(sandbox: Sandbox):

@@ -26,7 +26,7 @@ def test_a_missing_plan_is_named(capsys: pytest.CaptureFixture[str], tmp_path: P
 @pytest.mark.parametrize("text", ["", "faults: []", '{"faults": [}'])
 def test_a_plan_that_is_not_json_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_text(text)
-    assert "plan.json is not JSON: " in refused(capsys, "set", str(tmp_path / "plan.json"), *NOWHERE)
+    assert "plan.json: the plan is not JSON: " in refused(capsys, "set", str(tmp_path / "plan.json"), *NOWHERE)
 
 
 def test_a_bad_plan_on_stdin_is_refused_with_its_field(

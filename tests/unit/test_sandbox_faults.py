@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox.faults.active import ActivePlan, Faults
-from sandbox.faults.plan import KINDS, BadPlan, Call, parse
+from sandbox.faults.plan import KINDS, BadPlan, Call, parse, read
 
 PUT = Call(service="dynamodb", operation="PutItem", function="stack-processor-1")
 DELETE = Call(service="dynamodb", operation="DeleteItem", function="stack-processor-1")
@@ -160,7 +160,7 @@ def test_an_unknown_field_is_named_with_the_known_ones(kind: str) -> None:
         ({"kind": "error", "probability": 1.5}, r"faults\[0\].probability: 1.5 is not a number from 0 to 1"),
         ({"kind": "error", "probability": True}, r"faults\[0\].probability: True"),
         ({"kind": "error", "probability": float("nan")}, r"faults\[0\].probability: nan"),
-        ({"kind": "error", "count": -1}, r"faults\[0\].count: -1 is not a whole number of at least 0"),
+        ({"kind": "error", "count": -1}, r"faults\[0\].count: -1 is not a whole number from 0 to 1000000000"),
         ({"kind": "error", "after": 1.5}, r"faults\[0\].after: 1.5"),
         ({"kind": "error", "status": 200}, r"faults\[0\].status: 200 is not a whole number from 400 to 599"),
         ({"kind": "error", "service": 5}, r"faults\[0\].service: 5 is not a text"),
@@ -169,6 +169,14 @@ def test_an_unknown_field_is_named_with_the_known_ones(kind: str) -> None:
         ({"kind": "kill"}, r"faults\[0\].when: missing"),
         ({"kind": "kill", "when": "later"}, r"faults\[0\].when: 'later' is none of before, during, after"),
         ({"kind": "restart-pollers", "every": 0}, r"faults\[0\].every: 0 is not a number from 0.1"),
+        ({"kind": "delay", "seconds": 10**400}, r"faults\[0\].seconds: 10{79}\.\.\. is not a number from 0 to 43200"),
+        ({"kind": "error", "count": 10**9 + 1}, r"faults\[0\].count: 1000000001 is not a whole number from 0 to"),
+        ({"kind": "error", "after": 10**5000}, r"faults\[0\].after: this int is not a whole number from 0 to"),
+        ({"kind": "error", "error": "a\r\nX: 1"}, r"faults\[0\].error: 'a\\r\\nX: 1' is not an error code"),
+        ({"kind": "error", "error": ""}, r"faults\[0\].error: '' is not an error code"),
+        ({"kind": "lost-answer", "error": "a" * 101}, r"faults\[0\].error: 'a{79}\.\.\. is not an error code"),
+        ({"kind": "drop-event", "rule": "*" * 257}, r"faults\[0\].rule: '\*{79}\.\.\. is not a text of 1 to 256"),
+        ({"kind": "lost-delete", "queue": ""}, r"faults\[0\].queue: '' is not a text of 1 to 256"),
     ],
 )
 def test_a_bad_fault_is_refused_with_its_field(fault: Any, message: str) -> None:
@@ -183,9 +191,28 @@ def test_a_bad_fault_is_refused_with_its_field(fault: Any, message: str) -> None
         ({}, "faults: None is not a list"),
         ({"faults": {}}, "faults: {} is not a list"),
         ({"faults": [], "seed": "7"}, "seed: '7' is not a whole number"),
+        ({"faults": [], "seed": 2**63}, "seed: 9223372036854775808 is not a whole number from"),
+        ({"faults": [{"kind": "restart-pollers", "every": 1}] * 101}, "faults: 101 are too many, 100 are allowed"),
         ({"faults": [], "sead": 7}, "the plan: unknown field 'sead', known are faults, seed"),
     ],
 )
 def test_a_bad_plan_is_refused(document: Any, message: str) -> None:
     with pytest.raises(BadPlan, match=message):
         parse(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 200_000, "nested too deeply"),
+        ('{"faults":' * 100_000, "nested too deeply"),
+        (b"\xff\xfe\x00", "not JSON"),
+        ("", "not JSON"),
+        (b" " * (2**20 + 1), "the plan has 1048577 bytes, 1048576 are allowed"),
+        ('{"faults": [], "seed": ' + "9" * 5000 + "}", "not JSON"),
+        ('{"faults": ' + "[" * 500 + "]" * 500 + "}", r"faults\[0\]: \[{80}\.\.\. is not a JSON object"),
+    ],
+)
+def test_a_text_that_holds_no_plan_is_refused(text: str | bytes, message: str) -> None:
+    with pytest.raises(BadPlan, match=message):
+        read(text)
