@@ -101,5 +101,5 @@ def _is_s3(request: Any) -> bool:
 def _request_line(channel: Any) -> tuple[bytes, bytes]:
     """Method and path, which HTTP/1's channels and HTTP/2's streams keep under names of their own until the end."""
     if isinstance(channel, HTTPChannel):
-        return channel._command, channel._path
+        return channel._command, channel._path  # type: ignore[return-value]  # bytes too
     return channel.command, channel.path
