@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
 from botocore.plugin import PluginContext, reset_plugin_context, set_plugin_context
 from botocore.tokens import TokenProviderChain
+from localstack_client.config import _service_ports
 
 REGION = "us-east-1"
 # What is on loopback is never reached through a company's proxy, and answers or fails quickly.
@@ -44,7 +45,7 @@ class SandboxSession(localstack_client.session.Session):
         # Given no host, localstack-client takes LOCALSTACK_HOST apart, and fails where it is none.
         super().__init__("test", "test", region_name=REGION, localstack_host="127.0.0.1")
         # AWS_ENDPOINT_URL and USE_SSL would still decide.
-        self._service_endpoint_mapping = dict.fromkeys(self._service_endpoint_mapping, endpoint)
+        self._service_endpoint_mapping = dict.fromkeys(_service_ports, endpoint)
         self._boto3 = boto3.Session(botocore_session=hermetic())
 
     # localstack-client's own two methods ask boto3's default session, which is the user's.
@@ -127,8 +128,8 @@ def configured_endpoints(own: botocore.session.Session) -> list[tuple[str, str]]
     profile = own.get_scoped_config()
     services = own.full_config.get("services", {}).get(profile.get("services"), {})
     for place, settings in [("", profile), *((f" ({service})", each) for service, each in services.items())]:
-        if isinstance(settings, dict) and settings.get("endpoint_url"):
-            found.append((f"endpoint_url{place} of your AWS profile {own.profile or 'default'}", settings["endpoint_url"]))
+        if isinstance(settings, dict) and (url := settings.get("endpoint_url")):
+            found.append((f"endpoint_url{place} of your AWS profile {own.profile or 'default'}", url))
     return found
 
 

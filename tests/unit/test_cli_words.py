@@ -2,9 +2,10 @@
 
 import pytest
 
+from bootstrap.printable import one_line
 from rollcall.stacks import functions, resource_lines
 from rollcall.target import SandboxTarget, Target
-from rollcall.terminal import count, one_line, seconds
+from rollcall.terminal import count, seconds
 
 
 @pytest.mark.parametrize(
