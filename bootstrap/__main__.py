@@ -14,7 +14,7 @@ from bootstrap.destroy import destroy
 from bootstrap.failures import DeployFailed
 from bootstrap.parameters import BadParameter
 from bootstrap.printable import printable
-from bootstrap.stacks import STACK_NAMES
+from bootstrap.stacks import STACK_NAMES, checked_suffix
 from bootstrap.vendoring import CannotVendor
 from sandbox import control
 from sandbox.state import UNKNOWN, SandboxError
@@ -28,6 +28,14 @@ def parameter(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not Name=value")
     return name, value
+
+
+def suffix(text: str) -> str:
+    """What a stack's name may end with."""
+    try:
+        return checked_suffix(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def endpoint(text: str) -> str:
@@ -51,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--aws", action="store_true", help="the AWS account of your own configuration, not a sandbox")
     parser.add_argument("--profile", help="AWS profile, with --aws")
     parser.add_argument("--region", help="AWS region, with --aws")
-    parser.add_argument("--suffix", default="", help="added to the stacks' names")
+    parser.add_argument("--suffix", type=suffix, default="", help="added to the stacks' names")
     parser.add_argument("--stack", action="append", choices=list(STACK_NAMES), help="only this one; may be repeated")
     parser.add_argument(
         "--parameter", action="append", type=parameter, default=[], metavar="NAME=VALUE", help="may be repeated"
@@ -63,7 +71,9 @@ def arguments() -> argparse.Namespace:
 def sandbox_endpoint(asked: str | None, progress: Callable[[str], None]) -> str:
     """Where the sandbox answers. Raises SandboxError if that is another user's, or none runs and none was asked for."""
     project, url = control.project(), urlsplit(asked or "")
+    elsewhere = f"is not the sandbox {project!r} of this checkout; it is used since it was asked for"
     if asked and url.hostname not in LOOPBACK:
+        progress(f"{asked} {elsewhere}")
         return asked
     found = control.find(project, (url.port or 80) if asked else control.port())
     if not found:
@@ -72,7 +82,7 @@ def sandbox_endpoint(asked: str | None, progress: Callable[[str], None]) -> str:
             "--endpoint"
         )
     if found.engine == UNKNOWN:
-        progress(f"{found.endpoint} is not the sandbox {project!r} of this checkout; it is used since it was asked for")
+        progress(f"{found.endpoint} {elsewhere}")
     return found.endpoint
 
 

@@ -25,7 +25,10 @@ def trigger(target: Target, architecture: str, as_json: bool) -> None:
         raise Problem(f"rule {rule_name} must have one target, it has {len(targets)}", "redeploy with `rollcall up`")
     event = scheduled_event(rule_arn, datetime.now(UTC), str(uuid.uuid4()))
     body = targets[0].get("Input") or json.dumps(event)
-    batch_id = batch_id_of(json.loads(body), fallback=event["id"])
+    try:
+        batch_id = batch_id_of(json.loads(body), fallback=event["id"])
+    except ValueError as error:
+        raise Problem(f"rule {rule_name} sends no batch request: {error}", "redeploy with `rollcall up`") from error
     deliver(connection, targets[0]["Arn"], body, batch_id)
     if as_json:
         print_json({"batchId": batch_id, "architecture": architecture, "rule": rule_arn, "event": json.loads(body)})

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.markup import escape
@@ -175,7 +176,7 @@ def print_applied(left_out: Sequence[str]) -> None:
 def next_commands(target: SandboxTarget, best: Planned) -> dict[str, str]:
     """What to try now."""
     here, there = (
-        " ".join(f"--parameter {name}={value}" for name, value in values.items())
+        " ".join(f"--parameter {quote(f'{name}={value}')}" for name, value in values.items())
         for values in (in_sandbox(best)[0], parameters(best))
     )
     return {

@@ -1,6 +1,7 @@
 """AWS settings of a user that are broken, or hostile: none of them may stop or steer what runs in the sandbox."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,12 +99,21 @@ HOSTILE: dict[str, Settings] = {
 }
 
 
+def of_a_user(home: Path, *names: str) -> dict[str, str]:
+    """The environment of a user with that home and these settings; the tests' own AWS settings are not in it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    variables: dict[str, str] = {}
+    for name in names:
+        variables |= HOSTILE[name].variables(home)
+    return {**clean, "HOME": str(home), **variables}
+
+
 def canary_home(home: Path, name: str) -> Path:
     """Make `home` with the files of these settings, and a plug-in for botocore; returns it."""
     for path, text in HOSTILE[name].files.items():
         file = home / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    (home / "code").mkdir()
+    (home / "code").mkdir(parents=True)
     (home / "code" / "planted.py").write_text("")
     return home

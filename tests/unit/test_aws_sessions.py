@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap import aws
-from tests.canary import HOSTILE, canary_home
+from tests.canary import HOSTILE, canary_home, of_a_user
 from tests.unit.commands import Cli, refused
 
 ENDPOINT = "http://127.0.0.1:9"
@@ -30,13 +30,12 @@ assert "planted" not in sys.modules
 """
 
 
-def clients(home: Path, variables: dict[str, str]) -> str:
-    """What the clients of a sandbox look like to a user with this home and these variables."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+def clients(home: Path, *names: str) -> str:
+    """What the clients of a sandbox look like to a user with this home and these settings."""
     ended = subprocess.run(
         [sys.executable, "-c", CLIENTS],
         # One seed, because the user agent is made of a set.
-        env={**clean, "PYTHONHASHSEED": "1", "PYTHONPATH": str(home / "code"), "HOME": str(home), **variables},
+        env={**of_a_user(home, *names), "PYTHONHASHSEED": "1", "PYTHONPATH": str(home / "code")},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -49,7 +48,7 @@ def clients(home: Path, variables: dict[str, str]) -> str:
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The clients of a user who has no AWS settings at all."""
-    return clients(tmp_path_factory.mktemp("home"), {})
+    return clients(tmp_path_factory.mktemp("home"))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -57,7 +56,7 @@ def test_no_setting_of_the_user_stops_or_steers_a_client_of_the_sandbox(
     tmp_path: Path, untouched: str, name: str
 ) -> None:
     home = canary_home(tmp_path, name)
-    assert clients(home, HOSTILE[name].variables(home)) == untouched
+    assert clients(home, name) == untouched
 
 
 def test_no_file_of_the_user_is_opened_for_the_sandbox(tmp_path: Path) -> None:
