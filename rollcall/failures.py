@@ -1,6 +1,7 @@
 """`rollcall failures`: every item of a batch that failed for good, with its error and attempts."""
 
 import csv
+import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -15,7 +16,7 @@ from rollcall.batches import OneBatch
 from rollcall.connection import connect
 from rollcall.errors import Problem
 from rollcall.target import Target
-from rollcall.terminal import as_json, count, print_command, stdout
+from rollcall.terminal import count, print_command, stdout
 
 # What a page of the terminal needs beside the table's rows.
 AROUND_ROWS = 6
@@ -43,10 +44,10 @@ def failures(
 def write_json(batch: OneBatch) -> None:
     """One JSON object with the list, an entry a line."""
     head = {"batchId": batch.batch_id, "generation": batch.generation, "architecture": batch.architecture}
-    print(as_json(head)[:-1] + ', "failures": [', end="")
+    print(json.dumps(head)[:-1] + ', "failures": [', end="")
     separator = "\n"
     for entry in batch.failed_items():
-        print(separator + as_json(entry), end="")
+        print(separator + json.dumps(entry), end="")
         separator = ",\n"
     print("\n]}")
 
@@ -56,7 +57,7 @@ def write_csv(entries: Iterator[dict[str, Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["id", "error", "attempts", "item"])
     for entry in entries:
-        cells = (id_of(entry["item"]), entry["error"], entry["attempts"], as_json(entry["item"]))
+        cells = (id_of(entry["item"]), entry["error"], entry["attempts"], json.dumps(entry["item"]))
         writer.writerow([no_formula(printable(str(cell))) for cell in cells])
 
 

@@ -31,14 +31,9 @@ stdout = PlainConsole(highlight=False, emoji=False)
 stderr = PlainConsole(highlight=False, emoji=False, stderr=True)
 
 
-def as_json(value: Any, indent: int | None = None) -> str:
-    """`value` as JSON in printable ASCII; DEL is what json leaves as it is."""
-    return json.dumps(value, indent=indent).replace("\x7f", r"\u007f")
-
-
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
-    stdout.out(as_json(value, indent=2))
+    stdout.out(json.dumps(value, indent=2))
 
 
 def print_command(command: str) -> None:

@@ -18,17 +18,29 @@ def listening(
 ) -> Iterator[socket.socket]:
     """A socket of that user's that listens; the kernel keeps who made it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    os.seteuid(uid)
-    try:
-        listener = socket.socket(family)
-    finally:
-        os.seteuid(0)
-    with listener:
+    with made_by(uid, family) as listener:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only_ipv6)
         listener.bind((address, port))
         listener.listen()
         yield listener
+
+
+@contextmanager
+def connected(listener: socket.socket) -> Iterator[socket.socket]:
+    """A socket of that user's that is connected to the listener."""
+    with made_by(UID, listener.family) as connection:
+        connection.connect(listener.getsockname())
+        yield connection
+
+
+def made_by(uid: int, family: socket.AddressFamily | int) -> socket.socket:
+    """A socket that the kernel takes for that user's."""
+    os.seteuid(uid)
+    try:
+        return socket.socket(family)
+    finally:
+        os.seteuid(0)
 
 
 def port_of(listener: socket.socket) -> int:

@@ -24,6 +24,7 @@ for service in ("cloudformation", "dynamodb", "events", "iam", "lambda", "logs",
           client.meta.service_model.metadata["serviceId"], config.s3, config.user_agent, client.meta.partition,
           config.defaults_mode, config.use_fips_endpoint, config.inject_host_prefix,
           config.request_checksum_calculation)
+print(session._boto3._session.get_auth_token(signing_name="sqs"))
 sqs = session.resource("sqs")
 print(sqs.meta.client.meta.endpoint_url)
 assert "planted" not in sys.modules

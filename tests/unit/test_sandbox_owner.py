@@ -13,7 +13,7 @@ from sandbox import control
 from sandbox.listeners import foreign_owner
 from sandbox.settings import DEFAULT_PORT
 from sandbox.state import UNKNOWN, Sandbox, SandboxError
-from tests.strangers import UID, as_root, assert_nobody_came, listening, port_of
+from tests.strangers import UID, as_root, assert_nobody_came, connected, listening, port_of
 from tests.unit.commands import Cli, refused
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +43,8 @@ def test_only_the_listener_that_would_be_reached_counts() -> None:
 
 @as_root
 def test_a_socket_that_does_not_listen_is_no_listener() -> None:
-    with listening() as listener, socket.create_connection(listener.getsockname()) as connection:
-        assert foreign_owner(connection.getsockname()[1]) is None
+    with listening() as listener, connected(listener) as connection:
+        assert foreign_owner(port_of(connection)) is None
 
 
 def test_where_nothing_listens_nothing_is_said() -> None:
