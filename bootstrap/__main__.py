@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,10 +13,13 @@ from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from bootstrap.failures import DeployFailed
 from bootstrap.parameters import BadParameter
-from bootstrap.stacks import STACK_NAMES
+from bootstrap.printable import printable
+from bootstrap.stacks import STACK_NAMES, checked_suffix
 from bootstrap.vendoring import CannotVendor
+from sandbox import control
+from sandbox.state import UNKNOWN, SandboxError
 
-SANDBOX = "http://127.0.0.1:4566"
+LOOPBACK = ("127.0.0.1", "localhost")
 
 
 def parameter(text: str) -> tuple[str, str]:
@@ -26,15 +30,36 @@ def parameter(text: str) -> tuple[str, str]:
     return name, value
 
 
+def suffix(text: str) -> str:
+    """What a stack's name may end with."""
+    try:
+        return checked_suffix(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def endpoint(text: str) -> str:
+    """A URL with a host, and perhaps a port."""
+    try:
+        url = urlsplit(text)
+        if url.scheme in ("http", "https") and url.hostname and url.port != 0:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as http://127.0.0.1:4566")
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bootstrap", description="Deploy or remove Rollcall's two stacks.")
     parser.add_argument("command", choices=["deploy", "destroy"])
-    parser.add_argument("--endpoint", default=SANDBOX, help="the sandbox, %(default)s by default")
+    parser.add_argument(
+        "--endpoint", type=endpoint, help="the sandbox; by default this checkout's (ROLLCALL_PROJECT, ROLLCALL_PORT)"
+    )
     parser.add_argument("--aws", action="store_true", help="the AWS account of your own configuration, not a sandbox")
     parser.add_argument("--profile", help="AWS profile, with --aws")
     parser.add_argument("--region", help="AWS region, with --aws")
-    parser.add_argument("--suffix", default="", help="added to the stacks' names")
+    parser.add_argument("--suffix", type=suffix, default="", help="added to the stacks' names")
     parser.add_argument("--stack", action="append", choices=list(STACK_NAMES), help="only this one; may be repeated")
     parser.add_argument(
         "--parameter", action="append", type=parameter, default=[], metavar="NAME=VALUE", help="may be repeated"
@@ -43,9 +68,28 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def sandbox_endpoint(asked: str | None, progress: Callable[[str], None]) -> str:
+    """Where the sandbox answers. Raises SandboxError if that is another user's, or none runs and none was asked for."""
+    project, url = control.project(), urlsplit(asked or "")
+    elsewhere = f"is not the sandbox {project!r} of this checkout; it is used since it was asked for"
+    if asked and url.hostname not in LOOPBACK:
+        progress(f"{asked} {elsewhere}")
+        return asked
+    found = control.find(project, (url.port or 80) if asked else control.port())
+    if not found:
+        raise SandboxError(
+            f"no sandbox {project!r} of this checkout is running: start it with `rollcall up`, or name another with "
+            "--endpoint"
+        )
+    if found.engine == UNKNOWN:
+        progress(f"{found.endpoint} {elsewhere}")
+    return found.endpoint
+
+
 def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str, dict]:
     """Do what the command line says; returns each stack's change and outputs."""
-    session = aws.session(None if given.aws else given.endpoint, given.profile, given.region)
+    where = None if given.aws else sandbox_endpoint(given.endpoint, progress)
+    session = aws.session(where, given.profile, given.region)
     stacks = given.stack or list(STACK_NAMES)
     if given.command == "destroy":
         destroy(session, given.suffix, stacks, progress)
@@ -60,19 +104,19 @@ def main() -> int:
     """Exit 0 when done, 1 when CloudFormation refused or failed, 2 for wrong usage or a place that does not answer."""
     given = arguments()
     try:
-        made = run(given, lambda line: print(line, file=sys.stderr))
+        made = run(given, lambda line: print(printable(line), file=sys.stderr))
     except DeployFailed as failure:
-        print(failure, file=sys.stderr)
+        print(printable(str(failure)), file=sys.stderr)
         return 1
-    except (BadParameter, CannotVendor, BotoCoreError, ClientError) as error:
-        print(error, file=sys.stderr)
+    except (BadParameter, CannotVendor, SandboxError, BotoCoreError, ClientError) as error:
+        print(printable(str(error)), file=sys.stderr)
         return 2
     if given.json:
         print(json.dumps(made, indent=2))
     else:
         for stack in made.values():
             for name, value in sorted(stack["outputs"].items()):
-                print(f"{stack['stack']}.{name} = {value}")
+                print(printable(f"{stack['stack']}.{name} = {value}"))
     return 0
 
 

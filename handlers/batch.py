@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 MAX_GENERATION = 9999
-BATCH_ID = re.compile(r"[A-Za-z0-9._-]{1,80}")
+# Neither a hyphen nor a dot first: an id stands in command lines and in keys.
+BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+BATCH_ID_WORDS = "1 to 80 letters, digits, dots, hyphens or underscores, with a letter or digit first"
 
 
 class InvalidRequest(ValueError):
@@ -129,7 +132,7 @@ def number(name: str, text: str) -> float:
 def checked_batch_id(value: Any) -> str:
     """`value` if it can be a batch's id. Raises InvalidRequest."""
     if not isinstance(value, str) or not BATCH_ID.fullmatch(value):
-        raise InvalidRequest(f"batchId: {value!r:.100} must be 1 to 80 letters, digits, dots, hyphens or underscores")
+        raise InvalidRequest(f"batchId: {value!r:.100} must be {BATCH_ID_WORDS}")
     return value
 
 
@@ -177,7 +180,7 @@ def batch_id_of(request: Any, fallback: str) -> str:
     """
     if isinstance(request, dict):
         if is_scheduled(request) and isinstance(request.get("time"), str):
-            return "scheduled-" + re.sub(r"[^0-9TZ]", "", request["time"])
+            return checked_batch_id("scheduled-" + re.sub(r"[^0-9TZ]", "", request["time"]))
         if "redrive" in request:
             return redrive_of(request["redrive"]).batch_id
         if "batchId" in request:
@@ -198,11 +201,15 @@ def is_scheduled(asked: Any) -> bool:
 
 
 def batch_id_or(request: Any, fallback: str) -> str:
-    """The batch's id as `batch_id_of` gives it; `fallback` where the request asks for one that is no id."""
+    """The batch's id as `batch_id_of` gives it; one made of `fallback` where the request asks for one that is no id.
+
+    That is `fallback` itself, but for the name of an execution that is no id: Step Functions allows more names.
+    """
     try:
         return batch_id_of(request, fallback)
     except InvalidRequest:
-        return fallback
+        fits = BATCH_ID.fullmatch(fallback)
+        return fallback if fits else f"execution-{sha256(fallback.encode()).hexdigest()[:20]}"
 
 
 def final_status(items: int, failed: int, tolerated_failure_percentage: float) -> Status:

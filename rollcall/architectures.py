@@ -2,7 +2,7 @@
 
 import time
 
-from handlers.batch import BATCH_ID
+from handlers.batch import BATCH_ID, BATCH_ID_WORDS
 from rollcall.batches import Batches, OneBatch
 from rollcall.connection import Connection
 from rollcall.errors import Problem
@@ -39,7 +39,7 @@ def find(
     ones, or if both architectures have one of that id.
     """
     if not BATCH_ID.fullmatch(batch_id):
-        raise Problem(f"{batch_id!r} is no batch's id: that has 1 to 80 letters, digits, dots, hyphens or underscores")
+        raise Problem(f"{batch_id!r} is no batch's id: that has {BATCH_ID_WORDS}")
     places = [batches_of(connection, architecture)] if architecture else deployed(connection)
     give_up = time.monotonic() + patience
     while not (found := [(batches, latest) for batches in places if (latest := batches.latest_generation(batch_id))]):

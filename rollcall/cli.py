@@ -193,7 +193,14 @@ def failures(
     architecture: OfArchitecture = None,
     generation: Generation = None,
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with the columns id, error, attempts, item.")] = False,
+    csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="Print CSV with the columns id, error, attempts, item. What does not print is escaped, and what a "
+            "spreadsheet would compute, as it begins with = + - @ or a tab, has ' before it; item is JSON and exact.",
+        ),
+    ] = False,
 ) -> None:
     """List every item of a batch that failed for good, with its error and attempts."""
     from rollcall.failures import failures

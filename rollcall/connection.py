@@ -12,13 +12,11 @@ from bootstrap.stack_description import find_stack, outputs_of, parameters_of
 from bootstrap.stacks import STACK_NAMES
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget, Target
+from rollcall.terminal import stderr
 from sandbox import control
-from sandbox.settings import DEFAULT_PORT
-from sandbox.state import Sandbox
+from sandbox.state import UNKNOWN, Sandbox
 
 ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
-# The engine behind a port that no sandbox of this name has.
-UNKNOWN = "unknown"
 # A few quick retries: somebody is looking at the screen.
 PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=60)
 
@@ -99,16 +97,19 @@ def connect_sandbox(target: SandboxTarget) -> Connection:
 
 
 def healthy_sandbox(target: SandboxTarget) -> Sandbox:
-    """The sandbox, which answers. Raises Problem if it does not."""
-    sandbox = find_sandbox(target)
+    """The project's sandbox, or what is at the port asked for; it answers. Raises Problem, SandboxError if not."""
+    sandbox = control.find(target.project, target.port)
+    if not sandbox:
+        raise Problem(
+            f"no sandbox {target.project!r} of this checkout is running",
+            "start it with `rollcall up`; another engine is used only where its port is asked for, with --port",
+        )
     if not sandbox.healthy():
         raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
+    if sandbox.engine == UNKNOWN:
+        stderr.print(
+            f"{sandbox.endpoint} is not the sandbox {target.project!r} of this checkout; it is used since its port was "
+            "asked for",
+            soft_wrap=True,
+        )
     return sandbox
-
-
-def find_sandbox(target: SandboxTarget) -> Sandbox:
-    """The project's sandbox; a port asked for goes before, and the engine behind it may be nobody's we know."""
-    running = control.running(target.project)
-    if running and target.port in (None, running.port):
-        return running
-    return Sandbox(UNKNOWN, target.port or DEFAULT_PORT, target.project)

@@ -5,6 +5,7 @@ from datetime import datetime
 from rich.text import Text
 
 from bootstrap.dev import watch
+from bootstrap.printable import printable
 from rollcall.connection import connect_sandbox
 from rollcall.errors import Interrupted
 from rollcall.target import SandboxTarget
@@ -15,7 +16,7 @@ def dev(target: SandboxTarget) -> None:
     """Watch handlers/ and tell of each edit whether it is live, until Ctrl-C."""
     connection = connect_sandbox(target)
     names = [connection.stack(architecture).name for architecture in connection.stacks or ("sqs",)]
-    stdout.print(f"watching [bold]handlers/[/] for {' and '.join(names)} at {connection.place}", soft_wrap=True)
+    stdout.print(f"watching handlers/ for {' and '.join(names)} at {connection.place}", markup=False, soft_wrap=True)
     stdout.print("[dim]save an edit, see it live here, then run a batch; Ctrl-C ends this[/]", soft_wrap=True)
     try:
         watch(connection.session, suffix=target.suffix, progress=tell_edit)
@@ -26,4 +27,4 @@ def dev(target: SandboxTarget) -> None:
 def tell_edit(news: str) -> None:
     """Print one edit's fate, with the time and a mark."""
     mark = ("✓ ", "green") if news.endswith(": live") else ("✗ ", "bold red")
-    stdout.print(Text.assemble((f"{datetime.now():%H:%M:%S} ", "dim"), mark, news), soft_wrap=True)
+    stdout.print(Text.assemble((f"{datetime.now():%H:%M:%S} ", "dim"), mark, printable(news)), soft_wrap=True)

@@ -1,28 +1,26 @@
 """The engine's own log."""
 
-import subprocess
 import time
 from pathlib import Path
 
-from rollcall.connection import UNKNOWN
 from rollcall.errors import Problem
 from rollcall.terminal import stdout
-from sandbox import control
+from sandbox import control, docker
+from sandbox.settings import DEFAULT_PORT
 from sandbox.state import Sandbox
 
 LINES = 200
 POLL_SECONDS = 0.5
 
 
-def print_engine_log(sandbox: Sandbox, follow: bool) -> None:
+def print_engine_log(project: str, follow: bool) -> None:
     """Print the end of the engine's log; with `follow`, go on until Ctrl-C. A dead native engine leaves its log."""
-    if sandbox.engine == UNKNOWN:
-        sandbox = Sandbox("native", sandbox.port, sandbox.project)
+    sandbox = control.running(project) or Sandbox("native", DEFAULT_PORT, project)
     if sandbox.log and not sandbox.log.exists():
-        raise Problem(f"no engine of the sandbox {sandbox.project} has left a log", "start one with `rollcall up`")
+        raise Problem(f"no engine of the sandbox {project} has left a log", "start one with `rollcall up`")
     if follow and not sandbox.log:
-        # Compose finds the containers by the project's name alone.
-        subprocess.run(["docker", "compose", "-p", sandbox.project, "logs", "--follow", "--no-log-prefix"], check=False)
+        for line in docker.follow(project, LINES):
+            stdout.out(line)
         return
     position = sandbox.log.stat().st_size if sandbox.log else 0
     stdout.out(control.engine_log(sandbox, LINES))
@@ -32,7 +30,7 @@ def print_engine_log(sandbox: Sandbox, follow: bool) -> None:
 
 def follow_file(path: Path, position: int) -> None:
     """Print what is added to the file from `position` on, for ever."""
-    with path.open(errors="replace") as file:
+    with path.open(errors="replace", newline="") as file:
         file.seek(position)
         while True:
             added = file.read()

@@ -14,6 +14,7 @@ from botocore.exceptions import (
 )
 from rich.text import Text
 
+from bootstrap.printable import printable
 from rollcall.terminal import stderr
 from sandbox.state import SandboxError
 
@@ -77,6 +78,6 @@ def explained(error: Exception) -> tuple[str, str | None]:
 
 def tell(message: str, hint: str | None, label: str = "") -> None:
     """Print what happened and what to do next on stderr."""
-    stderr.print(Text.assemble((label, "bold red"), message), soft_wrap=True)
+    stderr.print(Text.assemble((label, "bold red"), printable(message)), soft_wrap=True)
     if hint:
-        stderr.print(Text(hint, "dim"), soft_wrap=True)
+        stderr.print(Text(printable(hint), "dim"), soft_wrap=True)

@@ -10,15 +10,17 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from bootstrap.printable import one_line, printable
 from rollcall.architectures import find
 from rollcall.batches import OneBatch
 from rollcall.connection import connect
 from rollcall.errors import Problem
 from rollcall.target import Target
-from rollcall.terminal import count, one_line, stdout
+from rollcall.terminal import count, print_command, stdout
 
 # What a page of the terminal needs beside the table's rows.
 AROUND_ROWS = 6
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def failures(
@@ -51,12 +53,12 @@ def write_json(batch: OneBatch) -> None:
 
 
 def write_csv(entries: Iterator[dict[str, Any]]) -> None:
-    """Columns id, error, attempts and item, which is JSON."""
+    """Columns id, error, attempts and item, which is JSON and exact; the others are made fit for a spreadsheet."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["id", "error", "attempts", "item"])
     for entry in entries:
-        item_id, error = (speakable(text) for text in (id_of(entry["item"]), entry["error"]))
-        writer.writerow([item_id, error, entry["attempts"], json.dumps(entry["item"])])
+        cells = (id_of(entry["item"]), entry["error"], entry["attempts"], json.dumps(entry["item"]))
+        writer.writerow([no_formula(printable(str(cell))) for cell in cells])
 
 
 def print_page(batch: OneBatch, target: Target) -> None:
@@ -73,8 +75,8 @@ def print_page(batch: OneBatch, target: Target) -> None:
         return
     stdout.print(table)
     if next(entries, None):
-        command = target.command(f"failures {batch.batch_id} --csv")
-        stdout.print(f"\n[dim]and more; all of them: {command}[/]", soft_wrap=True)
+        stdout.print(Text("\nand more; all of them:", "dim"))
+        print_command(target.command(f"failures {batch.batch_id} --csv"))
 
 
 def failure_line(entry: dict[str, Any]) -> str:
@@ -87,6 +89,9 @@ def id_of(item: Any) -> str:
     return str(item.get("id", item) if isinstance(item, dict) else item)
 
 
-def speakable(text: str) -> str:
-    """`text` without what no encoding can say: JSON lets half a character pass."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def no_formula(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would compute.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return "'" + cell if cell.startswith(FORMULA) else cell

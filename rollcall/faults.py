@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
+from bootstrap.printable import one_line
 from rollcall.connection import healthy_sandbox
 from rollcall.engine import ask, require_success
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget
-from rollcall.terminal import count, print_json, stdout
+from rollcall.terminal import count, print_command, print_json, stdout
 from sandbox.faults.plan import AFTER, COUNT, KIND, PROBABILITY, BadPlan, read
 
 PATH = "/_rollcall/faults"
@@ -22,7 +24,7 @@ def set_plan(target: SandboxTarget, source: str) -> None:
     """Put the plan in the file `source`, or on stdin for `-`, in force. Raises Problem if it is none."""
     answer = _request(target, "PUT", _read(source))
     stdout.print(f"{count(len(answer['faults']), 'fault')} in force, seed {answer['seed']}")
-    stdout.print(f"[dim]{target.command('faults show')}[/]", soft_wrap=True)
+    print_command(target.command("faults show"))
 
 
 def show(target: SandboxTarget, as_json: bool) -> None:
@@ -40,8 +42,8 @@ def show(target: SandboxTarget, as_json: bool) -> None:
     for heading in COUNTED:
         table.add_column(heading, justify="right")
     for fault in report["faults"]:
-        table.add_row(*fault_row(fault))
-    stdout.print(f"[dim]seed[/] {report['seed']}")
+        table.add_row(*(Text(one_line(cell)) for cell in fault_row(fault)))
+    stdout.print(f"seed {report['seed']}", markup=False)
     stdout.print(table)
 
 

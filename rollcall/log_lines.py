@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
+from bootstrap.printable import printable
+
 LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 # What Powertools puts into every line and a person does not need in each of them.
 ROUTINE_FIELDS = {
@@ -20,6 +22,7 @@ def line(timestamp: int, role: str, message: str, colour: str) -> Text:
     """One log line for people."""
     moment = datetime.fromtimestamp(timestamp / 1000)
     text, style = readable(message.rstrip())
+    text = printable(text)
     return Text.assemble((f"{moment:%H:%M:%S}.{timestamp % 1000:03} ", "dim"), (f"{role:<20} ", colour), (text, style))
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.connection import Connection, connect, find_sandbox
+from rollcall.connection import Connection, connect
 from rollcall.engine_log import print_engine_log
 from rollcall.errors import Problem
 from rollcall.log_lines import line
@@ -26,7 +26,7 @@ def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
     if source == "engine":
         if target.aws:
             raise Problem("logs engine: there is no engine on AWS", "name a function, such as sqs.processor")
-        print_engine_log(find_sandbox(target), follow)
+        print_engine_log(target.project, follow)
         return
     connection = connect(target)
     known: dict[str, str] = {}

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
+from rich.markup import escape
+
 from rollcall.connection import healthy_sandbox
 from rollcall.costs.meter_client import fetch_meter, reset_meter
 from rollcall.costs.money import quantity
@@ -24,7 +26,7 @@ def meter(target: SandboxTarget, batch: str | None, reset: bool, as_json: bool) 
     if as_json:
         print_json(answer)
         return
-    stdout.print(f"[dim]counted since[/] {answer['since']}", soft_wrap=True)
+    stdout.print(f"[dim]counted since[/] {escape(answer['since'])}", soft_wrap=True)
     if not answer["rows"]:
         stdout.print("nothing" + (f" of a batch {batch}" if batch else ""), markup=False)
         return
@@ -43,7 +45,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
         sums[1] += row["calls"]
     widest = [max(len(row[name]) for row in rows) for name in ("unit", "operation")]
     for place in sorted(found):
-        stdout.print(f"\n[bold]{place}[/]", soft_wrap=True)
+        stdout.print(f"\n[bold]{escape(place)}[/]", soft_wrap=True)
         for (unit, operation), (amount, calls) in sorted(found[place].items()):
             line = f"  {unit:<{widest[0]}}  {operation:<{widest[1]}}  {quantity(amount):>12}  {count(calls, 'call')}"
             stdout.print(line, markup=False, soft_wrap=True)

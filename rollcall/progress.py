@@ -9,6 +9,7 @@ from typing import Protocol
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as RichProgress
 
+from bootstrap.printable import one_line
 from rollcall.batches import Progress
 from rollcall.terminal import count, seconds, stderr
 
@@ -78,7 +79,7 @@ def display(architecture: str) -> Iterator[Display]:
         SpinnerColumn(),
         TextColumn("[bold]{task.description}[/]"),
         BarColumn(bar_width=30),
-        TextColumn("{task.fields[line]}"),
+        TextColumn("{task.fields[line]}", markup=False),
     )
     with RichProgress(*columns, console=stderr, transient=True) as rich_progress:
         task = rich_progress.add_task(architecture, total=None, line=describe(None, Pace()))
@@ -98,7 +99,7 @@ class LiveDisplay:
             self._pace.observe(time.monotonic(), progress.done)
         # A bar without a total only moves to and fro.
         total = progress.items or None if progress else None
-        line = describe(progress, self._pace)
+        line = one_line(describe(progress, self._pace))
         self._rich_progress.update(self._task, total=total, completed=progress.done if progress else 0, line=line)
 
 

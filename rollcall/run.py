@@ -17,7 +17,7 @@ from rollcall.progress import display
 from rollcall.request import checked_request, upload_input
 from rollcall.summary import print_summary, what_to_try
 from rollcall.target import SandboxTarget, Target
-from rollcall.terminal import print_json, print_next, stdout, steps
+from rollcall.terminal import print_command, print_json, print_next, stdout, steps
 
 
 def run(
@@ -79,7 +79,7 @@ def tell_open(batch: OneBatch, what: str, items: int | None, target: SandboxTarg
         print_json({**begun.to_json(), "cost": None})
         return
     stdout.print(f"batch [bold]{batch.title}[/] {what}", soft_wrap=True)
-    stdout.print(f"[dim]{target.command('watch ' + batch.batch_id)}[/]", soft_wrap=True)
+    print_command(target.command("watch " + batch.batch_id))
 
 
 def report(

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from rich.markup import escape
+
 KINDS = (
     ("queues", "QueueUrl"),
     ("table", "TableName"),
@@ -17,9 +19,9 @@ def resource_lines(outputs: Mapping[str, str]) -> Iterator[str]:
     for kind, ending in KINDS:
         roles = [(key.removesuffix(ending), value) for key, value in outputs.items() if key.endswith(ending)]
         if len(roles) == 1:
-            yield f"[dim]{kind:<13}[/] {re.split('[:/]', roles[0][1])[-1]}"
+            yield f"[dim]{kind:<13}[/] {escape(re.split('[:/]', roles[0][1])[-1])}"
         elif roles:
-            yield f"[dim]{kind:<13}[/] {', '.join(words(role) for role, _ in roles)}"
+            yield f"[dim]{kind:<13}[/] {escape(', '.join(words(role) for role, _ in roles))}"
 
 
 def functions(architecture: str, outputs: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,9 @@ from typing import Any
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
+from bootstrap.printable import one_line
 from rollcall.architectures import deployed, find
 from rollcall.batches import OneBatch, Progress, Result
 from rollcall.connection import ARCHITECTURE_TITLES, Connection, connect
@@ -14,7 +16,7 @@ from rollcall.failures import failure_line
 from rollcall.progress import Pace, describe
 from rollcall.summary import print_summary, styled_status, what_to_try
 from rollcall.target import Target
-from rollcall.terminal import count, print_json, print_next, seconds, stdout
+from rollcall.terminal import count, print_command, print_json, print_next, seconds, stdout
 
 RECENT = 10
 FAILED_ITEMS_SHOWN = 10
@@ -41,18 +43,21 @@ def status(
 
 def print_place(connection: Connection) -> None:
     """Print where this is and every output of the stacks, each value whole for copying."""
-    stdout.print(f"[bold]{connection.place}[/]" + (f"  {connection.engine} engine" if connection.engine else ""))
+    stdout.print(
+        f"[bold]{escape(connection.place)}[/]" + (f"  {connection.engine} engine" if connection.engine else "")
+    )
     for architecture, stack in connection.stacks.items():
-        stdout.print(f"\n[bold]{stack.name}[/]  [dim]{ARCHITECTURE_TITLES[architecture]}[/]", soft_wrap=True)
+        stdout.print(f"\n[bold]{escape(stack.name)}[/]  [dim]{ARCHITECTURE_TITLES[architecture]}[/]", soft_wrap=True)
         width = max(map(len, stack.outputs))
         for key, value in stack.outputs.items():
-            stdout.print(f"  [dim]{key:<{width}}[/]  {value}", soft_wrap=True)
+            stdout.print(Text.assemble((f"  {key:<{width}}  ", "dim"), one_line(value)), soft_wrap=True)
 
 
 def print_recent(results: list[Result], target: Target) -> None:
     """Print the latest batches with their counts."""
     if not results:
-        stdout.print(f"\nno batch has run yet  [dim]{target.command('run sqs')}[/]", soft_wrap=True)
+        stdout.print("\nno batch has run yet")
+        print_command(target.command("run sqs"))
         return
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
     redriven = any(result.generation > 1 for result in results)
@@ -62,7 +67,7 @@ def print_recent(results: list[Result], target: Target) -> None:
         table.add_column(header, justify="right", no_wrap=True)
     for result in results:
         table.add_row(
-            result.batch_id,
+            Text(one_line(result.batch_id)),
             *([str(result.generation)] if redriven else []),
             result.architecture,
             styled_status(result.status),
@@ -104,7 +109,7 @@ def print_progress(batch: OneBatch, seen: Progress | None) -> None:
         rows["being made"] = count(seen.unmade_segments, "segment")
     stdout.print(f"Batch [bold]{batch.title}[/]  [bold cyan]OPEN[/]", soft_wrap=True)
     for label, value in rows.items():
-        stdout.print(f"  [dim]{label:<14}[/] {escape(value)}", soft_wrap=True)
+        stdout.print(f"  [dim]{label:<14}[/] {escape(one_line(value))}", soft_wrap=True)
 
 
 def what_to_do_meanwhile(batch: OneBatch, seen: Progress | None, target: Target) -> dict[str, str]:

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
+from bootstrap.printable import one_line
 from rollcall.batches import Result, titled
 from rollcall.connection import ARCHITECTURE_TITLES
 from rollcall.costs.bill import Bill
 from rollcall.costs.money import dollars, per_million
 from rollcall.target import SandboxTarget
-from rollcall.terminal import count, one_line, seconds, stdout
+from rollcall.terminal import count, seconds, stdout
 
 STATUS_STYLES = {
     "SUCCEEDED": "bold green",

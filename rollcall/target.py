@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
+from bootstrap.stacks import checked_suffix
 from rollcall.errors import Interrupted, Problem
 from sandbox.settings import DEFAULT_PROJECT
 
@@ -22,6 +24,14 @@ def port_number(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise typer.BadParameter(f"{text!r} is not a port from 1 to 65535")
     return int(text)
+
+
+def stack_suffix(text: str) -> str:
+    """The suffix that `text` says."""
+    try:
+        return checked_suffix(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +55,20 @@ class SandboxTarget:
     suffix: Annotated[
         str,
         typer.Option(
-            envvar="ROLLCALL_SUFFIX", help="Suffix of the two stacks' names.", show_default=False, rich_help_panel=PANEL
+            envvar="ROLLCALL_SUFFIX",
+            parser=stack_suffix,
+            metavar="TEXT",
+            help="Suffix of the two stacks' names.",
+            show_default=False,
+            rich_help_panel=PANEL,
         ),
     ] = ""
 
     def command(self, words: str) -> str:
-        """The command line that does `words` in the same place."""
+        """The command line that does `words`, which a shell takes as they are, in the same place."""
         given = [
             f"--port {self.port}" if self.port else "",
-            f"--project {self.project}" if self.project != DEFAULT_PROJECT else "",
+            f"--project={quote(self.project)}" if self.project != DEFAULT_PROJECT else "",
             f"--suffix={self.suffix}" if self.suffix else "",
         ]
         return " ".join(["rollcall", words, *filter(None, given)])
@@ -79,8 +94,8 @@ class Target(SandboxTarget):
             return super().command(words)
         given = [
             "--aws",
-            f"--profile {self.profile}" if self.profile else "",
-            f"--region {self.region}" if self.region else "",
+            f"--profile={quote(self.profile)}" if self.profile else "",
+            f"--region={quote(self.region)}" if self.region else "",
             f"--suffix={self.suffix}" if self.suffix else "",
         ]
         return " ".join(["rollcall", words, *filter(None, given)])

@@ -1,20 +1,44 @@
 """What the commands print with: results on stdout, everything said meanwhile on stderr."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
-stdout = Console(highlight=False)
-stderr = Console(highlight=False, stderr=True)
+from bootstrap.printable import one_line, printable
+
+
+class PlainConsole(Console):
+    """A console that sends a terminal what Rich itself makes of styles; what a text would send it is shown, escaped.
+
+    Texts come from items, logs, AWS, the engine and file names.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        # Rich would drop a few of them without a trace, such as a carriage return.
+        return super().render_str(printable(text), **how)
+
+
+stdout = PlainConsole(highlight=False, emoji=False)
+stderr = PlainConsole(highlight=False, emoji=False, stderr=True)
 
 
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
     stdout.out(json.dumps(value, indent=2))
+
+
+def print_command(command: str) -> None:
+    """Print a command line to try now."""
+    stdout.print(Text(command, "dim"), soft_wrap=True)
 
 
 @contextmanager
@@ -29,7 +53,7 @@ def steps(first: str) -> Iterator[Callable[[str], None]]:
         return
 
     def line(step: str) -> Text:
-        return Text(step, no_wrap=True, overflow="ellipsis")
+        return Text(one_line(step), no_wrap=True, overflow="ellipsis")
 
     with stderr.status(line(first)) as status:
         yield lambda step: status.update(line(step))
@@ -40,12 +64,7 @@ def print_next(commands: Mapping[str, str]) -> None:
     width = max(map(len, commands))
     stdout.print("\nnext")
     for command, good_for in commands.items():
-        stdout.print(f"  {command:<{width}}   [dim]{good_for}[/]", soft_wrap=True)
-
-
-def one_line(text: str) -> str:
-    """`text` with everything that would break its line, or do things to the terminal, escaped."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+        stdout.print(Text.assemble(f"  {command:<{width}}   ", (good_for, "dim")), soft_wrap=True)
 
 
 def count(number: float | None, noun: str = "") -> str:

@@ -5,11 +5,13 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.markup import escape
+
 from handlers.batch import batch_id_of
 from rollcall.connection import Connection, connect
 from rollcall.errors import Problem
 from rollcall.target import Target
-from rollcall.terminal import print_json, stdout
+from rollcall.terminal import print_command, print_json, stdout
 
 
 def trigger(target: Target, architecture: str, as_json: bool) -> None:
@@ -23,13 +25,16 @@ def trigger(target: Target, architecture: str, as_json: bool) -> None:
         raise Problem(f"rule {rule_name} must have one target, it has {len(targets)}", "redeploy with `rollcall up`")
     event = scheduled_event(rule_arn, datetime.now(UTC), str(uuid.uuid4()))
     body = targets[0].get("Input") or json.dumps(event)
-    batch_id = batch_id_of(json.loads(body), fallback=event["id"])
+    try:
+        batch_id = batch_id_of(json.loads(body), fallback=event["id"])
+    except ValueError as error:
+        raise Problem(f"rule {rule_name} sends no batch request: {error}", "redeploy with `rollcall up`") from error
     deliver(connection, targets[0]["Arn"], body, batch_id)
     if as_json:
         print_json({"batchId": batch_id, "architecture": architecture, "rule": rule_arn, "event": json.loads(body)})
         return
-    stdout.print(f"sent the event of {rule_name}: batch [bold]{batch_id}[/]", soft_wrap=True)
-    stdout.print(f"[dim]{target.command('watch ' + batch_id)}[/]", soft_wrap=True)
+    stdout.print(f"sent the event of {escape(rule_name)}: batch [bold]{batch_id}[/]", soft_wrap=True)
+    print_command(target.command("watch " + batch_id))
 
 
 def scheduled_event(rule_arn: str, now: datetime, event_id: str) -> dict[str, Any]:

@@ -5,7 +5,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
+
+from rich.markup import escape
 
 from rollcall.connection import Connection, connect_sandbox
 from rollcall.costs.prices import PriceBook
@@ -82,7 +85,7 @@ def tune(target: SandboxTarget, asked: Asked, confirm_best: int, apply: bool, ht
     stdout.print(rests_on)
     stdout.print(f"[dim]{len(made.found.tried):,} plans in {seconds(took)}[/]")
     if html:
-        stdout.print(f"report: [bold]{html}[/]", soft_wrap=True)
+        stdout.print(f"report: [bold]{escape(str(html))}[/]", soft_wrap=True)
     if not apply:
         print_next(next_commands(target, made.best))
 
@@ -167,13 +170,13 @@ def print_applied(left_out: Sequence[str]) -> None:
         "\n[green]✓[/] both stacks of the sandbox have these parameters; all others have their defaults", soft_wrap=True
     )
     for each in left_out:
-        stdout.print(f"  [yellow]left out:[/] {each}", soft_wrap=True)
+        stdout.print(f"  [yellow]left out:[/] {escape(each)}", soft_wrap=True)
 
 
 def next_commands(target: SandboxTarget, best: Planned) -> dict[str, str]:
     """What to try now."""
     here, there = (
-        " ".join(f"--parameter {name}={value}" for name, value in values.items())
+        " ".join(f"--parameter {quote(f'{name}={value}')}" for name, value in values.items())
         for values in (in_sandbox(best)[0], parameters(best))
     )
     return {

@@ -4,6 +4,8 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 
+from rich.markup import escape
+
 from bootstrap import aws
 from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.failures import DeployFailed
@@ -32,7 +34,7 @@ def up(target: SandboxTarget, engine: str, parameters: Iterable[str], as_json: b
         return
     stdout.print(f"\n[bold green]ready[/] at [bold]{connection.endpoint}[/] in {seconds(took)}", soft_wrap=True)
     for architecture, stack in made.items():
-        title = f"[bold]{stack.name}[/] {stack.change}  [dim]{ARCHITECTURE_TITLES[architecture]}[/]"
+        title = f"[bold]{escape(stack.name)}[/] {stack.change}  [dim]{ARCHITECTURE_TITLES[architecture]}[/]"
         stdout.print(f"\n{title}", soft_wrap=True)
         for line in resource_lines(stack.outputs):
             stdout.print(f"  {line}", soft_wrap=True)
@@ -72,7 +74,7 @@ def bring_up(
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
         why = "already running" if running else reason(engine, chosen)
-        stderr.print(f"[dim]engine:[/] {chosen}, {why}", soft_wrap=True)
+        stderr.print(f"[dim]engine:[/] {chosen}, {escape(why)}", soft_wrap=True)
         port = target.port or (running.port if running else DEFAULT_PORT)
         try:
             sandbox = control.start(chosen, port, target.project, say)

@@ -1,16 +1,20 @@
 """Choosing, starting, finding and stopping a sandbox: what the command line and the tests use."""
 
 import os
+import pwd
 import re
 import socket
 import sys
 from collections.abc import Callable
 
 from sandbox import docker, native, visitors
-from sandbox.settings import DEFAULT_PORT, DEFAULT_PROJECT
-from sandbox.state import Sandbox, SandboxError
+from sandbox.listeners import foreign_owner
+from sandbox.settings import DEFAULT_PROJECT
+from sandbox.state import UNKNOWN, Sandbox, SandboxError
 
-__all__ = ["Sandbox", "SandboxError", "choose_engine", "engine_log", "port", "project", "running", "start", "stop"]
+__all__ = [
+    "Sandbox", "SandboxError", "choose_engine", "engine_log", "find", "port", "project", "running", "start", "stop",
+]  # fmt: skip
 
 ENGINES = {"native": native, "docker": docker}
 
@@ -37,9 +41,11 @@ def choose_engine(requested: str = "auto") -> str:
     raise SandboxError(f"Docker was asked for ({wish!r} on {sys.platform}), but {lacking}: {advice}")
 
 
-def port() -> int:
-    """The port asked for in ROLLCALL_PORT, else 4566."""
-    text = os.environ.get("ROLLCALL_PORT") or str(DEFAULT_PORT)
+def port() -> int | None:
+    """The port asked for in ROLLCALL_PORT, if one is."""
+    text = os.environ.get("ROLLCALL_PORT")
+    if not text:
+        return None
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise SandboxError(f"ROLLCALL_PORT={text!r} is not a port: use a number from 1 to 65535")
     return int(text)
@@ -53,7 +59,8 @@ def project() -> str:
 def start(engine: str, port: int, project: str, progress: Callable[[str], None] = lambda line: None) -> Sandbox:
     """Return the project's sandbox, started unless it is already up; `engine` as `choose_engine` returns it.
 
-    Raises SandboxError if the project is up otherwise than asked for, if the port is taken, or if the engine fails.
+    Raises SandboxError if the project is up otherwise than asked for, if the port is taken or another user's, or if the
+    engine fails.
     """
     visitors.allowed_hosts()  # before an engine fails on a wrong one
     wanted = Sandbox(engine, port, _checked(project))
@@ -64,17 +71,39 @@ def start(engine: str, port: int, project: str, progress: Callable[[str], None] 
             f"asked for: stop it first (`rollcall down`), or give the new one another ROLLCALL_PROJECT"
         )
     if found and found.healthy():
+        _refuse_strangers(port)
         return found
     if found:
         progress(f"sandbox {project!r} is up but does not answer: restarting it")
         stop(project)
     _refuse_taken_port(port)
-    return ENGINES[engine].start(project, port, progress)
+    started = ENGINES[engine].start(project, port, progress)
+    try:
+        # Who took the port between the two answers health checks as well as ours.
+        _refuse_strangers(port)
+    except SandboxError:
+        stop(project)
+        raise
+    return started
+
+
+def find(project: str, port: int | None) -> Sandbox | None:
+    """The sandbox to use: this checkout's of that name; or what is at `port`, if one was asked for.
+
+    The latter has the engine UNKNOWN where it is not the former. None if there is no such sandbox and no port was asked
+    for, whatever listens on the usual one. Raises SandboxError if the port is another user's.
+    """
+    found = running(project)
+    if port and not (found and found.port == port):
+        found = Sandbox(UNKNOWN, port, project)
+    if found:
+        _refuse_strangers(found.port)
+    return found
 
 
 def running(project: str) -> Sandbox | None:
-    """The project's sandbox, if its engine's process or container is up."""
-    return native.find(project) or docker.find(project)
+    """This checkout's sandbox of that name, if its engine's process or container is up."""
+    return native.find(_checked(project)) or docker.find(project)
 
 
 def stop(project: str) -> Sandbox | None:
@@ -97,6 +126,21 @@ def _checked(project: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", project):
         raise SandboxError(f"ROLLCALL_PROJECT={project!r}: use lower-case letters, digits, - and _, a letter first")
     return project
+
+
+def _refuse_strangers(port: int) -> None:
+    # Whoever may listen there would be given items, and asked to run code.
+    owner = foreign_owner(port)
+    if owner is None:
+        return
+    try:
+        name = f"{pwd.getpwuid(owner).pw_name} (uid {owner})"
+    except KeyError:
+        name = f"uid {owner}"
+    raise SandboxError(
+        f"port {port} on 127.0.0.1 belongs to another user, {name}: nothing was sent there. Choose another port with "
+        f"ROLLCALL_PORT, or have that user free it"
+    )
 
 
 def _refuse_taken_port(port: int) -> None:

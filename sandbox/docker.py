@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from sandbox.state import REPOSITORY, Sandbox, SandboxError
 
@@ -18,7 +19,7 @@ def missing() -> str | None:
     if not shutil.which("docker"):
         return "there is no `docker` command"
     for command, what in ((["info"], "no Docker engine answers"), (["compose", "version"], "Compose v2 is not there")):
-        answer = subprocess.run(["docker", *command], capture_output=True, text=True)
+        answer = _ask(["docker", *command])
         if answer.returncode:
             return f"{what} ({_last_line(answer.stderr)})"
     return None
@@ -27,21 +28,16 @@ def missing() -> str | None:
 def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
     """Build the image where its layers are not cached, start the container and return once it is healthy.
 
-    Every line Compose prints goes to `progress`. Raises SandboxError with the last of them and the end of the
-    engine's log; nothing is left running then.
+    Every line Compose prints goes to `progress`. Raises SandboxError if the project is another checkout's, or with the
+    last of those lines and the end of the engine's log; nothing is left running then.
     """
+    _refuse_another_checkouts(project)
     command = _compose(project, "up", "--detach", "--build", "--wait")
     said: deque[str] = deque(maxlen=25)
-    with subprocess.Popen(
-        command,
-        env={**os.environ, "ROLLCALL_PORT": str(port)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as compose:
-        for line in compose.stdout or ():
-            said.append(line.rstrip())
-            progress(line.rstrip())
+    with _started(command, {**os.environ, "ROLLCALL_PORT": str(port)}) as compose:
+        for line in _lines(compose):
+            said.append(line)
+            progress(line)
     if compose.returncode:
         log = logs(project, 25)
         stop(project)
@@ -50,30 +46,74 @@ def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
 
 
 def find(project: str) -> Sandbox | None:
-    """The project's container if it runs, healthy or not."""
+    """The project's container if it runs, healthy or not. One that another checkout started is not ours."""
     if not shutil.which("docker"):
         return None
-    labels = (f"com.docker.compose.project={project}", f"com.docker.compose.service={SERVICE}")
-    filters = [word for label in labels for word in ("--filter", f"label={label}")]
-    answer = subprocess.run(
-        ["docker", "container", "ls", *filters, "--format", "{{.Ports}}"], capture_output=True, text=True
-    )
-    published = re.search(r"127\.0\.0\.1:(\d+)->", answer.stdout)
-    return Sandbox("docker", int(published[1]), project) if published else None
+    for folder, ports in _containers(project):
+        published = re.search(r"127\.0\.0\.1:(\d+)->", ports)
+        if published and folder == str(REPOSITORY):
+            return Sandbox("docker", int(published[1]), project)
+    return None
 
 
 def stop(project: str) -> None:
     """Remove the project's container and network; none is no error."""
-    answer = subprocess.run(_compose(project, "down"), capture_output=True, text=True)
+    answer = _ask(_compose(project, "down"))
     if answer.returncode:
         raise SandboxError(f"`docker compose down` failed for {project}: {_last_line(answer.stderr)}")
 
 
 def logs(project: str, lines: int) -> str:
     """The last `lines` lines of the engine's log."""
-    command = _compose(project, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines))
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
-    return said.replace("\x1b[2K", "").rstrip()  # Compose clears the line first, even where there is no terminal
+    with _started(_logs(project, lines)) as compose:
+        return "\n".join(_lines(compose)).rstrip()
+
+
+def follow(project: str, lines: int) -> Iterator[str]:
+    """The last `lines` lines of the engine's log, and every one that comes, until the container ends."""
+    with _started([*_logs(project, lines), "--follow"]) as compose:
+        try:
+            yield from _lines(compose)
+        finally:
+            compose.terminate()
+
+
+def _logs(project: str, lines: int) -> list[str]:
+    return _compose(project, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines))
+
+
+def _containers(project: str, *more: str) -> Iterator[tuple[str, str]]:
+    """Folder of the checkout that started it, and ports, of each running container of that name."""
+    labels = (f"com.docker.compose.project={project}", f"com.docker.compose.service={SERVICE}")
+    filters = [word for label in labels for word in ("--filter", f"label={label}")]
+    row = '{{.Label "com.docker.compose.project.working_dir"}}\t{{.Ports}}'
+    for line in _ask(["docker", "container", "ls", *more, *filters, "--format", row]).stdout.splitlines():
+        folder, _, ports = line.partition("\t")
+        yield str(Path(folder).resolve()) if folder else "an unknown folder", ports
+
+
+def _refuse_another_checkouts(project: str) -> None:
+    # Also one that was stopped: Compose would put ours in its place.
+    for folder, _ in _containers(project, "--all"):
+        if folder != str(REPOSITORY):
+            raise SandboxError(
+                f"there is a container of the sandbox {project!r} already, started from another checkout, {folder}: "
+                f"remove it (`docker compose -p {project} down`), or give this one another ROLLCALL_PROJECT"
+            )
+
+
+def _ask(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+
+
+def _started(command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    for line in process.stdout or ():
+        # Compose clears the line of a log first, even where there is no terminal.
+        yield line.decode(errors="replace").replace("\x1b[2K", "").rstrip()
 
 
 def _compose(project: str, *words: str) -> list[str]:

@@ -111,7 +111,8 @@ def _clear(folder: Path) -> None:
 
 def tail(log: Path, lines: int = 25) -> str:
     """The last `lines` lines of a log file."""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    # A line ends with a line feed only: whatever else Python would take for an end may be what somebody logged.
+    return "\n".join(log.read_text(errors="replace", newline="").rstrip("\n").split("\n")[-lines:])
 
 
 def _record(project: str) -> Path:

@@ -7,6 +7,8 @@ from pathlib import Path
 from sandbox.settings import HEALTH_PATH
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# The engine behind a port that was asked for, where it is not the one of the project of this checkout.
+UNKNOWN = "unknown"
 
 
 class SandboxError(Exception):
@@ -15,7 +17,7 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class Sandbox:
-    """One engine that was started: `engine` is `native` or `docker`."""
+    """One engine that was started: `engine` is `native`, `docker` or UNKNOWN."""
 
     engine: str
     port: int

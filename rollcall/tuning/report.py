@@ -1,5 +1,6 @@
 """The report of a study: one HTML file that shows itself anywhere, with no network."""
 
+import re
 from html import escape
 from importlib.resources import files
 
@@ -15,6 +16,7 @@ from rollcall.tuning.stack_parameters import parameters
 from rollcall.tuning.study import Study
 
 PAGE = "report.html"
+PLACE = re.compile(r"\{\{([A-Z]+)\}\}")
 # No button that would send the data anywhere.
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]]}
 
@@ -29,12 +31,10 @@ def report(study: Study, rests_on: str) -> str:
         "CARDS": "".join(card(study, plan) for plan in study.chosen.values()),
         "SECTIONS": "".join(sections(study)),
         "FOOT": escape(foot(study, rests_on)),
-        # Last: what stands in the library must not be taken for a place to fill.
         "PLOTLY": get_plotlyjs(),
     }
-    for name, value in filled.items():
-        page = page.replace(f"{{{{{name}}}}}", value)
-    return page
+    # In one pass: what stands in a value must not be taken for a place to fill.
+    return PLACE.sub(lambda place: filled[place[1]], page)
 
 
 def sentences(study: Study) -> list[str]:

@@ -7,14 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.state import REPOSITORY, Sandbox
+from tests.canary import HOSTILE, canary_home, of_a_user
 from tests.e2e.inputs import items
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
@@ -34,13 +36,14 @@ class Rollcall:
     def __init__(self, sandbox: Sandbox, suffix: str, folder: Path):
         self.place = [f"--port={sandbox.port}", f"--project={sandbox.project}", f"--suffix={suffix}"]
         self.folder = folder
+        self.environment: Mapping[str, str] = os.environ
 
     def popen(self, *words: str) -> subprocess.Popen[str]:
         """Start `rollcall *words`."""
         return subprocess.Popen(
             [sys.executable, "-m", "rollcall", *words, *self.place],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"},
+            env={**self.environment, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -319,6 +322,106 @@ def test_logs_are_merged_and_chosen_by_role(rollcall: Rollcall):
     assert times == sorted(times)
     _, err = rollcall("logs", "sqs.procesor", expect=2)
     assert "sqs.processor" in err
+
+
+# A title, a cleared screen, hidden text, C1, a carriage return, the direction of writing.
+ESCAPES = "\x1b]0;title\x07\x1b[2J\x1b[8m\x9b31m\rover \u202e"
+ESCAPED = r"\x1b]0;title\x07\x1b[2J\x1b[8m\x9b31m\rover \u202e"
+
+
+def test_what_an_item_makes_a_function_log_is_shown_not_sent(rollcall: Rollcall, stacks: Stacks, aws):
+    group, stream = f"/aws/lambda/{stacks.sqs['ProcessorFunctionName']}", new_id()
+    rollcall("run", "sqs", "--items=1")
+    messages = [f"plain {ESCAPES}", json.dumps({"level": "INFO", "message": f"json {ESCAPES}", "item": ESCAPES})]
+    now = time.time_ns() // 1_000_000
+    aws("logs").create_log_stream(logGroupName=group, logStreamName=stream)
+    aws("logs").put_log_events(
+        logGroupName=group,
+        logStreamName=stream,
+        logEvents=[{"timestamp": now, "message": message} for message in messages],
+    )
+    out, _ = rollcall("logs", "sqs.processor", "--since=1m")
+    assert f"plain {ESCAPED}" in out
+    assert f"INFO  json {ESCAPED}  item={ESCAPED}" in out
+    assert not set(ESCAPES) & set("\x1b\x07\x9b\r\u202e") & set(out)
+
+
+def test_the_engines_log_is_shown_not_sent(rollcall: Rollcall, sandbox: Sandbox):
+    if not sandbox.log:
+        pytest.skip(
+            "the log of an engine in Docker cannot be written to from here: see tests/unit/test_sandbox_docker.py"
+        )
+    with sandbox.log.open("a", newline="") as log:
+        log.write(f"before {ESCAPES}\n")
+        log.flush()
+        assert f"before {ESCAPED}\n" in rollcall("logs", "engine")[0]
+        with rollcall.popen("logs", "engine", "--follow") as process:
+            assert process.stdout
+            for line in process.stdout:
+                if f"before {ESCAPED}" in line:
+                    break
+            log.write(f"after {ESCAPES}\n")
+            log.flush()
+            for line in process.stdout:
+                if "after" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+    assert line == f"after {ESCAPED}\n"
+    assert process.returncode == 130
+
+
+def test_an_engine_that_is_not_this_checkouts_is_used_where_its_port_is_asked_for_and_told(rollcall: Rollcall):
+    rollcall.place[1] = "--project=another"
+    out, err = rollcall("status", "--json")
+    assert json.loads(out)["engine"] is None
+    assert "is not the sandbox 'another' of this checkout; it is used since its port was asked for" in err
+    port, rollcall.place[0] = rollcall.place[0], "--suffix="
+    _, err = rollcall("status", expect=2)
+    assert "no sandbox 'another' of this checkout is running" in err
+    rollcall.environment = {**os.environ, "ROLLCALL_PORT": port.partition("=")[2]}
+    assert "since its port was asked for" in rollcall("meter")[1]
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if HOSTILE[name].files or "profile" in name])
+def test_no_aws_setting_of_the_user_stops_a_command_of_the_sandbox(rollcall: Rollcall, tmp_path: Path, name: str):
+    home = canary_home(tmp_path / "home", name)
+    rollcall.environment = of_a_user(home, name)
+    assert rollcall.json("status")["engine"]
+
+
+@pytest.fixture
+def everything_hostile(tmp_path: Path) -> dict[str, str]:
+    """Every hostile setting at once, in files and in the environment."""
+    return of_a_user(canary_home(tmp_path / "home", "everything in the config"), *HOSTILE)
+
+
+@ARCHITECTURES
+def test_a_batch_runs_whatever_the_users_aws_settings_are(
+    rollcall: Rollcall, everything_hostile: dict[str, str], architecture
+):
+    rollcall.environment = everything_hostile
+    (rollcall.folder / "orders.jsonl").write_text('{"id": "one", "value": 0}')
+    result = rollcall.json("run", architecture, "--input=orders.jsonl")
+    assert (result["status"], result["succeeded"]) == ("SUCCEEDED", 1)
+    assert rollcall("bill", result["batchId"])[0]
+
+
+def test_bootstrap_works_whatever_the_users_aws_settings_are(
+    sandbox: Sandbox, stacks: Stacks, everything_hostile: dict[str, str]
+):
+    ended = subprocess.run(
+        [sys.executable, "-m", "bootstrap", "destroy", "--suffix", f"{stacks.suffix}-none"],
+        cwd=REPOSITORY,
+        env={
+            **everything_hostile,
+            "ROLLCALL_PROJECT": sandbox.project,
+            "ROLLCALL_PORT": str(sandbox.port),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_stacks_that_are_not_deployed_are_named(sandbox: Sandbox, tmp_path: Path):

@@ -1,6 +1,7 @@
 """Deploying: what it makes, what it leaves alone, what it says when the engine or AWS refuses."""
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -193,7 +194,12 @@ def test_the_command_line_deploys_and_destroys(sandbox: Sandbox, aws: Callable[[
     def bootstrap(*words: str) -> subprocess.CompletedProcess:
         where = ["--endpoint", sandbox.endpoint, "--suffix", deployment.suffix, "--stack", "sqs"]
         return subprocess.run(
-            [sys.executable, "-m", "bootstrap", *words, *where], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "bootstrap", *words, *where],
+            cwd=ROOT,
+            env={**os.environ, "ROLLCALL_PROJECT": sandbox.project},
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     refused = bootstrap("deploy", "--parameter", "FunctionTimeout=7")

@@ -12,6 +12,8 @@ from handlers.batch import (
     InvalidRequest,
     Status,
     batch_id_of,
+    batch_id_or,
+    checked_batch_id,
     final_status,
     new_batch_id,
 )
@@ -61,7 +63,9 @@ def test_an_unknown_field_is_refused_by_its_name():
         BatchRequest.parse({"itmes": 5})
 
 
-@pytest.mark.parametrize("bad", ["", "a b", "a/b", "x" * 81, 5, None])
+@pytest.mark.parametrize(
+    "bad", ["", "a b", "a/b", "x" * 81, 5, None, "-x", "--aws", ".", "..", ".x", "_x", "a\n", "x\x1b[2J"]
+)
 def test_a_bad_batch_id_is_refused(bad):
     with pytest.raises(InvalidRequest, match="batchId"):
         BatchRequest.parse({"batchId": bad})
@@ -84,6 +88,21 @@ def test_a_redelivered_event_has_the_same_batch_id():
     assert batch_id_of(SCHEDULED, "one") == batch_id_of(SCHEDULED, "two") == "scheduled-20261123T060000Z"
     assert batch_id_of({"batchId": "mine"}, "one") == "mine"
     assert batch_id_of({}, "message-1") == "message-1"
+
+
+@pytest.mark.parametrize("name", ["--aws", "..", "_x", "a+b", "schön", "x" * 81])
+def test_an_executions_name_that_is_no_id_has_an_id_of_its_own(name):
+    made = batch_id_or({}, name)
+    assert checked_batch_id(made) == made == batch_id_or({}, name) != batch_id_or({}, name + "x")
+
+
+def test_an_executions_name_that_is_an_id_is_the_batchs():
+    assert batch_id_or({"batchId": "-x"}, "name-1") == batch_id_or({}, "name-1") == "name-1"
+
+
+def test_a_time_that_makes_no_id_is_refused():
+    with pytest.raises(InvalidRequest, match="batchId: 'scheduled-0000"):
+        batch_id_of(SCHEDULED | {"time": "0" * 100}, "one")
 
 
 def test_new_batch_ids_can_be_used_and_differ():

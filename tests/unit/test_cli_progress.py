@@ -1,9 +1,13 @@
 """Rate, time left and the line that tells of them."""
 
+import io
+
 import pytest
 
+from rollcall import progress, terminal
 from rollcall.batches import Progress
-from rollcall.progress import WINDOW_SECONDS, Pace, describe
+from rollcall.progress import WINDOW_SECONDS, Pace, describe, display
+from rollcall.terminal import PlainConsole
 
 
 def paced(*observations: tuple[float, int]) -> Pace:
@@ -61,3 +65,24 @@ def test_line_leaves_out_what_is_not_known() -> None:
 def test_line_names_trouble() -> None:
     progress = Progress("processing", items=10, done=0, failed=0, trouble="its execution FAILED")
     assert describe(progress, Pace()).endswith("its execution FAILED")
+
+
+@pytest.mark.parametrize("a_terminal", [False, True])
+def test_what_an_execution_failed_with_is_no_markup_and_reaches_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, a_terminal: bool
+) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(progress, "stderr", PlainConsole(file=file, force_terminal=a_terminal, width=200))
+    trouble = "its execution is FAILED ([/] [red]\x1b]0;title\x07\r\nx)"
+    with display("sfn") as shown:
+        shown.show(Progress("processing", 10, done=5, failed=0, trouble=trouble))
+    assert r"its execution is FAILED ([/] [red]\x1b]0;title\x07" in file.getvalue()
+    assert not {"\x07"} & set(file.getvalue())
+
+
+def test_a_step_is_shown_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(terminal, "stderr", PlainConsole(file=file, force_terminal=True, width=200))
+    with terminal.steps("first") as say:
+        say("[/] Step 3/9: RUN \x1b]0;title\x07")
+    assert r"[/] Step 3/9: RUN \x1b]0;title\x07" in file.getvalue()

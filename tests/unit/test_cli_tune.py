@@ -92,3 +92,15 @@ def test_bad_input_is_refused_with_what_was_expected(tune: Cli, words: tuple[str
     assert "Traceback" not in err
     for name in named:
         assert name in err
+
+
+def test_a_reports_name_is_no_markup_and_reaches_no_terminal(
+    tune: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("[").mkdir()
+    name = "[/]\x1b[2J.html"
+    code, out, err = tune("--items=500", "--architecture=sfn", "--value-distribution=constant:9", f"--html={name}")
+    assert (code, "Traceback" in err) == (0, False)
+    assert r"report: [/]\x1b[2J.html" in out
+    assert Path(name).exists()

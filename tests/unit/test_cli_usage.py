@@ -93,10 +93,24 @@ def test_an_aws_setting_without_aws_is_refused(cli: Cli, option: str, value: str
         ("--deadline", "0"),
         ("--batch-id", "two words"),
         ("--batch-id", ""),
+        ("--batch-id", "-x"),
+        ("--batch-id", "--aws"),
+        ("--batch-id", ".."),
     ],
 )
 def test_a_bad_setting_of_a_batch_is_named_with_its_value(cli: Cli, option: str, value: str) -> None:
     refused(cli("run", "sqs", f"{option}={value}", *NOWHERE), option, value)
+
+
+@pytest.mark.parametrize("suffix", ["a b", "/../x", "a\x1b[2J", "x" * 101, "$(id)"])
+def test_a_suffix_that_no_stacks_name_can_have_is_refused(cli: Cli, suffix: str) -> None:
+    refused(cli("status", f"--suffix={suffix}", *NOWHERE), "--suffix", "letters, digits and hyphens")
+
+
+@pytest.mark.parametrize("project", ["../x", "-x", "a/b", "A"])
+@pytest.mark.parametrize("command", ["status", "down", "logs", "meter"])
+def test_a_project_that_is_no_name_is_refused(cli: Cli, command: str, project: str) -> None:
+    refused(cli(command, f"--project={project}"), project, "letters, digits")
 
 
 def test_a_state_machine_has_one_deadline_for_all(cli: Cli) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from bootstrap.printable import one_line
 from rollcall.stacks import functions, resource_lines
 from rollcall.target import SandboxTarget, Target
-from rollcall.terminal import count, one_line, seconds
+from rollcall.terminal import count, seconds
 
 
 @pytest.mark.parametrize(
@@ -52,8 +53,10 @@ def test_resources_are_listed_by_kind() -> None:
     [
         (SandboxTarget(), "rollcall status"),
         (Target(port=4567, suffix="-b"), "rollcall status --port 4567 --suffix=-b"),
-        (Target(project="mine"), "rollcall status --project mine"),
-        (Target(aws=True, region="eu-west-1", port=4567), "rollcall status --aws --region eu-west-1"),
+        (Target(project="mine"), "rollcall status --project=mine"),
+        (Target(aws=True, profile="my work; reboot"), "rollcall status --aws --profile='my work; reboot'"),
+        (Target(aws=True, profile="-v", region="$X"), "rollcall status --aws --profile=-v --region='$X'"),
+        (Target(aws=True, region="eu-west-1", port=4567), "rollcall status --aws --region=eu-west-1"),
     ],
 )
 def test_a_command_line_leads_to_the_same_place(target: SandboxTarget, command: str) -> None:

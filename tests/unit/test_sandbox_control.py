@@ -83,7 +83,7 @@ def test_a_project_name_that_docker_or_the_disk_would_refuse_is_refused(
         control.project()
 
 
-def test_without_settings_it_is_rollcall_on_4566(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_settings_it_is_rollcall_and_no_port_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_PORT", "")
     monkeypatch.delenv("ROLLCALL_PROJECT", raising=False)
-    assert (control.port(), control.project()) == (4566, "rollcall")
+    assert (control.port(), control.project()) == (None, "rollcall")

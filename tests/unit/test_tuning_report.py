@@ -139,3 +139,8 @@ def test_provisioned_pollers_are_a_parameter_instead_of_the_concurrency() -> Non
     for given in (parameters(plan), values):
         assert (given["ProvisionedPollers"], given.get("MaxConcurrency")) == ("500", None)
     assert left_out == []
+
+
+def test_what_stands_in_a_value_is_no_place_to_fill() -> None:
+    foot = report(made(), "Prices of /home/{{PLOTLY}}/{{AIM}}.toml.").partition("<footer>")[2]
+    assert "Prices of /home/{{PLOTLY}}/{{AIM}}.toml." in foot
