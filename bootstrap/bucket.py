@@ -106,8 +106,9 @@ class Buckets:
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         found = answer_or_none(self.s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=name)
-        policy = json.loads(found["Policy"]) if found else {"Version": "2012-10-17", "Statement": []}
-        there: list[dict] = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+        policy: dict = json.loads(found["Policy"]) if found else {"Version": "2012-10-17", "Statement": []}
+        said = policy["Statement"]
+        there: list[dict] = said if isinstance(said, list) else [said]
         wanted = merged(there, [tls_only], "Sid")
         if wanted != there:
             self.s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy | {"Statement": wanted}))
