@@ -1,10 +1,10 @@
 """Records which role called which IAM action on which resource, because the engine lets every role call everything.
 
-`GET /_rollcall/permissions` answers `{"calls": [{"role", "action", "resource", "expectedBucketOwner", "count"}, ...]}`, the
-owner null where the call named none, for all calls made with
-a role's session credentials since the start or the last `DELETE /_rollcall/permissions`: those of functions, of event
-source mappings as their function's role, of state machines, and of EventBridge targets with a role. What the executor
-calls to write a function's log counts for the function's role, as on AWS.
+`GET /_rollcall/permissions` answers `{"calls": [{"role", "action", "resource", "bucketOwner", "count"}, ...]}` for all
+calls made with a role's session credentials since the start or the last `DELETE /_rollcall/permissions`: those of
+functions, of event source mappings as their function's role, of state machines, and of EventBridge targets with a role.
+What the executor calls to write a function's log counts for the function's role, as on AWS. `bucketOwner` is the
+account that a call to S3 expected, empty where it named none.
 """
 
 import threading
@@ -41,7 +41,7 @@ class PermissionsRecorder:
         role = self._roles.get(key or "")
         if role is None:
             return
-        owner = request.get("ExpectedBucketOwner") or ""
+        owner = str(request.get("ExpectedBucketOwner", ""))
         needs = needed_actions(str(service), operation, request, Place(context.region, context.account_id))
         with self._lock:
             for action, resource in needs:
@@ -53,13 +53,7 @@ class PermissionsRecorder:
             found = sorted(self._calls.items())
         return {
             "calls": [
-                {
-                    "role": role,
-                    "action": action,
-                    "resource": resource,
-                    "expectedBucketOwner": owner or None,
-                    "count": count,
-                }
+                {"role": role, "action": action, "resource": resource, "bucketOwner": owner, "count": count}
                 for (role, action, resource, owner), count in found
             ]
         }

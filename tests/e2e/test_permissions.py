@@ -83,7 +83,7 @@ def test_every_call_of_a_function_to_s3_names_the_account_that_the_bucket_must_b
 ):
     roles = function_roles(stacks)
     calls = [call for call in calls_of_roles(sandbox) if call["role"] in roles and call["action"].startswith("s3:")]
-    assert {call["expectedBucketOwner"] for call in calls} == {ACCOUNT}, calls
+    assert {call["bucketOwner"] for call in calls} == {ACCOUNT}, calls
 
 
 def test_no_functions_role_allows_what_no_test_ever_used(
