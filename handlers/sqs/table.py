@@ -314,8 +314,9 @@ class BatchTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )["Attributes"]
         except self.client.exceptions.ConditionalCheckFailedException as refused:
-            batch = batch_from(refused.response["Item"])
-            if batch.status == Status.OPEN and number in batch.segments:
+            found = refused.response.get("Item")
+            batch = batch_from(found) if found else None
+            if batch and batch.status == Status.OPEN and number in batch.segments:
                 refuse_too_many(batch.items + items, most)
             return None
         return batch_from(record)
