@@ -75,7 +75,7 @@ def files(found: Distribution) -> Iterator[tuple[str, bytes]]:
     """Path and content of what the distribution installed: its code, its metadata and its licences."""
     for path in found.files or ():
         # Scripts lie outside, by way of `..`. Some wheels keep the shared libraries that they need in a hidden folder.
-        if any(map(left_out, path.parts)) and not LIBRARY_FOLDERS.intersection(path.parts[:-1]):
+        if any(left_out(part) and part not in LIBRARY_FOLDERS for part in path.parts):
             continue
         if path.parts[0].endswith(".dist-info") and not kept_metadata(path):
             continue

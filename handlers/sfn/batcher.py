@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 
 from handlers import settings, source
-from handlers.batch import BatchRequest, InvalidRequest, iso, refuse_too_many
+from handlers.batch import BatchRequest, InvalidRequest, iso
 from handlers.bucket_owner import own_s3
 from handlers.clock import Clock
 from handlers.events import SKIPPED, STARTED, Events
@@ -142,9 +142,6 @@ def parse(asked: object) -> BatchRequest:
         refuse_long_children(
             request.max_attempts, settings.whole("FUNCTION_TIMEOUT"), settings.whole("RETRY_DELAY_SECONDS")
         )
-    if not request.input:
-        # Of an input it is known only once it is cut.
-        refuse_too_many(request.items, settings.whole("MAX_ITEMS"))
     return request
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from bootstrap.aws import session
+from bootstrap.bucket import buckets_of
 from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
-from handlers.batch import BatchRequest, InputObject, Status
+from handlers.batch import BatchRequest, InputObject, InvalidRequest, Status
 from handlers.sfn.objects import BatchObjects, Made, Started
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.records import Batch, BatchKey, Segment
@@ -43,6 +44,7 @@ def limited(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Limited]:
     suffix = f"Limited{uuid.uuid4().hex[:6]}"
     bucket, connection = f"rollcall-{suffix.lower()}-orders", session(sandbox.endpoint)
     aws("s3").create_bucket(Bucket=bucket)
+    buckets_of(connection, print).ensure_input("input/")
     outputs = deploy(connection, parameters=QUICK | LIMITS | {"InputBucket": bucket}, suffix=suffix)
     stacks = Limited(aws, outputs, suffix, "")
     stacks.subscribe()
@@ -145,7 +147,7 @@ def test_an_input_of_more_items_than_the_most_ends_failed_however_many_segments_
         batch = limited.table.get_batch(batch_id)
         assert batch
         assert batch.segment_count > 10 or name.endswith(".gz")
-        assert detail["items"] == 3 * MOST
+        assert detail["succeeded"] <= MOST
         assert detail["remaining"] > 0
     else:
         assert detail["items"] == 0
@@ -174,6 +176,21 @@ def test_a_segment_is_made_no_further_when_the_others_unfinished_ones_have_the_m
     made = limited.table.get_segment(key, 0)
     assert made
     assert made.next_chunk == 0
+
+
+def test_a_batch_that_has_more_items_than_the_most_is_never_sealed(limited: Limited):
+    key, now = BatchKey(f"e2e-{uuid.uuid4().hex[:12]}"), time.time_ns() // 1_000_000
+    segments = frozenset({0, 1})
+    limited.table.create_batch(Batch(key, Status.OPEN, BatchRequest(), 1, now, now + 300_000, segments, 2))
+    limited.table.finish_segment(key, 0, items=60, chunks=1, most=MOST)
+    with pytest.raises(InvalidRequest, match="items: more than 100, the stack's MaxItems"):
+        limited.table.finish_segment(key, 1, items=41, chunks=1, most=MOST)
+    batch = limited.table.get_batch(key.batch_id)
+    assert batch
+    assert (batch.items, batch.sealed) == (60, False)
+    sealed = limited.table.finish_segment(key, 1, items=40, chunks=1, most=MOST)
+    assert sealed
+    assert (sealed.items, sealed.sealed) == (100, True)
 
 
 def test_the_command_line_says_at_once_that_there_are_too_many_items(
