@@ -6,8 +6,10 @@ import uuid
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -23,6 +25,10 @@ from bootstrap.packaging import package
 from bootstrap.parameters import BadParameter
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS
 from handlers.bucket_owner import expecting
+from rollcall.connection import Connection, Stack
+from rollcall.errors import Problem
+from rollcall.request import upload_input
+from rollcall.sfn import SfnBatches
 from sandbox.state import Sandbox
 
 ACCOUNT, STRANGER = "000000000000", "111111111111"
@@ -174,6 +180,25 @@ def test_a_call_that_expects_another_owner_is_refused(aws: Callable[[str], Any],
         with pytest.raises((ClientError, boto3.exceptions.S3UploadFailedError), match=r"AccessDenied|403"):
             call()
     assert aws("s3").get_object(**place)["Body"].read() == b"a"
+
+
+def test_the_command_line_uploads_to_and_reads_from_the_owners_bucket_only(sandbox: Sandbox, own: Own, tmp_path: Path):
+    own.s3.create_bucket(Bucket=own.input)
+    path = tmp_path / "items.jsonl"
+    path.write_text('{"id": "a"}\n')
+    connection = Connection(session(sandbox.endpoint), "", sandbox.endpoint)
+    outputs = {"InputBucketName": own.input, "InputPrefix": "orders/", "InputBucketOwner": STRANGER}
+    with pytest.raises(Problem, match="AccessDenied"):
+        upload_input(connection, Stack("a-stack", outputs, {}), "b", path)
+    assert own.s3.list_objects_v2(Bucket=own.input)["KeyCount"] == 0
+    upload_input(connection, Stack("a-stack", outputs | {"InputBucketOwner": ACCOUNT}, {}), "b", path)
+    own.s3.head_object(Bucket=own.input, Key="orders/b/items.jsonl")
+    for owner, expected in ((ACCOUNT, nullcontext()), (STRANGER, pytest.raises(ClientError, match="AccessDenied"))):
+        machine = f"arn:aws:states:us-east-1:{owner}:stateMachine:m"
+        stack = Stack("a-stack", {"StateMachineArn": machine, "BatchBucketName": own.input}, {})
+        connection.__dict__["stacks"] = {"sfn": stack}
+        with expected:
+            assert list(SfnBatches(connection).failed_items("b")) == []
 
 
 def test_what_others_have_set_on_a_bucket_stays_and_a_second_time_nothing_is_put(own: Own):
