@@ -7,6 +7,7 @@ from localstack.services.edge import ROUTER
 
 from sandbox import (
     bodies,
+    bucket_owner,
     catalog,
     cloudformation,
     faults,
@@ -40,6 +41,7 @@ def extend_engine() -> None:
     shutdown.install()
     metrics.install()
     permissions.install()
+    bucket_owner.install()
     pollers.install()
     step_functions.install()
     cloudformation.install()

@@ -12,7 +12,8 @@ from typing import Any
 
 from handlers.batch import BatchRequest, Status
 from handlers.pending import with_settled
-from handlers.sqs.records import Batch, BatchKey, ChunkKey
+from handlers.sqs.encoding import n, segment_key
+from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, ChunkKey
 from handlers.sqs.table import BatchTable
 
 WRITE_BYTES, READ_BYTES = 1024, 4096
@@ -36,6 +37,13 @@ class Scribe:
         return {"UnprocessedItems": {}}
 
     exceptions = SimpleNamespace(ConditionalCheckFailedException=RuntimeError)
+
+
+def cursor_record(batch_id: str) -> dict:
+    """A segment record as large as they get."""
+    times = dict.fromkeys(("leaseUntil", "expiresAt"), n(NOW))
+    counts = dict.fromkeys(("nextChunk", "nextItem", "windowChunk", "windowItem"), n(SEGMENT_STRIDE - 1))
+    return segment_key(BatchKey(batch_id), 0) | times | counts
 
 
 def record_bytes(record: dict) -> int:

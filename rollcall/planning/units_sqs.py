@@ -8,7 +8,7 @@ are told where they are made.
 import math
 
 from rollcall.planning import fixed, log_bytes, units_lambda
-from rollcall.planning.sizes_dynamodb import number_bytes, read_units, record_bytes, write_units
+from rollcall.planning.sizes_dynamodb import cursor_record, number_bytes, read_units, record_bytes, write_units
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_logs import failure_lines, finished_lines, platform_lines, processor_lines
 from rollcall.planning.units_range import Range
@@ -50,6 +50,10 @@ def batcher(tally: Tally, batch: SqsBatch, timing: Timing | None) -> Range:
     reads = (windows + segments + handed) * read_units(record_bytes(record))
     tally.add("dynamodb.read_units", BATCHER, "GetItem", reads, "the batch record before each window")
     if batch.from_file:
+        if segments > 1:
+            cursors = Range.of(1, 1, read_units(segments * record_bytes(cursor_record(batch.batch_id))))
+            looks = cursors * (segments + handed)
+            tally.add("dynamodb.read_units", BATCHER, "Query", looks, "what the other segments have, for MaxItems")
         tally.add("s3.gets", BATCHER, "GetObject", 1, "pinning the input")
         tally.add("s3.gets", BATCHER, "GetObject", handed + segments, "reading the input, from each segment's start")
     tally.add("events.published", BATCHER, "PutEvents", 1, "Batch Started")

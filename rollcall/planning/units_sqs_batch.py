@@ -53,7 +53,7 @@ class SqsBatch:
     @cached_property
     def record(self) -> dict:
         """The batch record."""
-        place = InputObject("rollcall-input-000000000000", "input/items.jsonl", '"' + "0" * 32 + '"')
+        place = InputObject("rollcall-input-000000000000-us-east-1", "input/items.jsonl", '"' + "0" * 32 + '"')
         request = BatchRequest(
             batch_id=self.batch_id,
             items=self.workload.items,

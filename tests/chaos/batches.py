@@ -56,7 +56,7 @@ class Spec:
 
     @property
     def key(self) -> str:
-        return f"chaos/{self.batch_id}.{self.source}"
+        return f"input/chaos/{self.batch_id}.{self.source}"
 
     def content(self) -> bytes:
         """Its input object."""
