@@ -1,6 +1,5 @@
 """On a machine that several people use, a native sandbox is its own user's only."""
 
-import multiprocessing
 import os
 import socket
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import psutil
 import pytest
 
 from sandbox.state import Sandbox, state_folder
+from tests import strangers
 from tests.e2e.engines import native_engine
 from tests.e2e.executor_deploy import Function
 from tests.probes import consistently
@@ -18,7 +18,6 @@ from tests.requirements import lacking
 from tests.security.requests import Request, send
 from tests.security.test_browsers import PAGE, assert_refused, by_get
 
-NOBODY = 65534
 NEXT = "/2018-06-01/runtime/invocation/next"
 
 
@@ -28,34 +27,19 @@ def natively(engine: str) -> None:
         pytest.skip("a published port of a container is any user's: docs/fidelity.md")
 
 
-@pytest.fixture
-def as_nobody() -> Callable[..., Any]:
-    """`as_nobody(function, *arguments)` is what the function, run as another user, returns."""
+def dialled(port: int, uid: int) -> socket.socket:
+    """A connection that the kernel takes for that user's."""
     if os.geteuid() != 0:
         lacking("root", "only root can act as another user")
-    children = multiprocessing.get_context("fork")
-
-    def run(function: Callable[..., Any], *arguments: Any) -> Any:
-        answers = children.SimpleQueue()
-
-        def become_and_run() -> None:
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-            answers.put(function(*arguments))
-
-        child = children.Process(target=become_and_run)
-        child.start()
-        child.join()
-        assert child.exitcode == 0
-        return answers.get()
-
-    return run
+    connection = strangers.made_by(uid, socket.AF_INET)
+    connection.settimeout(5)
+    connection.connect(("127.0.0.1", port))
+    return connection
 
 
-def asked(port: int, request: Request) -> bytes:
+def asked(port: int, request: Request, uid: int) -> bytes:
     """What comes back of a request, however the connection ends."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with dialled(port, uid) as connection:
         try:
             connection.sendall(request.encoded(port))
             return connection.recv(65536)
@@ -63,9 +47,9 @@ def asked(port: int, request: Request) -> bytes:
             return b""
 
 
-def left(port: int, request: Request) -> None:
+def left(port: int, request: Request, uid: int) -> None:
     """Send a request and hang up at once: the kernel calls a socket that nobody holds any more root's."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with dialled(port, uid) as connection:
         connection.sendall(request.encoded(port))
 
 
@@ -96,17 +80,17 @@ def ports(engine_process: psutil.Process, function: Function) -> set[int]:
     return {address.port for address in listening}
 
 
-def test_another_user_gets_no_answer_on_any_port(sandbox: Sandbox, ports: set[int], as_nobody):
+def test_another_user_gets_no_answer_on_any_port(sandbox: Sandbox, ports: set[int]):
     health = Request(target="/_rollcall/health")
-    assert b"200 OK" in asked(sandbox.port, health)
+    assert b"200 OK" in asked(sandbox.port, health, os.geteuid())
     for port in ports:
         for request in (health, Request(target=NEXT), by_get("ListQueues")):
-            assert as_nobody(asked, port, request) == b""
+            assert asked(port, request, strangers.UID) == b""
 
 
-def test_another_user_who_hangs_up_at_once_is_not_taken_for_root(sandbox: Sandbox, aws, as_nobody):
-    for _ in range(20):
-        as_nobody(left, sandbox.port, by_get("CreateQueue", QueueName="from-nobody"))
+def test_another_user_who_hangs_up_at_once_is_not_taken_for_root(sandbox: Sandbox, aws):
+    for _ in range(50):
+        left(sandbox.port, by_get("CreateQueue", QueueName="from-nobody"), strangers.UID)
     consistently(lambda: _assert_no_queue(aws, "from-nobody"), during=0.5)
 
 
@@ -128,10 +112,10 @@ def asked_for_an_invocation_and_left(port: int) -> None:
         connection.sendall(Request(target=NEXT).encoded(port))
 
 
-def test_who_asks_for_an_invocation_and_hangs_up_takes_none_with_it(function: Function, as_nobody):
+def test_who_asks_for_an_invocation_and_hangs_up_takes_none_with_it(function: Function):
     for _ in range(3):
         port = int(function.invoke().payload.rpartition(":")[2])
-        as_nobody(left, port, Request(target=NEXT))
+        left(port, Request(target=NEXT), strangers.UID)
         asked_for_an_invocation_and_left(port)
         answers = [function.invoke() for _ in range(2)]  # the first one may still go to who asked first
         assert {(answer.error, answer.payload) for answer in answers} == {(None, f"127.0.0.1:{port}")}
