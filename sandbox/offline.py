@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localstack.packages.api import PackageException, PackageInstaller
+from localstack.utils import platform
 from localstack.utils.container_utils.container_client import DockerNotAvailable
 from localstack.utils.container_utils.docker_cmd_client import CmdDockerClient
 
@@ -29,6 +30,8 @@ def install() -> None:
     PackageInstaller.install = _no_download  # type: ignore[method-assign]
     logging.getLogger("localstack.services.lambda_.hints").addFilter(_without_advice)
     logging.getLogger("localstack.services.lambda_.invocation.lambda_service").addFilter(_without_advice)
+    # On Debian it would zip, unzip and delete by the system's programs; elsewhere it does so by itself.
+    platform.is_debian = lambda: False
     sys.addaudithook(_audit)
 
 

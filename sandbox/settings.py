@@ -30,4 +30,5 @@ def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
         "LS_LOG": "warning",
+        "PYTHONWARNINGS": "ignore",  # as LocalStack does, but only once it has started
     }

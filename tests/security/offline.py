@@ -47,6 +47,17 @@ TEMPLATE = {
     "Resources": {
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "of-the-stack"}},
         "Table": {"Type": "AWS::DynamoDB::Table", "Properties": {k: v for k, v in TABLE.items() if k != "TableName"}},
+        "Inline": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": CODE | {"Handler": "index.handler", "Code": {"ZipFile": "def handler(event, context): pass"}},
+        },
+        "Bucket": {"Type": "AWS::S3::Bucket"},
+        "Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}}},
+        "Logs": {"Type": "AWS::Logs::LogGroup"},
+        "Parameter": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "v"}},
+        "Rule": {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(1 day)"}},
+        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": "s"}},
+        "Topic": {"Type": "AWS::SNS::Topic"},
     }
 }
 
