@@ -31,7 +31,7 @@ def install() -> None:
     logging.getLogger("localstack.services.lambda_.hints").addFilter(_without_advice)
     logging.getLogger("localstack.services.lambda_.invocation.lambda_service").addFilter(_without_advice)
     # On Debian it would zip, unzip and delete by the system's programs; elsewhere it does so by itself.
-    platform.is_debian = lambda: False
+    platform.is_debian = lambda: False  # type: ignore[assignment]
     sys.addaudithook(_audit)
 
 
