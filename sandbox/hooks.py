@@ -10,6 +10,7 @@ from sandbox import (
     bucket_owner,
     catalog,
     cloudformation,
+    event_targets,
     faults,
     lambda_requests,
     meter,
@@ -45,6 +46,7 @@ def extend_engine() -> None:
     pollers.install()
     step_functions.install()
     cloudformation.install()
+    event_targets.install()
     meter.install()
     faults.install()
     ROUTER.add(HEALTH_PATH, healthy, methods=["GET"])  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ class ChildMeter:
     """
 
     def __init__(self, parent_arn: str, arn: str, child_input: Any, definition_bytes: int, steps: int) -> None:
-        text = json.dumps(child_input)
+        text = json.dumps(child_input, default=str)
         parent = _open.get(parent_arn)
         self._arn, self._definition_bytes, self._steps = arn, definition_bytes, steps
         self._payload_bytes = len(text)
@@ -60,7 +60,7 @@ class ChildMeter:
 
 def entered(arn: str, execution_input: Any) -> None:
     """An execution or a child enters a state, for the first time or again."""
-    account = _open.get(arn) or _account(arn, batch_ids(json.dumps(execution_input)))
+    account = _open.get(arn) or _account(arn, batch_ids(json.dumps(execution_input, default=str)))
     # The ARN of a child has the Map's label after the state machine's name.
     kind = "child" if "/" in arn else "parent"
     account.add("states", [Unit("states.transitions", kind, 1)])

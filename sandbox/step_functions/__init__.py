@@ -16,7 +16,7 @@ def install() -> None:
 
 
 def _mend(provider: Any) -> None:
-    from sandbox.step_functions import executions, interpreter, jsonata, metering, shortcuts, status_events
+    from sandbox.step_functions import executions, interpreter, item_reader, jsonata, metering, shortcuts, status_events
 
-    for module in (shortcuts, interpreter, executions, status_events, metering, jsonata):
+    for module in (shortcuts, interpreter, item_reader, executions, status_events, metering, jsonata):
         module.install()

@@ -1,6 +1,5 @@
 """Runs the children of a Distributed Map in loops of a bounded number of threads."""
 
-import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +25,7 @@ from localstack.services.stepfunctions.asl.eval.event.event_detail import EventD
 from localstack.services.stepfunctions.asl.eval.event.event_manager import EventManager
 from localstack.services.stepfunctions.asl.eval.program_state import ProgramEnded, ProgramError
 from localstack.services.stepfunctions.asl.eval.states import ItemData, MapData
+from localstack.services.stepfunctions.asl.utils.encoding import to_json_str
 from localstack.services.stepfunctions.asl.utils.json_path import NoSuchJsonPathError
 
 from sandbox.meter.state_machines import ChildMeter
@@ -78,8 +78,8 @@ def _map_run(self: Any, env: Environment, eval_input: distributed.DistributedIte
     if not env.is_running():
         children.stop()
         record.set_stop(MapRunStatus.ABORTED)
-    elif record.item_counter.pending.get():
-        raise RuntimeError(f"every thread of {record.map_run_arn} died")
+    elif children.defect:
+        raise RuntimeError(f"a child of {record.map_run_arn} could not be carried out") from children.defect
     env.stack.append(children.outputs)
 
 
@@ -104,9 +104,18 @@ class _Children:
         self._next = threading.Lock()
         self._stopped = False
         self._express_size = express_size(env, self._program)
+        self.defect: Exception | None = None
+        """What ended a thread in the middle of its children: a defect of the engine, with which the Map fails."""
 
     def work(self) -> None:
-        """Run one child after the other until none is left or the Map is to end."""
+        """Run children until none is left or the Map is to end."""
+        try:
+            self._work()
+        except Exception as defect:  # noqa: BLE001  whatever it is, nobody else would see it
+            self.defect = defect
+            self._stopped = True
+
+    def _work(self) -> None:
         while not self._stopped and self._env.is_running() and not self._run.too_many_failed():
             with self._next:
                 index, item = next(self._items, (None, None))
@@ -173,7 +182,7 @@ class _Children:
                 self._end(child, "FAILED", failed.get("error"), failed.get("cause"))
             elif isinstance(state, ProgramEnded):
                 output = self.outputs[child.index] = frame.states.get_input()
-                child.output = json.dumps(output)
+                child.output = to_json_str(output)
                 self._end(child, "SUCCEEDED")
             else:
                 self._run.end(child, "ABORTED")

@@ -1,7 +1,6 @@
 """The children of one Map Run: their counts, how they ended, and when too many of them failed."""
 
 import datetime
-import json
 import threading
 import uuid
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_map.iteration.itemprocessor import (
     map_run_record as records,
 )
+from localstack.services.stepfunctions.asl.utils.encoding import to_json_str
 
 from sandbox.meter.state_machines import ChildMeter
 
@@ -96,7 +96,7 @@ class MapRun:
         if status == "SUCCEEDED":
             child.input = None  # 20,000 inputs would stay in memory for as long as the engine runs
         else:
-            child.input = json.dumps(child.input)
+            child.input = to_json_str(child.input)
         if status in ("FAILED", "TIMED_OUT"):
             self._failed += 1
         for counter in self._counters:

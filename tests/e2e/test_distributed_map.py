@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -262,3 +263,47 @@ def _assert_nothing_goes_on(each):
 
     consistently(nothing_written, during=6)
     aborted()
+
+
+def over_objects(machine, prefix):
+    """A Map over the objects below `prefix` of its own bucket."""
+    place = {"Bucket.$": "$.bucket", "Prefix": prefix}
+    reader = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": place}
+    return machine([], PASS, writer=False, ItemReader=reader)
+
+
+def test_a_map_over_objects_gets_every_one_of_them_as_aws_shows_it(machine):
+    each = over_objects(machine, "objects/")
+    with ThreadPoolExecutor(8) as puts:
+        keys = [f"objects/{number:04}" for number in range(1_005)]
+        list(puts.map(lambda key: each.s3.put_object(Bucket=each.name, Key=key, Body=b"x"), keys))
+    ended = each.run()
+    assert ended["status"] == "SUCCEEDED"
+    assert each.counts() == {"succeeded": 1_005, "total": 1_005}
+    output = json.loads(ended["output"])
+    assert [found["Key"] for found in output] == keys
+    assert {key: type(value) for key, value in output[0].items()} == {
+        "Etag": str, "Key": str, "LastModified": int, "Size": int, "StorageClass": str,
+    }  # fmt: skip
+
+
+def test_a_map_over_no_objects_has_no_children(machine):
+    each = over_objects(machine, "nothing/")
+    ended = each.run()
+    assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", [])
+
+
+def test_a_child_may_hold_dates(machine):
+    state = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets", "End": True}
+    each = machine([1, 2], {"StartAt": "List", "States": {"List": state}}, writer=False)
+    ended = each.run()
+    assert ended["status"] == "SUCCEEDED"
+    assert all(found["Buckets"][0]["CreationDate"] for found in json.loads(ended["output"]))
+
+
+def test_a_child_that_the_engine_cannot_carry_out_fails_its_map(machine):
+    """Stock's intrinsic functions raise KeyError for a brace that is not closed."""
+    each = machine(list(range(4)), PASS, selector={"text.$": r"States.Format('{} \\{open', 'x')"}, MaxConcurrency=2)
+    ended = each.run()
+    assert ended["status"] == "FAILED"
+    assert each.counts().get("succeeded", 0) == 0

@@ -369,3 +369,75 @@ def test_calls_are_recorded_with_the_role_that_made_them(aws, sandbox, name, rol
     functions.delete_event_source_mapping(UUID=mapping)
     functions.delete_function(FunctionName=name)
     sqs.delete_queue(QueueUrl=queue)
+
+
+@pytest.fixture
+def targeted(aws, name):
+    """`targeted(**target)` gives the rule for events of the source `name` that target; returns a queue, URL and ARN."""
+    sqs, events = aws("sqs"), aws("events")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+
+    def make(**target):
+        events.put_targets(Rule=name, Targets=[{"Id": "one", "Arn": arn, **target}])
+        return queue, arn
+
+    yield make
+    events.remove_targets(Rule=name, Ids=["one"])
+    events.delete_rule(Name=name)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+def publish(aws, name, detail):
+    entry = {"Source": name, "DetailType": "Tried", "Detail": json.dumps(detail)}
+    assert aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def received(aws, queue):
+    def one():
+        answer = aws("sqs").receive_message(QueueUrl=queue, MessageAttributeNames=["All"])
+        assert "Messages" in answer
+        return answer["Messages"][0]
+
+    return eventually(one)
+
+
+def test_a_transformed_value_keeps_its_line_breaks_and_quotes(aws, name, targeted):
+    transformer = {"InputPathsMap": {"reason": "$.detail.reason"}, "InputTemplate": '{"told": <reason>}'}
+    queue, _ = targeted(InputTransformer=transformer)
+    publish(aws, name, {"reason": 'two\nlines, one "quoted"'})
+    assert json.loads(received(aws, queue)["Body"]) == {"told": 'two\nlines, one "quoted"'}
+
+
+@pytest.mark.parametrize(
+    "made", [{}, {"InputPath": "$.detail"}, {"InputTransformer": {"InputTemplate": '{"n": 1}'}}, {"Input": '{"n": 1}'}]
+)
+def test_an_event_starts_a_state_machine_whatever_is_made_of_it(aws, name, role, targeted, made):
+    sfn = aws("stepfunctions")
+    definition = json.dumps({"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}})
+    machine = sfn.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
+    targeted(Arn=machine, RoleArn=role, **made)
+    publish(aws, name, {"n": 1})
+
+    def started():
+        executions = sfn.list_executions(stateMachineArn=machine)["executions"]
+        assert len(executions) == 1
+        return json.loads(sfn.describe_execution(executionArn=executions[0]["executionArn"])["input"])
+
+    seen = eventually(started)
+    assert seen.get("detail", seen) == {"n": 1}
+    sfn.delete_state_machine(stateMachineArn=machine)
+
+
+def test_an_event_that_its_target_does_not_take_goes_to_the_dead_letter_queue(aws, name, targeted):
+    nobody = f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
+    queue, arn = targeted()
+    targeted(Arn=nobody, DeadLetterConfig={"Arn": arn})
+    publish(aws, name, {"n": 1})
+    message = received(aws, queue)
+    assert json.loads(message["Body"])["detail"] == {"n": 1}
+    about = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert (about["TARGET_ARN"], about["ERROR_CODE"]) == (nobody, "ResourceNotFoundException")
+    assert about["RULE_ARN"].endswith(f"rule/{name}")
+    assert name in about["ERROR_MESSAGE"]
