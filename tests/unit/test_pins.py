@@ -18,3 +18,9 @@ def test_uv_is_installed_by_its_hashes_and_its_version_stands_in_one_place(insta
 
 def test_the_images_build_gets_the_hashes() -> None:
     assert f"!{PINS}" in (REPOSITORY / ".dockerignore").read_text().splitlines()
+
+
+def test_the_file_of_hashes_holds_nothing_else() -> None:
+    lines = (REPOSITORY / PINS).read_text().splitlines()
+    allowed = re.compile(r"#.*|uv==[0-9.]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    assert [line for line in lines if not allowed.fullmatch(line)] == []
