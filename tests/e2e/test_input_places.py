@@ -147,7 +147,8 @@ def test_an_input_of_more_items_than_the_most_ends_failed_however_many_segments_
         batch = limited.table.get_batch(batch_id)
         assert batch
         assert batch.segment_count > 10 or name.endswith(".gz")
-        assert detail["succeeded"] <= MOST
+        # What five batchers make of a segment each before they look again comes on top.
+        assert detail["succeeded"] <= MOST + 5 * (3 * MOST // batch.segment_count + 1)
         assert detail["remaining"] > 0
     else:
         assert detail["items"] == 0
