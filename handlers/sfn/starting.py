@@ -9,7 +9,9 @@ from handlers.batch import (
     InvalidRequest,
     Redrive,
     batch_id_or,
+    field_of,
     is_scheduled,
+    redrive_in,
     redrive_of,
 )
 from handlers.sfn.json_objects import JsonObjects
@@ -43,7 +45,7 @@ def epoch_ms(timestamp: str) -> int:
 
 def parse_request(asked: object, defaults: Mapping[str, str]) -> BatchRequest:
     """The batch request. Raises InvalidRequest, also for what only the SQS architecture can do."""
-    if isinstance(asked, dict) and "deadlineSeconds" in asked:
+    if field_of(asked, "deadlineSeconds") is not None:
         raise InvalidRequest(
             "deadlineSeconds: a state machine has one deadline for all its executions; set the stack's DeadlineSeconds"
         )
@@ -101,7 +103,7 @@ class Starter:
 
         Raises RequestRefused.
         """
-        if isinstance(asked, dict) and "redrive" in asked:
+        if redrive_in(asked) is not None:
             return self._redrive(asked, execution)
         objects = BatchObjects(self.client, self.bucket, batch_id_or(asked, execution.name))
         found = objects.find_started()
@@ -116,9 +118,9 @@ class Starter:
             started = replace(started, reason=str(refused))
         return objects, objects.start(started)
 
-    def _redrive(self, asked: dict, execution: Execution) -> tuple[BatchObjects, Started]:
+    def _redrive(self, asked: object, execution: Execution) -> tuple[BatchObjects, Started]:
         try:
-            redrive = redrive_of(asked["redrive"])
+            redrive = redrive_of(redrive_in(asked))
             BatchRequest.parse(asked)
         except InvalidRequest as refused:
             raise RequestRefused(str(refused)) from refused

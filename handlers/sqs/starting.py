@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from handlers.batch import BatchRequest, InvalidRequest, Redrive, Status, is_scheduled, iso
+from handlers.batch import BatchRequest, InvalidRequest, Redrive, Status, is_scheduled, iso, redrive_in, redrive_of
 from handlers.clock import Clock
 from handlers.events import SKIPPED, STARTED, Events
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
@@ -44,7 +44,7 @@ class Starter:
         """Start the batch that a message asks for; repeating it is harmless. A bad request ends it FAILED at once."""
         asked = parse_json(body)
         key = BatchKey.of_request(asked, message_id)
-        if isinstance(asked, dict) and "redrive" in asked:
+        if redrive_in(asked) is not None:
             self._start_redrive(key, asked, clock)
         elif not (self.skip_overlap and is_scheduled(asked) and self._skip(key, clock)):
             self._announce_check(key)
@@ -60,12 +60,11 @@ class Starter:
             expected = extent.items if extent.items == extent.length and not request.input else None
             self._start(replace(batch, segment_length=length, extent=extent.length, expected=expected))
 
-    def _start_redrive(self, key: BatchKey, asked: dict, clock: Clock) -> None:
+    def _start_redrive(self, key: BatchKey, asked: object, clock: Clock) -> None:
         """Start the next generation, of what failed or was left over; refused, nothing is started and nothing told."""
         try:
-            redrive = BatchRequest.parse(asked).redrive
-            assert redrive
-            ended = self._redrivable(redrive, clock.now())
+            BatchRequest.parse(asked)
+            ended = self._redrivable(redrive_of(redrive_in(asked)), clock.now())
         except InvalidRequest as refused:
             logger.error("redrive refused", reason=str(refused))
             return

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from handlers.batch import LIMITS
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
@@ -149,6 +150,13 @@ def test_a_bad_request_ends_failed_with_the_fields_name(stacks: Stacks, architec
     detail = stacks.finished(stacks.start(architecture, **request_))
     assert (detail["status"], detail["items"]) == ("FAILED", 0)
     assert said in detail["reason"]
+
+
+@ARCHITECTURES
+def test_a_request_whose_optional_fields_are_null_is_served_like_one_without_them(stacks: Stacks, architecture):
+    nulls = dict.fromkeys([*LIMITS, "input", "redrive"])
+    detail = stacks.finished(stacks.start(architecture, **{**nulls, "items": 3}))
+    assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 3)
 
 
 @ARCHITECTURES

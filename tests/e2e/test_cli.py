@@ -22,7 +22,7 @@ from tests.probes import eventually
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 RESULT_KEYS = [
     "batchId", "generation", "architecture", "status", "items", "succeeded", "failed", "remaining", "chunks",
-    "startedAt", "finishedAt", "durationSeconds", "completionLagSeconds", "cost",
+    "startedAt", "finishedAt", "durationSeconds", "completionLagSeconds", "reason", "cost",
 ]  # fmt: skip
 # What the batch's own event says too.
 DETAIL_KEYS = RESULT_KEYS[:-2]
