@@ -40,9 +40,8 @@ class Starter:
         self.chunks_per_segment = chunks_per_segment
         self.skip_overlap = skip_overlap
 
-    def start(self, body: str, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
+    def start(self, asked: object, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
         """Start the batch that a message asks for; repeating it is harmless. A bad request ends it FAILED at once."""
-        asked = parse_json(body)
         key = BatchKey.of_request(asked, message_id)
         if redrive_in(asked) is not None:
             self._start_redrive(key, asked, clock)
