@@ -11,9 +11,15 @@ class ServiceUnavailable(Exception):
     """A service did not do what it was asked for: it is to be asked again. The message says which, and what it said."""
 
 
+class LookAgain(Exception):
+    """It is not so far yet: somebody has to look again."""
+
+
 # Throttling, refusals, 5xx, the network; OSError is also the base of what other clients raise.
 OF_SERVICES = (ServiceUnavailable, ClientError, BotoCoreError, Boto3Error, HTTPError, HTTPException, OSError)
-# Of those, what no service had a part in.
+# What time mends.
+PASSING = (LookAgain, *OF_SERVICES)
+# Of the latter, what no service had a part in.
 OF_THE_CODE = (
     ParamValidationError,
     FileExistsError,
@@ -26,4 +32,4 @@ OF_THE_CODE = (
 
 def is_mistake(error: BaseException) -> bool:
     """Whether an error is nobody's but the code's, the user's source among it: the same comes of every try."""
-    return isinstance(error, OF_THE_CODE) or not isinstance(error, OF_SERVICES)
+    return isinstance(error, OF_THE_CODE) or not isinstance(error, PASSING)

@@ -6,6 +6,7 @@ import boto3
 
 from handlers import settings
 from handlers.sfn.objects import BatchObjects
+from handlers.sfn.services import told_apart
 from handlers.telemetry import logger
 
 
@@ -29,6 +30,7 @@ def handler(event: dict, context) -> dict:
         for item, error in zip(chunk["items"], errors, strict=True)
     ]
     objects = BatchObjects(s3(), settings.text("BATCH_BUCKET"), batch["batchId"], batch["generation"])
-    objects.put_failed(chunk["seq"], failures)
+    with told_apart():
+        objects.put_failed(chunk["seq"], failures)
     logger.warning("items failed", batch_id=batch["batchId"], seq=chunk["seq"], count=len(failures))
     return {"outcome": "FAILED", "seq": chunk["seq"], "failed": len(failures)}

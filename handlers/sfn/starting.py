@@ -11,6 +11,7 @@ from handlers.batch import (
     batch_id_or,
     field_of,
     is_scheduled,
+    iso,
     redrive_in,
     redrive_of,
 )
@@ -18,6 +19,9 @@ from handlers.sfn.json_objects import JsonObjects
 from handlers.sfn.objects import BatchObjects, Started
 
 LATEST_KEY = "schedule/latest.json"
+# The batch bucket's objects expire 30 days after they were written, in no order, and a redrive may take days to read.
+REDRIVE_WITHIN_DAYS = 20
+DAY_MS = 24 * 3600 * 1000
 
 
 class RequestRefused(Exception):
@@ -125,10 +129,10 @@ class Starter:
         except InvalidRequest as refused:
             raise RequestRefused(str(refused)) from refused
         objects = BatchObjects(self.client, self.bucket, redrive.batch_id, redrive.generation + 1)
-        request = self._request_of(redrive)
+        request = self._request_of(redrive, execution.started_at)
         return objects, objects.start(Started(execution.arn, execution.started_at, request))
 
-    def _request_of(self, redrive: Redrive) -> BatchRequest:
+    def _request_of(self, redrive: Redrive, now: int) -> BatchRequest:
         """The request of a generation that has ended. Raises RequestRefused."""
         ended = BatchObjects(self.client, self.bucket, redrive.batch_id, redrive.generation)
         what = f"redrive: batch {redrive.batch_id}, generation {redrive.generation}"
@@ -139,4 +143,18 @@ class Starter:
             raise RequestRefused(f"{what}: it was skipped" if started.running else f"{what}: it has not ended")
         if not started.request:
             raise RequestRefused(f"{what}: it had nothing to run: {started.reason}")
+        if now > (begun := oldest_needed(ended, started.started_at)) + REDRIVE_WITHIN_DAYS * DAY_MS:
+            raise RequestRefused(
+                f"{what}: too old, what there is of it is from {iso(begun)} and about to expire; "
+                f"{REDRIVE_WITHIN_DAYS} days are allowed"
+            )
         return started.request
+
+
+def oldest_needed(ended: BatchObjects, started_at: int) -> int:
+    """When the generation was started whose objects a redrive reads: one that made no chunks left them to the last."""
+    while ended.generation > 1 and (not (made := ended.find_made()) or made.reason):
+        ended = ended.of_generation(ended.generation - 1)
+        found = ended.find_started()
+        started_at = found.started_at if found else 0
+    return started_at

@@ -94,5 +94,5 @@ def handler(event: dict, context) -> dict:
                 letters.request(asked, record.message_id, clock)
 
     response = process_records(event, context, queue, handle)
-    finished.close()
+    finished.close_or_tell(mistakes)
     return response

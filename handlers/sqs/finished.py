@@ -4,6 +4,7 @@ from handlers.clock import Clock
 from handlers.items import invalid_reason
 from handlers.pending import pending_indexes
 from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, Claim
 from handlers.sqs.table import BatchTable
@@ -71,6 +72,18 @@ class FinishedChunks:
         self._touched |= {(key.batch, key.shard) for key in self._waiting}
         self._waiting = []
         self._flushed_at = self.clock.now()
+
+    def close_or_tell(self, mistakes: Mistakes) -> None:
+        """Close, and count a mistake in that for every batch that was worked on.
+
+        Raises what closing raises, unless all of them are given up for it.
+        """
+        try:
+            self.close()
+        except Exception as error:
+            batches = {key.batch for key in self._waiting} | {batch for batch, _ in self._touched | self._unfinished}
+            if not all([mistakes.met(key, "end of an invocation", error, self.clock) for key in batches]):
+                raise
 
     def close(self) -> None:
         """Delete what is finished, then look whether that was the last of a batch: if so, nudge the finalizer.

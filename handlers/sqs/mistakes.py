@@ -35,15 +35,25 @@ class Mistakes:
             yield
         except HandBack:
             raise
-        except Exception as error:
-            if not is_mistake(error) or self.table.count_mistake(key, place, clock.now()) < TRIES:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            if self.met(key, place, error, clock):
+                return
+            if isinstance(error, Exception):
                 raise
-            reason = reason_of(error, place)
-            logger.exception("given up", batch_id=key.batch_id, generation=key.generation, reason=reason)
-            # The check first: from here on the batch cannot be silent.
-            self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
-            self.table.fail(key, reason, clock.now())
-            refuse(self.table, self.finalizer_queue, key, reason, clock.now())
+            # An exit would take the whole process along, and with it the message's early return.
+            raise RuntimeError(error_text(error)) from error
+
+    def met(self, key: BatchKey, place: str, error: BaseException, clock: Clock) -> bool:
+        """Count a mistake, if it is one; the last try's ends the batch: whether it did."""
+        if not is_mistake(error) or self.table.count_mistake(key, place, clock.now()) < TRIES:
+            return False
+        reason = reason_of(error, place)
+        logger.exception("given up", batch_id=key.batch_id, generation=key.generation, reason=reason)
+        # The check first: from here on the batch cannot be silent.
+        self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
+        self.table.fail(key, reason, clock.now())
+        refuse(self.table, self.finalizer_queue, key, reason, clock.now())
+        return True
 
 
 def reason_of(error: BaseException, place: str) -> str:

@@ -149,7 +149,7 @@ def handler(event: dict, context) -> dict:
                 processor.handle(message, int(record.attributes.approximate_receive_count) > 1, clock)
 
     response = process_records(event, context, queue, handle)
-    finished.close()
+    finished.close_or_tell(mistakes)
     # A metric is paid for every hour in which it has data.
     failed = {"ItemsFailed": finished.items_failed} if finished.items_failed else {}
     put_metrics({"workMs": processor.work_ms}, ItemsProcessed=processor.items_done, **failed)

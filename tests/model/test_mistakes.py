@@ -49,6 +49,7 @@ def ended_with(scale: Scale, *mistakes: tuple[object, str]) -> dict:
         (Batcher, "_send", "segment 0"),
         (Processor, "handle", "chunk 0"),
         (FinishedChunks, "add_failed", "chunk 0"),
+        (FinishedChunks, "close", "end of an invocation"),
         (Finalizer, "_is_drained", "finalizer"),
         (Finalizer, "_count_failed", "finalizer"),
     ],

@@ -182,7 +182,7 @@ def test_what_a_batch_through_step_functions_determines():
     assert known(lines, "lambda.requests", FINALIZER, "invoke") == 1
     assert known(lines, "s3.puts", BATCHER, "PutObject") == 3  # started, chunks, made
     assert known(lines, "s3.gets", BATCHER, "GetObject") == 1
-    assert known(lines, "s3.gets", FINALIZER, "GetObject") == 2
+    assert known(lines, "s3.gets", FINALIZER, "GetObject") == 3
     assert known(lines, "s3.puts", FINALIZER, "ListObjectsV2") == 1
     assert known(lines, "s3.puts", FINALIZER, "PutObject") == 2
     assert known(lines, "s3.gets", None, "GetObject") == 1  # the Map's input
