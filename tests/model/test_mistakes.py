@@ -29,13 +29,17 @@ def ending(run: Run) -> dict:
 
 
 def ended_with(scale: Scale, *mistakes: tuple[object, str]) -> dict:
+    return ended_run(scale, *mistakes)[0]
+
+
+def ended_run(scale: Scale, *mistakes: tuple[object, str]) -> tuple[dict, Run]:
     with ExitStack() as stack:
         stack.enter_context(surroundings(scale))
         for patch in (patch for mistake in mistakes for patch in mistaken(*mistake)):
             stack.enter_context(patch)
         run = Run(scale)
         run.request("one")
-        return ending(run)
+        return ending(run), run
 
 
 @pytest.mark.parametrize(
@@ -71,8 +75,10 @@ def test_where_the_early_end_has_a_mistake_too_the_batch_ends_all_the_same_and_s
 
 
 def test_a_mistake_in_the_processors_work_is_an_attempt_and_then_its_items_error():
-    record = ended_with(SCALE, (processor, "run_items"))
+    record, run = ended_run(SCALE, (processor, "run_items"))
     assert (record["status"]["S"], record["failed"]["N"], record["remaining"]["N"]) == ("FAILED", "4", "0")
+    errors = [record["error"]["S"] for key, record in run.world.records.items() if key[0].startswith("failed#")]
+    assert errors == ["Mistake: run_items"] * 4
 
 
 @pytest.mark.parametrize("name", ["chunk", "segment", "request"])
@@ -97,7 +103,17 @@ def test_a_mistake_in_settling_a_dead_letter_ends_its_batch(name):
 
 
 def test_a_mistake_in_the_stall_watch_ends_no_batch():
-    assert ended_with(Scale(), (Finalizer, "_watch_progress"))["status"]["S"] == "SUCCEEDED"
+    with ExitStack() as stack:
+        stack.enter_context(surroundings(SCALE))
+        for patch in mistaken(Finalizer, "_watch_progress"):
+            stack.enter_context(patch)
+        run = Run(SCALE)
+        run.request("one")
+        # The request, the segment, and then many looks of the finalizer while no processor works.
+        for queue in [queues.BATCHER, queues.BATCHER, *[queues.FINALIZER] * 12]:
+            run.go_on(run.deliver(run.world.visible(queue)), 100)
+            run.wait(61_000)
+        assert ending(run)["status"]["S"] == "SUCCEEDED"
 
 
 def test_a_few_mistakes_end_nothing():

@@ -24,10 +24,10 @@ def test_what_an_item_changes_process_wide_is_put_back_and_reaches_no_line_of_ou
     report = tmp_path / "report"
     ran = subprocess.run(
         [sys.executable, "-m", "tests.unit.harm", harm, concurrency, str(report)],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, env=os.environ | {"ITEMS": "5"},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(report.read_text()) == {"differ": [], "settled": 2, "sameSettings": True}
+    assert json.loads(report.read_text()) == {"differ": [], "settled": 2, "settings": {"items": "5"}}
     line, metrics = map(json.loads, report.with_suffix(".log").read_text().splitlines())
     assert (line["level"], line["message"], line["count"]) == ("WARNING", "items failed", 3)
     assert line["location"].startswith("main:")
