@@ -122,9 +122,10 @@ class Counter:
                 if not self.objects.has_failures(chunk["seq"]):
                     self.objects.put_failed(chunk["seq"], failures_of(child, chunk["items"]))
             seen = Seen(token, seen.found + len(children), through=token is None)
-            self._keep(status, seen)
+            self._keep(self.progress | {status: seen})
         if seen.found != expected and not waited:
-            self._keep(status, None)
+            # From the start, the failures too: some of what was counted may come to be recorded only now.
+            self._keep({})
             raise CountsDoNotAddUp(f"{expected} children ended {status}, and {seen.found} can be found")
         return seen.found
 
@@ -134,13 +135,13 @@ class Counter:
         for number, (seq, count) in enumerate(self.objects.failures(next_seq), start=1):
             next_seq, failed = seq + 1, failed + count
             if not number % COUNTED_AT_ONCE and not self.clock.has(STOP_MS):
-                self._keep("failures", (next_seq, failed))
+                self._keep(self.progress | {"failures": (next_seq, failed)})
                 raise OutOfTime(f"failures are counted up to chunk {seq}")
         return failed
 
-    def _keep(self, name: str, value: object) -> None:
-        self.progress = self.progress | {name: value}
-        self.objects.put_counted(self.progress)
+    def _keep(self, progress: dict) -> None:
+        self.progress = progress
+        self.objects.put_counted(progress)
 
 
 def failures_of(child: Mapping, items: list[dict]) -> list[dict]:

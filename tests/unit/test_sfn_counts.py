@@ -40,6 +40,30 @@ def test_chunks_that_nobody_processed_are_announced_only_when_each_is_found(show
     assert (ending.status, ending.succeeded, ending.failed, ending.remaining) == (Status.FAILED, 700, 300, 0)
 
 
+def test_failures_are_counted_anew_when_more_children_turn_out_to_be_lost():
+    s3, states = S3(), States(split(2_000, FAILED=1_500), stopped_at=time.time())
+    # One for the whole time, one for each of 20 pages and 1,500 children, none for the failures.
+    with pytest.raises(OutOfTime, match="failures are counted"):
+        count(s3, states, made(2_000), context=Late(1 + 20 + 1_500))
+    states.ended["FAILED"].append(states.ended["SUCCEEDED"].pop(0))
+    states.shown["FAILED"] = 1_501
+    with pytest.raises(CountsDoNotAddUp):
+        count(s3, states, made(2_000))
+    assert count(s3, states, made(2_000)).failed == 15_010
+
+
+class Late(Time):
+    """Time for so many questions about it."""
+
+    def __init__(self, questions: int):
+        super().__init__()
+        self.questions = questions
+
+    def get_remaining_time_in_millis(self) -> int:
+        super().get_remaining_time_in_millis()
+        return 60_000 if self.asked <= self.questions else 1_000
+
+
 @pytest.mark.parametrize("shown", [0, 20])
 def test_what_cannot_be_found_in_time_ends_the_batch_failed_and_counts_as_remaining(shown):
     s3, states = S3(), States(split(100, FAILED=30), stopped_at=LONG_AGO)
@@ -85,7 +109,7 @@ def test_a_page_token_that_is_too_old_has_the_list_begin_anew():
         count(s3, states, made(400), context=Time(left=10))
     counter = Counter(objects(s3), MapRuns(states), Clock(Time()))
     page, token = counter.map_runs.children("run", "FAILED", None, counter.clock)
-    counter._keep("FAILED", (token, len(page), False))
+    counter._keep({"FAILED": (token, len(page), False)})
     states.expired = True
     with pytest.raises(OutOfTime):
         # The first page again, and no second: its token is as old.
