@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.arguments import whole, writable
 from bench.command import carry_out
+from bench.failures import measure_failures
 from bench.measure import Plan, measure
 from bench.report import machine, report, to_json
 from rollcall.terminal import stdout, steps
@@ -39,6 +40,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=whole(1, 100), default=1, metavar=size, help="how often to run the batches (%(default)s)"
     )
+    parser.add_argument(
+        "--failures",
+        type=count,
+        metavar=size,
+        help="nothing else but a batch of so many items that all fail, in both architectures; 1,000,000 take minutes",
+    )
     parser.add_argument("--json", type=writable, metavar="FILE", help="write the figures there, too")
     return parser.parse_args()
 
@@ -48,7 +55,7 @@ def speed(given: argparse.Namespace) -> Any:
     plan = Plan(given.items, given.large, given.sfn_items, given.children, given.million, given.rounds)
     measured_on, began = machine(), time.monotonic()
     with steps("starting an engine") as progress:
-        figures = measure(plan, progress)
+        figures = measure_failures(given.failures, progress) if given.failures else measure(plan, progress)
     took = time.monotonic() - began
     stdout.print(report(figures, measured_on, took))
     return to_json(figures, measured_on, took)

@@ -38,6 +38,15 @@ class Size:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """How a batch is to end."""
+
+    status: str
+    succeeded: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
 class Run:
     """A batch that ended well. `lag` is its completion lag in seconds, None where that is unknown."""
 
@@ -62,7 +71,8 @@ def run_batch(connection: Connection, starter: Starter, size: Size, progress: Ca
     }
     what = f"{starter.architecture}: {count(size.items, 'item')}, {size.items_per_chunk} per chunk"
     progress(what)
-    began, arrival = until_finished(connection, starter, request, what, progress)
+    wanted = Ended("SUCCEEDED", succeeded=size.items)
+    began, arrival = until_finished(connection, starter, request, what, progress, wanted)
     took = arrival.arrived_at / 1000 - began
     progress(f"{what}: done in {seconds(took)}")
     return Run(size.items, took, completion_lag(arrival.arrived_at, starter.last_chunk_done_at(batch_id)))
@@ -74,10 +84,11 @@ def until_finished(
     request: Mapping[str, Any],
     what: str,
     progress: Callable[[str], None],
+    wanted: Ended,
 ) -> tuple[float, Arrival]:
     """Start a batch and wait for its event: when it was started, in seconds since 1970, and the event.
 
-    Raises Problem if it ends otherwise than SUCCEEDED, or not within half an hour.
+    Raises Problem if it ends otherwise than `wanted`, or not within half an hour.
     """
     with subscribed(connection, "default", request["batchId"]) as subscription:
         began = time.time()
@@ -88,6 +99,7 @@ def until_finished(
                 raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
             progress(f"{what}: {elapsed:.0f} s")
     detail = arrival.detail
-    if (detail["status"], detail["succeeded"]) != ("SUCCEEDED", request["items"]):
-        raise Problem(f"{what}: it ended {detail['status']} with {count(detail['succeeded'])} items succeeded")
+    if Ended(detail["status"], detail["succeeded"], detail["failed"]) != wanted:
+        counts = f"{count(detail['succeeded'])} items succeeded, {count(detail['failed'])} failed"
+        raise Problem(f"{what}: it ended {detail['status']} with {counts}: {detail['reason']}")
     return began, arrival

@@ -68,8 +68,12 @@ class Probe:
         return took, base64.b64decode(answer["LogResult"]).decode()
 
 
-def batcher_peak_mb(connection: Connection) -> float:
-    """The most memory that the SQS batcher ever held, in MB, by the REPORT lines of its log."""
-    group = f"/aws/lambda/{connection.stack('sqs').outputs['BatcherFunctionName']}"
-    lines = (event["message"] for event in read(connection.client("logs"), group, 0))
-    return max(float(found[1]) for found in map(MEMORY_USED.match, lines) if found)
+def peak_mb(connection: Connection, function_name: str) -> float:
+    """The most memory that a function ever held, in MB, by the REPORT lines of its log, once there is one."""
+    while True:
+        lines = (event["message"] for event in read(connection.client("logs"), f"/aws/lambda/{function_name}", 0))
+        found = [float(used[1]) for used in map(MEMORY_USED.match, lines) if used]
+        if found:
+            return max(found)
+        # An invocation's comes after what the invocation has done.
+        time.sleep(0.5)

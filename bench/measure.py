@@ -9,7 +9,7 @@ from bench.baseline.stack import deploy_baseline
 from bench.batches import Run, Size, Starter, run_batch
 from bench.engine import own_engine, peak_memory_mb
 from bench.figures import Figure, percentile, ratios
-from bench.invocations import Probe, batcher_peak_mb
+from bench.invocations import Probe, peak_mb
 from bootstrap import aws
 from bootstrap.deploy import deploy
 from rollcall.connection import Connection
@@ -115,12 +115,13 @@ def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> l
     for number in range(1, plan.rounds + 1):
         for race in races:
             runs[race].append(run_batch(connection, race.starter, race.size, prefixed(progress, number, plan.rounds)))
+    batcher = connection.stack("sqs").outputs["BatcherFunctionName"]
     return [
         *(rate_of(race, runs[race]) for race in races),
         ratio_of("SQS : baseline", runs[rollcall], runs[baseline], TIMES_THE_BASELINE),
         ratio_of("SQS : one-by-one baseline", runs[rollcall], runs[literal]),
         *lags(runs),
-        Figure("SQS batcher's peak memory", "MB", [batcher_peak_mb(connection)]),
+        Figure("SQS batcher's peak memory", "MB", [peak_mb(connection, batcher)]),
     ]
 
 

@@ -80,7 +80,8 @@ class BatchRequest:
     def parse(cls, request: Any, defaults: Mapping[str, str] | None = None) -> "BatchRequest":
         """Check a request in JSON form. `defaults`: field to text, for fields that the request leaves out.
 
-        A scheduled event of EventBridge is a request with no fields set. Raises InvalidRequest.
+        A scheduled event of EventBridge is a request with no fields set; a field that is null is left out.
+        Raises InvalidRequest.
         """
         if not isinstance(request, dict):
             raise InvalidRequest(f"a batch request must be a JSON object, not {request!r:.100}")
@@ -89,13 +90,14 @@ class BatchRequest:
         known = {camel_case(field.name) for field in fields(cls)}
         if unknown := sorted(request.keys() - known):
             raise InvalidRequest(f"unknown field {unknown[0]!r}; a batch request may have {', '.join(sorted(known))}")
+        request = {name: value for name, value in request.items() if value is not None}
         values: dict[str, Any] = {name: number(name, text) for name, text in (defaults or {}).items() if name in LIMITS}
         values |= {name: bounded(name, request[name]) for name in LIMITS if name in request}
         if "batchId" in request:
             values["batchId"] = checked_batch_id(request["batchId"])
-        if request.get("input") is not None:
+        if "input" in request:
             values["input"] = input_object(request["input"])
-        if request.get("redrive") is not None:
+        if "redrive" in request:
             if len(request) > 1:
                 raise InvalidRequest("redrive: runs with the request of the batch's first generation; no other field")
             values = {"redrive": redrive_of(request["redrive"])}
@@ -138,6 +140,8 @@ def checked_batch_id(value: Any) -> str:
 
 def input_object(value: Any) -> InputObject:
     """The `input` field. Raises InvalidRequest."""
+    if isinstance(value, dict) and value.get("etag", "") is None:
+        value = {name: each for name, each in value.items() if name != "etag"}
     if (
         not isinstance(value, dict)
         or set(value) - {"etag"} != {"bucket", "key"}
@@ -186,21 +190,27 @@ def batch_id_of(request: Any, fallback: str) -> str:
 
     The same event always gives the same id, so that a redelivered one resumes its batch instead of starting a twin.
     """
-    if isinstance(request, dict):
-        if is_scheduled(request) and isinstance(request.get("time"), str):
-            return checked_batch_id("scheduled-" + re.sub(r"[^0-9TZ]", "", request["time"]))
-        if "redrive" in request:
-            return redrive_of(request["redrive"]).batch_id
-        if "batchId" in request:
-            return checked_batch_id(request["batchId"])
-    return checked_batch_id(fallback)
+    if is_scheduled(request) and isinstance(request.get("time"), str):
+        return checked_batch_id("scheduled-" + re.sub(r"[^0-9TZ]", "", request["time"]))
+    if (redrive := redrive_in(request)) is not None:
+        return redrive_of(redrive).batch_id
+    return checked_batch_id(fallback if (asked := field_of(request, "batchId")) is None else asked)
 
 
 def generation_of(asked: Any) -> int:
     """The generation that a request starts: the first, or the one after the redriven one. Raises InvalidRequest."""
-    if isinstance(asked, dict) and "redrive" in asked:
-        return redrive_of(asked["redrive"]).generation + 1
-    return 1
+    redrive = redrive_in(asked)
+    return 1 if redrive is None else redrive_of(redrive).generation + 1
+
+
+def redrive_in(asked: Any) -> Any:
+    """What a request asks to be redriven, not yet checked; None where it asks for a batch of its own."""
+    return None if is_scheduled(asked) else field_of(asked, "redrive")
+
+
+def field_of(asked: Any, name: str) -> Any:
+    """A field of a request that may be anything; None where it has none, or has null."""
+    return asked.get(name) if isinstance(asked, dict) else None
 
 
 def is_scheduled(asked: Any) -> bool:

@@ -2,6 +2,8 @@
 
 import json
 
+from handlers.errors import ServiceUnavailable
+
 SOURCE = "rollcall"
 STARTED = "Batch Started"
 FINISHED = "Batch Finished"
@@ -9,7 +11,7 @@ STALLED = "Batch Stalled"
 SKIPPED = "Batch Skipped"
 
 
-class PublishFailed(Exception):
+class PublishFailed(ServiceUnavailable):
     """EventBridge took the call and refused the event."""
 
 

@@ -27,6 +27,11 @@ def invalid_item(item_id: str, reason: str) -> dict:
     return {"id": item_id, ERROR_KEY: reason}
 
 
+def invalid_reason(item: dict) -> str | None:
+    """Why it stands for an input that is no item; None where it is one."""
+    return f"InvalidItem: {item[ERROR_KEY]}" if ERROR_KEY in item else None
+
+
 def invalid_unless_named(item: dict, name: str) -> dict:
     """An item of an input, or the invalid item called `name` when it has no usable id or what no item may have."""
     if ERROR_KEY in item:

@@ -1,22 +1,22 @@
 """Run the user's work on items: several at a time, within the time that Lambda leaves. Pure but for the clock."""
 
-import json
+import contextvars
+import functools
+import inspect
+import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.items import ERROR_KEY
+from handlers.event_loop import EventLoop, end_tasks_left
+from handlers.items import invalid_reason
+from handlers.outcome import checked_result, error_text
 
-MAX_ERROR_LENGTH = 1000
-MAX_RESULT_BYTES = 16 * 1024
 # With less than this left beside the longest item so far none is begun; what is done by then is written down.
 STOP_MS = 2_000
-
-
-class InvalidResult(ValueError):
-    """What `process` returned cannot be kept: it is no JSON value, or too large a one."""
+LOOP = EventLoop()
 
 
 @dataclass
@@ -48,65 +48,148 @@ def run_items(
     It is asked whether there is time for one more as long as the longest of these so far, in milliseconds: an item that
     overruns the invocation takes with it what the others came to.
 
-    With `keep_values`, an item whose result is not JSON of at most 16 KiB has failed.
+    An `async def process` is awaited on the environment's event loop, anything else called in threads. An item has
+    failed whose call raises anything, leaves tasks behind, or returns what is no result (see handlers/outcome.py).
     """
-    queue = iter(sorted(items))
-    results = Results()
-    longest = 0
-    spans: list[tuple[int, int]] = []
+    work = Work(items, process, has_time, keep_values)
+    workers = min(concurrency, len(items))
+    if is_async(process):
+        LOOP.run(work.begin_async, workers)
+    elif workers == 1:
+        work.run_all()
+    elif workers:
+        in_threads(work.run_all, workers)
+    return work.results_with_left()
 
-    def worker() -> None:
-        nonlocal longest
+
+def is_async(process: Callable) -> bool:
+    """Whether calling `process` gives a coroutine to await, by how it is declared.
+
+    A partial, a decorated function that names what it wraps (functools.wraps), and an object whose `__call__` is async
+    are seen through. What returns a coroutine without being declared so has forgotten to await it.
+    """
+    while isinstance(process, functools.partial):
+        process = process.func
+    process = inspect.unwrap(process)
+    call = inspect.unwrap(type(process).__call__)
+    return inspect.iscoroutinefunction(process) or inspect.iscoroutinefunction(call)
+
+
+class Work:
+    """The items of one run, taken one by one. Its methods may be called in several threads."""
+
+    def __init__(
+        self,
+        items: Mapping[int, dict],
+        process: Callable[[dict], Any],
+        has_time: Callable[[int], bool],
+        keep_values: bool,
+    ):
+        self.items = items
+        self.process = process
+        self.has_time = has_time
+        self.keep_values = keep_values
+        self.results = Results()
         # next() on a shared iterator and adding to a list, dict or set are atomic under the interpreter's lock.
-        for index in queue:
-            if not has_time(longest):
-                results.left.append(index)
-                return
-            item = items[index]
-            if ERROR_KEY in item:
-                results.failed[index] = f"InvalidItem: {item[ERROR_KEY]}"
-                results.invalid.add(index)
-                continue
+        self._queue = iter(sorted(items))
+        self._longest = 0
+        self._spans: list[tuple[int, int]] = []
+
+    def begin(self) -> int | None:
+        """The index of the next item to be processed; None when there is none, or no time for it."""
+        for index in self._queue:
+            if not self.has_time(self._longest):
+                self.results.left.append(index)
+                return None
+            reason = invalid_reason(self.items[index])
+            if reason is None:
+                return index
+            self.results.failed[index] = reason
+            self.results.invalid.add(index)
+        return None
+
+    def run_all(self) -> None:
+        """Process items one after the other."""
+        while (index := self.begin()) is not None:
             began = time.time_ns()
             try:
+                # An empty context of its own: what the work sets in it, decimal's precision for one, is gone with it.
                 # A copy: what the work does to its item must not change what is recorded when it fails.
-                value = process({**item})
-                if keep_values and value is not None:
-                    results.values[index] = checked_result(value)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's work raises is that item's failure
-                results.failed[index] = error_text(error)
+                value = checked_result(contextvars.Context().run(self.process, {**self.items[index]}))
+            except BaseException as error:  # noqa: BLE001 - whatever the work raises is this item's failure
+                self._failed(index, error, began)
             else:
-                results.done.append(index)
-            ended = time.time_ns()
-            spans.append((began, ended))
-            longest = max(longest, (ended - began) // 1_000_000)
+                self._done(index, value, began)
 
-    workers = min(concurrency, len(items))
-    if workers == 1:
-        worker()
-    elif workers:
-        with ThreadPoolExecutor(workers) as pool:
-            for future in [pool.submit(worker) for _ in range(workers)]:
-                future.result()
-    results.left.extend(queue)
-    if spans:
-        # No worker rests before the items are through, so there is no gap between the first and the last.
-        work_ns = max(ended for _, ended in spans) - min(began for began, _ in spans)
-        results.work_ms = round(work_ns / 1_000_000)
-    return results
+    def begin_async(self) -> Coroutine[Any, Any, None] | None:
+        """What processes the next item; None when there is none."""
+        index = self.begin()
+        return None if index is None else self._run_async(index)
+
+    async def _run_async(self, index: int) -> None:
+        began = time.time_ns()
+        failure: BaseException | None = None
+        value = None
+        try:
+            returned = self.process({**self.items[index]})
+            # A wrapper that waits for the function itself returns the result.
+            value = checked_result(await returned if inspect.isawaitable(returned) else returned)
+        except BaseException as error:  # noqa: BLE001 - whatever the work raises is this item's failure
+            failure = error
+        try:
+            await end_tasks_left()
+        except BaseException as error:  # noqa: BLE001 - among it a cancellation that the work has asked for
+            failure = failure or error
+        if failure:
+            self._failed(index, failure, began)
+        else:
+            self._done(index, value, began)
+
+    def _failed(self, index: int, error: BaseException, began: int) -> None:
+        self.results.failed[index] = error_text(error)
+        self._ended(began)
+
+    def _done(self, index: int, value: Any, began: int) -> None:
+        if self.keep_values and value is not None:
+            self.results.values[index] = value
+        self.results.done.append(index)
+        self._ended(began)
+
+    def _ended(self, began: int) -> None:
+        ended = time.time_ns()
+        self._spans.append((began, ended))
+        self._longest = max(self._longest, (ended - began) // 1_000_000)
+
+    def results_with_left(self) -> Results:
+        """What all of it came to, once nothing of it runs any more."""
+        self.results.left.extend(self._queue)
+        if self._spans:
+            # No worker rests before the items are through, so there is no gap between the first and the last.
+            work_ns = max(ended for _, ended in self._spans) - min(began for began, _ in self._spans)
+            self.results.work_ms = round(work_ns / 1_000_000)
+        return self.results
 
 
-def error_text(error: BaseException) -> str:
-    """The error's type and message, of a length and in characters that every service takes."""
-    return f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH].encode("utf-8", "replace").decode()
+def in_threads(run: Callable[[], None], count: int) -> None:
+    """Call `run` in so many threads, and wait for all of them whatever happens meanwhile."""
+    threads: list[threading.Thread] = []
+    for _ in range(count):
+        try:
+            threads.append(started(run))
+        except RuntimeError:
+            # The work has used the threads up that a process may have: those that there are do it all.
+            break
+    if not threads:
+        run()
+    for thread in threads:
+        while thread.is_alive():
+            # A signal that the work has sent or asked for.
+            with suppress(BaseException):
+                thread.join()
 
 
-def checked_result(value: Any) -> Any:
-    """`value` if it can be kept. Raises InvalidResult."""
-    try:
-        size = len(json.dumps(value, separators=(",", ":"), allow_nan=False))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidResult(f"the result is no JSON value: {error}") from error
-    if size > MAX_RESULT_BYTES:
-        raise InvalidResult(f"the result is {size:,} bytes of JSON, {MAX_RESULT_BYTES:,} may be kept")
-    return value
+def started(run: Callable[[], None]) -> threading.Thread:
+    """A thread that runs `run`. Raises RuntimeError when no more can be had."""
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread

@@ -86,6 +86,7 @@ class Result:
             "finishedAt": self.finished_at,
             "durationSeconds": self.duration_seconds,
             "completionLagSeconds": self.completion_lag_seconds,
+            "reason": self.reason,
         }
 
 

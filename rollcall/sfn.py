@@ -56,7 +56,7 @@ class SfnBatches:
             stage="processing" if ended_chunks < made.chunks else "finishing",
             items=made.items,
             done=made.items * ended_chunks // made.chunks if made.chunks else 0,
-            failed=sum(objects.failed_by_chunk().values()),
+            failed=sum(count for _, count in objects.failures()),
             chunks=made.chunks,
             trouble=trouble,
         )

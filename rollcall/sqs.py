@@ -43,7 +43,7 @@ class SqsBatches:
             return result_of(batch)
         formed_items, formed_chunks = self._formed(batch)
         left = self.table.count_chunks(batch)
-        failed = sum(self.table.count_failed(batch, shard) for shard in range(batch.shards))
+        failed = self.table.count_failed(batch)
         return progress_of(batch, formed_items, formed_chunks, left, failed)
 
     def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:

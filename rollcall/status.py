@@ -85,7 +85,7 @@ def show_batch(batch: OneBatch, target: Target, as_json: bool) -> None:
     failed = list(islice(batch.failed_items(), FAILED_ITEMS_SHOWN))
     known = seen if isinstance(seen, Result) else Result(batch.batch_id, batch.architecture, "OPEN", batch.generation)
     if as_json:
-        print_json({**known.to_json(), **progress_json(seen), "reason": known.reason, "failedItems": failed})
+        print_json({**known.to_json(), **progress_json(seen), "failedItems": failed})
         return
     if isinstance(seen, Result):
         print_summary(seen)

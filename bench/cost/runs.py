@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.batches import until_finished
+from bench.batches import Ended, until_finished
 from bench.cost.ways import Way
 from rollcall.batches import completion_lag
 from rollcall.connection import Connection
@@ -47,7 +47,9 @@ def run(connection: Connection, way: Way, load: Load, progress: Callable[[str], 
         "itemsPerChunk": load.items_per_chunk,
         "maxValue": load.max_value,
     }
-    began, arrival = until_finished(connection, way.starter, request, what, progress)
+    began, arrival = until_finished(
+        connection, way.starter, request, what, progress, Ended("SUCCEEDED", succeeded=load.items)
+    )
     last_item_done_at: int | None
     if way.processor:
         last_item_done_at = counted(connection, way.processor, round(began * 1000), load.items, what)

@@ -14,9 +14,10 @@ from handlers.items import chunks
 from handlers.sfn import map_runs
 from handlers.sfn.chunk_writer import ChunkWriter, Cursor
 from handlers.sfn.express import refuse_long_children
-from handlers.sfn.map_runs import MapRuns
+from handlers.sfn.map_runs import MapRuns, OutOfTime
 from handlers.sfn.objects import BatchObjects, Made, Started
-from handlers.sfn.redrive import OutOfTime, items_of
+from handlers.sfn.redrive import items_of
+from handlers.sfn.services import told_apart
 from handlers.sfn.starting import Execution, RequestRefused, Schedule, Starter, parse_request
 from handlers.telemetry import logger
 
@@ -102,7 +103,7 @@ class Batcher:
 
         at = writer.cursor
         try:
-            items = items_of(objects, request, self.map_runs, has_time, skip=at.items)
+            items = items_of(objects, request, self.map_runs, clock, skip=at.items)
         except OutOfTime:
             return False
         return writer.write(chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES, at.chunks, at.items), has_time)
@@ -157,5 +158,6 @@ def connections() -> Batcher:
 
 def handler(event: dict, context) -> dict:
     """Lambda entry: the state machine's Make chunks state."""
-    execution = Execution.from_context(event)
-    return connections().make(event["request"], execution, event["cursor"], Clock(context))
+    with told_apart():
+        execution = Execution.from_context(event)
+        return connections().make(event["request"], execution, event["cursor"], Clock(context))

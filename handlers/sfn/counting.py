@@ -1,95 +1,147 @@
 """How a batch ended, counted from what its Map Run did and from the failures that were recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from handlers.batch import Ending, Status, final_status
-from handlers.sfn.map_runs import MapRuns, chunk_of
+from handlers.clock import Clock
+from handlers.errors import LookAgain
+from handlers.sfn.map_runs import MapRuns, OutOfTime, TokenExpired, chunk_of
 from handlers.sfn.objects import BatchObjects, Made
-from handlers.sfn.redrive import OutOfTime
 
-# A child that ended so on its own has lost its chunk; where the whole execution was stopped, one that was aborted
-# with it counts as remaining.
-LOST = ("FAILED", "TIMED_OUT", "ABORTED")
-LOST_EARLY = ("FAILED", "TIMED_OUT")
-CHILDREN_A_PAGE = 100
-ENDED = ("succeeded", "failed", "timedOut", "aborted")
+# A child that ended so on its own has lost its chunk, by the Map Run's name for it; where the whole execution was
+# stopped, one that was aborted with it counts as remaining.
+LOST = {"failed": "FAILED", "timedOut": "TIMED_OUT", "aborted": "ABORTED"}
+ENDED = ("succeeded", *LOST)
+# How long after a Map Run's end what it says and what is found of it may differ: both are eventually consistent.
+PROOF_SECONDS = 900
+# With less than this left no more failures are counted.
+STOP_MS = 5_000
+COUNTED_AT_ONCE = 1_000
 
 
-class CountsDoNotAddUp(Exception):
-    """The Map Run does not yet account for every chunk, or has not yet ended: it is eventually consistent."""
+class CountsDoNotAddUp(LookAgain):
+    """What the Map Run says does not, or not yet, account for every chunk: it is eventually consistent."""
+
+
+class Seen(NamedTuple):
+    """How far the children that ended in some way were gone through: the next page's token, and how many before it."""
+
+    token: str | None = None
+    found: int = 0
+    through: bool = False
+
+
+@dataclass(frozen=True)
+class EarlyEnd:
+    """How a batch ends whose execution did not come to its regular end, at `at` in milliseconds since 1970."""
+
+    status: Status
+    reason: str | None
+    at: int | None = None
 
 
 class Counter:
-    """Counts one batch. `has_time` tells whether this invocation may begin another page of children."""
+    """Counts one batch. What takes longer than an invocation goes on in the next, from `lost/`."""
 
-    def __init__(self, objects: BatchObjects, map_runs: MapRuns, has_time: Callable[[], bool]):
+    def __init__(self, objects: BatchObjects, map_runs: MapRuns, clock: Clock):
         self.objects = objects
         self.map_runs = map_runs
-        self.has_time = has_time
+        self.clock = clock
+        self.progress = objects.find_counted()
 
-    def count(
-        self, made: Made, map_run_arn: str | None, status: Status | None, reason: str | None, now: int
-    ) -> Ending:  # fmt: skip
-        """The batch's ending. `status` is given when its execution did not come to its regular end.
+    def count(self, made: Made, map_run_arn: str | None, early: EarlyEnd | None) -> Ending:
+        """The batch's ending.
 
-        Raises CountsDoNotAddUp, and OutOfTime when more children lost their chunks than one invocation can record.
+        Raises CountsDoNotAddUp until what the Map Run says equals what is found, 15 minutes at most: after that the
+        batch is FAILED, and what cannot be found is counted as remaining. Raises OutOfTime.
         """
-        ended = self._ended(made, map_run_arn, early=status is not None)
-        statuses = LOST_EARLY if status else LOST
-        if map_run_arn and ended["failed"] + ended["timedOut"] + (0 if status else ended["aborted"]):
-            for each in statuses:
-                self._fail_lost_chunks(map_run_arn, each)
-        failed = sum(self.objects.failed_by_chunk().values())
-        settled = made.items
-        chunks = ended["succeeded"] + ended["failed"] + ended["timedOut"]
-        if status and made.chunks and chunks == made.chunks:
-            # Only its finalizer was missing, or it was stopped too late.
-            status, reason = None, None
-        if status:
-            settled = max(failed, settled_at_least(made, chunks))
-        elif reason:
+        run = self.map_runs.describe(map_run_arn) if map_run_arn else {}
+        waited = self._waited(run, early)
+        says = {name: run.get("itemCounts", {}).get(name, 0) for name in ENDED}
+        if not waited and run.get("status") == "RUNNING":
+            raise CountsDoNotAddUp(f"{map_run_arn} has not ended: {says}")
+        if not waited and not early and sum(says.values()) != made.chunks:
+            raise CountsDoNotAddUp(f"{sum(says.values())} of {made.chunks} chunks are accounted for: {says}")
+        chunks = says["succeeded"]
+        for name, status in LOST.items():
+            if map_run_arn and says[name] and not (early and name == "aborted"):
+                chunks += min(says[name], self._fail_lost_chunks(map_run_arn, status, says[name], waited))
+        return self._ending(made, chunks, self._count_failed(), early)
+
+    def _waited(self, run: Mapping, early: EarlyEnd | None) -> bool:
+        """Whether its Map Run's end, or else its execution's, is so long ago that no more is to be expected."""
+        ended_at = early.at if early else None
+        if "stopDate" in run:
+            ended_at = round(run["stopDate"].timestamp() * 1000)
+        return ended_at is not None and self.clock.now() > ended_at + PROOF_SECONDS * 1000
+
+    def _ending(self, made: Made, chunks: int, failed: int, early: EarlyEnd | None) -> Ending:
+        """`chunks` of those made are accounted for."""
+        missing = made.chunks - chunks
+        settled, reason = made.items, made.reason
+        status = Status.FAILED if reason else final_status(made.items, failed, made.tolerated_failure_percentage)
+        if early and (missing or not made.chunks):
+            # Else only its finalizer was missing, or it was stopped too late.
+            status, reason = early.status, made.reason or early.reason
+        elif missing:
             status = Status.FAILED
+            reason = (
+                f"{PROOF_SECONDS // 60} minutes after its Map Run's end {chunks:,} of {made.chunks:,} chunks are "
+                "accounted for: the items of the others are counted as remaining"
+            )
+        if early or missing:
+            settled = max(failed, settled_at_least(made, chunks))
         return Ending(
             batch_id=made.batch_id,
             generation=made.generation,
             architecture="sfn",
-            status=status or final_status(made.items, failed, made.tolerated_failure_percentage),
+            status=status,
             items=made.items,
             succeeded=settled - failed,
             failed=failed,
             remaining=made.items - settled,
             chunks=made.chunks,
             started_at=made.started_at,
-            finished_at=now,
+            finished_at=self.clock.now(),
             reason=reason,
         )
 
-    def _ended(self, made: Made, map_run_arn: str | None, early: bool) -> Mapping[str, int]:
-        """How many children ended in which way."""
-        run = self.map_runs.describe(map_run_arn) if map_run_arn else {}
-        counts = run.get("itemCounts", {})
-        ended = {name: counts.get(name, 0) for name in ENDED}
-        if run.get("status") == "RUNNING":
-            raise CountsDoNotAddUp(f"{map_run_arn} has not ended: {counts}")
-        if not early and sum(ended.values()) != made.chunks:
-            raise CountsDoNotAddUp(f"{sum(ended.values())} of {made.chunks} chunks are accounted for: {ended}")
-        return ended
-
-    def _fail_lost_chunks(self, map_run_arn: str, status: str) -> None:
-        """A child that neither succeeded nor recorded anything fails all its items."""
-        progress = self.objects.find_lost()
-        recorded = self.objects.failed_by_chunk()
-        token = progress.get(status, "")
-        while token is not None:
-            if not self.has_time():
-                raise OutOfTime(f"children that ended {status} are being recorded")
-            children, token = self.map_runs.children(map_run_arn, status, CHILDREN_A_PAGE, token)
+    def _fail_lost_chunks(self, map_run_arn: str, status: str, expected: int, waited: bool) -> int:
+        """A child that neither succeeded nor recorded anything fails all its items; returns how many were found."""
+        seen = Seen(*self.progress.get(status) or ())
+        while not seen.through:
+            try:
+                children, token = self.map_runs.children(map_run_arn, status, seen.token, self.clock)
+            except TokenExpired:
+                seen = Seen()
+                continue
             for child in children:
                 chunk = chunk_of(child)
-                if chunk["seq"] not in recorded:
+                if not self.objects.has_failures(chunk["seq"]):
                     self.objects.put_failed(chunk["seq"], failures_of(child, chunk["items"]))
-            progress[status] = token
-            self.objects.put_lost(progress)
+            seen = Seen(token, seen.found + len(children), through=token is None)
+            self._keep(self.progress | {status: seen})
+        if seen.found != expected and not waited:
+            # From the start, the failures too: some of what was counted may come to be recorded only now.
+            self._keep({})
+            raise CountsDoNotAddUp(f"{expected} children ended {status}, and {seen.found} can be found")
+        return seen.found
+
+    def _count_failed(self) -> int:
+        """How many items have failed for good, once all of them are recorded."""
+        next_seq, failed = self.progress.get("failures") or (0, 0)
+        for number, (seq, count) in enumerate(self.objects.failures(next_seq), start=1):
+            next_seq, failed = seq + 1, failed + count
+            if not number % COUNTED_AT_ONCE and not self.clock.has(STOP_MS):
+                self._keep(self.progress | {"failures": (next_seq, failed)})
+                raise OutOfTime(f"failures are counted up to chunk {seq}")
+        return failed
+
+    def _keep(self, progress: dict) -> None:
+        self.progress = progress
+        self.objects.put_counted(progress)
 
 
 def failures_of(child: Mapping, items: list[dict]) -> list[dict]:

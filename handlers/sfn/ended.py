@@ -1,24 +1,24 @@
 """Executions that ended without their finalizer, or that EventBridge could not even start: their batches end too."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from handlers.batch import Status
+from handlers.batch import Ending, InvalidRequest, Status, batch_id_or, generation_of
 from handlers.clock import Clock
-from handlers.events import PublishFailed
+from handlers.errors import is_mistake
+from handlers.outcome import error_text
 from handlers.sfn.batcher import publish_skipped
-from handlers.sfn.counting import CountsDoNotAddUp
-from handlers.sfn.finishing import Finisher, NotYetAnnounced
+from handlers.sfn.counting import EarlyEnd
+from handlers.sfn.finishing import Finisher
+from handlers.sfn.json_objects import JsonObjects
 from handlers.sfn.map_runs import THREADS
 from handlers.sfn.objects import BatchObjects, Made, Started
-from handlers.sfn.redrive import OutOfTime
 from handlers.sfn.starting import Execution, RequestRefused, Starter
 from handlers.telemetry import logger
 
@@ -27,7 +27,8 @@ STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED":
 REFUSED = "RequestRefused"
 SWEEP_BACK = timedelta(days=2)
 LONGEST_EXECUTION = timedelta(days=16)
-LOOK_AGAIN = (NotYetAnnounced, CountsDoNotAddUp, OutOfTime, PublishFailed, ClientError)
+# So many tries to end a batch meet a mistake in the code before it is ended without it.
+TRIES = 5
 
 
 class Ended:
@@ -46,16 +47,14 @@ class Ended:
         """
         if execution.get("error") == REFUSED:
             return None
-        started_at = round(execution["startDate"].timestamp() * 1000)
         asked = json.loads(execution["input"])
-        own = Execution(execution["executionArn"], execution["name"], started_at)
+        own = Execution(execution["executionArn"], execution["name"], epoch_of(execution["startDate"]))
         cause = " ".join(filter(None, (execution.get("error"), execution.get("cause"))))
         reason = f"execution {execution['status']}" + (f": {cause}" if cause else "")
-        return self.finish_as(STATUS_OF[execution["status"]], reason, asked, own, clock)
+        early = EarlyEnd(STATUS_OF[execution["status"]], reason, epoch_of(execution["stopDate"]))
+        return self._unless_mistaken(lambda: self.finish_as(early, asked, own, clock), asked, own, clock)
 
-    def finish_as(
-        self, status: Status, reason: str, asked: object, execution: Execution, clock: Clock
-    ) -> dict | None:  # fmt: skip
+    def finish_as(self, early: EarlyEnd, asked: object, execution: Execution, clock: Clock) -> dict | None:
         """End the batch that `execution` runs, or would have: who never said so says it now. None: it runs none."""
         try:
             objects, started = self.starter.start(asked, execution)
@@ -70,7 +69,7 @@ class Ended:
             return None
         made = objects.find_made() or unmade(objects, started)
         map_run_arn = self.finisher.map_runs.of(execution.arn)
-        return self.finisher.finish(objects, made, map_run_arn, clock, status, reason)
+        return self.finisher.finish(objects, made, map_run_arn, clock, early)
 
     def finish_undelivered(self, asked: dict, sent_at: int, cause: str, clock: Clock) -> dict | None:
         """End the batch of a schedule's event that EventBridge could not start an execution with.
@@ -78,12 +77,68 @@ class Ended:
         None: an execution was started all the same.
         """
         nobody = Execution("", asked["id"], sent_at)
-        objects, started = self.starter.start(asked, nobody)
-        if started.execution_arn:
+
+        def finish() -> dict | None:
+            objects, started = self.starter.start(asked, nobody)
+            if started.execution_arn:
+                return None
+            reason = f"EventBridge could not start its execution: {cause}"
+            made = unmade(objects, replace(started, reason=reason))
+            return self.finisher.finish(objects, made, None, clock, EarlyEnd(Status.FAILED, reason))
+
+        return self._unless_mistaken(finish, asked, nobody, clock)
+
+    def _unless_mistaken(
+        self, finish: Callable[[], dict | None], asked: object, execution: Execution, clock: Clock
+    ) -> dict | None:
+        """What `finish` gives; a mistake in the code is raised, and the last try's ends the batch without it."""
+        try:
+            return finish()
+        except Exception as error:
+            if not is_mistake(error) or self._mistakes_with(execution) < TRIES:
+                raise
+            logger.exception("given up", execution_arn=execution.arn, name=execution.name)
+            return self._give_up(error, asked, execution, clock)
+
+    def _mistakes_with(self, execution: Execution) -> int:
+        """Count one more mistake; of two that come at once one may go uncounted."""
+        objects, key = JsonObjects(self.starter.client, self.starter.bucket), f"mistakes/{execution.name}.json"
+        found = objects.find(key)
+        count = found[0]["count"] + 1 if found else 1
+        objects.put(key, {"count": count})
+        return count
+
+    def _give_up(self, error: Exception, asked: object, execution: Execution, clock: Clock) -> dict | None:
+        """End the batch FAILED, with all of it counted as remaining: what became of it is not known."""
+        batch_id, generation = batch_id_or(asked, execution.name), generation_or_first(asked)
+        objects = BatchObjects(self.starter.client, self.starter.bucket, batch_id, generation)
+        started, items, chunks = None, 0, 0
+        # Whatever the mistake is about must not keep the batch from its end again.
+        with suppress_mistakes():
+            started = objects.find_started()
+        if started and started.execution_arn != execution.arn:
             return None
-        started = replace(started, reason=f"EventBridge could not start its execution: {cause}")
-        made = unmade(objects, started)
-        return self.finisher.finish(objects, made, None, clock, Status.FAILED, started.reason)
+        with suppress_mistakes():
+            items = unmade(objects, started).items if started else 0
+        with suppress_mistakes():
+            if made := objects.find_made():
+                items, chunks = made.items, made.chunks
+        ending = Ending(
+            batch_id=batch_id,
+            generation=generation,
+            architecture="sfn",
+            status=Status.FAILED,
+            items=items,
+            succeeded=0,
+            failed=0,
+            remaining=items,
+            chunks=chunks,
+            started_at=execution.started_at,
+            finished_at=clock.now(),
+            reason=f"a mistake in the code, met {TRIES} times by its finalizer: {error_text(error)}; what became of "
+            "its items is not known",
+        )
+        return self.finisher.end(objects, ending, clock)
 
     def sweep(self, state_machine_arn: str, clock: Clock) -> None:
         """End what no event told of: those come on a best-effort basis. One that cannot be ended stops no other."""
@@ -92,7 +147,7 @@ class Ended:
         def end(execution: dict) -> None:
             try:
                 self.finish(self.states.describe_execution(executionArn=execution["executionArn"]), clock)
-            except LOOK_AGAIN:
+            except Exception:  # noqa: BLE001 - services' and mistakes alike
                 logger.exception("not swept, the next sweep tries again", execution_arn=execution["executionArn"])
 
         listed = self._ended_since(state_machine_arn, now - LONGEST_EXECUTION)
@@ -108,6 +163,29 @@ class Ended:
             )
             found = (execution for page in pages for execution in page["executions"])
             yield from takewhile(lambda one: one["startDate"] > start, found)
+
+
+def epoch_of(time: datetime) -> int:
+    """Milliseconds since 1970."""
+    return round(time.timestamp() * 1000)
+
+
+def generation_or_first(asked: object) -> int:
+    """The generation that a request starts; the first where it asks for none that there can be."""
+    try:
+        return generation_of(asked)
+    except InvalidRequest:
+        return 1
+
+
+@contextmanager
+def suppress_mistakes() -> Iterator[None]:
+    """What a service raises passes."""
+    try:
+        yield
+    except Exception as error:
+        if not is_mistake(error):
+            raise
 
 
 def unmade(objects: BatchObjects, started: Started) -> Made:

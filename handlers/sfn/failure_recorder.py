@@ -5,6 +5,7 @@ import functools
 from handlers import settings
 from handlers.bucket_owner import own_s3
 from handlers.sfn.objects import BatchObjects
+from handlers.sfn.services import told_apart
 from handlers.telemetry import logger
 
 
@@ -28,6 +29,7 @@ def handler(event: dict, context) -> dict:
         for item, error in zip(chunk["items"], errors, strict=True)
     ]
     objects = BatchObjects(s3(), settings.text("BATCH_BUCKET"), batch["batchId"], batch["generation"])
-    objects.put_failed(chunk["seq"], failures)
+    with told_apart():
+        objects.put_failed(chunk["seq"], failures)
     logger.warning("items failed", batch_id=batch["batchId"], seq=chunk["seq"], count=len(failures))
     return {"outcome": "FAILED", "seq": chunk["seq"], "failed": len(failures)}

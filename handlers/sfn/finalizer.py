@@ -12,14 +12,16 @@ from handlers import settings
 from handlers.batch import Status, is_scheduled
 from handlers.bucket_owner import own_s3
 from handlers.clock import Clock
+from handlers.errors import is_mistake
 from handlers.events import Events
 from handlers.results import store
 from handlers.sfn import map_runs
-from handlers.sfn.counting import CountsDoNotAddUp
-from handlers.sfn.ended import LOOK_AGAIN, STATUS_OF, Ended
+from handlers.sfn.counting import CountsDoNotAddUp, EarlyEnd
+from handlers.sfn.ended import STATUS_OF, Ended
 from handlers.sfn.finishing import Finisher
 from handlers.sfn.map_runs import MapRuns
 from handlers.sfn.objects import BatchObjects
+from handlers.sfn.services import told_apart
 from handlers.sfn.starting import Execution, Starter, parse_request
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
@@ -46,9 +48,8 @@ class Finalizer:
         reason = ": ".join(filter(None, (error.get("Error"), error.get("Cause")))) or None
         execution = Execution.from_context(event)
         if "batch" not in event:
-            return self.ended.finish_as(
-                Status.FAILED, f"its chunks were not made: {reason}", event["request"], execution, clock
-            )  # fmt: skip
+            early = EarlyEnd(Status.FAILED, f"its chunks were not made: {reason}")
+            return self.ended.finish_as(early, event["request"], execution, clock)
         batch = event["batch"]
         objects = BatchObjects(self.s3, self.bucket, batch["batchId"], batch["generation"])
         made = objects.find_made()
@@ -56,7 +57,7 @@ class Finalizer:
             raise CountsDoNotAddUp(f"made/{objects.name} is not readable yet")
         if error:
             map_run_arn = self.finisher.map_runs.of(execution.arn)
-            return self.finisher.finish(objects, made, map_run_arn, clock, Status.FAILED, reason)
+            return self.finisher.finish(objects, made, map_run_arn, clock, EarlyEnd(Status.FAILED, reason))
         return self.finisher.finish(objects, made, event.get("mapRunArn"), clock)
 
     def handle(self, record: SQSRecord, clock: Clock) -> None:
@@ -79,7 +80,9 @@ class Finalizer:
                 self.ended.sweep(message["sweep"], clock)
             else:
                 logger.warning("not for a finalizer, dropped", message_id=record.message_id)
-        except LOOK_AGAIN as error:
+        except Exception as error:
+            if is_mistake(error):
+                raise
             logger.info("again", error=repr(error), message_id=record.message_id)
             raise HandBack(LOOK_AGAIN_SECONDS) from error
 
@@ -130,4 +133,5 @@ def handler(event: dict, context) -> dict:
     clock = Clock(context)
     if "Records" in event:
         return process_records(event, context, queue, lambda record: finalizer.handle(record, clock))
-    return finalizer.finalize(event, clock) or {}
+    with told_apart():
+        return finalizer.finalize(event, clock) or {}

@@ -1,10 +1,11 @@
 """Ends a batch: one finalizer stores how, and publishes Batch Finished; another takes over if it dies."""
 
-from handlers.batch import Status
+from handlers.batch import Ending
 from handlers.clock import Clock
+from handlers.errors import LookAgain
 from handlers.events import FINISHED, Events
 from handlers.results import ResultStore
-from handlers.sfn.counting import Counter
+from handlers.sfn.counting import Counter, EarlyEnd
 from handlers.sfn.map_runs import MapRuns
 from handlers.sfn.objects import BatchObjects, Made
 from handlers.telemetry import log_finished
@@ -13,7 +14,7 @@ from handlers.telemetry import log_finished
 STOP_MS = 10_000
 
 
-class NotYetAnnounced(Exception):
+class NotYetAnnounced(LookAgain):
     """Another finalizer has won this batch and may still publish its event: look again."""
 
 
@@ -26,18 +27,21 @@ class Finisher:
         self.results = results
 
     def finish(
-        self, objects: BatchObjects, made: Made, map_run_arn: str | None, clock: Clock,
-        status: Status | None = None, reason: str | None = None,
-    ) -> dict:  # fmt: skip
-        """End a batch. `status` is given when its execution did not come to its regular end; returns the detail.
+        self, objects: BatchObjects, made: Made, map_run_arn: str | None, clock: Clock, early: EarlyEnd | None = None
+    ) -> dict:
+        """End a batch. `early` is given when its execution did not come to its regular end; returns the detail.
 
         Raises NotYetAnnounced, and what Counter.count and Events.publish raise: look again.
         """
         if objects.find_ending() is None:
-            counter = Counter(objects, self.map_runs, lambda: clock.has(STOP_MS))
-            detail = counter.count(made, map_run_arn, status, made.reason or reason, clock.now()).detail()
-            if objects.put_ending(detail, clock.deadline):
-                return self._announce(objects, detail, clock)
+            ending = Counter(objects, self.map_runs, clock).count(made, map_run_arn, early)
+            return self.end(objects, ending, clock)
+        return self._announce_again(objects, clock)
+
+    def end(self, objects: BatchObjects, ending: Ending, clock: Clock) -> dict:
+        """End a batch so, unless it has an ending; returns the detail that is announced. Raises as `finish`."""
+        if objects.put_ending(ending.detail(), clock.deadline):
+            return self._announce(objects, ending.detail(), clock)
         return self._announce_again(objects, clock)
 
     def _announce(self, objects: BatchObjects, detail: dict, clock: Clock) -> dict:

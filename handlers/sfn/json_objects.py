@@ -50,7 +50,9 @@ class JsonObjects:
                 return None
             raise
 
-    def names(self, folder: str) -> Iterator[str]:
-        """What follows `folder` in the keys that begin with it, in order."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=folder)
+    def names(self, folder: str, after: str = "", most: int = 1000) -> Iterator[str]:
+        """What follows `folder` in the keys that begin with it and come after `after`; in order, `most` in a call."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=folder, StartAfter=folder + after, PaginationConfig={"PageSize": most}
+        )
         return (found["Key"].removeprefix(folder) for page in pages for found in page.get("Contents", []))

@@ -114,22 +114,35 @@ class BatchObjects:
         """Record items of one chunk as failed for good; the key tells how many, so that counting reads no object."""
         self.objects.put(f"failed/{self.name}/{seq:09d}-{len(failures)}.json", {"seq": seq, "failed": failures})
 
-    def failed_by_chunk(self) -> dict[int, int]:
-        """Chunk number -> how many of its items have failed for good."""
-        names = (name.removesuffix(".json").split("-") for name in self.objects.names(f"failed/{self.name}/"))
-        return {int(seq): int(count) for seq, count in names}
+    def failures(self, first: int = 0) -> Iterator[tuple[int, int]]:
+        """From chunk `first` on, in order: its number and how many of its items have failed for good.
+
+        A function that outlived its execution may have recorded a chunk once more: its last record counts.
+        """
+        found: tuple[int, int] | None = None
+        for name in self.objects.names(f"failed/{self.name}/", after=f"{first:09d}-"):
+            seq, count = map(int, name.removesuffix(".json").split("-"))
+            if found and found[0] != seq:
+                yield found
+            found = seq, count
+        if found:
+            yield found
+
+    def has_failures(self, seq: int) -> bool:
+        """Whether items of the chunk are recorded as failed."""
+        return next(self.objects.names(f"failed/{self.name}/{seq:09d}-", most=1), None) is not None
 
     def failed_items(self) -> Iterator[dict]:
         """Every item that has failed for good: `item`, `error`, `attempts`."""
-        for seq, count in sorted(self.failed_by_chunk().items()):
+        for seq, count in self.failures():
             yield from self.objects.get(f"failed/{self.name}/{seq:09d}-{count}.json")[0]["failed"]
 
-    def find_lost(self) -> dict:
-        """How far the children that lost their chunks were gone through: status -> token of the next page."""
+    def find_counted(self) -> dict:
+        """How far the end of the batch has come; see counting.py."""
         found = self.objects.find(f"lost/{self.name}.json")
         return found[0] if found else {}
 
-    def put_lost(self, progress: dict) -> None:
+    def put_counted(self, progress: dict) -> None:
         self.objects.put(f"lost/{self.name}.json", progress)
 
     def find_settled(self, page: int) -> dict | None:

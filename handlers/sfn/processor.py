@@ -2,13 +2,12 @@
 
 import functools
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from handlers import work
 from handlers.clock import Clock
 from handlers.results import ResultStore, store
 from handlers.run_items import STOP_MS, Results, run_items
-from handlers.telemetry import metrics
+from handlers.surroundings import put_back
+from handlers.telemetry import put_metrics
 
 # A state's output is 256 KiB at most, 200 of them items: the errors of a chunk share this, quotes and commas too.
 ERRORS_BYTES = 32 * 1024
@@ -33,7 +32,6 @@ def keep_results(results: ResultStore, event: dict, found: Results) -> None:
     results.put(batch["batchId"], batch["generation"], name, lines)
 
 
-@metrics.log_metrics
 def handler(event: dict, context) -> dict:
     """Lambda entry: the child's Process state, `{"batch", "chunk": {"seq", "items"}, "attempt"}`.
 
@@ -41,21 +39,29 @@ def handler(event: dict, context) -> dict:
     CONTINUE, cut short by Lambda's time but getting on; FAILED after the last attempt or where another would not help,
     with `failures`, one error for each pending item.
     """
-    batch, chunk, attempt = event["batch"], event["chunk"], event["attempt"]
-    items = dict(enumerate(chunk["items"]))
+    batch, items = event["batch"], dict(enumerate(event["chunk"]["items"]))
     clock = Clock(context)
     kept = result_store()
-    results = run_items(
-        items,
-        work.process,
-        batch["itemConcurrency"],
-        lambda longest: clock.has(STOP_MS, longest),
-        keep_values=kept is not None,
-    )
+    with put_back():
+        results = run_items(
+            items,
+            work.process,
+            batch["itemConcurrency"],
+            lambda longest: clock.has(STOP_MS, longest),
+            keep_values=kept is not None,
+        )
     if kept:
         keep_results(kept, event, results)
-    metrics.add_metric("ItemsProcessed", MetricUnit.Count, len(results.done))
-    metrics.add_metadata("workMs", results.work_ms)
+    answer = answer_to(event, results)
+    failed = {"ItemsFailed": len(answer["failures"])} if "failures" in answer else {}
+    put_metrics({"workMs": results.work_ms}, ItemsProcessed=len(results.done), **failed)
+    return answer
+
+
+def answer_to(event: dict, results: Results) -> dict:
+    """What the state machine is told of a round; see `handler`."""
+    batch, chunk, attempt = event["batch"], event["chunk"], event["attempt"]
+    items = chunk["items"]
     errors = results.failed | dict.fromkeys(results.left, NEVER_TRIED)
     if not errors:
         return {"outcome": "DONE", "seq": chunk["seq"]}
@@ -66,7 +72,6 @@ def handler(event: dict, context) -> dict:
     # What is no item travels along while others are tried again, and is never processed.
     if attempt < batch["maxAttempts"] and errors.keys() - results.invalid:
         return {**answer, "outcome": "RETRY", "attempt": attempt + 1}
-    metrics.add_metric("ItemsFailed", MetricUnit.Count, len(pending))
     room = max(0, ERRORS_BYTES // len(pending) - 3)
     return {
         **answer,

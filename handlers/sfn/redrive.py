@@ -1,22 +1,17 @@
 """The items of a generation: the source's, or what failed or was left over of the generation before."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 from handlers import source
 from handlers.batch import BatchRequest
-from handlers.sfn.map_runs import MapRuns, settled_by
+from handlers.clock import Clock
+from handlers.sfn.map_runs import MapRuns, TokenExpired, settled_by
 from handlers.sfn.objects import BatchObjects
-
-CHILDREN_A_PAGE = 1000
-
-
-class OutOfTime(Exception):
-    """What takes longer than one invocation: the next one goes on from what this one has stored."""
 
 
 def items_of(
-    objects: BatchObjects, request: BatchRequest, map_runs: MapRuns, has_time: Callable[[], bool], skip: int = 0
+    objects: BatchObjects, request: BatchRequest, map_runs: MapRuns, clock: Clock, skip: int = 0
 ) -> Iterator[dict]:
     """The items that a generation runs, without the first `skip`; the same ones every time it is asked.
 
@@ -28,11 +23,11 @@ def items_of(
     made = before.find_made()
     if not made or made.reason:
         # Its chunks were never made, so that nothing of it was processed.
-        return items_of(before, request, map_runs, has_time, skip)
+        return items_of(before, request, map_runs, clock, skip)
     ending = before.find_ending()
     # A batcher that outlived its execution may have made chunks that the ending does not know of.
     whole = ending and ending[0]["detail"]["remaining"] == 0 and ending[0]["detail"]["chunks"] == made.chunks
-    settled = None if whole else settled_chunks(before, map_runs, has_time)
+    settled = None if whole else settled_chunks(before, map_runs, clock)
     return islice(unsettled_items(before, settled), skip, None)
 
 
@@ -46,12 +41,13 @@ def unsettled_items(objects: BatchObjects, settled: set[int] | None) -> Iterator
         yield failure["item"]
 
 
-def settled_chunks(objects: BatchObjects, map_runs: MapRuns, has_time: Callable[[], bool]) -> set[int]:
+def settled_chunks(objects: BatchObjects, map_runs: MapRuns, clock: Clock) -> set[int]:
     """The chunks of an ended generation whose children succeeded, or whose failures are recorded. Raises OutOfTime.
 
-    Only a child itself tells which chunk it had, so those that succeeded are described, a page at a time.
+    Only a child itself tells which chunk it had, so those that succeeded are described, a page at a time. A page's
+    token that is too old has the list begin anew; what was found before stays found.
     """
-    settled = set(objects.failed_by_chunk())
+    settled = {seq for seq, _ in objects.failures()}
     owner = objects.find_owner()
     map_run_arn = map_runs.of(owner) if owner else None
     if not map_run_arn:
@@ -60,9 +56,11 @@ def settled_chunks(objects: BatchObjects, map_runs: MapRuns, has_time: Callable[
     while True:
         found = objects.find_settled(page)
         if not found:
-            if not has_time():
-                raise OutOfTime
-            children, token = map_runs.children(map_run_arn, "SUCCEEDED", CHILDREN_A_PAGE, token)
+            try:
+                children, token = map_runs.children(map_run_arn, "SUCCEEDED", token, clock)
+            except TokenExpired:
+                token = None
+                continue
             found = {"seqs": list(settled_by(children)), "next": token}
             objects.put_settled(page, found)
         settled.update(found["seqs"])

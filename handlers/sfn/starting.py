@@ -9,13 +9,19 @@ from handlers.batch import (
     InvalidRequest,
     Redrive,
     batch_id_or,
+    field_of,
     is_scheduled,
+    iso,
+    redrive_in,
     redrive_of,
 )
 from handlers.sfn.json_objects import JsonObjects
 from handlers.sfn.objects import BatchObjects, Started
 
 LATEST_KEY = "schedule/latest.json"
+# The batch bucket's objects expire 30 days after they were written, in no order, and a redrive may take days to read.
+REDRIVE_WITHIN_DAYS = 20
+DAY_MS = 24 * 3600 * 1000
 
 
 class RequestRefused(Exception):
@@ -43,7 +49,7 @@ def epoch_ms(timestamp: str) -> int:
 
 def parse_request(asked: object, defaults: Mapping[str, str]) -> BatchRequest:
     """The batch request. Raises InvalidRequest, also for what only the SQS architecture can do."""
-    if isinstance(asked, dict) and "deadlineSeconds" in asked:
+    if field_of(asked, "deadlineSeconds") is not None:
         raise InvalidRequest(
             "deadlineSeconds: a state machine has one deadline for all its executions; set the stack's DeadlineSeconds"
         )
@@ -101,7 +107,7 @@ class Starter:
 
         Raises RequestRefused.
         """
-        if isinstance(asked, dict) and "redrive" in asked:
+        if redrive_in(asked) is not None:
             return self._redrive(asked, execution)
         objects = BatchObjects(self.client, self.bucket, batch_id_or(asked, execution.name))
         found = objects.find_started()
@@ -116,17 +122,17 @@ class Starter:
             started = replace(started, reason=str(refused))
         return objects, objects.start(started)
 
-    def _redrive(self, asked: dict, execution: Execution) -> tuple[BatchObjects, Started]:
+    def _redrive(self, asked: object, execution: Execution) -> tuple[BatchObjects, Started]:
         try:
-            redrive = redrive_of(asked["redrive"])
+            redrive = redrive_of(redrive_in(asked))
             BatchRequest.parse(asked)
         except InvalidRequest as refused:
             raise RequestRefused(str(refused)) from refused
         objects = BatchObjects(self.client, self.bucket, redrive.batch_id, redrive.generation + 1)
-        request = self._request_of(redrive)
+        request = self._request_of(redrive, execution.started_at)
         return objects, objects.start(Started(execution.arn, execution.started_at, request))
 
-    def _request_of(self, redrive: Redrive) -> BatchRequest:
+    def _request_of(self, redrive: Redrive, now: int) -> BatchRequest:
         """The request of a generation that has ended. Raises RequestRefused."""
         ended = BatchObjects(self.client, self.bucket, redrive.batch_id, redrive.generation)
         what = f"redrive: batch {redrive.batch_id}, generation {redrive.generation}"
@@ -137,4 +143,18 @@ class Starter:
             raise RequestRefused(f"{what}: it was skipped" if started.running else f"{what}: it has not ended")
         if not started.request:
             raise RequestRefused(f"{what}: it had nothing to run: {started.reason}")
+        if now > (begun := oldest_needed(ended, started.started_at)) + REDRIVE_WITHIN_DAYS * DAY_MS:
+            raise RequestRefused(
+                f"{what}: too old, what there is of it is from {iso(begun)} and about to expire; "
+                f"{REDRIVE_WITHIN_DAYS} days are allowed"
+            )
         return started.request
+
+
+def oldest_needed(ended: BatchObjects, started_at: int) -> int:
+    """When the generation was started whose objects a redrive reads: one that made no chunks left them to the last."""
+    while ended.generation > 1 and (not (made := ended.find_made()) or made.reason):
+        ended = ended.of_generation(ended.generation - 1)
+        found = ended.find_started()
+        started_at = found.started_at if found else 0
+    return started_at

@@ -13,6 +13,7 @@ from handlers.clock import Clock
 from handlers.events import Events
 from handlers.items import Chunk
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
+from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Held, Segment, chunk_body
@@ -171,12 +172,15 @@ def handler(event: dict, context) -> dict:
     """Lambda entry: messages of the batcher's queue, each a batch request or a segment."""
     starter, batcher, queue = connections()
     clock = Clock(context)
+    mistakes = Mistakes(batcher.table, batcher.finalizer_queue)
 
     def handle(record) -> None:
-        segment = SegmentMessage.find(parse_json(record.body))
-        if segment:
-            batcher.make_segment(segment, clock)
+        asked = parse_json(record.body)
+        if segment := SegmentMessage.find(asked):
+            with mistakes.end_the_batch(segment.key, f"segment {segment.number}", clock):
+                batcher.make_segment(segment, clock)
         else:
-            starter.start(record.body, record.message_id, settings.request_defaults(), clock)
+            with mistakes.end_the_batch(BatchKey.of_request(asked, record.message_id), "request", clock):
+                starter.start(asked, record.message_id, settings.request_defaults(), clock)
 
     return process_records(event, context, queue, handle)

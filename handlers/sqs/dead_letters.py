@@ -7,7 +7,8 @@ import boto3
 from handlers import settings
 from handlers.clock import Clock
 from handlers.sqs.finished import FinishedChunks
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage
+from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_in
+from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey, ChunkMessage, Claim, Held
@@ -25,13 +26,8 @@ class DeadLetters:
         self.finished = finished
         self.finalizer_queue = finalizer_queue
 
-    def chunk(self, body: str, message_id: str, clock: Clock) -> None:
+    def chunk(self, message: ChunkMessage, clock: Clock) -> None:
         """Fail what is pending of a chunk. Raises HandBack while a processor still holds it."""
-        try:
-            message = ChunkMessage.parse(body)
-        except (ValueError, KeyError, TypeError) as stranger:
-            logger.error("not a chunk, dropped", message_id=message_id, reason=repr(stranger))
-            return
         claim = self.table.claim_chunk(message.key, clock.now(), clock.lease(), attempts_used=message.max_attempts)
         if isinstance(claim, Held):
             self.finished.left_behind(message.key)
@@ -77,7 +73,7 @@ def handler(event: dict, context) -> dict:
     table, chunk_queue, batcher_queue, finalizer_queue = connections()
     clock = Clock(context)
     finished = FinishedChunks(table, finalizer_queue, clock)
-    letters = DeadLetters(table, finished, finalizer_queue)
+    letters, mistakes = DeadLetters(table, finished, finalizer_queue), Mistakes(table, finalizer_queue)
     # An event source delivers from one queue at a time.
     source = event["Records"][0]["eventSourceARN"].rsplit(":", 1)[-1]
     queue = chunk_queue if chunk_queue.url.endswith(f"/{source}") else batcher_queue
@@ -85,12 +81,18 @@ def handler(event: dict, context) -> dict:
     def handle(record) -> None:
         logger.warning("dead letter", message_id=record.message_id, source=record.event_source_arn)
         if queue is chunk_queue:
-            letters.chunk(record.body, record.message_id, clock)
-        elif segment := SegmentMessage.find(parse_json(record.body)):
-            letters.segment(segment, clock)
+            if message := chunk_in(record):
+                with mistakes.end_the_batch(message.key.batch, f"dead letter of chunk {message.key.seq}", clock):
+                    letters.chunk(message, clock)
+            return
+        asked = parse_json(record.body)
+        if segment := SegmentMessage.find(asked):
+            with mistakes.end_the_batch(segment.key, f"dead letter of segment {segment.number}", clock):
+                letters.segment(segment, clock)
         else:
-            letters.request(parse_json(record.body), record.message_id, clock)
+            with mistakes.end_the_batch(BatchKey.of_request(asked, record.message_id), "dead letter", clock):
+                letters.request(asked, record.message_id, clock)
 
     response = process_records(event, context, queue, handle)
-    finished.close()
+    finished.close_or_tell(mistakes)
     return response

@@ -4,6 +4,7 @@ import json
 
 from handlers.batch import BatchRequest, Status
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Segment
+from handlers.sqs.sizes import beginning, error_room, record_bytes
 
 
 def n(value: int) -> dict:
@@ -28,6 +29,10 @@ def closing_key(key: BatchKey, shard: int) -> dict:
     return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#closing#{shard:04d}"}}
 
 
+def mistakes_key(key: BatchKey, place: str) -> dict:
+    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#mistakes#{place}"}}
+
+
 def shard_partition(key: BatchKey, shard: int) -> str:
     return f"chunks#{key.batch_id}#{key.generation}#{shard}"
 
@@ -48,6 +53,43 @@ def failed_partition(key: BatchKey, shard: int) -> str:
 def failed_name(seq: int, index: int) -> str:
     """The sort key of a failed item."""
     return f"{seq:012d}#{index:05d}"
+
+
+def failures_partition(key: BatchKey, shard: int) -> str:
+    return f"failures#{key.batch_id}#{key.generation}#{shard}"
+
+
+def failed_record(key: ChunkKey, index: int, item: dict, error: str, attempts: int, expires: int) -> dict:
+    """The record of an item that has failed for good: its error is cut so that it takes no write unit of its own."""
+    record = {
+        "PK": {"S": failed_partition(key.batch, key.shard)},
+        "SK": {"S": failed_name(key.seq, index)},
+        "item": {"S": json_text(item)},
+        "error": {"S": ""},
+        "attempts": n(attempts),
+        "expiresAt": n(expires),
+    }
+    return record | {"error": {"S": beginning(error, error_room(record_bytes(record)))}}
+
+
+def json_text(item: dict) -> str:
+    """The item's JSON in as few bytes as there are; half a character, which UTF-8 cannot say, needs an escape."""
+    text = json.dumps(item, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(item, separators=(",", ":"))
+    return text
+
+
+def failures_record(key: ChunkKey, count: int, expires: int) -> dict:
+    """The record that says how many items of a chunk have failed for good."""
+    return {
+        "PK": {"S": failures_partition(key.batch, key.shard)},
+        "SK": {"S": chunk_name(key.seq)},
+        "count": n(count),
+        "expiresAt": n(expires),
+    }
 
 
 def settled_of(record: dict) -> bytes:

@@ -11,12 +11,14 @@ from botocore.config import Config
 from handlers import settings, source
 from handlers.batch import Ending, InvalidRequest, Status, final_status, iso
 from handlers.clock import Clock
+from handlers.errors import is_mistake
 from handlers.events import FINISHED, STALLED, Events
 from handlers.results import ResultStore, store
 from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.mistakes import TRIES, reason_of
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
-from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, Closing, Held, Segment
+from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, Held, Segment
 from handlers.sqs.segments import SegmentItems, unsettled
 from handlers.sqs.table import BatchTable
 from handlers.telemetry import log_finished, logger
@@ -27,6 +29,7 @@ APPEARS_WITHIN_MS = 15 * 60 * 1000
 STOP_MS = 5_000
 # Batch Stalled names so many of the chunks that are left.
 TOLD_CHUNKS = 10
+PLACE = "finalizer"
 THREADS = 16
 
 
@@ -69,19 +72,58 @@ class Finalizer:
             return self._announce_again(batch, clock)
         now = clock.now()
         if batch.sealed and self._is_drained(batch):
-            failed = self._count_failed(batch)
+            failed = self._count_failed(batch, clock)
+            if failed is None:
+                return 0
             status = final_status(batch.items, failed, batch.request.tolerated_failure_percentage)
             return self._finish(batch, status, failed, 0, drained_at, clock)
         if now >= batch.deadline:
             return self._end_early(batch, clock)
-        self._watch_progress(batch, now)
+        try:
+            self._watch_progress(batch, now)
+        except Exception as error:
+            # It decides nothing, so a mistake in it keeps no batch from its end.
+            if not is_mistake(error):
+                raise
+            logger.exception("not watched", batch_id=key.batch_id)
         return min(self.check_interval, (batch.deadline - now) / 1000 + 1)
+
+    def met_mistake(self, key: BatchKey, error: Exception, clock: Clock) -> None:
+        """A look has met a mistake in the code. After some the batch ends early; where that fails as well, anyhow.
+
+        Then all that is not known to be done counts as remaining, and nobody waits for processors any more.
+        """
+        tries = self.table.count_mistake(key, PLACE, clock.now())
+        reason = reason_of(error, PLACE)
+        if tries >= TRIES:
+            self.table.fail(key, reason, clock.now())
+        batch = self.table.get_batch(key.batch_id, key.generation) if tries >= 2 * TRIES else None
+        if batch and batch.status == Status.OPEN:
+            items = max(batch.items, batch.expected or 0)
+            reason = f"{reason}; its counts are not known, and what its processors hold may still go on"
+            self._finish(replace(batch, items=items, reason=reason), Status.FAILED, 0, items, None, clock)
 
     def _is_drained(self, batch: Batch) -> bool:
         return all(self.table.is_shard_empty(batch.key, shard) for shard in range(batch.shards))
 
-    def _count_failed(self, batch: Batch) -> int:
-        return sum(self.map(lambda shard: self.table.count_failed(batch, shard), range(batch.shards)))
+    def _count_failed(self, batch: Batch, clock: Clock) -> int | None:
+        """How many items have failed, once nobody works on the batch any more; None when the next look has to go on."""
+        counted = list(self.map(lambda shard: self._count_shard(batch, shard, clock), range(batch.shards)))
+        return None if None in counted else sum(count for count in counted if count)
+
+    def _count_shard(self, batch: Batch, shard: int, clock: Clock) -> int | None:
+        found = closing = self.table.get_closing(batch.key, shard)
+        pages, has_time = 0, True
+        for page in self.table.failed_counts(batch, shard, closing.next_counted):
+            if not page or not (has_time := clock.has(STOP_MS)):
+                break
+            pages += 1
+            failed = closing.failed + sum(count for _, count in page)
+            closing = replace(closing, next_counted=page[-1][0] + 1, failed=failed)
+        # A single page is read again as cheaply as it is written down.
+        if closing != found and (pages > 1 or not has_time):
+            self.table.put_closing(batch, shard, closing)
+        return closing.failed if has_time else None
 
     def _end_early(self, batch: Batch, clock: Clock) -> float | None:
         """End a batch with what is left of it, once nobody works on it any more."""
@@ -96,7 +138,9 @@ class Finalizer:
         if lease_until := max(until for until, _ in closed):
             return self._wait_for(lease_until, now)
         # Nobody works on the batch any more: what has failed and what is left stand still.
-        failed, remaining = self._count_failed(batch), sum(count for _, count in closed)
+        failed, remaining = self._count_failed(batch, clock), sum(count for _, count in closed)
+        if failed is None:
+            return 0
         made = batch.items + sum(cursor.next_item for cursor in cursors.values())
         beyond, uncounted = max(0, (batch.expected or 0) - made), False
         if batch.sealed:
@@ -137,12 +181,15 @@ class Finalizer:
                 cursor = cursors.get(found.key.seq // SEGMENT_STRIDE)
                 # A record beyond the cursor was put by a batcher that died before its messages: it is not made.
                 if not cursor or found.key.seq < cursor.first_seq + cursor.next_chunk:
-                    remaining += len(unsettled(self.table, batch, found))
+                    left, failed = unsettled(self.table, batch, found)
+                    remaining += len(left)
+                    if failed:
+                        self.table.put_failed_count(found.key, len(failed), clock.now())
             if not clock.has(STOP_MS):
                 wait_until = max(wait_until, clock.now())
                 break
         if next_seq > closing.next_seq:
-            self.table.put_closing(batch, shard, Closing(next_seq, remaining))
+            self.table.put_closing(batch, shard, replace(closing, next_seq=next_seq, remaining=remaining))
         return wait_until, remaining
 
     def _count_unread(self, batch: Batch, cursors: list[Segment], clock: Clock) -> tuple[int, bool]:
@@ -266,7 +313,11 @@ def handler(event: dict, context) -> dict:
             return
         try:
             again = finalizer.look(message.key, message.drained_at, clock)
-        except NoSuchBatch:
+        except Exception as error:
+            if not isinstance(error, NoSuchBatch):
+                if is_mistake(error):
+                    finalizer.met_mistake(message.key, error, clock)
+                raise
             if clock.now() - int(record.attributes.sent_timestamp) > APPEARS_WITHIN_MS:
                 logger.error("batch never appeared", batch_id=message.key.batch_id)
                 return

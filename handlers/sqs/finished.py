@@ -1,8 +1,10 @@
 """Finished chunks: their records are deleted in batches, and whoever may have deleted the last one nudges."""
 
 from handlers.clock import Clock
+from handlers.items import invalid_reason
 from handlers.pending import pending_indexes
 from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, Claim
 from handlers.sqs.table import BatchTable
@@ -37,13 +39,17 @@ class FinishedChunks:
         """Fail what is pending of a chunk whose attempts are used up, without processing it."""
         # A processor that died after it recorded failures knew better why.
         recorded = self.table.failed_indexes(claim.key)
-        pending = pending_indexes(claim.settled, len(message.items))
-        self.add_failed(claim, message, {index: NEVER_TRIED for index in pending if index not in recorded})
+        pending = [i for i in pending_indexes(claim.settled, len(message.items)) if i not in recorded]
+        errors = {index: invalid_reason(message.items[index]) or NEVER_TRIED for index in pending}
+        self.add_failed(claim, message, errors, before=len(recorded))
 
-    def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str]) -> None:
-        """Record items as failed for good, by index and error; only then is the chunk finished."""
+    def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str], before: int = 0) -> None:
+        """Record items as failed for good, by index and error; only then is the chunk finished.
+
+        `before`: how many others of the chunk were recorded earlier.
+        """
         failed = {index: (message.items[index], error) for index, error in errors.items()}
-        self.table.put_failed(claim.key, failed, min(claim.attempts, message.max_attempts), self.clock.now())
+        self.table.put_failed(claim.key, failed, min(claim.attempts, message.max_attempts), self.clock.now(), before)
         self.items_failed += len(failed)
         logger.warning("items failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq, count=len(failed))
         self.add(claim.key)
@@ -66,6 +72,18 @@ class FinishedChunks:
         self._touched |= {(key.batch, key.shard) for key in self._waiting}
         self._waiting = []
         self._flushed_at = self.clock.now()
+
+    def close_or_tell(self, mistakes: Mistakes) -> None:
+        """Close, and count a mistake in that for every batch that was worked on.
+
+        Raises what closing raises, unless all of them are given up for it.
+        """
+        try:
+            self.close()
+        except Exception as error:
+            batches = {key.batch for key in self._waiting} | {batch for batch, _ in self._touched | self._unfinished}
+            if not all([mistakes.met(key, "end of an invocation", error, self.clock) for key in batches]):
+                raise
 
     def close(self) -> None:
         """Delete what is finished, then look whether that was the last of a batch: if so, nudge the finalizer.

@@ -4,7 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.sqs.records import BatchKey, loads
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from handlers.sqs.records import BatchKey, ChunkMessage, loads
+from handlers.telemetry import logger
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,12 @@ class FinalizerMessage:
         body = loads(text)
         value = body["check"] if "check" in body else body["nudge"]
         return cls(BatchKey.from_json(value), "check" in body, value.get("drainedAt"))
+
+
+def chunk_in(record: SQSRecord) -> ChunkMessage | None:
+    """The chunk in a message; None where a stranger has sent something else, which is dropped."""
+    try:
+        return ChunkMessage.parse(record.body)
+    except (ValueError, KeyError, TypeError) as stranger:
+        logger.error("not a chunk, dropped", message_id=record.message_id, reason=repr(stranger))
+        return None

@@ -5,19 +5,23 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import settings, work
 from handlers.clock import Clock
+from handlers.errors import is_mistake
+from handlers.outcome import error_text
 from handlers.pending import pending_indexes
 from handlers.results import ResultStore, store
 from handlers.run_items import STOP_MS, run_items
 from handlers.sqs.finished import NEVER_TRIED, FinishedChunks
+from handlers.sqs.messages import chunk_in
+from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.partial import HandBack, process_records
 from handlers.sqs.queues import Queue
 from handlers.sqs.records import ChunkMessage, Claim, Dropped, Gone, Held
 from handlers.sqs.table import BatchTable
-from handlers.telemetry import logger, metrics
+from handlers.surroundings import put_back
+from handlers.telemetry import logger, put_metrics
 
 
 class Processor:
@@ -60,7 +64,27 @@ class Processor:
             self.finished.left_behind(key)
             raise HandBack((claim.lease_until - clock.now()) / 1000 + 1)
         else:
-            self._work_on(claim, message, clock)
+            try:
+                self._work_on(claim, message, clock)
+            except HandBack:
+                raise
+            except Exception as error:
+                if not is_mistake(error):
+                    raise
+                self._attempt_failed(claim, message, error)
+
+    def _attempt_failed(self, claim: Claim, message: ChunkMessage, error: Exception) -> None:
+        """A mistake in the code is an attempt at the chunk like any other; after the last it is its items' error."""
+        count = len(message.items)
+        logger.exception("attempt failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq)
+        if claim.attempts >= message.max_attempts:
+            recorded = self.table.failed_indexes(claim.key)
+            pending = (index for index in pending_indexes(claim.settled, count) if index not in recorded)
+            self.finished.add_failed(claim, message, dict.fromkeys(pending, error_text(error)), len(recorded))
+            return
+        self.table.release_chunk(claim, (), count, give_back_attempt=False)
+        self.finished.left_behind(claim.key)
+        raise HandBack(self.retry_delay)
 
     def _work_on(self, claim: Claim, message: ChunkMessage, clock: Clock) -> None:
         if claim.attempts > message.max_attempts:
@@ -68,13 +92,14 @@ class Processor:
             return
         count = len(message.items)
         pending = {index: message.items[index] for index in pending_indexes(claim.settled, count)}
-        done = run_items(
-            pending,
-            self.process,
-            message.item_concurrency,
-            lambda longest: clock.has(STOP_MS, longest),
-            keep_values=bool(self.results),
-        )
+        with put_back():
+            done = run_items(
+                pending,
+                self.process,
+                message.item_concurrency,
+                lambda longest: clock.has(STOP_MS, longest),
+                keep_values=bool(self.results),
+            )
         self.items_done += len(done.done)
         self.work_ms += done.work_ms
         if self.results:
@@ -89,7 +114,7 @@ class Processor:
             self.finished.add(claim.key)
         elif hopeless or (claim.attempts == message.max_attempts and not got_on):
             errors = done.failed | dict.fromkeys(done.left, NEVER_TRIED)
-            self.table.save_chunk(claim, done.done, count)
+            self.table.save_chunk(claim, done.done, count, message.max_attempts)
             self.finished.add_failed(claim, message, errors)
         else:
             self.table.release_chunk(claim, done.done, count, give_back_attempt=got_on)
@@ -109,27 +134,23 @@ def connections() -> tuple[BatchTable, Queue, Queue, ResultStore | None]:
     )
 
 
-@metrics.log_metrics
 def handler(event: dict, context) -> dict:
     """Lambda entry: messages of the chunk queue."""
     table, queue, finalizer_queue, results = connections()
     clock = Clock(context)
     finished = FinishedChunks(table, finalizer_queue, clock)
+    mistakes = Mistakes(table, finalizer_queue)
     processor = Processor(table, finished, work.process, settings.whole("RETRY_DELAY_SECONDS"), results)
 
     def handle(record) -> None:
-        try:
-            message = ChunkMessage.parse(record.body)
-        except (ValueError, KeyError, TypeError) as stranger:
-            logger.error("not a chunk, dropped", message_id=record.message_id, reason=repr(stranger))
-            return
-        processor.handle(message, int(record.attributes.approximate_receive_count) > 1, clock)
+        message = chunk_in(record)
+        if message:
+            with mistakes.end_the_batch(message.key.batch, f"chunk {message.key.seq}", clock):
+                processor.handle(message, int(record.attributes.approximate_receive_count) > 1, clock)
 
     response = process_records(event, context, queue, handle)
-    finished.close()
-    metrics.add_metric("ItemsProcessed", MetricUnit.Count, processor.items_done)
-    if finished.items_failed:
-        # A metric is paid for every hour in which it has data.
-        metrics.add_metric("ItemsFailed", MetricUnit.Count, finished.items_failed)
-    metrics.add_metadata("workMs", processor.work_ms)
+    finished.close_or_tell(mistakes)
+    # A metric is paid for every hour in which it has data.
+    failed = {"ItemsFailed": finished.items_failed} if finished.items_failed else {}
+    put_metrics({"workMs": processor.work_ms}, ItemsProcessed=processor.items_done, **failed)
     return response

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from handlers.errors import ServiceUnavailable
 from handlers.sqs.backoff import TRIES, back_off
 
 MAX_BATCH_MESSAGES = 10
@@ -9,7 +10,7 @@ MAX_BATCH_BYTES = 1024 * 1024
 MAX_VISIBILITY_SECONDS = 12 * 3600
 
 
-class QueueUnavailable(Exception):
+class QueueUnavailable(ServiceUnavailable):
     """SQS refused messages after every retry."""
 
 

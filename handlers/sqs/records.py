@@ -165,13 +165,16 @@ class Remainder:
 
 @dataclass(frozen=True)
 class Closing:
-    """How far the early end of a batch has come in a shard: all chunks before `next_seq` are out of processing.
+    """How far the end of a batch has come in a shard.
 
-    `remaining` counts their items that are left over.
+    Where it ends early, all chunks before `next_seq` are out of processing, and `remaining` counts their items that are
+    left over. Then, as at any end, `failed` counts the failed items of all chunks before `next_counted`.
     """
 
     next_seq: int = 0
     remaining: int = 0
+    next_counted: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class SegmentItems:
         if not ended:
             raise RuntimeError(f"generation {batch.generation - 1} of {batch.batch_id} is gone")
         if number == FAILED_ITEMS:
-            return islice((failed["item"] for failed in self.table.failed_items(ended)), skip, None)
+            return (failed["item"] for failed in self.table.failed_items(ended, skip))
         return islice(self._left_over(ended, number - 1), skip, None)
 
     def chunks(self, batch: Batch, segment: Segment) -> Iterator[Chunk]:
@@ -73,20 +73,20 @@ class SegmentItems:
             if chunk.seq - number * SEGMENT_STRIDE >= made:
                 indexes = list(range(len(chunk.items)))
             elif left and left.key.seq == chunk.seq:
-                indexes = unsettled(self.table, ended, left)
+                indexes, _ = unsettled(self.table, ended, left)
             yield from (json.loads(chunk.items[index]) for index in indexes)
 
 
-def unsettled(table: BatchTable, batch: Batch, left: Remainder) -> list[int]:
-    """The items of a dropped chunk that are neither done nor failed.
+def unsettled(table: BatchTable, batch: Batch, left: Remainder) -> tuple[list[int], set[int]]:
+    """The items of a dropped chunk that are neither done nor failed, and those that have failed.
 
-    Its processor may have died after it recorded failures and before it deleted the chunk's record; only then, after
-    the last attempt, is there anything to look up.
+    Its processor may have died after it recorded failures and before it deleted the chunk's record; only then, with its
+    attempts used up, is there anything to look up.
     """
     if left.attempts < batch.request.max_attempts:
-        return left.pending
+        return left.pending, set()
     failed = table.failed_indexes(left.key)
-    return [index for index in left.pending if index not in failed]
+    return [index for index in left.pending if index not in failed], failed
 
 
 def part_of(batch: Batch, number: int) -> tuple[int, int | None]:

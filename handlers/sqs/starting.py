@@ -3,7 +3,17 @@
 import math
 from dataclasses import replace
 
-from handlers.batch import BatchRequest, InvalidRequest, Redrive, Status, is_scheduled, iso, refuse_too_many
+from handlers.batch import (
+    BatchRequest,
+    InvalidRequest,
+    Redrive,
+    Status,
+    is_scheduled,
+    iso,
+    redrive_in,
+    redrive_of,
+    refuse_too_many,
+)
 from handlers.clock import Clock
 from handlers.events import SKIPPED, STARTED, Events
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
@@ -42,11 +52,10 @@ class Starter:
         self.max_items = max_items
         self.skip_overlap = skip_overlap
 
-    def start(self, body: str, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
+    def start(self, asked: object, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
         """Start the batch that a message asks for; repeating it is harmless. A bad request ends it FAILED at once."""
-        asked = parse_json(body)
         key = BatchKey.of_request(asked, message_id)
-        if isinstance(asked, dict) and "redrive" in asked:
+        if redrive_in(asked) is not None:
             self._start_redrive(key, asked, clock)
         elif not (self.skip_overlap and is_scheduled(asked) and self._skip(key, clock)):
             self._announce_check(key)
@@ -63,12 +72,11 @@ class Starter:
             batch = opened(key, request, chunks, count, clock.now())
             self._start(replace(batch, segment_length=length, extent=extent.length, expected=expected))
 
-    def _start_redrive(self, key: BatchKey, asked: dict, clock: Clock) -> None:
+    def _start_redrive(self, key: BatchKey, asked: object, clock: Clock) -> None:
         """Start the next generation, of what failed or was left over; refused, nothing is started and nothing told."""
         try:
-            redrive = BatchRequest.parse(asked).redrive
-            assert redrive
-            ended = self._redrivable(redrive, clock.now())
+            BatchRequest.parse(asked)
+            ended = self._redrivable(redrive_of(redrive_in(asked)), clock.now())
         except InvalidRequest as refused:
             logger.error("redrive refused", reason=str(refused))
             return

@@ -8,9 +8,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
-from itertools import batched
+from itertools import batched, islice
 
 from handlers.batch import Ending, Status, iso, refuse_too_many
+from handlers.errors import ServiceUnavailable
 from handlers.pending import pending_indexes, with_settled
 from handlers.sqs.backoff import TRIES, back_off
 from handlers.sqs.encoding import (
@@ -21,6 +22,10 @@ from handlers.sqs.encoding import (
     closing_key,
     failed_name,
     failed_partition,
+    failed_record,
+    failures_partition,
+    failures_record,
+    mistakes_key,
     n,
     segment_from,
     segment_key,
@@ -57,7 +62,7 @@ REDRIVE_WITHIN_SECONDS = 45 * 24 * 3600
 SCHEDULED_LAST = {"PK": {"S": "schedule"}, "SK": {"S": "last"}}
 
 
-class TableUnavailable(Exception):
+class TableUnavailable(ServiceUnavailable):
     """DynamoDB left writes unprocessed after every retry."""
 
 
@@ -145,6 +150,31 @@ class BatchTable:
             "SET deadline = :now, reason = :reason",
             "#status = :open AND contains(#segments, :segment)",
             {":now": n(now), ":reason": {"S": reason}, ":open": {"S": Status.OPEN}, ":segment": n(segment)},
+        )
+
+    def fail(self, key: BatchKey, reason: str, now: int) -> bool:
+        """Move an open batch's deadline to `now`, to end it FAILED; false if it has ended, or has a reason already."""
+        return self._update(
+            batch_key(key),
+            "SET deadline = :now, reason = :reason",
+            "#status = :open AND attribute_not_exists(reason)",
+            {":now": n(now), ":reason": {"S": reason}, ":open": {"S": Status.OPEN}},
+        )
+
+    def count_mistake(self, key: BatchKey, place: str, now: int) -> int:
+        """Count one more mistake that was met by `place`, of a batch that need not exist; returns how many that makes.
+
+        A try that DynamoDB or its caller repeats may be counted twice: giving up a little earlier does no harm.
+        """
+        return whole(
+            self.client.update_item(
+                TableName=self.name,
+                Key=mistakes_key(key, place),
+                UpdateExpression="SET expiresAt = :expires ADD mistakes :one",
+                ExpressionAttributeValues={":one": n(1), ":expires": n(now // 1000 + KEEP_SECONDS)},
+                ReturnValues="ALL_NEW",
+            )["Attributes"],
+            "mistakes",
         )
 
     def cancel(self, key: BatchKey, now: int) -> bool:
@@ -363,10 +393,18 @@ class BatchTable:
             return Held(whole(held, "leaseUntil"))
         return Claim(key, lease_until, whole(record, "attempts"), settled_of(record))
 
-    def save_chunk(self, claim: Claim, settled: Iterable[int], count: int) -> bool:
-        """Write down which items are settled and keep the lease; false if the lease was lost meanwhile."""
-        values = {":lease": n(claim.lease_until), ":settled": {"B": with_settled(claim.settled, settled, count)}}
-        return self._update(chunk_key(claim.key), "SET settled = :settled", "leaseUntil = :lease", values)
+    def save_chunk(self, claim: Claim, settled: Iterable[int], count: int, max_attempts: int) -> bool:
+        """Write down which items are settled, and that the chunk's attempts are used up: the others fail now.
+
+        The lease is kept; false if it was lost meanwhile.
+        """
+        values = {
+            ":lease": n(claim.lease_until),
+            ":settled": {"B": with_settled(claim.settled, settled, count)},
+            ":attempts": n(max(claim.attempts, max_attempts)),
+        }
+        update = "SET settled = :settled, attempts = :attempts"
+        return self._update(chunk_key(claim.key), update, "leaseUntil = :lease", values)
 
     def release_chunk(self, claim: Claim, settled: Iterable[int], count: int, give_back_attempt: bool) -> bool:
         """Write down which items are settled and end the lease; false if it was lost meanwhile."""
@@ -428,19 +466,22 @@ class BatchTable:
                 yield Remainder(key, pending_indexes(outcome.settled, whole(record, "size")), outcome.attempts)
 
     def get_closing(self, key: BatchKey, shard: int) -> Closing:
-        """How far the early end has come in a shard."""
+        """How far the end has come in a shard."""
         answer = self.client.get_item(TableName=self.name, Key=closing_key(key, shard), ConsistentRead=True)
         record = answer.get("Item", {})
-        return Closing(whole(record, "nextSeq"), whole(record, "remaining"))
+        names = ("nextSeq", "remaining", "nextCounted", "failed")
+        return Closing(*(whole(record, name) for name in names))
 
     def put_closing(self, batch: Batch, shard: int, closing: Closing) -> None:
-        """Write down how far the early end has come in a shard: whoever writes last, each says what is so."""
+        """Write down how far the end has come in a shard: whoever writes last, each says what is so."""
         self.client.put_item(
             TableName=self.name,
             Item={
                 **closing_key(batch.key, shard),
                 "nextSeq": n(closing.next_seq),
                 "remaining": n(closing.remaining),
+                "nextCounted": n(closing.next_counted),
+                "failed": n(closing.failed),
                 "expiresAt": n(batch.deadline // 1000 + KEEP_SECONDS),
             },
         )
@@ -459,30 +500,39 @@ class BatchTable:
 
     # Failed items
 
-    def put_failed(self, key: ChunkKey, failed: dict[int, tuple[dict, str]], attempts: int, now: int) -> None:
-        """Record items as failed for good: index in the chunk -> (item, error). Raises TableUnavailable."""
-        expires = n(now // 1000 + KEEP_SECONDS)
+    def put_failed(
+        self, key: ChunkKey, failed: dict[int, tuple[dict, str]], attempts: int, now: int, before: int = 0
+    ) -> None:
+        """Record items as failed for good: index in the chunk -> (item, error); then how many of the chunk are.
+
+        `before`: how many others of it were recorded earlier. The count comes last: where it stands all items do.
+        Raises TableUnavailable.
+        """
+        expires = now // 1000 + KEEP_SECONDS
         self._write_batch(
-            {
-                "PutRequest": {
-                    "Item": {
-                        "PK": {"S": failed_partition(key.batch, key.shard)},
-                        "SK": {"S": failed_name(key.seq, index)},
-                        "item": {"S": json.dumps(item)},
-                        "error": {"S": error},
-                        "attempts": n(attempts),
-                        "expiresAt": expires,
-                    }
-                }
-            }
+            {"PutRequest": {"Item": failed_record(key, index, item, error, attempts, expires)}}
             for index, (item, error) in failed.items()
         )
+        if count := before + len(failed):
+            self._write_batch([{"PutRequest": {"Item": failures_record(key, count, expires)}}])
 
-    def count_failed(self, batch: Batch, shard: int) -> int:
-        """How many items of a shard's chunks have failed for good, strongly consistent."""
-        query = self._partition(failed_partition(batch.key, shard))
-        pages = self.client.get_paginator("query").paginate(**query, Select="COUNT", ConsistentRead=True)
-        return sum(page["Count"] for page in pages)
+    def put_failed_count(self, key: ChunkKey, count: int, now: int) -> None:
+        """Write down how many items of a chunk have failed for good, in place of whoever recorded them and died."""
+        self.client.put_item(TableName=self.name, Item=failures_record(key, count, now // 1000 + KEEP_SECONDS))
+
+    def failed_counts(self, batch: Batch, shard: int, first: int = 0) -> Iterator[list[tuple[int, int]]]:
+        """Pages of (chunk, how many of its items have failed for good), from chunk `first` on, strongly consistent."""
+        query = self._between(failures_partition(batch.key, shard), chunk_name(first), chunk_name(LAST_SEQ))
+        for page in self.client.get_paginator("query").paginate(**query, ConsistentRead=True):
+            yield [(int(record["SK"]["S"]), whole(record, "count")) for record in page["Items"]]
+
+    def count_failed(self, batch: Batch) -> int:
+        """How many items have failed for good so far; for people, and far cheaper than the items themselves."""
+        pages = self.client.get_paginator("query").paginate
+        partitions = (self._partition(failures_partition(batch.key, shard)) for shard in range(batch.shards))
+        return sum(
+            whole(record, "count") for query in partitions for page in pages(**query) for record in page["Items"]
+        )
 
     def failed_indexes(self, key: ChunkKey) -> set[int]:
         """The indexes of the chunk's items that have failed for good, strongly consistent."""
@@ -491,21 +541,41 @@ class BatchTable:
         pages = self.client.get_paginator("query").paginate(**query, ConsistentRead=True)
         return {int(record["SK"]["S"].split("#")[1]) for page in pages for record in page["Items"]}
 
-    def failed_items(self, batch: Batch) -> Iterator[dict]:
-        """Every item that has failed for good: `seq`, `index`, `item`, `error`, `attempts`."""
+    def failed_items(self, batch: Batch, skip: int = 0) -> Iterator[dict]:
+        """Every item that has failed for good: `seq`, `index`, `item`, `error`, `attempts`.
+
+        Of a batch that has ended the first `skip` are passed over by their counts, so that few of them are read.
+        """
         paginator = self.client.get_paginator("query")
         for shard in range(batch.shards):
-            query = self._partition(failed_partition(batch.key, shard))
-            for page in paginator.paginate(**query, ConsistentRead=True):
-                for record in page["Items"]:
-                    seq, index = record["SK"]["S"].split("#")
-                    yield {
-                        "seq": int(seq),
-                        "index": int(index),
-                        "item": json.loads(record["item"]["S"]),
-                        "error": record["error"]["S"],
-                        "attempts": whole(record, "attempts"),
-                    }
+            first, skip = self._passed_over(batch, shard, skip) if skip else (0, 0)
+            if first is None:
+                continue
+            names = failed_name(first, 0), failed_name(LAST_SEQ, LAST_INDEX)
+            query = self._between(failed_partition(batch.key, shard), *names)
+            records = (record for page in paginator.paginate(**query, ConsistentRead=True) for record in page["Items"])
+            for record in islice(records, skip, None):
+                seq, index = record["SK"]["S"].split("#")
+                yield {
+                    "seq": int(seq),
+                    "index": int(index),
+                    "item": json.loads(record["item"]["S"]),
+                    "error": record["error"]["S"],
+                    "attempts": whole(record, "attempts"),
+                }
+            skip = 0
+
+    def _passed_over(self, batch: Batch, shard: int, skip: int) -> tuple[int | None, int]:
+        """The chunk with the failed item that `skip` others of the shard come before, and how many of them are its own.
+
+        None: the shard has no more than those, and the second says how many are left to skip.
+        """
+        for page in self.failed_counts(batch, shard):
+            for seq, count in page:
+                if skip < count:
+                    return seq, skip
+                skip -= count
+        return None, skip
 
     # Shared
 

@@ -76,7 +76,8 @@ def refused_calls(architecture: str, settings: Settings, quotas: Quotas) -> list
         return []
     outcome = {
         "sqs": "what it refuses comes again after the visibility timeout, and is paid as received",
-        "sfn": "what it refuses is tried again eight times, then costs an attempt; STANDARD children pay every try",
+        "sfn": "what it refuses is tried until the deadline; EXPRESS children have 5 minutes for it, STANDARD ones pay "
+        "every try",
     }[architecture]
     return [f"up to {asked:,} calls at a time, and lambda.concurrency is {limit:,.0f}: {outcome}"]
 

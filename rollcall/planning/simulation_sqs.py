@@ -197,6 +197,9 @@ def work_ms(work: ChunkWork, settings: Settings) -> float:
 
 
 def finish_ms(steps: Steps, shards: int) -> float:
-    """The finalizer's last look: every shard is empty, the failed are counted, the end is stored and published."""
-    counting = math.ceil(shards / 16) * steps.dynamodb
+    """The finalizer's last look: every shard is empty, the failed are counted, the end is stored and published.
+
+    Of each shard it is read how far it was counted, and then the counts; 16 shards at a time.
+    """
+    counting = 2 * math.ceil(shards / 16) * steps.dynamodb
     return steps.overhead + (2 + shards) * steps.dynamodb + counting + steps.events

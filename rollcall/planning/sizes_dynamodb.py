@@ -1,22 +1,17 @@
-"""How large the table's records are by AWS's rule, written by the very code that writes them.
-
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html: names and values count;
-a text its UTF-8 bytes, a number a byte for every two significant digits and one more, a binary its bytes, a boolean
-one. A set is the sum of its elements.
-"""
+"""How large the table's records are, written by the very code that writes them."""
 
 import functools
 import math
 from types import SimpleNamespace
-from typing import Any
 
 from handlers.batch import BatchRequest, Status
 from handlers.pending import with_settled
 from handlers.sqs.encoding import n, segment_key
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, ChunkKey
+from handlers.sqs.sizes import WRITE_BYTES, error_room, record_bytes
 from handlers.sqs.table import BatchTable
 
-WRITE_BYTES, READ_BYTES = 1024, 4096
+READ_BYTES = 4096
 NOW = 1_795_000_000_123
 """Some time in milliseconds since 1970: all have thirteen digits until 2286."""
 LEASE = {"leaseUntil": {"N": str(NOW)}}
@@ -44,33 +39,6 @@ def cursor_record(batch_id: str) -> dict:
     times = dict.fromkeys(("leaseUntil", "expiresAt"), n(NOW))
     counts = dict.fromkeys(("nextChunk", "nextItem", "windowChunk", "windowItem"), n(SEGMENT_STRIDE - 1))
     return segment_key(BatchKey(batch_id), 0) | times | counts
-
-
-def record_bytes(record: dict) -> int:
-    """The size of a record in DynamoDB's own types."""
-    return sum(len(name.encode()) + value_bytes(value) for name, value in record.items())
-
-
-def value_bytes(value: dict[str, Any]) -> int:
-    """The size of an attribute's value."""
-    ((kind, content),) = value.items()
-    match kind:
-        case "N":
-            return number_bytes(content)
-        case "NS":
-            return sum(map(number_bytes, content))
-        case "B":
-            return len(content)
-        case "BOOL":
-            return 1
-        case _:
-            return len(content.encode())
-
-
-def number_bytes(text: str) -> int:
-    """A number's size: leading and trailing zeros do not count."""
-    digits = text.replace(".", "")
-    return math.ceil(len(digits.lstrip("-0").rstrip("0")) / 2) + 1
 
 
 def write_units(size: float) -> int:
@@ -113,10 +81,23 @@ def chunk_record_bytes(batch_id: str, settled: int = 0) -> int:
     return record_bytes(record | LEASE | bitmap)
 
 
-@functools.cache
-def failed_item_bytes(batch_id: str, item_bytes: int, error: str) -> int:
-    """The record of an item that has failed for good; `json.dumps` spaces its fields as it likes."""
+def failure_records(error: str, batch_id: str) -> tuple[dict, dict]:
+    """What is written of a chunk of which an item has failed for good: the item's record and the count's."""
     scribe = Scribe()
     BatchTable(scribe, "").put_failed(ChunkKey(BatchKey(batch_id), 63, 999), {0: ({}, error)}, 3, NOW)
-    (record,) = scribe.records
-    return record_bytes(record) - len("{}") + item_bytes
+    item, count = scribe.records
+    return item, count
+
+
+@functools.cache
+def failed_item_bytes(batch_id: str, item_bytes: int, error: str) -> int:
+    """The record of an item that has failed for good."""
+    record, _ = failure_records("", batch_id)
+    size = record_bytes(record) - len("{}") + item_bytes
+    return size + min(len(error.encode()), error_room(size))
+
+
+@functools.cache
+def failed_count_bytes(batch_id: str) -> int:
+    """The record that counts a chunk's failed items."""
+    return record_bytes(failure_records("", batch_id)[1])

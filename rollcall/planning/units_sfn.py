@@ -116,7 +116,7 @@ def processor(tally: Tally, batch: SfnBatch) -> Range:
 def finalizer(tally: Tally, batch: SfnBatch) -> None:
     """The finalizer: one invocation, which counts the failures by their objects' keys."""
     tally.add("lambda.requests", FINALIZER, "invoke", 1, "finalizer's invocations")
-    tally.add("s3.gets", FINALIZER, "GetObject", 2, "what was made; whether it has ended")
+    tally.add("s3.gets", FINALIZER, "GetObject", 3, "what was made; whether it has ended; how far it was counted")
     pages = batch.attempts.failing_chunks.per(LISTED).map(lambda count: max(1, count))
     tally.add("s3.puts", FINALIZER, "ListObjectsV2", pages, "the failures, listed")
     tally.add("s3.puts", FINALIZER, "PutObject", 2, "the ending, the announcement")

@@ -7,8 +7,9 @@ are told where they are made.
 
 import math
 
+from handlers.sqs.sizes import number_bytes, record_bytes
 from rollcall.planning import fixed, log_bytes, units_lambda
-from rollcall.planning.sizes_dynamodb import cursor_record, number_bytes, read_units, record_bytes, write_units
+from rollcall.planning.sizes_dynamodb import cursor_record, read_units, write_units
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_logs import failure_lines, finished_lines, platform_lines, processor_lines
 from rollcall.planning.units_range import Range

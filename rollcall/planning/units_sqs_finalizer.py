@@ -2,11 +2,12 @@
 
 import math
 
+from handlers.sqs.sizes import record_bytes
 from handlers.sqs.table import GLIMPSED_SEGMENTS
-from rollcall.planning.sizes_dynamodb import READ_BYTES, chunk_record_bytes, read_units, record_bytes, write_units
+from rollcall.planning.sizes_dynamodb import READ_BYTES, chunk_record_bytes, failed_count_bytes, read_units, write_units
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_range import Range
-from rollcall.planning.units_sqs_batch import FINALIZER, SqsBatch, failed_bytes
+from rollcall.planning.units_sqs_batch import FINALIZER, SqsBatch
 from rollcall.planning.units_tally import Tally
 
 FINALIZERS = 2
@@ -45,9 +46,10 @@ def finalizer(tally: Tally, batch: SqsBatch, nudges: Range, timing: Timing | Non
     tally.add("sqs.requests", FINALIZER, "ChangeMessageVisibility", back, "handing the check message back")
     record = record_bytes(batch.record | FINISHED)
     unsealed = Range.of(0, 0, early.high * min(GLIMPSED_SEGMENTS, batch.segments))
-    reads = seen * read_units(record) + unsealed
-    tally.add("dynamodb.read_units", FINALIZER, "GetItem", reads, "the batch record, and cursors of open segments")
-    tally.add("dynamodb.read_units", FINALIZER, "Query", shard_reads(batch, early), "shards, and failed items")
+    closing = batch.shards + Range.of(0, 0, FINALIZERS - 1) * batch.shards
+    reads = seen * read_units(record) + unsealed + closing
+    tally.add("dynamodb.read_units", FINALIZER, "GetItem", reads, "the batch record, open segments, how far it counted")
+    tally.add("dynamodb.read_units", FINALIZER, "Query", shard_reads(batch, early), "shards, and counts of failures")
     ended = record_bytes({name: value for name, value in (batch.record | FINISHED).items() if name != "segments"})
     open_units = write_units(record)
     updates = early.map(lambda count: max(0.0, count)) * open_units + 2 * write_units(ended)
@@ -61,13 +63,13 @@ def finalizer(tally: Tally, batch: SqsBatch, nudges: Range, timing: Timing | Non
 def shard_reads(batch: SqsBatch, early: Range) -> Range:
     """Read units of the finalizer's queries.
 
-    The look that ends the batch finds every shard empty and reads the failed items of each, to count them. Before that
+    The look that ends the batch finds every shard empty and reads the counts of each one's failed items. Before that
     a look reads, once the batch is sealed, shards up to the first that is not empty, and always the first hundred
     records of each, eventually consistent: half a unit for 4 KB.
     """
     shards = batch.shards
     tries = batch.attempts
-    counting = counting_reads(tries.failed_items * failed_bytes(batch), shards)
+    counting = counting_reads(tries.failing_chunks * failed_count_bytes(batch.batch_id), shards)
     bitmaps = tries.failing_chunks.high or tries.cut_short.high
     record = chunk_record_bytes(batch.batch_id, batch.settings.items_per_chunk if bitmaps else 0)
     full = 0.5 * read_units(min(GLIMPSED_RECORDS, batch.chunks.high / shards) * record)
@@ -77,7 +79,7 @@ def shard_reads(batch: SqsBatch, early: Range) -> Range:
 
 
 def counting_reads(size: Range, shards: int) -> Range:
-    """Read units of all failed items, `size` bytes of them, a query or more for each shard.
+    """Read units of the counts of failed items, `size` bytes of them, a query or more for each shard.
 
     Each query, of a shard's page of 1 MB, is rounded up; how the bytes are shared out among shards is not known.
     """

@@ -2,8 +2,9 @@
 
 import math
 
+from handlers.sqs.sizes import record_bytes
 from rollcall.planning.quotas import Quotas
-from rollcall.planning.sizes_dynamodb import chunk_record_bytes, read_units, record_bytes, write_units
+from rollcall.planning.sizes_dynamodb import chunk_record_bytes, failed_count_bytes, read_units, write_units
 from rollcall.planning.sizes_messages import STEP_BYTES, steps
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_range import NONE, Range
@@ -74,6 +75,8 @@ def records(tally: Tally, batch: SqsBatch) -> None:
     tally.add("dynamodb.write_units", PROCESSOR, "BatchWriteItem", deletes, "deleting chunk records")
     writes = tries.failed_items * write_units(failed_bytes(batch))
     tally.add("dynamodb.write_units", PROCESSOR, "BatchWriteItem", writes, "failed items")
+    counts = tries.failing_chunks * write_units(failed_count_bytes(batch.batch_id))
+    tally.add("dynamodb.write_units", PROCESSOR, "BatchWriteItem", counts, "how many of a chunk have failed")
 
 
 def looks(batch: SqsBatch, invocations: Range, messages: float, handed_back: bool) -> Range:

@@ -78,20 +78,28 @@ class Scope:
     """What batches may be drawn: in turn of these architectures, with this deadline in seconds.
 
     With `early_ends` some are cancelled, and some get so little time that their deadline passes; with `redrives` some
-    that end with items failed or left over are run again.
+    that end with items failed or left over are run again; with `mistakes` the handlers' code is wrong for some.
     """
 
     architectures: tuple[str, ...]
     deadline: int
     early_ends: bool
     redrives: bool
+    mistakes: bool
 
 
 def draw_batches(seed: int, count: int, scope: Scope) -> list[Spec]:
     """`count` batches that depend on the seed and the scope alone."""
     draw = random.Random(f"batches {seed}")
     turns = [scope.architectures[n % len(scope.architectures)] for n in range(count)]
-    return [draw_batch(draw, f"chaos-{seed}-{n}", architecture, scope) for n, architecture in enumerate(turns)]
+    ids = [f"chaos-{seed}-{n}" + mistakes(random.Random(f"mistakes {seed} {n}"), scope) for n in range(count)]
+    return [draw_batch(draw, batch_id, architecture, scope) for batch_id, architecture in zip(ids, turns, strict=True)]
+
+
+def mistakes(draw: random.Random, scope: Scope) -> str:
+    """What of a batch's id has the handlers make mistakes with it: one in eight has some, half of these for good."""
+    kind = draw.choice(("-mistaken-always", "-mistaken-often", *[""] * 14))
+    return kind if scope.mistakes else ""
 
 
 def draw_batch(draw: random.Random, batch_id: str, architecture: str, scope: Scope) -> Spec:

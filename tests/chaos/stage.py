@@ -41,7 +41,7 @@ class Stage:
     and a plan lets a few of them die; a processor's lease outlives it by 5 seconds.
     """
 
-    scope = Scope(("sqs", "sfn"), deadline=45, early_ends=True, redrives=True)
+    scope = Scope(("sqs", "sfn"), deadline=45, early_ends=True, redrives=True, mistakes=True)
     grace_seconds = 90
     handlers: Mapping[str, Path] = around_the_handlers()
 
@@ -150,7 +150,10 @@ class Stage:
             return True
         if spec.architecture == "sfn":
             return self.objects(spec, detail["generation"]).find_made() is not None
-        return "not read to the end" not in (detail["reason"] or "")
+        reason = detail["reason"] or ""
+        return not any(
+            words in reason for words in ("not read to the end", "its counts are not known", "by its request")
+        )
 
     def queued(self) -> int:
         """How many messages the stacks' queues hold, in flight or not."""

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from handlers.batch import LIMITS
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
@@ -81,6 +82,35 @@ def test_poison_items_end_recorded_as_failed_and_the_tolerance_decides(stacks: S
 
 
 @ARCHITECTURES
+def test_work_that_ends_badly_fails_alone(stacks: Stacks, architecture):
+    _, rows = items(30)
+    bad = dict(zip((3, 8, 13, 18, 23), ("yield", "promise", "interrupt", "cancel", "unspeakable"), strict=True))
+    for index, what in bad.items():
+        rows[index]["do"] = what
+    place = stacks.upload("items.jsonl", json_lines(rows))
+    detail = stacks.finished(stacks.start(architecture, input=place, itemsPerChunk=15, maxAttempts=2))
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 25, 5)
+    found = {each["item"]["id"]: each["error"] for each in stacks.failures(architecture, detail["batchId"])}
+    assert set(found) == {rows[index]["id"] for index in bad}
+    errors = [found[rows[index]["id"]] for index in bad]
+    assert errors[0].startswith("InvalidResult: process returned a generator")
+    assert errors[1].startswith("InvalidResult: process returned a coroutine")
+    assert errors[2:4] == ["KeyboardInterrupt: ", "CancelledError: "]
+    assert errors[4] == "UnspeakableError: (its message cannot be had: SystemExit)"
+
+
+@ARCHITECTURES
+def test_what_an_item_does_to_its_process_harms_no_other_item_and_no_later_batch(stacks: Stacks, architecture):
+    _, rows = items(40)
+    for row in rows[::2]:
+        row["do"] = "harm"
+    for _ in range(2):
+        place = stacks.upload("items.jsonl", json_lines(rows))
+        detail = stacks.finished(stacks.start(architecture, input=place, itemsPerChunk=5, maxAttempts=1))
+        assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 40)
+
+
+@ARCHITECTURES
 @pytest.mark.parametrize("how", ["die-once", "hang-once"])
 def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(stacks: Stacks, architecture, how):
     prefix, rows = items(20)
@@ -149,6 +179,13 @@ def test_a_bad_request_ends_failed_with_the_fields_name(stacks: Stacks, architec
     detail = stacks.finished(stacks.start(architecture, **request_))
     assert (detail["status"], detail["items"]) == ("FAILED", 0)
     assert said in detail["reason"]
+
+
+@ARCHITECTURES
+def test_a_request_whose_optional_fields_are_null_is_served_like_one_without_them(stacks: Stacks, architecture):
+    nulls = dict.fromkeys([*LIMITS, "input", "redrive"])
+    detail = stacks.finished(stacks.start(architecture, **{**nulls, "items": 3}))
+    assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 3)
 
 
 @ARCHITECTURES

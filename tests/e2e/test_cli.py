@@ -24,10 +24,10 @@ from tests.probes import eventually
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 RESULT_KEYS = [
     "batchId", "generation", "architecture", "status", "items", "succeeded", "failed", "remaining", "chunks",
-    "startedAt", "finishedAt", "durationSeconds", "completionLagSeconds", "cost",
+    "startedAt", "finishedAt", "durationSeconds", "completionLagSeconds", "reason", "cost",
 ]  # fmt: skip
 # What the batch's own event says too.
-DETAIL_KEYS = RESULT_KEYS[:-2]
+DETAIL_KEYS = [key for key in RESULT_KEYS if key not in ("completionLagSeconds", "cost")]
 
 
 class Rollcall:
@@ -89,7 +89,7 @@ def test_run_ends_with_the_event_and_prints_one_object(rollcall: Rollcall, stack
     assert list(result) == RESULT_KEYS
     counts = [result[key] for key in ("status", "items", "succeeded", "failed", "remaining", "chunks")]
     assert counts == ["SUCCEEDED", 200, 200, 0, 0, 8]
-    assert (result["batchId"], result["architecture"]) == (batch, architecture)
+    assert (result["batchId"], result["architecture"], result["reason"]) == (batch, architecture, None)
     assert 0 <= result["completionLagSeconds"] < 10
     detail = stacks.finished(batch)
     assert {key: detail[key] for key in DETAIL_KEYS} == {key: result[key] for key in DETAIL_KEYS}
@@ -267,7 +267,7 @@ def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, archi
     _, err = rollcall("redrive", batch, expect=2)
     assert f"rollcall cancel {batch}" in err
     cancelled = rollcall.json("cancel", batch)
-    assert cancelled["status"] == "CANCELLED"
+    assert (cancelled["status"], cancelled["reason"] is None) == ("CANCELLED", False)
     assert cancelled["remaining"] > 0
     assert cancelled["succeeded"] + cancelled["remaining"] == 120
     _, err = rollcall("cancel", batch, expect=2)

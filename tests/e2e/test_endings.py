@@ -188,7 +188,7 @@ def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks
     [body] = chunk_messages(key, BatchRequest(items_per_chunk=5), items(5)[1], shards=1)
     stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
     consistently(lambda: assert_published(stacks, key.batch_id, 0), during=2)
-    assert stacks.table.save_chunk(claim, [0, 1, 2], 5)
+    assert stacks.table.save_chunk(claim, [0, 1, 2], 5, 3)
     detail = stacks.finished(key.batch_id)
     assert (detail["succeeded"], detail["failed"]) == (3, 2)
 

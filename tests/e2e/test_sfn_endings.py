@@ -220,6 +220,17 @@ def test_a_batch_whose_batcher_dies_every_time_ends_failed_and_a_redrive_runs_it
     stacks.assert_witnessed("sfn", prefix, {row["id"]: 1 for row in rows})
 
 
+def test_a_mistake_in_the_finalizer_ends_its_batch_failed_with_the_reason(stacks: Stacks):
+    """What the batcher made cannot be read: nothing but the code, or whoever writes there, is to blame."""
+    _, _, batch_id, arn = slow_batch(stacks)
+    eventually(lambda: some_settled(stacks, arn))
+    objects(stacks, batch_id).objects.put(f"made/{batch_id}/1.json", {"somebody": "else's"})
+    stacks.aws("stepfunctions").stop_execution(executionArn=arn)
+    detail = stacks.finished(batch_id)
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 0, 0)
+    assert detail["reason"].startswith("a mistake in the code, met 5 times by its finalizer: TypeError: ")
+
+
 def test_a_redrive_runs_only_what_failed_as_the_next_generation_with_its_own_event(stacks: Stacks):
     prefix, rows = items(30)
     for row in rows[::10]:

@@ -5,15 +5,24 @@ what becomes of an item; what happens only once leaves a mark in the machine's o
 functions of a sandbox share it.
 """
 
+import asyncio
+import io
+import logging
 import os
 import signal
+import sys
 import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
 def process(item: dict) -> Any:
-    """Do what `item["do"]` says (nothing, `fail`, `fail-once`, `die`, `die-once`, `hang-once`); return its `result`."""
+    """Do what `item["do"]` says; return its `result`.
+
+    Nothing; `fail`, `die`, `hang`, with `-once` the first time only; one of BADLY, which end badly; or `harm`.
+    """
     os.write(1, f"witness {item['id']}\n".encode())
     time.sleep(float(item.get("value") or 0) / 1000)
     what, _, once = (item.get("do") or "").partition("-")
@@ -23,9 +32,51 @@ def process(item: dict) -> Any:
         return item.get("result")
     if what == "fail":
         raise RuntimeError(f"{item['id']} was made to fail")
+    if what in BADLY:
+        return BADLY[what]()
+    if what == "harm":
+        harm()
+        return None
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(3600)
+
+
+class UnspeakableError(BaseException):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+def raises(error: type[BaseException]) -> Callable[[], None]:
+    def call() -> None:
+        raise error
+
+    return call
+
+
+async def never() -> None:
+    pass
+
+
+BADLY: dict[str, Callable[[], Any]] = {
+    "yield": lambda: (part for part in ()),
+    "promise": never,
+    "interrupt": raises(KeyboardInterrupt),
+    "cancel": raises(asyncio.CancelledError),
+    "unspeakable": raises(UnspeakableError),
+}
+
+
+def harm() -> None:
+    """Change whatever a process has one of."""
+    sys.stdout = io.StringIO()
+    sys.stdout.close()
+    os.environ.clear()
+    os.chdir("/")
+    logging.disable(logging.CRITICAL)
+    logging.root.handlers.clear()
+    warnings.simplefilter("error")
+    sys.path.clear()
 
 
 def first_time(item_id: str) -> bool:

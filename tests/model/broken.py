@@ -1,6 +1,7 @@
 """The protocol with one of its precautions taken out: each variant is an obvious way to do it, and wrong."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from unittest import mock
 
@@ -9,14 +10,17 @@ from greenlet import getcurrent
 from handlers.batch import Status
 from handlers.clock import Clock
 from handlers.events import FINISHED
+from handlers.sqs import processor
 from handlers.sqs.batcher import Batcher, chunk_key
 from handlers.sqs.encoding import batch_key, n
 from handlers.sqs.finalizer import Finalizer, stored_ending
 from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.mistakes import Mistakes
+from handlers.sqs.processor import Processor
 from handlers.sqs.records import Batch, Segment
 from handlers.sqs.starting import Starter
 from handlers.sqs.table import BatchTable
-from tests.model.lambdas import nothing
+from tests.model.lambdas import Mistake, nothing
 
 type Patches = list
 VARIANTS: dict[str, Callable[[], Patches]] = {}
@@ -173,3 +177,67 @@ def announced_by_everybody_who_finds_it_over() -> Patches:
             finalizer._announce(batch.key, stored_ending(batch), clock)
 
     return [mock.patch.object(Finalizer, "_announce_again", at_once)]
+
+
+@variant
+def failures_counted_before_they_are_recorded() -> Patches:
+    put_failed = BatchTable.put_failed
+
+    def count_first(table, key, failed, attempts, now, before=0):
+        table.put_failed_count(key, before + len(failed), now)
+        put_failed(table, key, failed, attempts, now, before)
+
+    return [mock.patch.object(BatchTable, "put_failed", count_first)]
+
+
+@variant
+def failures_counted_without_those_recorded_before() -> Patches:
+    put_failed = BatchTable.put_failed
+
+    def count_own(table, key, failed, attempts, now, before=0):
+        put_failed(table, key, failed, attempts, now)
+
+    return [mock.patch.object(BatchTable, "put_failed", count_own)]
+
+
+@variant
+def an_early_end_that_trusts_a_count_nobody_came_to_write() -> Patches:
+    return [mock.patch.object(BatchTable, "put_failed_count", nothing)]
+
+
+@variant
+def mistakes_that_are_tried_for_ever() -> Patches:
+    return [mock.patch.object(BatchTable, "count_mistake", return_value=1), *mistaken(Starter, "start")]
+
+
+@variant
+def a_mistake_that_ends_its_batch_before_its_check_exists() -> Patches:
+    def no_check(mistakes, key, place, clock):
+        return nullcontext()
+
+    return [
+        mock.patch.object(Mistakes, "end_the_batch", no_check),
+        *mistaken(Starter, "_announce_check"),
+    ]
+
+
+@variant
+def a_finalizers_mistakes_that_end_nothing() -> Patches:
+    return [mock.patch.object(Finalizer, "met_mistake", nothing), *mistaken(Finalizer, "_count_failed")]
+
+
+@variant
+def a_processors_mistake_that_loses_its_chunk() -> Patches:
+    def used_up(processor, claim, message, error):
+        processor.finished.add(claim.key)
+
+    return [mock.patch.object(Processor, "_attempt_failed", used_up), *mistaken(processor, "run_items")]
+
+
+def mistaken(owner: object, name: str) -> Patches:
+    """A mistake in that function, for good."""
+
+    def raise_it(*_, **__):
+        raise Mistake(name)
+
+    return [mock.patch.object(owner, name, raise_it)]

@@ -3,10 +3,9 @@
 Nothing of a handler is replaced but what surrounds it: boto3's clients, the time, the environment, and `process`.
 """
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -15,12 +14,11 @@ import boto3
 from botocore.exceptions import ClientError
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from handlers import clock, run_items, work
+from handlers import clock, run_items, settings, telemetry, work
 from handlers.events import PublishFailed
-from handlers.sqs import backoff, batcher, dead_letters, finalizer, partial, processor, starting
+from handlers.sqs import backoff, batcher, dead_letters, finalizer, mistakes, partial, processor, starting
 from handlers.sqs.queues import QueueUnavailable
 from handlers.sqs.table import TableUnavailable
-from handlers.telemetry import logger, metrics
 from tests.model import queues
 from tests.model.dynamodb import DynamoDBClient
 from tests.model.queues import Message, SqsClient
@@ -35,8 +33,12 @@ HANDLERS: dict[str, ModuleType] = {
 }
 
 
-# What a handler may fail of, because a service did.
-OF_SERVICES = (ClientError, TableUnavailable, QueueUnavailable, PublishFailed)
+class Mistake(AssertionError):
+    """A mistake in a handler's code, made on purpose."""
+
+
+# What a handler may fail of: what a service did, or such a mistake.
+EXPECTED = (ClientError, TableUnavailable, QueueUnavailable, PublishFailed, Mistake)
 
 
 class ItemFails(Exception):
@@ -68,7 +70,9 @@ class Lambda:
     def kill(self) -> None:
         """The process dies where it is."""
         self.call = None
-        self._greenlet.throw(GreenletExit)
+        # Whatever an item ends of is that item's failure alone; this is the end of all.
+        while not self._greenlet.dead:
+            self._greenlet.throw(GreenletExit)
 
     def _switch(self, outcome: Any, now: int) -> None:
         self.now = now
@@ -88,7 +92,7 @@ class Lambda:
 
     def failed(self, error: BaseException | None) -> None:
         """A record, or the whole invocation, failed of `error`."""
-        if isinstance(error, Exception) and not isinstance(error, OF_SERVICES):
+        if isinstance(error, Exception) and not isinstance(error, EXPECTED):
             self.bug = error
 
     # Lambda's context
@@ -175,12 +179,10 @@ def surroundings(scale: Scale) -> Iterator[None]:
         "RETRY_DELAY_SECONDS": str(scale.retry_delay),
         "CHUNKS_PER_SEGMENT": str(scale.chunks_per_segment),
         "MAX_ITEMS": str(scale.max_items),
-        "POWERTOOLS_METRICS_DISABLED": "true",
     }
-    level = logger.log_level
     with ExitStack() as stack:
         stack.callback(forget_connections)
-        stack.enter_context(mock.patch.dict(os.environ, environment))
+        stack.enter_context(mock.patch.dict(settings.VARIABLES, environment))
         stack.enter_context(mock.patch.object(boto3, "client", client))
         stack.enter_context(mock.patch.object(work, "process", process))
         stack.enter_context(mock.patch.object(batcher, "WINDOW_CHUNKS", scale.chunks_per_window))
@@ -188,12 +190,11 @@ def surroundings(scale: Scale) -> Iterator[None]:
         for module in (backoff, clock, run_items):
             stack.enter_context(mock.patch.object(module, "time", TIME))
         stack.enter_context(mock.patch.object(finalizer, "ThreadPoolExecutor", OneThread))
-        # One process has one set of metrics, and here it has many invocations at a time.
-        for method in ("add_metric", "flush_metrics"):
-            stack.enter_context(mock.patch.object(metrics.provider, method, nothing))
-        stack.enter_context(mock.patch.object(partial, "logger", SimpleNamespace(exception=record_failed)))
-        stack.callback(logger.setLevel, level)
-        logger.setLevel("CRITICAL")
+        # One process has one set of everything, and here it has many invocations at a time.
+        stack.enter_context(mock.patch.object(processor, "put_back", nullcontext))
+        stack.enter_context(mock.patch.object(telemetry.output, "write", nothing))
+        for module in (partial, mistakes, processor, finalizer):
+            stack.enter_context(mock.patch.object(module, "logger", FailureLog))
         forget_connections()
         yield
 
@@ -202,9 +203,14 @@ def nothing(*_: Any, **__: Any) -> None:
     """In place of what the model leaves out."""
 
 
-def record_failed(*_: Any, **__: Any) -> None:
-    """In place of the log line of a message that failed: a mistake must not pass for a service's error."""
-    getcurrent().invocation.failed(sys.exc_info()[1])
+class FailureLog:
+    """In place of the log: a mistake that was not made on purpose must not pass for a service's error."""
+
+    info = warning = error = staticmethod(nothing)
+
+    @staticmethod
+    def exception(*_: Any, **__: Any) -> None:
+        getcurrent().invocation.failed(sys.exc_info()[1])
 
 
 def forget_connections() -> None:

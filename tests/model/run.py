@@ -15,12 +15,12 @@ from handlers.sqs.table import BatchTable
 from tests.model import queues
 from tests.model.dynamodb import ConditionalCheckFailed, DynamoDBClient
 from tests.model.guarantees import demand
-from tests.model.lambdas import ItemFails, Lambda
+from tests.model.lambdas import ItemFails, Lambda, Mistake
 from tests.model.queues import Message
 from tests.model.world import Call, Scale, World
 
 # What can go wrong with a call, other than that its caller dies of it.
-FAULTS = ("refused", "lost answer", "retried", "left undone", "stale")
+FAULTS = ("refused", "lost answer", "retried", "left undone", "stale", "mistake")
 # A batch whose record never appears is given up after 15 minutes.
 APPEARS_WITHIN = 15 * 60
 OUTSIDE = -1
@@ -142,6 +142,8 @@ class Run:
             if fault == "lost answer":
                 self.world.carry_out(call, number)
             return ItemFails("this item was made to fail")
+        if fault == "mistake":
+            return Mistake("the model's")
         if fault == "left undone":
             return left_undone(call)
         if fault == "refused":

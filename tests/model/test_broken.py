@@ -11,24 +11,45 @@ from tests.model.broken import VARIANTS
 from tests.model.cases import ONE_CHUNK, TWO_CHUNKS, Case, enumerated
 from tests.model.enumeration import Budget
 from tests.model.guarantees import Violation
+from tests.model.lambdas import surroundings
 from tests.model.machine import Protocol
+from tests.model.run import Run
+from tests.model.world import Scale
 
+FAILING = replace(ONE_CHUNK, fail_rate=1.0, max_attempts=1)
 # Chance finds these too, but not soon.
 RARE = {
     "shards_read_before_the_batch_record": Case(TWO_CHUNKS),
     "records_of_the_last_window_put_again": Case(TWO_CHUNKS, Budget(deaths=1)),
-    "records_deleted_before_failures_are_recorded": Case(
-        replace(ONE_CHUNK, fail_rate=1.0, max_attempts=1), Budget(deaths=1)
-    ),
+    "records_deleted_before_failures_are_recorded": Case(FAILING, Budget(deaths=1)),
     "counted_before_no_more_is_made": Case(ONE_CHUNK, Budget(cancels=1)),
     "recorded_as_published_before_it_is": Case(ONE_CHUNK, Budget(deaths=1)),
     "a_repeat_made_up_anew": Case(ONE_CHUNK, Budget(deaths=1)),
+    "failures_counted_before_they_are_recorded": Case(FAILING, Budget(deaths=1, cancels=1)),
+    "failures_counted_without_those_recorded_before": Case(
+        replace(FAILING, items=2, items_per_chunk=2), Budget(deaths=1)
+    ),
+    "an_early_end_that_trusts_a_count_nobody_came_to_write": Case(FAILING, Budget(deaths=1, cancels=1)),
+}
+
+
+# A mistake for good: whatever the order of things, the batch must end.
+FOR_GOOD = {
+    "mistakes_that_are_tried_for_ever",
+    "a_mistake_that_ends_its_batch_before_its_check_exists",
+    "a_finalizers_mistakes_that_end_nothing",
+    "a_processors_mistake_that_loses_its_chunk",
 }
 
 
 def try_everything(name: str) -> None:
     """Raises Violation when the model catches the variant."""
-    if name in RARE:
+    if name in FOR_GOOD:
+        with surroundings(Scale()):
+            run = Run(Scale())
+            run.request("one")
+            run.settle()
+    elif name in RARE:
         enumerated(RARE[name])
     else:
         found = settings(settings.get_profile("model"), max_examples=3_000, phases=[Phase.generate])

@@ -1,6 +1,6 @@
 """The batch request, the batch's id and how a batch ends."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -10,11 +10,14 @@ from handlers.batch import (
     Ending,
     InputObject,
     InvalidRequest,
+    Redrive,
     Status,
     batch_id_of,
     batch_id_or,
+    camel_case,
     checked_batch_id,
     final_status,
+    generation_of,
     new_batch_id,
 )
 
@@ -41,9 +44,41 @@ def test_the_bounds_of_a_field_are_allowed_and_what_lies_beyond_is_refused_by_it
     _, low, high = LIMITS[field]
     BatchRequest.parse({field: low})
     BatchRequest.parse({field: high})
-    for bad in (low - 1, high + 1, "5", None, True, [], float("nan")):
+    for bad in (low - 1, high + 1, "5", True, [], float("nan")):
         with pytest.raises(InvalidRequest, match=f"^{field}: "):
             BatchRequest.parse({field: bad})
+
+
+FIELDS = [camel_case(field.name) for field in fields(BatchRequest)]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_that_is_null_is_left_out(field):
+    asked = {"items": 7, "batchId": "mine", field: None}
+    left = {name: value for name, value in asked.items() if value is not None}
+    assert BatchRequest.parse(asked, {"items": "3"}) == BatchRequest.parse(left, {"items": "3"})
+    assert batch_id_of(asked, "message") == batch_id_of(left, "message")
+    assert generation_of(asked) == 1
+
+
+def test_a_request_of_nulls_alone_is_an_empty_one_and_a_redrives_other_fields_may_be_null():
+    assert BatchRequest.parse(dict.fromkeys(FIELDS)) == BatchRequest()
+    place = {"bucket": "b", "key": "k.csv", "etag": None}
+    assert BatchRequest.parse({"input": place}).input == InputObject("b", "k.csv")
+    redrive = {**dict.fromkeys(FIELDS), "redrive": {"batchId": "b", "generation": 2}}
+    assert BatchRequest.parse(redrive).redrive == Redrive("b", 2)
+    assert generation_of(redrive) == 3
+
+
+def test_an_unknown_field_is_refused_even_if_it_is_null():
+    with pytest.raises(InvalidRequest, match="itmes"):
+        BatchRequest.parse({"itmes": None})
+
+
+def test_a_scheduled_event_redrives_nothing_whatever_it_carries():
+    event = SCHEDULED | {"redrive": {"batchId": "b", "generation": 1}}
+    assert batch_id_or(event, "") == "scheduled-20261123T060000Z"
+    assert generation_of(event) == 1
 
 
 @pytest.mark.parametrize("fraction", [1.5, 0.0])
@@ -64,7 +99,7 @@ def test_an_unknown_field_is_refused_by_its_name():
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "a b", "a/b", "x" * 81, 5, None, "-x", "--aws", ".", "..", ".x", "_x", "a\n", "x\x1b[2J"]
+    "bad", ["", "a b", "a/b", "x" * 81, 5, "-x", "--aws", ".", "..", ".x", "_x", "a\n", "x\x1b[2J"]
 )
 def test_a_bad_batch_id_is_refused(bad):
     with pytest.raises(InvalidRequest, match="batchId"):

@@ -117,6 +117,7 @@ def test_the_json_has_every_value_and_the_machine() -> None:
     ("words", "complaint"),
     [
         (["--items", "0"], "argument --items: '0' is not a whole number from 1 to 1,000,000"),
+        (["--failures", "0"], "argument --failures: '0' is not a whole number from 1 to 1,000,000"),
         (["--rounds", "many"], "argument --rounds: 'many' is not a whole number from 1 to 100"),
         (["--json", "/nowhere/figures.json"], "argument --json: '/nowhere/figures.json' is not a file in a folder"),
     ],

@@ -60,6 +60,7 @@ def test_json_is_the_event_with_the_lag() -> None:
         "finishedAt": "2026-11-23T06:00:04.000Z",
         "durationSeconds": 4.0,
         "completionLagSeconds": 0.25,
+        "reason": None,
     }
 
 

@@ -1,9 +1,169 @@
-"""What the Step Functions finalizer may say of a batch that ended early."""
+"""What the Step Functions finalizer may say of a batch: nothing that what it found does not prove."""
+
+import time
 
 import pytest
 
-from handlers.sfn.counting import settled_at_least
+from handlers.batch import Ending, Status
+from handlers.clock import Clock
+from handlers.sfn.counting import PROOF_SECONDS, Counter, CountsDoNotAddUp, EarlyEnd, settled_at_least
+from handlers.sfn.map_runs import LARGEST_PAGE, MapRuns, OutOfTime, page_size
 from handlers.sfn.objects import Made
+from tests.unit.sfn_world import S3, States, Time, chunk, made, objects
+
+LONG_AGO = time.time() - PROOF_SECONDS - 60
+
+
+def split(chunks: int, **lost: int) -> dict[str, list[dict]]:
+    """So many children, of which some ended otherwise than well."""
+    first, found = chunks, {}
+    for status, count in lost.items():
+        first -= count
+        found[status] = [chunk(seq) for seq in range(first, first + count)]
+    return {"SUCCEEDED": [chunk(seq) for seq in range(first)], **found}
+
+
+def count(s3: S3, states: States, of: Made, early: EarlyEnd | None = None, context: Time | None = None) -> Ending:
+    return Counter(objects(s3), MapRuns(states), Clock(context or Time())).count(of, "run", early)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+@pytest.mark.parametrize("shown", [0, 20])
+def test_chunks_that_nobody_processed_are_announced_only_when_each_is_found(shown, status):
+    s3, states = S3(), States(split(100, **{status: 30}), stopped_at=time.time())
+    states.shown[status] = shown
+    for _ in range(2):
+        with pytest.raises(CountsDoNotAddUp, match=f"30 children ended {status}, and {shown} can be found"):
+            count(s3, states, made(100))
+    states.shown[status] = 30
+    ending = count(s3, states, made(100))
+    assert (ending.status, ending.succeeded, ending.failed, ending.remaining) == (Status.FAILED, 700, 300, 0)
+
+
+def test_failures_are_counted_anew_when_more_children_turn_out_to_be_lost():
+    s3, states = S3(), States(split(2_000, FAILED=1_500), stopped_at=time.time())
+    # One for the whole time, one for each of 20 pages and 1,500 children, none for the failures.
+    with pytest.raises(OutOfTime, match="failures are counted"):
+        count(s3, states, made(2_000), context=Late(1 + 20 + 1_500))
+    states.ended["FAILED"].append(states.ended["SUCCEEDED"].pop(0))
+    states.shown["FAILED"] = 1_501
+    with pytest.raises(CountsDoNotAddUp):
+        count(s3, states, made(2_000))
+    assert count(s3, states, made(2_000)).failed == 15_010
+
+
+class Late(Time):
+    """Time for so many questions about it."""
+
+    def __init__(self, questions: int):
+        super().__init__()
+        self.questions = questions
+
+    def get_remaining_time_in_millis(self) -> int:
+        super().get_remaining_time_in_millis()
+        return 60_000 if self.asked <= self.questions else 1_000
+
+
+@pytest.mark.parametrize("shown", [0, 20])
+def test_what_cannot_be_found_in_time_ends_the_batch_failed_and_counts_as_remaining(shown):
+    s3, states = S3(), States(split(100, FAILED=30), stopped_at=LONG_AGO)
+    states.shown["FAILED"] = shown
+    ending = count(s3, states, made(100, tolerated=100))
+    assert (ending.status, ending.succeeded, ending.failed) == (Status.FAILED, 700, shown * 10)
+    assert ending.remaining == 300 - shown * 10
+    assert ending.reason == (
+        f"15 minutes after its Map Run's end {70 + shown} of 100 chunks are accounted for: the items of the others are "
+        "counted as remaining"
+    )
+
+
+def test_a_map_run_that_accounts_for_fewer_chunks_than_were_made_ends_its_batch_failed_in_time():
+    with pytest.raises(CountsDoNotAddUp, match="90 of 100 chunks"):
+        count(S3(), States(split(90), stopped_at=time.time()), made(100))
+    ending = count(S3(), States(split(90), stopped_at=LONG_AGO), made(100))
+    assert (ending.status, ending.succeeded, ending.remaining) == (Status.FAILED, 900, 100)
+
+
+def test_a_map_run_that_never_ends_keeps_no_stopped_batch_from_its_event():
+    states = States(split(90), status="RUNNING")
+    now = EarlyEnd(Status.CANCELLED, "stopped", round(time.time() * 1000))
+    with pytest.raises(CountsDoNotAddUp, match="has not ended"):
+        count(S3(), states, made(100), now)
+    ending = count(S3(), states, made(100), EarlyEnd(Status.CANCELLED, "stopped", round(LONG_AGO * 1000)))
+    assert (ending.status, ending.succeeded, ending.remaining, ending.reason) == ("CANCELLED", 900, 100, "stopped")
+
+
+def test_what_a_recorder_wrote_of_a_lost_chunk_stands_and_is_counted_once():
+    s3, states = S3(), States(split(10, FAILED=2), stopped_at=time.time())
+    objects(s3).put_failed(8, [{"item": {"id": "8-0"}, "error": "its own", "attempts": 3}])
+    ending = count(s3, states, made(10))
+    assert (ending.succeeded, ending.failed) == (89, 11)
+    # A function that outlived its execution records the chunk once more.
+    objects(s3).put_failed(8, [{"item": {"id": "8-0"}, "error": "late", "attempts": 3}] * 2)
+    assert list(objects(s3).failures()) == [(8, 2), (9, 10)]
+
+
+def test_a_page_token_that_is_too_old_has_the_list_begin_anew():
+    s3, states = S3(), States(split(400, FAILED=200), stopped_at=time.time())
+    with pytest.raises(OutOfTime):
+        count(s3, states, made(400), context=Time(left=10))
+    counter = Counter(objects(s3), MapRuns(states), Clock(Time()))
+    page, token = counter.map_runs.children("run", "FAILED", None, counter.clock)
+    counter._keep({"FAILED": (token, len(page), False)})
+    states.expired = True
+    with pytest.raises(OutOfTime):
+        # The first page again, and no second: its token is as old.
+        count(s3, states, made(400), context=OnePage())
+    states.expired = False
+    assert count(s3, states, made(400)).failed == 2_000
+
+
+class OnePage(Time):
+    """Time for one page of children."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        super().get_remaining_time_in_millis()
+        return 60_000 if self.asked < 100 else 1_000
+
+
+@pytest.mark.parametrize("seconds", [3, 5, 10, 20, 30, 60, 90, 120, 900])
+def test_a_page_takes_half_of_the_time_that_it_needs_to_begin_at_the_slowest_regions_quota(seconds):
+    clock = Clock(Time(seconds))
+    takes = page_size(clock) / 10
+    assert takes <= min(20, seconds / 4) / 2 or page_size(clock) == 1
+    assert page_size(clock) <= LARGEST_PAGE
+
+
+def test_a_page_that_takes_too_long_is_broken_off_and_begun_again_by_the_next_invocation():
+    s3, states = S3(), States(split(100, FAILED=100), stopped_at=time.time())
+
+    class Slow(Time):
+        def get_remaining_time_in_millis(self) -> int:
+            return max(0, 60_000 - 2_500 * states.described)
+
+    with pytest.raises(OutOfTime):
+        count(s3, states, made(100), context=Slow())
+    assert states.described < 40
+    states.described = 0
+    assert count(s3, states, made(100)).failed == 1_000
+    assert len(states.sizes) == 1
+
+
+def test_millions_of_failures_are_counted_in_as_many_invocations_as_it_takes_and_in_little_memory():
+    s3 = S3()
+    for seq in range(12_500):
+        s3.objects[f"failed/b/1/{seq:09d}-400.json"] = b""
+    states, rounds = States({"SUCCEEDED": [chunk(0)] * 12_500}, stopped_at=time.time()), 0
+    while True:
+        rounds += 1
+        try:
+            ending = count(s3, states, made(12_500, each=400), context=Time(left=3 if rounds < 5 else 60))
+            break
+        except OutOfTime:
+            continue
+    assert (ending.status, ending.failed, rounds) == (Status.FAILED, 5_000_000, 5)
+    # A list of a thousand keys each, and one more for each that is begun again within a page.
+    assert s3.lists <= 13 + 2 * rounds
 
 
 @pytest.mark.parametrize(

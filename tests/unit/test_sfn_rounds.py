@@ -22,7 +22,8 @@ def test_counts_are_the_same_however_many_rounds_there_were(sizes, handed_on):
 
 
 def test_an_express_child_is_given_no_more_attempts_than_it_has_time_for():
-    assert longest_child_seconds(3, 60, 10) == 200
+    """3 attempts of 60 s and a start of 10 s, 2 waits of 10 s, a recorder's 20 s and start, 30 s of refused calls."""
+    assert longest_child_seconds(3, 60, 10) == 3 * 70 + 2 * 10 + 20 + 10 + 30 == 290
     refuse_long_children(3, 60, 10)
-    with pytest.raises(InvalidRequest, match="maxAttempts: 5 of 60 s with 10 s between them may take 340 s"):
-        refuse_long_children(5, 60, 10)
+    with pytest.raises(InvalidRequest, match="maxAttempts: 5 of 60 s with 0 s between them may take 410 s"):
+        refuse_long_children(5, 60, 0)

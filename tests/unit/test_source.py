@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import lines as lines_module
+from handlers import settings
 from handlers.batch import BatchRequest, InputObject, InvalidRequest
 from handlers.formats import MAX_ROW_BYTES, csv_items, json_items
 from handlers.input_object import Expanded
@@ -85,8 +86,8 @@ def test_an_input_of_no_known_kind_is_refused_with_its_name(key):
     ],
 )
 def test_no_part_of_an_input_elsewhere_is_read_whoever_asks(monkeypatch: pytest.MonkeyPatch, place, said):
-    monkeypatch.setenv("INPUT_BUCKET", "mine")
-    monkeypatch.setenv("INPUT_PREFIX", "input/")
+    monkeypatch.setitem(settings.VARIABLES, "INPUT_BUCKET", "mine")
+    monkeypatch.setitem(settings.VARIABLES, "INPUT_PREFIX", "input/")
     request = BatchRequest(input=place)
     for read in (
         lambda: survey(request),

@@ -21,6 +21,7 @@ from bootstrap.parameters import (
 )
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, TEMPLATES, template
 from handlers.events import SOURCE
+from handlers.sfn.express import RECORDER_SECONDS
 
 ARCHITECTURES = list(STACK_NAMES)
 CONTRACT = (Path(__file__).resolve().parents[2] / "docs" / "design.md").read_text()
@@ -251,11 +252,40 @@ def test_provisioned_pollers_are_none_or_as_many_as_aws_takes(pollers: str, take
             settle(known, given)
 
 
+def test_the_failure_recorder_has_the_time_that_an_express_child_keeps_for_it():
+    document, _ = decode.decode(str(TEMPLATES / "sfn-batch-processing.yaml"))
+    assert document["Resources"]["FailureRecorderFunction"]["Properties"]["Timeout"] == RECORDER_SECONDS
+
+
+def states() -> dict[str, dict]:
+    """Every state of the batch and of its children, by name."""
+    definition = json.loads(filled_in())["States"]
+    return definition | definition["Process chunks"]["ItemProcessor"]["States"]
+
+
+def retriers(state: dict, name: str) -> list[dict]:
+    return [each for each in state["Retry"] if name in each["ErrorEquals"]]
+
+
+@pytest.mark.parametrize("state", ["Make chunks", "Process", "Record failure"])
+def test_being_refused_by_lambda_is_no_attempt_and_is_tried_until_the_deadline(state):
+    (retrier,) = retriers(states()[state], "Lambda.TooManyRequestsException")
+    assert retrier["MaxAttempts"] * retrier["MaxDelaySeconds"] > 14 * 24 * 3600
+
+
+@pytest.mark.parametrize("state", ["Make chunks", "Record failure", "Finalize"])
+def test_what_a_service_refuses_is_tried_until_the_deadline_and_a_mistake_a_few_times(state):
+    (service,) = retriers(states()[state], "ServiceUnavailable")
+    assert service["MaxAttempts"] * service["MaxDelaySeconds"] > 14 * 24 * 3600
+    (mistake,) = retriers(states()[state], "States.ALL")
+    assert mistake["MaxAttempts"] <= 8
+
+
 def test_express_children_that_might_outlive_their_five_minutes_are_refused():
     known = declared(template("sfn"))
     refuse_short_lived_children(settle(known))
     refuse_short_lived_children(settle(known, {"ChildType": "STANDARD", "FunctionTimeout": "120", "MaxAttempts": "10"}))
-    with pytest.raises(BadParameter, match="3 attempts of 120 s with 10 s between them may take 380 s"):
+    with pytest.raises(BadParameter, match="3 attempts of 120 s with 10 s between them may take 470 s"):
         refuse_short_lived_children(settle(known, {"FunctionTimeout": "120"}))
 
 

@@ -18,7 +18,7 @@ class NaiveStage(Stage):
     """The SQS stack with the obvious implementation in the place of Rollcall's own."""
 
     handlers: Mapping[str, Path] = {f"handlers/sqs/{name}.py": HERE / f"{name}.py" for name in MODULES}
-    scope = Scope(("sqs",), deadline=20, early_ends=False, redrives=False)
+    scope = Scope(("sqs",), deadline=20, early_ends=False, redrives=False, mistakes=False)
     grace_seconds = 5
 
     def failed_items(self, spec: Spec, generation: int) -> frozenset[str]:

@@ -6,6 +6,7 @@ the order of the events, across processes, and a line stands even if its process
 
 import json
 import os
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -28,3 +29,9 @@ def tell(what: str, **fields: Any) -> None:
 def works_on(batch_id: str, generation: int, seq: int) -> None:
     """What is processed from now on belongs to this chunk."""
     chunk.update(batch=batch_id, generation=generation, seq=seq)
+
+
+def mistake(batch_id: str, always: bool = False) -> None:
+    """Raise what only a mistake in the code raises, where the batch's id says so: for good here, or often anywhere."""
+    if (always and "-mistaken-always" in batch_id) or ("-mistaken-often" in batch_id and random.random() < 0.1):
+        raise AssertionError(f"a mistake that was made for {batch_id}")

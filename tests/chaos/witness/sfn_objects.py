@@ -7,7 +7,23 @@ from handlers.sfn import objects_itself
 
 
 class BatchObjects(objects_itself.BatchObjects):
-    """The objects, watched."""
+    """The objects, watched, and mistaken now and then."""
+
+    def find_made(self):
+        witness.mistake(self.batch_id)
+        return super().find_made()
+
+    def put_made(self, made) -> None:
+        witness.mistake(self.batch_id, always=True)
+        super().put_made(made)
+
+    def put_failed(self, *args) -> None:
+        witness.mistake(self.batch_id)
+        super().put_failed(*args)
+
+    def put_ending(self, *args) -> bool:
+        witness.mistake(self.batch_id)
+        return super().put_ending(*args)
 
     def record_notified(self) -> None:
         super().record_notified()

@@ -10,7 +10,25 @@ from handlers.sqs import table_itself
 
 
 class BatchTable(table_itself.BatchTable):
-    """The table, watched."""
+    """The table, watched, and mistaken now and then."""
+
+    def get_batch(self, batch_id: str, *args: Any):
+        witness.mistake(batch_id)
+        return super().get_batch(batch_id, *args)
+
+    def put_chunks(self, sizes, *args: Any) -> None:
+        for key in sizes:
+            witness.mistake(key.batch.batch_id, always=True)
+            break
+        super().put_chunks(sizes, *args)
+
+    def put_failed(self, key, *args: Any) -> None:
+        witness.mistake(key.batch.batch_id)
+        super().put_failed(key, *args)
+
+    def finish(self, key, *args: Any) -> bool:
+        witness.mistake(key.batch_id)
+        return super().finish(key, *args)
 
     def claim_chunk(self, key, *args: Any, **kwargs: Any):
         outcome = super().claim_chunk(key, *args, **kwargs)

@@ -1,0 +1,72 @@
+"""A batch all of whose items fail, through both architectures: how soon its event comes, and in how much memory."""
+
+from collections.abc import Callable
+
+from bench.batches import Ended, Size, Starter, until_finished
+from bench.engine import own_engine, peak_memory_mb
+from bench.figures import Figure
+from bench.invocations import peak_mb
+from bootstrap import aws
+from bootstrap.deploy import deploy
+from handlers.batch import new_batch_id
+from rollcall.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.sfn import SfnBatches
+from rollcall.sqs import SqsBatches
+from rollcall.terminal import seconds
+
+ITEMS_PER_CHUNK = 500
+# What the memory of a large batch's functions is held against.
+SMALL = Size(5_000, ITEMS_PER_CHUNK)
+FUNCTIONS = {"finalizer": "FinalizerFunctionName", "processor": "ProcessorFunctionName"}
+
+type Progress = Callable[[str], None]
+
+
+def measure_failures(items: int, progress: Progress) -> list[Figure]:
+    """Run a small batch and one of so many items through each architecture, on an engine that is started for it.
+
+    Raises Problem if one ends otherwise than FAILED with every item failed; SandboxError and DeployFailed.
+    """
+    with own_engine(progress) as sandbox:
+        session = aws.session(sandbox.endpoint)
+        deploy(session, progress=progress)
+        connection = Connection(session, "", sandbox.endpoint, sandbox.engine)
+        figures = [
+            figure
+            for starter in (SqsBatches(connection), SfnBatches(connection))
+            for figure in one_architecture(connection, starter, Size(items, ITEMS_PER_CHUNK), progress)
+        ]
+        return [*figures, Figure("engine's peak memory", "MB", [peak_memory_mb()])]
+
+
+def one_architecture(connection: Connection, starter: Starter, size: Size, progress: Progress) -> list[Figure]:
+    """The small batch and the large one, and the functions' memory after each."""
+    title = ARCHITECTURE_TITLES[starter.architecture]
+    outputs = connection.stack(starter.architecture).outputs
+    figures = []
+    for each in (SMALL, size):
+        took = fail_all(connection, starter, each, progress)
+        what = f"{title}, {each.items:,} items that fail"
+        figures.append(Figure(f"{what}: until Batch Finished", "s", [took]))
+        figures += [
+            Figure(f"{what}: {role}'s peak memory so far", "MB", [peak_mb(connection, outputs[name])])
+            for role, name in FUNCTIONS.items()
+        ]
+    return figures
+
+
+def fail_all(connection: Connection, starter: Starter, size: Size, progress: Progress) -> float:
+    """Seconds from the start of a batch all of whose items fail to its event. Raises Problem."""
+    request = {
+        "batchId": new_batch_id(),
+        "items": size.items,
+        "itemsPerChunk": size.items_per_chunk,
+        "maxValue": 0,
+        "failRate": 1,
+        "maxAttempts": 1,
+    }
+    what = f"{starter.architecture}: {size.items:,} items that fail"
+    began, arrival = until_finished(connection, starter, request, what, progress, Ended("FAILED", failed=size.items))
+    took = arrival.arrived_at / 1000 - began
+    progress(f"{what}: done in {seconds(took)}")
+    return took

@@ -1,0 +1,129 @@
+"""A mistake in the code, for good: whatever it keeps from getting on, its batch ends in one event that says so."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from handlers.sqs import processor
+from handlers.sqs.batcher import Batcher
+from handlers.sqs.dead_letters import DeadLetters
+from handlers.sqs.finalizer import Finalizer
+from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.processor import Processor
+from handlers.sqs.starting import Starter
+from tests.model import queues
+from tests.model.broken import mistaken
+from tests.model.lambdas import surroundings
+from tests.model.run import Run
+from tests.model.world import Scale
+
+SCALE = Scale(deadline=7200)
+
+
+def ending(run: Run) -> dict:
+    """The one batch's Batch Finished, once nothing moves any more; all guarantees have been checked then."""
+    run.settle()
+    (record,) = (record for key, record in run.world.records.items() if key[1] == "0001")
+    assert record["notified"]
+    return record
+
+
+def ended_with(scale: Scale, *mistakes: tuple[object, str]) -> dict:
+    return ended_run(scale, *mistakes)[0]
+
+
+def ended_run(scale: Scale, *mistakes: tuple[object, str]) -> tuple[dict, Run]:
+    with ExitStack() as stack:
+        stack.enter_context(surroundings(scale))
+        for patch in (patch for mistake in mistakes for patch in mistaken(*mistake)):
+            stack.enter_context(patch)
+        run = Run(scale)
+        run.request("one")
+        return ending(run), run
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "place"),
+    [
+        (Starter, "start", "request"),
+        (Starter, "_announce_check", "request"),
+        (Starter, "_start", "request"),
+        (Batcher, "make_segment", "segment 0"),
+        (Batcher, "_make_windows", "segment 0"),
+        (Batcher, "_send", "segment 0"),
+        (Processor, "handle", "chunk 0"),
+        (FinishedChunks, "add_failed", "chunk 0"),
+        (FinishedChunks, "close", "end of an invocation"),
+        (Finalizer, "_is_drained", "finalizer"),
+        (Finalizer, "_count_failed", "finalizer"),
+    ],
+)
+def test_a_mistake_in_the_code_ends_its_batch_failed_with_the_reason_long_before_its_deadline(owner, name, place):
+    scale = Scale(deadline=100_000, fail_rate=1.0 if name == "add_failed" else 0.0)
+    record = ended_with(scale, (owner, name))
+    assert record["status"]["S"] == "FAILED"
+    assert record["reason"]["S"].startswith("a mistake in the code, met 5 times by its ")
+    assert place in record["reason"]["S"]
+    assert f"Mistake: {name}" in record["reason"]["S"]
+    assert int(record["finishedAt"]["N"]) - int(record["startedAt"]["N"]) < 3_600_000
+
+
+def test_where_the_early_end_has_a_mistake_too_the_batch_ends_all_the_same_and_says_what_is_not_known():
+    record = ended_with(Scale(deadline=100_000), (Batcher, "_make_windows"), (Finalizer, "_end_early"))
+    assert (record["status"]["S"], record["remaining"]["N"]) == ("FAILED", "4")
+    assert record["reason"]["S"].endswith("its counts are not known, and what its processors hold may still go on")
+
+
+def test_a_mistake_in_the_processors_work_is_an_attempt_and_then_its_items_error():
+    record, run = ended_run(SCALE, (processor, "run_items"))
+    assert (record["status"]["S"], record["failed"]["N"], record["remaining"]["N"]) == ("FAILED", "4", "0")
+    errors = [record["error"]["S"] for key, record in run.world.records.items() if key[0].startswith("failed#")]
+    assert errors == ["Mistake: run_items"] * 4
+
+
+@pytest.mark.parametrize("name", ["chunk", "segment", "request"])
+def test_a_mistake_in_settling_a_dead_letter_ends_its_batch(name):
+    queue = queues.CHUNKS if name == "chunk" else queues.BATCHER
+    with ExitStack() as stack:
+        stack.enter_context(surroundings(SCALE))
+        for patch in mistaken(DeadLetters, name):
+            stack.enter_context(patch)
+        run = Run(SCALE)
+        run.request("one")
+        if name != "request":
+            (request,) = run.world.visible(queues.BATCHER)
+            run.go_on(run.deliver([request]), 100)
+        if name == "chunk":
+            (segment,) = run.world.visible(queues.BATCHER)
+            run.go_on(run.deliver([segment]), 100)
+        run.give_up(run.world.visible(queue)[0])
+        record = ending(run)
+    assert record["status"]["S"] == "FAILED"
+    assert f"Mistake: {name}" in record["reason"]["S"]
+
+
+def test_a_mistake_in_the_stall_watch_ends_no_batch():
+    with ExitStack() as stack:
+        stack.enter_context(surroundings(SCALE))
+        for patch in mistaken(Finalizer, "_watch_progress"):
+            stack.enter_context(patch)
+        run = Run(SCALE)
+        run.request("one")
+        # The request, the segment, and then many looks of the finalizer while no processor works.
+        for queue in [queues.BATCHER, queues.BATCHER, *[queues.FINALIZER] * 12]:
+            run.go_on(run.deliver(run.world.visible(queue)), 100)
+            run.wait(61_000)
+        assert ending(run)["status"]["S"] == "SUCCEEDED"
+
+
+def test_a_few_mistakes_end_nothing():
+    with surroundings(SCALE):
+        run = Run(SCALE)
+        run.request("one")
+        for _ in range(4):
+            message = run.world.visible(queues.BATCHER)[0]
+            number = run.deliver([message])
+            run.step(number, "mistake")
+            run.go_on(number, 100)
+            run.wait(400_000)
+        assert ending(run)["status"]["S"] == "SUCCEEDED"

@@ -1,0 +1,93 @@
+"""What a redrive of the Step Functions architecture reads of the generation before, and until when."""
+
+import pytest
+
+from handlers.clock import Clock
+from handlers.sfn.map_runs import MapRuns, OutOfTime
+from handlers.sfn.redrive import settled_chunks
+from handlers.sfn.starting import DAY_MS, REDRIVE_WITHIN_DAYS, Execution, RequestRefused, Starter, parse_request
+from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, started
+
+NOW = 100 * DAY_MS
+
+
+def ended_batch(s3: S3, at: int, generation: int = 1, chunks: bool = True) -> None:
+    started(s3, at, generation)
+    if chunks:
+        objects(s3, generation).put_made(made(10))
+    objects(s3, generation).put_ending({"failed": 1, "remaining": 0}, 0)
+
+
+def redriven(s3: S3, generation: int = 1, now: int = NOW) -> None:
+    starter = Starter(s3, BUCKET, lambda asked: parse_request(asked, {}))
+    asked = {"redrive": {"batchId": "b", "generation": generation}, "items": None}
+    starter.start(asked, Execution(f"redrive at {now}", "name", now))
+
+
+def test_what_is_too_old_is_not_redriven_and_says_after_how_many_days():
+    s3 = S3()
+    ended_batch(s3, NOW - REDRIVE_WITHIN_DAYS * DAY_MS)
+    with pytest.raises(RequestRefused, match=r"too old, .* 20 days are allowed"):
+        redriven(s3, now=NOW + 1)
+    redriven(s3)
+
+
+def test_a_generation_that_made_no_chunks_is_as_old_as_the_one_whose_chunks_its_redrive_reads():
+    s3 = S3()
+    ended_batch(s3, NOW - REDRIVE_WITHIN_DAYS * DAY_MS - 1)
+    ended_batch(s3, NOW - DAY_MS, generation=2, chunks=False)
+    with pytest.raises(RequestRefused, match="generation 2: too old"):
+        redriven(s3, generation=2)
+    objects(s3, 2).put_made(made(10))
+    redriven(s3, generation=2)
+
+
+def found(s3: S3, states: States, context: Time) -> set[int]:
+    return settled_chunks(objects(s3), MapRuns(states), Clock(context))
+
+
+class Pages(Time):
+    """Time for so many calls."""
+
+    def __init__(self, calls: int):
+        super().__init__(900)
+        self.calls = calls
+
+    def get_remaining_time_in_millis(self) -> int:
+        super().get_remaining_time_in_millis()
+        return 900_000 if self.asked <= self.calls else 1_000
+
+
+def test_a_redrive_whose_page_tokens_have_expired_lists_again_and_keeps_what_it_found():
+    s3, states = S3(), States({"SUCCEEDED": [chunk(seq, 1) for seq in range(450)]})
+    started(s3)
+    with pytest.raises(OutOfTime):
+        found(s3, states, Pages(250))
+    described = states.described
+    assert 200 <= described < 450
+    assert objects(s3).find_settled(1)
+    states.expired = True
+
+    class ThenValid(MapRuns):
+        """A token that is given now is good again."""
+
+        def children(self, map_run_arn, status, token, clock):
+            if token is None:
+                states.expired = False
+            return super().children(map_run_arn, status, token, clock)
+
+    assert settled_chunks(objects(s3), ThenValid(states), Clock(Time(900))) == set(range(450))
+
+
+def test_a_page_that_cannot_be_described_in_time_hands_the_round_on_instead_of_dying():
+    s3, states = S3(), States({"SUCCEEDED": [chunk(seq, 1) for seq in range(3_000)]})
+    started(s3)
+    rounds = 0
+    while True:
+        rounds += 1
+        try:
+            assert found(s3, states, Pages(700)) == set(range(3_000))
+            break
+        except OutOfTime:
+            assert rounds < 20
+    assert rounds > 2
