@@ -6,10 +6,17 @@ from hashlib import sha256
 from pathlib import Path
 
 from bootstrap.aws import Session, is_sandbox
-from bootstrap.bucket import ensure_bucket, upload
+from bootstrap.bucket import Buckets, buckets_of
 from bootstrap.change_sets import Change, Stacks
 from bootstrap.packaging import Package, package
-from bootstrap.parameters import declared, refuse_short_lived_children, refuse_unknown, settle
+from bootstrap.parameters import (
+    declared,
+    refuse_items_beyond_the_most,
+    refuse_sharing_with_code,
+    refuse_short_lived_children,
+    refuse_unknown,
+    settle,
+)
 from bootstrap.provisioned_mode import end_provisioned_mode
 from bootstrap.side_by_side import side_by_side
 from bootstrap.stack_description import outputs_of, parameters_of
@@ -54,28 +61,33 @@ def deploy(
     refuse_unknown(given, known.values())
     local = SANDBOX_PARAMETERS if is_sandbox(session) else {}
     wanted = {name: settle(names, local, given) for name, names in known.items()}
+    buckets = buckets_of(session, progress)
     for values in wanted.values():
         refuse_short_lived_children(values)
+        refuse_items_beyond_the_most(values)
+        refuse_sharing_with_code(values, buckets.code)
     [architecture] = {values["CpuArchitecture"] for values in wanted.values()}
-    uploaded = publish(session, package(architecture, overlay), progress)
+    made = publish(buckets, package(architecture, overlay))
+    if "InputBucket" not in given:
+        [prefix] = {values["InputPrefix"] for values in wanted.values()}
+        made["InputBucket"] = buckets.ensure_input(prefix)
 
     def bring(name: str) -> StackOutputs:
-        stack, values = STACK_NAMES[name] + suffix, settle(known[name], local, uploaded, given)
+        stack, values = STACK_NAMES[name] + suffix, settle(known[name], local, made, given)
         end_provisioned_mode(session, worker, stack, values)
         return bring_stack(worker, stack, templates[name], values)
 
     return side_by_side(bring, templates)
 
 
-def publish(session: Session, code: Package, progress: Progress) -> dict[str, str]:
+def publish(buckets: Buckets, code: Package) -> dict[str, str]:
     """Upload what is not there yet; returns the parameters that say where it is."""
-    bucket = ensure_bucket(session, progress)
+    bucket = buckets.ensure_code()
     definition = DEFINITION.read_bytes()
     definition_key = f"definition/{sha256(definition).hexdigest()}.asl.json"
-    s3 = session.client("s3")
-    upload(s3, bucket, code.key, code.zip, progress)
-    upload(s3, bucket, definition_key, lambda: definition, progress)
-    return {"CodeBucket": bucket, "InputBucket": bucket, "CodeKey": code.key, "DefinitionKey": definition_key}
+    buckets.upload(code.key, code.zip())
+    buckets.upload(definition_key, definition)
+    return {"CodeBucket": bucket, "CodeKey": code.key, "DefinitionKey": definition_key}
 
 
 def bring_stack(stacks: Stacks, name: str, body: str, parameters: Mapping[str, str]) -> StackOutputs:

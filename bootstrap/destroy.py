@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bootstrap.aws import Session, is_sandbox
+from bootstrap.bucket import buckets_of
 from bootstrap.change_sets import Stacks
 from bootstrap.deploy import Progress, silent
 from bootstrap.side_by_side import side_by_side
@@ -14,12 +15,13 @@ from bootstrap.stacks import STACK_NAMES
 def destroy(
     session: Session, suffix: str = "", stacks: Iterable[str] = tuple(STACK_NAMES), progress: Progress = silent
 ) -> None:
-    """Delete the stacks and all that is in them. The bootstrap bucket, which stacks of any suffix share, stays.
+    """Delete the stacks and all that is in them. The bootstrap buckets, which stacks of any suffix share,
+    stay.
 
     A stack that is not there is passed over. Raises DeployFailed.
     """
     worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress)
-    s3 = session.client("s3")
+    s3 = buckets_of(session, silent).s3
 
     def remove(name: str) -> None:
         full_name = STACK_NAMES[name] + suffix

@@ -11,6 +11,7 @@ from typing import Any
 import watchfiles
 
 from bootstrap.aws import Session, is_sandbox
+from bootstrap.bucket import buckets_of
 from bootstrap.change_sets import Stacks
 from bootstrap.deploy import publish, silent
 from bootstrap.failures import DeployFailed
@@ -59,7 +60,7 @@ def put_live(session: Session, suffix: str, overlay: Mapping[str, Path], live: C
     stacks = Stacks(session.client("cloudformation"), is_sandbox(session), silent)
     names = [name + suffix for name in STACK_NAMES.values() if stacks.describe(name + suffix)]
     for architecture, group in groupby(names, lambda name: stacks.parameters(name)["CpuArchitecture"]):
-        published = publish(session, package(architecture, overlay), silent)
+        published = publish(buckets_of(session, silent), package(architecture, overlay))
         code = {"CodeBucket": published["CodeBucket"], "CodeKey": published["CodeKey"]}
         record = partial(stacks.change_parameters, values=code)
         same = list(group)

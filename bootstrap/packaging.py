@@ -8,7 +8,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
-from bootstrap.vendoring import vendored
+from bootstrap.vendoring import left_out, vendored
 
 ROOT = Path(__file__).resolve().parents[1]
 # The first moment a zip can hold: neither the time of the build nor that of a checkout may change the bytes.
@@ -28,7 +28,7 @@ class Package:
 
     @cached_property
     def key(self) -> str:
-        """Key in the bootstrap bucket, named after the content: known without packing it."""
+        """Key in the code bucket, named after the content: known without packing it."""
         digest = sha256()
         for path, content in sorted(self.files.items()):
             digest.update(f"{path}\0{len(content)}\0".encode())
@@ -63,5 +63,9 @@ def package(architecture: str, overlay: Mapping[str, Path] | None = None, root: 
 
 
 def handlers(root: Path = ROOT) -> list[Path]:
-    """The files of `root`/handlers that go into the zip."""
-    return [path for path in (root / "handlers").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    """The files of `root`/handlers that go into the zip: nothing hidden, such as `.env` or `.git`, at any depth."""
+    return [
+        path
+        for path in (root / "handlers").rglob("*")
+        if path.is_file() and not any(map(left_out, path.relative_to(root).parts))
+    ]

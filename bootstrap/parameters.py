@@ -64,6 +64,22 @@ def refuse_unknown(given: Iterable[str], known: Iterable[Iterable[str]]) -> None
         raise BadParameter(f"unknown parameter {unknown[0]!r}; the stacks have {', '.join(sorted(names))}")
 
 
+def refuse_items_beyond_the_most(values: Mapping[str, str]) -> None:
+    """Raise BadParameter when a request that says nothing of its items, such as the schedule's, would be refused."""
+    if int(values["Items"]) > int(values["MaxItems"]):
+        raise BadParameter(f"Items={values['Items']} is more than MaxItems={values['MaxItems']}: raise MaxItems too")
+
+
+def refuse_sharing_with_code(values: Mapping[str, str], code_bucket: str) -> None:
+    """Raise BadParameter for a bucket that holds the functions' code, where others write: they could plant some."""
+    for name in ("InputBucket", "ResultsBucket"):
+        if values.get(name) in (code_bucket, values.get("CodeBucket", code_bucket)):
+            raise BadParameter(
+                f"{name}={values[name]}: that is the bucket of the functions' code, which neither they nor who "
+                "supplies their input may write: name another"
+            )
+
+
 def refuse_short_lived_children(values: Mapping[str, str]) -> None:
     """Raise BadParameter when an EXPRESS child could reach its end at 5 minutes, which no Catch can see."""
     if values.get("ChildType") != "EXPRESS":

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 # Part of Lambda's Python runtime, with what they themselves need.
 IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer"}
 COMPILED = {".so", ".pyd", ".dylib"}
+LIBRARY_FOLDERS = {".libs", ".dylibs"}
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
@@ -73,11 +74,17 @@ def fits(tag: str, architecture: str) -> bool:
 def files(found: Distribution) -> Iterator[tuple[str, bytes]]:
     """Path and content of what the distribution installed: its code, its metadata and its licences."""
     for path in found.files or ():
-        if ".." in path.parts or "__pycache__" in path.parts:
+        # Scripts lie outside, by way of `..`. Some wheels keep the shared libraries that they need in a hidden folder.
+        if any(left_out(part) and part not in LIBRARY_FOLDERS for part in path.parts):
             continue
         if path.parts[0].endswith(".dist-info") and not kept_metadata(path):
             continue
         yield path.as_posix(), path.read_binary()
+
+
+def left_out(name: str) -> bool:
+    """Whether a file, or a folder with all that is in it, has no place in the zip by its name."""
+    return name.startswith(".") or name == "__pycache__"
 
 
 def kept_metadata(path: PurePosixPath) -> bool:

@@ -144,6 +144,14 @@ def input_object(value: Any) -> InputObject:
     return InputObject(**value)
 
 
+def refuse_too_many(items: int, most: int) -> None:
+    """Raise InvalidRequest for a batch of more than `most` items, the stack's MaxItems."""
+    if items > most:
+        raise InvalidRequest(
+            f"items: more than {most:,}, the stack's MaxItems: make batches of fewer items, or raise the parameter"
+        )
+
+
 def redrive_of(value: Any) -> Redrive:
     """The `redrive` field. Raises InvalidRequest."""
     if not isinstance(value, dict) or set(value) != {"batchId", "generation"}:

@@ -13,7 +13,9 @@ from itertools import islice
 import boto3
 from botocore.exceptions import ClientError, ParamValidationError
 
+from handlers import settings
 from handlers.batch import InputObject, InvalidRequest
+from handlers.bucket_owner import expecting
 from handlers.formats import csv_items, json_items
 from handlers.lines import Lines, lines_of_part
 
@@ -83,12 +85,25 @@ def opened(source: InputObject, start: int = 0) -> io.BufferedReader:
 
 @functools.cache
 def client():
-    """S3, made once an environment."""
-    return boto3.client("s3")
+    """S3 for the input bucket, made once an environment."""
+    return expecting(boto3.client("s3"), settings.text("INPUT_BUCKET_OWNER"))
+
+
+def refuse_other_places(source: InputObject) -> None:
+    """Raise InvalidRequest for an object that is not in the stack's input bucket, below its prefix."""
+    bucket, prefix = settings.text("INPUT_BUCKET"), settings.text("INPUT_PREFIX")
+    if source.bucket != bucket:
+        raise InvalidRequest(f"input.bucket: {source.bucket!r:.100} must be {bucket}, the stack's InputBucket")
+    if not source.key.startswith(prefix):
+        raise InvalidRequest(f"input.key: {source.key!r:.100} must begin with {prefix}, the stack's InputPrefix")
 
 
 def get(source: InputObject, **arguments: str) -> dict:
-    """S3's answer to GetObject for the pinned object. Raises InvalidRequest when asking again does not help."""
+    """S3's answer to GetObject for the pinned object.
+
+    Raises InvalidRequest when the stack reads nothing there, or asking again does not help.
+    """
+    refuse_other_places(source)
     place = f"s3://{source.bucket}/{source.key}"
     if source.etag:
         arguments["IfMatch"] = source.etag

@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import boto3
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers import settings
+from handlers.bucket_owner import own_s3
 from handlers.telemetry import logger
 
 
@@ -72,4 +72,4 @@ def folder(batch_id: str, generation: int) -> str:
 def store() -> ResultStore | None:
     """Where this stack's results go; None when they are not collected."""
     bucket = settings.text("RESULTS_BUCKET")
-    return ResultStore(boto3.client("s3"), bucket) if bucket else None
+    return ResultStore(own_s3(), bucket) if bucket else None

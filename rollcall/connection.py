@@ -10,6 +10,7 @@ from botocore.config import Config
 from bootstrap import aws
 from bootstrap.stack_description import find_stack, outputs_of, parameters_of
 from bootstrap.stacks import STACK_NAMES
+from handlers.bucket_owner import expecting
 from rollcall.errors import Problem
 from rollcall.target import SandboxTarget, Target
 from sandbox import control
@@ -57,6 +58,10 @@ class Connection:
         if service not in self._clients:
             self._clients[service] = self.session.client(service, config=PATIENCE)
         return self._clients[service]
+
+    def s3(self, owner: str) -> Any:
+        """A client of S3 for buckets of the account `owner`: S3 refuses one that is somebody else's by now."""
+        return expecting(self.session.client("s3", config=PATIENCE), owner)
 
     @cached_property
     def stacks(self) -> Mapping[str, Stack]:

@@ -8,6 +8,7 @@ from typing import Any
 from boto3.exceptions import S3UploadFailedError
 
 from handlers.batch import BatchRequest, InvalidRequest, new_batch_id
+from rollcall.connection import Connection, Stack
 from rollcall.errors import Problem
 
 INPUT_ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
@@ -47,11 +48,25 @@ def check_input_file(path: Path) -> None:
         raise Problem(f"--input {path}: the name must end in {', '.join(INPUT_ENDINGS[:-1])} or {INPUT_ENDINGS[-1]}")
 
 
-def upload_input(s3: Any, bucket: str, batch_id: str, path: Path) -> dict[str, str]:
-    """Upload the items; returns the request's `input`. Raises Problem if the file cannot be read."""
-    key = f"input/{batch_id}/{path.name}"
+def refuse_too_many_items(fields: Mapping[str, Any], stack: Stack) -> None:
+    """Raise Problem for more random items than the stack takes; those of a file are counted by its batcher."""
+    most = int(stack.parameters["MaxItems"])
+    if fields.get("items", 0) > most:
+        raise Problem(
+            f"--items: {fields['items']:,} are more than the {most:,} that {stack.name} takes of a batch",
+            "raise its parameter MaxItems: `rollcall up --parameter MaxItems=...`, or `bootstrap deploy` with it",
+        )
+
+
+def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path) -> dict[str, str]:
+    """Upload the items to the stack's input bucket; returns the request's `input`.
+
+    Raises Problem if the file cannot be read, or S3 does not take it.
+    """
+    bucket, prefix, owner = (stack.outputs[name] for name in ("InputBucketName", "InputPrefix", "InputBucketOwner"))
+    key = f"{prefix}{batch_id}/{path.name}"
     try:
-        s3.upload_file(str(path), bucket, key)
+        connection.s3(owner).upload_file(str(path), bucket, key)
     except OSError as error:
         raise Problem(f"--input {path}: {error.strerror}") from error
     except S3UploadFailedError as error:

@@ -14,7 +14,7 @@ from rollcall.costs.batch_bill import bill_after_run
 from rollcall.errors import Interrupted
 from rollcall.follow import until_event
 from rollcall.progress import display
-from rollcall.request import checked_request, upload_input
+from rollcall.request import checked_request, refuse_too_many_items, upload_input
 from rollcall.summary import print_summary, what_to_try
 from rollcall.target import SandboxTarget, Target
 from rollcall.terminal import print_json, print_next, stdout, steps
@@ -26,10 +26,11 @@ def run(
     """Run a batch; exits with 1 if it does not end SUCCEEDED."""
     request = checked_request(architecture, fields, input_file)
     connection = connect(target)
+    stack = connection.stack(architecture)
+    refuse_too_many_items(request, stack)
     if input_file:
-        bucket = connection.stack(architecture).outputs["InputBucketName"]
-        with steps(f"uploading {input_file} to s3://{bucket}"):
-            request["input"] = upload_input(connection.client("s3"), bucket, request["batchId"], input_file)
+        with steps(f"uploading {input_file} to s3://{stack.outputs['InputBucketName']}"):
+            request["input"] = upload_input(connection, stack, request["batchId"], input_file)
     if not wait:
         start_only(connection, target, architecture, request, as_json)
         return

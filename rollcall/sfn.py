@@ -22,8 +22,8 @@ class SfnBatches:
     def __init__(self, connection: Connection) -> None:
         outputs = connection.stack("sfn").outputs
         self._sfn = connection.client("stepfunctions")
-        self._s3 = connection.client("s3")
         self._state_machine = outputs["StateMachineArn"]
+        self._s3 = connection.s3(self._state_machine.split(":")[4])
         self._bucket = outputs["BatchBucketName"]
 
     def start(self, request: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
 
 from sandbox import (
+    bucket_owner,
     catalog,
     cloudformation,
     faults,
@@ -30,6 +31,7 @@ def extend_engine() -> None:
     shutdown.install()
     metrics.install()
     permissions.install()
+    bucket_owner.install()
     pollers.install()
     step_functions.install()
     cloudformation.install()

@@ -1,9 +1,10 @@
 """Records which role called which IAM action on which resource, because the engine lets every role call everything.
 
-`GET /_rollcall/permissions` answers `{"calls": [{"role", "action", "resource", "count"}, ...]}` for all calls made with
-a role's session credentials since the start or the last `DELETE /_rollcall/permissions`: those of functions, of event
-source mappings as their function's role, of state machines, and of EventBridge targets with a role. What the executor
-calls to write a function's log counts for the function's role, as on AWS.
+`GET /_rollcall/permissions` answers `{"calls": [{"role", "action", "resource", "bucketOwner", "count"}, ...]}` for all
+calls made with a role's session credentials since the start or the last `DELETE /_rollcall/permissions`: those of
+functions, of event source mappings as their function's role, of state machines, and of EventBridge targets with a role.
+What the executor calls to write a function's log counts for the function's role, as on AWS. `bucketOwner` is the
+account that a call to S3 expected, empty where it named none.
 """
 
 import threading
@@ -27,7 +28,7 @@ class PermissionsRecorder:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._roles: dict[str, str] = {}
-        self._calls: Counter[tuple[str, str, str]] = Counter()
+        self._calls: Counter[tuple[str, str, str, str]] = Counter()
 
     def __call__(self, chain: Any, context: RequestContext, response: Any) -> None:
         """Count the call that was just answered, whatever the answer: IAM decides before the service does."""
@@ -40,10 +41,11 @@ class PermissionsRecorder:
         role = self._roles.get(key or "")
         if role is None:
             return
+        owner = str(request.get("ExpectedBucketOwner", ""))
         needs = needed_actions(str(service), operation, request, Place(context.region, context.account_id))
         with self._lock:
             for action, resource in needs:
-                self._calls[role, action, resource] += 1
+                self._calls[role, action, resource, owner] += 1
 
     def show(self, request: Any) -> Any:
         """What was called so far."""
@@ -51,8 +53,8 @@ class PermissionsRecorder:
             found = sorted(self._calls.items())
         return {
             "calls": [
-                {"role": role, "action": action, "resource": resource, "count": count}
-                for (role, action, resource), count in found
+                {"role": role, "action": action, "resource": resource, "bucketOwner": owner, "count": count}
+                for (role, action, resource, owner), count in found
             ]
         }
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bootstrap.bucket import ensure_bucket, upload
+from bootstrap.bucket import buckets_of
 from bootstrap.change_sets import Stacks
 from bootstrap.deploy import StackOutputs, bring_stack
 from bootstrap.packaging import Package
@@ -62,8 +62,9 @@ def deploy_stack(
     """Deploy a stack whose functions are the modules `functions` and those here. Raises DeployFailed."""
     session = connection.session
     code = Package({path.name: path.read_bytes() for path in (*FUNCTIONS.glob("*.py"), *functions)})
-    bucket = ensure_bucket(session, progress)
-    upload(session.client("s3"), bucket, code.key, code.zip, progress)
+    buckets = buckets_of(session, progress)
+    bucket = buckets.ensure_code()
+    buckets.upload(code.key, code.zip())
     given = {
         "CodeBucket": bucket,
         "CodeKey": code.key,

@@ -7,6 +7,7 @@ import boto3
 
 from handlers import settings, source
 from handlers.batch import BatchRequest, InvalidRequest, iso
+from handlers.bucket_owner import own_s3
 from handlers.clock import Clock
 from handlers.events import SKIPPED, STARTED, Events
 from handlers.items import chunks
@@ -26,13 +27,14 @@ STOP_MS = 20_000
 
 
 class Batcher:
-    """The clients are boto3's."""
+    """The clients are boto3's. A batch has `max_items` at most."""
 
-    def __init__(self, s3, map_runs: MapRuns, events: Events, starter: Starter):
+    def __init__(self, s3, map_runs: MapRuns, events: Events, starter: Starter, max_items: int):
         self.s3 = s3
         self.map_runs = map_runs
         self.events = events
         self.starter = starter
+        self.max_items = max_items
 
     def make(self, asked: object, execution: Execution, cursor: dict | None, clock: Clock) -> dict:
         """Start a batch and write its chunks, from `cursor` on. Repeating it writes the same objects.
@@ -70,7 +72,7 @@ class Batcher:
         }
 
     def _writer(self, objects: BatchObjects, cursor: dict | None) -> ChunkWriter:
-        return ChunkWriter(self.s3, objects.bucket, objects.chunks_key, Cursor(**cursor or {}))
+        return ChunkWriter(self.s3, objects.bucket, objects.chunks_key, Cursor(**cursor or {}), self.max_items)
 
     def _made(self, objects: BatchObjects, started: Started, writer: ChunkWriter, clock: Clock) -> Made | None:
         """Write chunks; returns what was made, or None while there is more to make."""
@@ -146,11 +148,11 @@ def parse(asked: object) -> BatchRequest:
 @functools.cache
 def connections() -> Batcher:
     """This function's batcher; made once an environment."""
-    s3, bucket = boto3.client("s3"), settings.text("BATCH_BUCKET")
+    s3, bucket = own_s3(), settings.text("BATCH_BUCKET")
     schedule = Schedule(s3, bucket, skips=settings.text("OVERLAP") == "skip")
     starter = Starter(s3, bucket, parse, lambda request: source.survey(request)[0], schedule)
     events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
-    return Batcher(s3, MapRuns(map_runs.client()), events, starter)
+    return Batcher(s3, MapRuns(map_runs.client()), events, starter, settings.whole("MAX_ITEMS"))
 
 
 def handler(event: dict, context) -> dict:

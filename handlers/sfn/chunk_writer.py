@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from botocore.exceptions import ClientError
 
-from handlers.batch import InvalidRequest
+from handlers.batch import InvalidRequest, refuse_too_many
 from handlers.items import Chunk
 
 # S3 takes no smaller parts than 5 MiB but the last. 10,000 of these hold 80 GB, and one at a time keeps memory flat.
@@ -37,22 +37,24 @@ class Cursor:
 
 
 class ChunkWriter:
-    """Writes one object from `cursor` on. `client` is boto3's for S3.
+    """Writes one object, of `max_items` at most, from `cursor` on. `client` is boto3's for S3.
 
     Parts are cut at chunks, and in the same places in every try: a round that died is repeated part by part, and a
     part that was uploaded before is uploaded again under its number.
     """
 
-    def __init__(self, client, bucket: str, key: str, cursor: Cursor):
+    def __init__(self, client, bucket: str, key: str, cursor: Cursor, max_items: int):
         self.client = client
         self.place = {"Bucket": bucket, "Key": key}
         self.cursor = cursor
+        self.max_items = max_items
         self._completed = False
 
     def write(self, chunks: Iterable[Chunk], has_time: Callable[[], bool]) -> bool:
         """Write the chunks that follow the cursor; false if time was short: the next round goes on from `cursor`.
 
-        A round uploads one part at least, however short its time. Raises InvalidRequest when no object holds them all.
+        A round uploads one part at least, however short its time. Raises InvalidRequest when there are too many
+        items, or no object holds them all.
         """
         first_part, counted = self.cursor.parts, self.cursor
         texts: list[str] = []
@@ -62,6 +64,7 @@ class ChunkWriter:
             texts.append(text)
             size += len(text)
             counted = counted.after(len(chunk.items))
+            refuse_too_many(counted.items, self.max_items)
             if size >= PART_BYTES:
                 counted = self._put_part("".join(texts), counted)
                 self.cursor = counted

@@ -2,9 +2,8 @@
 
 import functools
 
-import boto3
-
 from handlers import settings
+from handlers.bucket_owner import own_s3
 from handlers.sfn.objects import BatchObjects
 from handlers.telemetry import logger
 
@@ -12,7 +11,7 @@ from handlers.telemetry import logger
 @functools.cache
 def s3():
     """This function's S3 client; made once an environment."""
-    return boto3.client("s3")
+    return own_s3()
 
 
 def handler(event: dict, context) -> dict:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from handlers import settings
 from handlers.batch import Status, is_scheduled
+from handlers.bucket_owner import own_s3
 from handlers.clock import Clock
 from handlers.events import Events
 from handlers.results import store
@@ -114,7 +115,7 @@ def cause_of(record: SQSRecord) -> str:
 @functools.cache
 def connections() -> tuple[Finalizer, Queue]:
     """This function's finalizer and queue; made once an environment."""
-    s3, states, bucket = boto3.client("s3"), map_runs.client(), settings.text("BATCH_BUCKET")
+    s3, states, bucket = own_s3(), map_runs.client(), settings.text("BATCH_BUCKET")
     starter = Starter(s3, bucket, lambda asked: parse_request(asked, settings.request_defaults()))
     events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
     finisher = Finisher(MapRuns(states), events, store())

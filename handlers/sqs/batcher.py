@@ -8,7 +8,7 @@ from itertools import islice
 import boto3
 
 from handlers import settings, source
-from handlers.batch import InvalidRequest, Status
+from handlers.batch import InvalidRequest, Status, refuse_too_many
 from handlers.clock import Clock
 from handlers.events import Events
 from handlers.items import Chunk
@@ -30,11 +30,19 @@ WINDOW_MS = 10_000
 class Batcher:
     """The batcher's part of the protocol; docs/design.md says why each step comes where it does."""
 
-    def __init__(self, table: BatchTable, chunk_queue: Queue, finalizer_queue: Queue, segment_items: SegmentItems):
+    def __init__(
+        self,
+        table: BatchTable,
+        chunk_queue: Queue,
+        finalizer_queue: Queue,
+        segment_items: SegmentItems,
+        max_items: int,
+    ):
         self.table = table
         self.chunk_queue = chunk_queue
         self.finalizer_queue = finalizer_queue
         self.segment_items = segment_items
+        self.max_items = max_items
 
     def make_segment(self, message: SegmentMessage, clock: Clock) -> None:
         """Make a segment's chunks, from where the last batcher left off. Raises HandBack when there is more to make."""
@@ -53,6 +61,9 @@ class Batcher:
             raise HandBack((segment.lease_until - clock.now()) / 1000 + 1)
         try:
             made = self._make_windows(batch, segment, clock)
+            sealed = made and self.table.finish_segment(
+                batch.key, segment.number, made.next_item, made.next_chunk, self.max_items
+            )
         except InvalidRequest as refused:
             self.table.give_up(batch.key, message.number, str(refused), clock.now())
             made = None
@@ -61,13 +72,13 @@ class Batcher:
             self.table.release_segment(batch.key, segment)
             self.nudge(batch.key, None)
             return
-        sealed = self.table.finish_segment(batch.key, message.number, made.next_item, made.next_chunk)
         if not sealed or sealed.sealed:
             self.nudge(batch.key, clock.now())
 
     def _make_windows(self, batch: Batch, segment: Segment, clock: Clock) -> Segment | None:
         """Make the rest of a segment; None when its batch is past its deadline, or cancelled, meanwhile."""
         stream = self.segment_items.chunks(batch, segment)
+        elsewhere = self._made_elsewhere(batch, segment)
         # The messages of the last window may not all have gone out. Its records did, and finished ones must not
         # come back to life, so those are never put again.
         self._send(batch, islice(stream, segment.next_chunk - segment.window_chunk))
@@ -78,6 +89,7 @@ class Batcher:
             now = self.table.get_batch(batch.batch_id, batch.generation)
             if not now or now.status != Status.OPEN or clock.now() >= now.deadline:
                 return None
+            refuse_too_many(elsewhere + window[-1].first_item + len(window[-1].items), self.max_items)
             sizes = {chunk_key(batch, chunk.seq): len(chunk.items) for chunk in window}
             self.table.put_chunks(sizes, clock.now())
             first, last = window[0], window[-1]
@@ -93,6 +105,12 @@ class Batcher:
                 raise HandBack(1)
             self._send(batch, window)
         return segment
+
+    def _made_elsewhere(self, batch: Batch, segment: Segment) -> int:
+        """The items of the batch's other segments so far, where their sum may come to more than it may have."""
+        if batch.segment_count == 1 or (batch.expected is not None and batch.expected <= self.max_items):
+            return 0
+        return self.table.count_made(batch.key) - segment.next_item
 
     def _send(self, batch: Batch, window: Iterable[Chunk]) -> None:
         self.chunk_queue.send_all(
@@ -132,6 +150,7 @@ def connections() -> tuple[Starter, Batcher, Queue]:
         Queue(sqs, settings.text("BATCHER_QUEUE_URL")),
         Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
     )
+    max_items = settings.whole("MAX_ITEMS")
     starter = Starter(
         table=table,
         queue=queue,
@@ -140,10 +159,12 @@ def connections() -> tuple[Starter, Batcher, Queue]:
         source=source,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         chunks_per_segment=settings.whole("CHUNKS_PER_SEGMENT"),
+        max_items=max_items,
         skip_overlap=settings.text("OVERLAP") == "skip",
     )
     chunk_queue = Queue(sqs, settings.text("CHUNK_QUEUE_URL"))
-    return starter, Batcher(table, chunk_queue, finalizer_queue, SegmentItems(table, source.items)), queue
+    batcher = Batcher(table, chunk_queue, finalizer_queue, SegmentItems(table, source.items), max_items)
+    return starter, batcher, queue
 
 
 def handler(event: dict, context) -> dict:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from handlers.batch import BatchRequest, InvalidRequest, Redrive, Status, is_scheduled, iso
+from handlers.batch import BatchRequest, InvalidRequest, Redrive, Status, is_scheduled, iso, refuse_too_many
 from handlers.clock import Clock
 from handlers.events import SKIPPED, STARTED, Events
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
@@ -29,6 +29,7 @@ class Starter:
         source: Source,
         check_interval: int,
         chunks_per_segment: int,
+        max_items: int,
         skip_overlap: bool,
     ):
         self.table = table
@@ -38,6 +39,7 @@ class Starter:
         self.source = source
         self.check_interval = check_interval
         self.chunks_per_segment = chunks_per_segment
+        self.max_items = max_items
         self.skip_overlap = skip_overlap
 
     def start(self, body: str, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
@@ -50,14 +52,15 @@ class Starter:
             self._announce_check(key)
             try:
                 request, extent = self.source.survey(BatchRequest.parse(asked, defaults))
+                # Only where the extent is counted in items; of a file it is bytes, or not known.
+                expected = extent.items if extent.items == extent.length and not request.input else None
+                refuse_too_many(expected or 0, self.max_items)
             except InvalidRequest as refused:
                 refuse(self.table, self.finalizer_queue, key, str(refused), clock.now())
                 return
             chunks = math.ceil(extent.items / request.items_per_chunk)
             count, length = segments_for(extent.length, chunks, request.items_per_chunk, self.chunks_per_segment)
             batch = opened(key, request, chunks, count, clock.now())
-            # Only where the extent is counted in items; of a file it is bytes, or not known.
-            expected = extent.items if extent.items == extent.length and not request.input else None
             self._start(replace(batch, segment_length=length, extent=extent.length, expected=expected))
 
     def _start_redrive(self, key: BatchKey, asked: dict, clock: Clock) -> None:

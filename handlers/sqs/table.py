@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import batched
 
-from handlers.batch import Ending, Status, iso
+from handlers.batch import Ending, Status, iso, refuse_too_many
 from handlers.pending import pending_indexes, with_settled
 from handlers.sqs.backoff import TRIES, back_off
 from handlers.sqs.encoding import (
@@ -29,6 +29,7 @@ from handlers.sqs.encoding import (
     whole,
 )
 from handlers.sqs.records import (
+    MAX_SEGMENTS,
     SEGMENT_STRIDE,
     Batch,
     BatchKey,
@@ -282,14 +283,24 @@ class BatchTable:
             {":zero": n(0), ":lease": n(segment.lease_until)},
         )  # fmt: skip
 
-    def finish_segment(self, key: BatchKey, number: int, items: int, chunks: int) -> Batch | None:
-        """Count a segment as made, once; returns the batch as it is then. None: it was counted before."""
+    def count_made(self, key: BatchKey) -> int:
+        """The items that all segments of a batch have by now, strongly consistent."""
+        first, last = segment_key(key, 0), segment_key(key, MAX_SEGMENTS)
+        query = self._between(first["PK"]["S"], first["SK"]["S"], last["SK"]["S"])
+        pages = self.client.get_paginator("query").paginate(**query, ConsistentRead=True)
+        return sum(whole(record, "nextItem") for page in pages for record in page["Items"])
+
+    def finish_segment(self, key: BatchKey, number: int, items: int, chunks: int, most: int) -> Batch | None:
+        """Count a segment as made, once; returns the batch as it is then. None: it was counted before.
+
+        Raises InvalidRequest when the batch would have more than `most` items.
+        """
         try:
             record = self.client.update_item(
                 TableName=self.name,
                 Key=batch_key(key),
                 UpdateExpression="DELETE #segments :numbers ADD #items :items, chunks :chunks",
-                ConditionExpression="contains(#segments, :number) AND #status = :open",
+                ConditionExpression="contains(#segments, :number) AND #status = :open AND #items <= :room",
                 ExpressionAttributeNames={"#segments": "segments", "#items": "items", "#status": "status"},
                 ExpressionAttributeValues={
                     ":numbers": {"NS": [str(number)]},
@@ -297,10 +308,16 @@ class BatchTable:
                     ":items": n(items),
                     ":chunks": n(chunks),
                     ":open": {"S": Status.OPEN},
+                    ":room": n(most - items),
                 },
                 ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )["Attributes"]
-        except self.client.exceptions.ConditionalCheckFailedException:
+        except self.client.exceptions.ConditionalCheckFailedException as refused:
+            found = refused.response.get("Item")
+            batch = batch_from(found) if found else None
+            if batch and batch.status == Status.OPEN and number in batch.segments:
+                refuse_too_many(batch.items + items, most)
             return None
         return batch_from(record)
 

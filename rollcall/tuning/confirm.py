@@ -211,11 +211,11 @@ def request(connection: Connection, plan: Planned) -> dict[str, Any]:
     values = workload.values
     if workload.item_bytes is None and values.kind == "uniform" and not values.low and values.high in range(1001):
         return asked | {"items": workload.items, "maxValue": int(values.high), "failRate": workload.fail_rate}
-    bucket = connection.stack(plan.architecture).outputs["InputBucketName"]
+    stack = connection.stack(plan.architecture)
     with TemporaryDirectory() as folder:
         path = Path(folder, "items.jsonl")
         path.write_text("".join(f"{line}\n" for line in lines(workload.items, values, workload)))
-        asked["input"] = upload_input(connection.client("s3"), bucket, asked["batchId"], path)
+        asked["input"] = upload_input(connection, stack, asked["batchId"], path)
     return asked
 
 

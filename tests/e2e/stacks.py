@@ -70,7 +70,7 @@ class Stacks:
 
     def upload(self, name: str, content: bytes) -> dict[str, str]:
         """Put an input object; returns what a request's `input` takes."""
-        place = {"bucket": self.sqs["InputBucketName"], "key": f"input/{uuid.uuid4().hex}/{name}"}
+        place = {"bucket": self.sqs["InputBucketName"], "key": f"{self.sqs['InputPrefix']}{uuid.uuid4().hex}/{name}"}
         self.aws("s3").put_object(Bucket=place["bucket"], Key=place["key"], Body=content)
         return place
 

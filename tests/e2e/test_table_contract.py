@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from handlers.batch import BatchRequest, Ending, Status
+from handlers.batch import BatchRequest, Ending, InvalidRequest, Status
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Closing, Segment
 from handlers.sqs.table import FOREVER, BatchTable
 from tests.model.dynamodb import DynamoDBClient, Records, execute
@@ -74,7 +74,8 @@ def any_call(draw: random.Random) -> Method:
         lambda table: table.get_segment(key, number),
         lambda table: table.advance_segment(key, segment),
         lambda table: table.release_segment(key, segment),
-        lambda table: table.finish_segment(key, number, 3, 1),
+        lambda table: finish(table, key, number),
+        lambda table: table.count_made(key),
         lambda table: table.put_chunks(dict.fromkeys(chunks, ITEMS), now),
         lambda table: table.claim_chunk(chunk, now, later),
         lambda table: table.claim_chunk(chunk, now, FOREVER if number == 0 else later, attempts_used=3),
@@ -101,6 +102,14 @@ def any_call(draw: random.Random) -> Method:
 def known(table: BatchTable, key: BatchKey, otherwise: Batch) -> Batch:
     """The batch as it is, for what depends on what its caller has seen."""
     return table.get_batch(key.batch_id, key.generation) or otherwise
+
+
+def finish(table: BatchTable, key: BatchKey, number: int) -> Batch | str | None:
+    """Of a batch that has room for one segment and not for two."""
+    try:
+        return table.finish_segment(key, number, ITEMS, 1, most=2 * ITEMS - 1)
+    except InvalidRequest as refused:
+        return str(refused)
 
 
 def notify(table: BatchTable, key: BatchKey) -> None:

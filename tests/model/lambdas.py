@@ -174,6 +174,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
         "STALL_AFTER_SECONDS": str(scale.stall_after),
         "RETRY_DELAY_SECONDS": str(scale.retry_delay),
         "CHUNKS_PER_SEGMENT": str(scale.chunks_per_segment),
+        "MAX_ITEMS": str(scale.max_items),
         "POWERTOOLS_METRICS_DISABLED": "true",
     }
     level = logger.log_level

@@ -30,6 +30,7 @@ class Scale:
     items: int = 4
     items_per_chunk: int = 2
     chunks_per_segment: int = 10
+    max_items: int = 1_000_000
     chunks_per_window: int = 2
     shards: int = 1
     max_attempts: int = 2

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.packaging import BadOverlay, Package, package
-from bootstrap.vendoring import CannotVendor, closure, fits, refuse_unfit
+from bootstrap.vendoring import CannotVendor, closure, files, fits, refuse_unfit
 
 
 @pytest.fixture
@@ -73,6 +73,35 @@ def test_the_zip_holds_handlers_and_dependencies_but_nothing_stale_and_no_script
     assert {"handlers/work.py", "aws_lambda_powertools/__init__.py", "jmespath/__init__.py"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or ".." in name or name.endswith("RECORD")]
     assert any("licen" in name.lower() for name in names if name.startswith("aws_lambda_powertools-"))
+
+
+@pytest.mark.parametrize(
+    "hidden", [".env", ".DS_Store", ".work.py.swp", ".git/config", "sqs/.env", "sqs/.cache/a/b.py", ".libs/secret"]
+)
+def test_nothing_hidden_goes_into_the_zip_from_any_depth(project: Path, hidden: str):
+    path = project / "handlers" / hidden
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = package("x86_64", root=project)
+    path.write_text("AWS_SECRET_ACCESS_KEY=x")
+    assert f"handlers/{hidden}" not in package("x86_64", root=project).files
+    assert package("x86_64", root=project).key == before.key
+
+
+def test_a_project_in_a_hidden_folder_is_packed_all_the_same(project: Path):
+    hidden = project.rename(project.with_name(".hidden"))
+    assert "handlers/work.py" in package("x86_64", root=hidden).files
+
+
+def test_nothing_hidden_goes_into_the_zip_from_a_dependency_but_its_shared_libraries(tmp_path: Path):
+    names = ["fast/__init__.py", "fast/.env", "fast/.git/config", "fast/.libs/libfast-1.so.2.0", "fast/.libs/.env"]
+    names += [".DS_Store", "../bin/fast", "../.libs/fast"]
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    (tmp_path / "RECORD").write_text("".join(f"{name},,\n" for name in names))
+    packed = {path for path, _ in files(Installed(tmp_path))}
+    assert packed == {"fast/__init__.py", "fast/.libs/libfast-1.so.2.0"}
 
 
 def test_an_overlay_takes_the_place_of_a_handler_and_may_add_one(project: Path, tmp_path: Path):

@@ -147,7 +147,7 @@ class Uploads:
 def test_chunks_are_written_as_the_map_s_batcher_writes_them(items, per_chunk, size):
     rows = ({"id": f"{number:06d}", "text": "x" * (size - 24)} for number in range(items))
     uploads = Uploads()
-    writer = ChunkWriter(uploads, "b", "k", Cursor())
+    writer = ChunkWriter(uploads, "b", "k", Cursor(), max_items=items)
     writer.write(chunks(rows, per_chunk, SFN_CHUNK_BYTES), lambda: True)
     workload = Workload(
         items=items, values=ZERO, item_bytes=len(checked({"id": "000000", "text": "x" * (size - 24)}, 0))

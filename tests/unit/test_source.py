@@ -73,6 +73,30 @@ def test_an_input_of_no_known_kind_is_refused_with_its_name(key):
         survey(BatchRequest(input=InputObject("bucket", key)))
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (InputObject("others", "input/a.jsonl"), "input.bucket: 'others' must be mine, the stack's InputBucket"),
+        (
+            InputObject("mine", "code/a.jsonl"),
+            "input.key: 'code/a.jsonl' must begin with input/, the stack's InputPrefix",
+        ),
+        (InputObject("mine", "inputs/a.csv.gz"), "input.key: 'inputs/a.csv.gz' must begin with input/"),
+    ],
+)
+def test_no_part_of_an_input_elsewhere_is_read_whoever_asks(monkeypatch: pytest.MonkeyPatch, place, said):
+    monkeypatch.setenv("INPUT_BUCKET", "mine")
+    monkeypatch.setenv("INPUT_PREFIX", "input/")
+    request = BatchRequest(input=place)
+    for read in (
+        lambda: survey(request),
+        lambda: list(items(request, "b")),
+        lambda: list(items(request, "b", 5, 9, 2)),
+    ):
+        with pytest.raises(InvalidRequest, match=said):
+            read()
+
+
 # JSON Lines
 
 

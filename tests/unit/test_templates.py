@@ -10,14 +10,23 @@ import pytest
 from cfnlint import decode
 from cfnlint.api import lint
 
-from bootstrap.parameters import BadParameter, declared, refuse_short_lived_children, refuse_unknown, settle
+from bootstrap.parameters import (
+    BadParameter,
+    declared,
+    refuse_items_beyond_the_most,
+    refuse_sharing_with_code,
+    refuse_short_lived_children,
+    refuse_unknown,
+    settle,
+)
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, TEMPLATES, template
+from handlers.events import SOURCE
 
 ARCHITECTURES = list(STACK_NAMES)
 CONTRACT = (Path(__file__).resolve().parents[2] / "docs" / "design.md").read_text()
 # Where AWS has no finer resource than what begins like this: objects of a bucket, executions of a state machine.
 NARROW = re.compile(
-    r"(\$\{BatchBucket\.Arn}/[a-z]+/|:::\$\{InputBucket}/|:::\$\{ResultsBucket}/results/|:(execution|express|mapRun):\$\{StateMachine\.Name}[:/])\*$"
+    r"(\$\{BatchBucket\.Arn}/[a-z]+/|:::\$\{InputBucket}/\$\{InputPrefix}|:::\$\{ResultsBucket}/results/|:(execution|express|mapRun):\$\{StateMachine\.Name}[:/])\*$"
 )
 
 
@@ -123,6 +132,49 @@ def test_policies_name_single_actions_and_exact_resources(parsed: dict):
             assert "*" not in text or NARROW.search(text), f"{role}: {text}"
 
 
+def test_every_permission_on_a_bucket_holds_for_one_account_only(parsed: dict):
+    own = {"Ref": "AWS::AccountId"}
+    inputs = {"Fn::If": ["ReadsOwnInput", own, {"Ref": "InputBucketOwner"}]}
+    given = [
+        (json.dumps(statement["Resource"]), statement.get("Condition", {}).get("StringEquals"))
+        for _, statement in policies(parsed)
+        if any(action.startswith("s3:") for action in listed(statement["Action"]))
+    ]
+    assert given
+    for resource, condition in given:
+        assert condition == {"aws:ResourceAccount": inputs if "${InputBucket}" in resource else own}, resource
+
+
+def test_no_role_may_touch_the_bucket_of_the_code(parsed: dict):
+    assert not [role for role, statement in policies(parsed) if "CodeBucket" in json.dumps(statement)]
+
+
+def test_events_are_published_under_rollcalls_name_only(parsed: dict):
+    given = [statement for _, statement in policies(parsed) if "events:PutEvents" in listed(statement["Action"])]
+    assert len(given) == 2
+    for statement in given:
+        assert statement["Condition"] == {"StringEquals": {"events:source": SOURCE}}
+
+
+def test_a_service_that_says_for_whom_it_acts_may_act_for_this_account_only(parsed: dict):
+    for name, role in of_type(parsed, "AWS::IAM::Role").items():
+        [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        # AWS documents no such key for Lambda's execution roles.
+        if statement["Principal"]["Service"] != "lambda.amazonaws.com":
+            condition = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+            assert statement.get("Condition") == condition, name
+
+
+def test_functions_that_read_input_are_told_where_and_whose_it_is(parsed: dict):
+    settings = {"INPUT_BUCKET", "INPUT_PREFIX", "INPUT_BUCKET_OWNER"}
+    told = {
+        function["Properties"]["Role"]["Fn::GetAtt"][0]
+        for function in of_type(parsed, "AWS::Lambda::Function").values()
+        if settings <= function["Properties"]["Environment"]["Variables"].keys()
+    }
+    assert told == {role for role, statement in policies(parsed) if "${InputBucket}" in json.dumps(statement)}
+
+
 def test_no_permission_is_given_twice(parsed: dict):
     given = [
         (role, action, json.dumps(resource))
@@ -173,6 +225,12 @@ def test_an_unknown_parameter_is_refused_and_the_known_ones_are_listed():
         ({"FunctionTimeout": "7"}, "FunctionTimeout=7: it must be one of 3, 5, 10"),
         ({"MaxAttempts": "11"}, "MaxAttempts=11: it must be a number from 1 to 10"),
         ({"WorkScale": "fast"}, "WorkScale=fast: it must be a number from 0"),
+        ({"InputPrefix": "input"}, "InputPrefix=input: it must be folders, each with a slash at its end"),
+        ({"InputPrefix": ""}, "InputPrefix=: it must be folders"),
+        ({"InputPrefix": "*/"}, r"InputPrefix=\*/: it must be folders"),
+        ({"InputPrefix": "${aws:username}/"}, "InputPrefix=.*: it must be folders"),
+        ({"InputBucketOwner": "me"}, "InputBucketOwner=me: it must be an account's 12 digits, or empty"),
+        ({"MaxItems": "0"}, "MaxItems=0: it must be a number from 1 to 100000000"),
         ({"ScheduleState": "ON"}, "ScheduleState=ON: it must be one of ENABLED, DISABLED"),
     ],
 )
@@ -199,3 +257,24 @@ def test_express_children_that_might_outlive_their_five_minutes_are_refused():
     refuse_short_lived_children(settle(known, {"ChildType": "STANDARD", "FunctionTimeout": "120", "MaxAttempts": "10"}))
     with pytest.raises(BadParameter, match="3 attempts of 120 s with 10 s between them may take 380 s"):
         refuse_short_lived_children(settle(known, {"FunctionTimeout": "120"}))
+
+
+@pytest.mark.parametrize("prefix", ["input/", "a/b.c/d-e_f/"])
+def test_an_input_prefix_is_folders(prefix: str, architecture: str):
+    assert settle(declared(template(architecture)), {"InputPrefix": prefix})["InputPrefix"] == prefix
+
+
+@pytest.mark.parametrize("name", ["InputBucket", "ResultsBucket"])
+def test_a_bucket_that_others_write_is_not_that_of_the_code(name: str, architecture: str):
+    known = declared(template(architecture))
+    refuse_sharing_with_code(settle(known, {name: "another"}), "the-code")
+    for values in ({name: "the-code"}, {name: "mine", "CodeBucket": "mine"}):
+        with pytest.raises(BadParameter, match=f"{name}={values[name]}: that is the bucket of the functions' code"):
+            refuse_sharing_with_code(settle(known, values), "the-code")
+
+
+def test_a_schedule_whose_every_batch_would_be_refused_is_refused(architecture: str):
+    known = declared(template(architecture))
+    refuse_items_beyond_the_most(settle(known, {"Items": "5000", "MaxItems": "5000"}))
+    with pytest.raises(BadParameter, match="Items=5001 is more than MaxItems=5000: raise MaxItems too"):
+        refuse_items_beyond_the_most(settle(known, {"Items": "5001", "MaxItems": "5000"}))
