@@ -8,12 +8,20 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from handlers.quoting import shown
+
 MAX_GENERATION = 9999
 BATCH_ID = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
 
 class InvalidRequest(ValueError):
-    """The batch request cannot be served; the message names the field, what it was and what was expected."""
+    """The batch request cannot be served; the message names the field, what it was and what was expected.
+
+    Odd characters of it are shown, so that every service takes it.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(shown(message))
 
 
 class Status(StrEnum):
@@ -141,6 +149,11 @@ def input_object(value: Any) -> InputObject:
         or not all(isinstance(v, str) for v in value.values())
     ):
         raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}')
+    for name, text in value.items():
+        if text != text.encode("utf-8", "replace").decode():
+            raise InvalidRequest(f"input.{name}: {text!r:.100} has half a character, as nothing in S3 has")
+    if not (value.get("etag", "").isascii() and value.get("etag", "").isprintable()):
+        raise InvalidRequest(f"input.etag: {value['etag']!r:.100} must be an ETag as S3 gives it, or left out")
     return InputObject(**value)
 
 
@@ -256,5 +269,5 @@ class Ending:
             "startedAt": iso(self.started_at),
             "finishedAt": iso(self.finished_at),
             "durationSeconds": round((self.finished_at - self.started_at) / 1000, 3),
-            "reason": self.reason,
+            "reason": self.reason and shown(self.reason),
         }

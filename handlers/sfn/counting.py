@@ -44,7 +44,7 @@ class Counter:
         chunks = ended["succeeded"] + ended["failed"] + ended["timedOut"]
         if status and made.chunks and chunks == made.chunks:
             # Only its finalizer was missing, or it was stopped too late.
-            status, reason = None, None
+            status, reason = None, made.reason
         if status:
             settled = max(failed, settled_at_least(made, chunks))
         elif reason:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from handlers.batch import BatchRequest, camel_case, snake_case
+from handlers.json_text import unsealed
 from handlers.sfn.json_objects import JsonObjects
 
 
@@ -99,7 +100,8 @@ class BatchObjects:
     def chunks(self) -> Iterator[dict]:
         """The chunks as they were made: a line each, so that an object of any size is read in little memory."""
         body = self.client.get_object(Bucket=self.bucket, Key=self.chunks_key)["Body"]
-        return (json.loads(line.strip(b"[],")) for line in body.iter_lines(chunk_size=64 * 1024))
+        chunks = (json.loads(line.strip(b"[],")) for line in body.iter_lines(chunk_size=64 * 1024))
+        return ({**chunk, "items": [*map(unsealed, chunk["items"])]} for chunk in chunks)
 
     def put_made(self, made: Made) -> None:
         self.objects.put(f"made/{self.name}.json", asdict(made))
@@ -112,6 +114,7 @@ class BatchObjects:
     # ---------------------------------------------------------------------------------------- failures
     def put_failed(self, seq: int, failures: list[dict]) -> None:
         """Record items of one chunk as failed for good; the key tells how many, so that counting reads no object."""
+        failures = [failure | {"item": unsealed(failure["item"])} for failure in failures]
         self.objects.put(f"failed/{self.name}/{seq:09d}-{len(failures)}.json", {"seq": seq, "failed": failures})
 
     def failed_by_chunk(self) -> dict[int, int]:

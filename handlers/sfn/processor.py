@@ -6,6 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import work
 from handlers.clock import Clock
+from handlers.json_text import unsealed
 from handlers.results import ResultStore, store
 from handlers.run_items import STOP_MS, Results, run_items
 from handlers.telemetry import metrics
@@ -29,7 +30,7 @@ def keep_results(results: ResultStore, event: dict, found: Results) -> None:
     """
     batch, chunk = event["batch"], event["chunk"]
     name = f"{chunk['seq']:09d}-{event['attempt']:02d}-{len(chunk['items']):05d}"
-    lines = ((str(chunk["items"][index]["id"]), value) for index, value in sorted(found.values.items()))
+    lines = ((str(unsealed(chunk["items"][index])["id"]), value) for index, value in sorted(found.values.items()))
     results.put(batch["batchId"], batch["generation"], name, lines)
 
 
@@ -42,7 +43,7 @@ def handler(event: dict, context) -> dict:
     with `failures`, one error for each pending item.
     """
     batch, chunk, attempt = event["batch"], event["chunk"], event["attempt"]
-    items = dict(enumerate(chunk["items"]))
+    items = dict(enumerate(map(unsealed, chunk["items"])))
     clock = Clock(context)
     kept = result_store()
     results = run_items(
@@ -60,7 +61,7 @@ def handler(event: dict, context) -> dict:
     if not errors:
         return {"outcome": "DONE", "seq": chunk["seq"]}
     pending = sorted(errors)
-    answer = {"batch": batch, "chunk": {"seq": chunk["seq"], "items": [items[index] for index in pending]}}
+    answer = {"batch": batch, "chunk": {"seq": chunk["seq"], "items": [chunk["items"][index] for index in pending]}}
     if results.left and results.done:
         return {**answer, "outcome": "CONTINUE", "attempt": attempt}
     # What is no item travels along while others are tried again, and is never processed.

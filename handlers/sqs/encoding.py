@@ -74,6 +74,7 @@ def batch_from(record: dict) -> Batch:
         announce_until=whole(record, "announceUntil"),
         notified="notified" in record,
         reason=record["reason"]["S"] if "reason" in record else None,
+        broken=record["broken"]["S"] if "broken" in record else None,
         progress=record["progress"]["S"] if "progress" in record else "",
         progress_at=whole(record, "progressAt"),
         stalled="stalled" in record,

@@ -107,7 +107,7 @@ def chunk_record_bytes(batch_id: str, settled: int = 0) -> int:
 
 @functools.cache
 def failed_item_bytes(batch_id: str, item_bytes: int, error: str) -> int:
-    """The record of an item that has failed for good; `json.dumps` spaces its fields as it likes."""
+    """The record of an item that has failed for good."""
     scribe = Scribe()
     BatchTable(scribe, "").put_failed(ChunkKey(BatchKey(batch_id), 63, 999), {0: ({}, error)}, 3, NOW)
     (record,) = scribe.records

@@ -1,15 +1,13 @@
 """A batch of the SQS architecture as it is known before it runs."""
 
-import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
 
 from handlers.batch import BatchRequest, InputObject
-from handlers.items import checked
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.sizes_dynamodb import batch_record, failed_item_bytes
-from rollcall.planning.sizes_items import FAIL, SAMPLE, item_bytes
+from rollcall.planning.sizes_items import item_bytes
 from rollcall.planning.timing import Timing
 from rollcall.planning.units_attempts import Attempts, attempts
 from rollcall.planning.units_chunks import SqsCut, cut_for_sqs, cut_three
@@ -20,8 +18,6 @@ RECEIVED = 10
 """Most messages of a ReceiveMessage, SendMessageBatch or DeleteMessageBatch."""
 # As the example's work fails; its length decides nothing unless an item is nearly a kilobyte.
 ERROR = "ValueError: this item was made to fail (failRate)"
-# A failed item's JSON has a space after each comma and colon; of one from a file it is not known how many there are.
-SPACES = len(json.dumps(SAMPLE | FAIL)) - len(checked(SAMPLE | FAIL, 0))
 
 
 @dataclass(frozen=True)
@@ -79,5 +75,4 @@ def sqs_batch(workload: Workload, settings: Settings, batch_id: str, timing: Tim
 
 def failed_bytes(batch: SqsBatch) -> int:
     """The record of a failed item, the largest."""
-    spaces = 0 if batch.from_file else SPACES
-    return failed_item_bytes(batch.batch_id, math.ceil(item_bytes(batch.workload).high) + spaces, ERROR)
+    return failed_item_bytes(batch.batch_id, math.ceil(item_bytes(batch.workload).high), ERROR)
