@@ -77,6 +77,8 @@ def explained(error: Exception) -> tuple[str, str | None]:
 
 def tell(message: str, hint: str | None, label: str = "") -> None:
     """Print what happened and what to do next on stderr."""
+    # What was typed need not be UTF-8.
+    message = message.encode("utf-8", "backslashreplace").decode()
     stderr.print(Text.assemble((label, "bold red"), message), soft_wrap=True)
     if hint:
         stderr.print(Text(hint, "dim"), soft_wrap=True)
