@@ -156,7 +156,8 @@ class Expanded(io.RawIOBase):
 
     def readinto(self, buffer) -> int:
         try:
-            count = self._content.readinto(buffer)
+            # As much as one read gives: what stands before the damage is not to be lost with it.
+            count = self._content.readinto1(buffer)
         except EOFError:
             raise Unreadable("it is not whole: the gzip ends in the middle", SEND_ANEW) from None
         except (gzip.BadGzipFile, zlib.error):

@@ -47,6 +47,8 @@ def cut(text: str, most: int) -> str:
     if utf8_bytes(dumps(text)) - 2 <= most:
         return text
     room, kept = most - utf8_bytes("…"), ""
+    if room < 0:
+        return ""
     for each in text:
         room -= utf8_bytes(dumps(each)) - 2
         if room < 0:

@@ -7,6 +7,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from handlers import work
 from handlers.clock import Clock
 from handlers.json_text import unsealed
+from handlers.rejected import cut
 from handlers.results import ResultStore, store
 from handlers.run_items import STOP_MS, Results, run_items
 from handlers.telemetry import metrics
@@ -73,5 +74,5 @@ def handler(event: dict, context) -> dict:
         **answer,
         "outcome": "FAILED",
         "attempt": attempt,
-        "failures": [errors[index].encode("ascii", "replace").decode()[:room] for index in pending],
+        "failures": [cut(errors[index], room) for index in pending],
     }

@@ -121,9 +121,9 @@ CORPUS = [
     File("page.csv", b"<!DOCTYPE html>\n<html><body>403", reason="found a web page, expected lines of text"),
     File("packed.csv", gzip.compress(GOOD), reason="found gzip, expected lines of text; end its name in .gz"),
     File("empty.csv.gz", b"", reason="it is empty, 0 bytes, expected gzip"),
-    File("unpacked.csv.gz", GOOD, reason="found 'id,name\\n1,Ann\\n2,Bob', expected gzip; if it is not compressed"),
+    File("unpacked.csv.gz", GOOD, reason="found 'id,name\\n1,Ann\\n2,Bob\\n', expected gzip; if it is not"),
     File("twice.jsonl.gz", gzip.compress(gzip.compress(b'{"id":"a"}\n')), reason="found gzip within gzip"),
-    File("broken.csv.gz", gzip.compress(GOOD)[:12] + b"\xff" * 40, reason="found damaged gzip"),
+    File("broken.csv.gz", b"\x1f\x8b\x08" + b"\x00" * 7 + b"\xff" * 40, reason="found damaged gzip"),
     File("orders.tsv", b"id\tname\n1\tAnn\n", reason="must end in .jsonl, .csv, .jsonl.gz or .csv.gz"),
     # JSON Lines that are read.
     File("plain.jsonl", b'{"id":"a"}\n{"id":"b"}', AB),

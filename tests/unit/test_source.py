@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import tracemalloc
+import zlib
 from itertools import pairwise
 
 import pytest
@@ -18,6 +19,7 @@ from handlers.input_object import Expanded
 from handlers.items import ERROR_KEY, MAX_ITEM_BYTES
 from handlers.lines import Lines, lines_of_part
 from handlers.source import Extent, items, survey
+from handlers.unreadable import UpToBreak
 
 
 def stream(content: bytes) -> io.BufferedReader:
@@ -252,3 +254,13 @@ def test_a_small_file_may_expand_as_much_as_it_likes():
 def test_a_damaged_gzip_is_refused(damage):
     with pytest.raises(InvalidRequest, match="is not whole"):
         expanded(damage(gzip.compress(b'{"id":"a"}\n' * 1000))).read()
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000])
+def test_what_stands_before_the_damage_of_a_gzip_is_read(size):
+    packed = gzip.compress(b'{"id":"a"}\n' * size, compresslevel=0)
+    for damaged in (packed[: len(packed) // 2], packed[:-8] + b"\x00" * 8):
+        content = zlib.decompressobj(wbits=-15).decompress(damaged[10:])
+        source = UpToBreak(json_items(Lines(expanded(damaged)), lambda: "never"))
+        assert len(list(source)) == content.count(b"\n")
+        assert "it is not whole: the gzip" in (source.reason or "")
