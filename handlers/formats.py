@@ -47,7 +47,11 @@ def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator
 def json_item(line: bytes, name: str) -> dict:
     """The item that a line holds, or what stands for it, called `name`."""
     try:
-        item = json.loads(line.decode().rstrip(), object_pairs_hook=object_of)
+        text = line.decode().rstrip()
+        item = json.loads(text)
+        # Each name has a colon: only where there are more of them can one stand twice.
+        if isinstance(item, dict) and text.count(":") > len(item):
+            item = json.loads(text, object_pairs_hook=object_of)
     except UnicodeDecodeError as error:
         return rejected(name, not_utf8(line, error), line)
     except (ValueError, RecursionError, RepeatedName) as error:
