@@ -18,7 +18,7 @@ from handlers.batch import InputObject, InvalidRequest
 from handlers.bucket_owner import expecting
 from handlers.formats import csv_items, json_items
 from handlers.lines import Lines, lines_of_part
-from handlers.look import ENDINGS, HEAD_BYTES, has_ending, is_csv, is_gzipped, look
+from handlers.look import HEAD_BYTES, is_csv, is_gzipped, look, refuse_other_endings
 from handlers.telemetry import logger
 from handlers.unreadable import Unreadable
 
@@ -45,8 +45,10 @@ def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
 
     Raises InvalidRequest when it cannot be read, or is not any more the one that was pinned before.
     """
-    if not has_ending(source.key):
-        raise InvalidRequest(f"input.key: {source.key!r} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+    try:
+        refuse_other_endings(source.key)
+    except Unreadable as unreadable:
+        raise InvalidRequest(f"input.key: {source.key!r}: {unreadable}") from None
     whole_only = is_csv(source.key) or is_gzipped(source.key)
     # Not HeadObject: what it cannot do has a status and no code, so that nobody knows whether to ask again.
     answer = get(source)

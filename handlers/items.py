@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers.json_text import NoJson, dumps, sealed, utf8_bytes
 from handlers.quoting import quoted
-from handlers.rejected import ERROR_KEY, ItemOfLine, rejected, rejected_item
+from handlers.rejected import ERROR_KEY, ItemOfLine, reason_text, rejected, rejected_item
 
 MAX_ITEM_BYTES = 256 * 1024
 MAX_ID_LENGTH = 256
@@ -61,8 +61,9 @@ def checked(item: dict, index: int, max_bytes: int = MAX_ITEM_BYTES, seal: bool 
     item_id = usable_id(item)
     if not item_id:
         return dumps(rejected(f"item-{index}", no_id(item)))
+    own = {ERROR_KEY: reason_text(str(item[ERROR_KEY]))} if ERROR_KEY in item else {}
     try:
-        text = dumps({**item, "id": item_id})
+        text = dumps({**item, "id": item_id, **own})
     except NoJson as error:
         return dumps(rejected_item(item, item_id, f"JSON cannot say it: {error}"))
     text = sealed(text) if seal else text

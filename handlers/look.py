@@ -8,18 +8,28 @@ from handlers.formats import csv_header
 from handlers.items import MAX_ITEM_BYTES
 from handlers.lines import Lines
 from handlers.quoting import quoted
-from handlers.signatures import GZIP, refuse_other_kinds
+from handlers.signatures import AS_TEXT, GZIP, UNPACK, refuse_other_kinds
 from handlers.unreadable import Unreadable
 
 ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
+OTHER_ENDINGS = {
+    (".ndjson", ".jsonlines", ".ldjson", ".json", ".jl"): "if it has a JSON object a line, name it .jsonl",
+    (".tsv", ".tab", ".psv", ".txt", ".dat"): "if it is a table, separate its fields with commas and name it .csv",
+    (".xlsx", ".xls", ".ods", ".parquet", ".avro", ".orc", ".xml", ".pdf"): AS_TEXT,
+    (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"): UNPACK,
+}
 # A header is as long as an item at most, and gzip seldom makes more of it.
 HEAD_BYTES = MAX_ITEM_BYTES + 4096
 ONE_A_LINE = "expected one JSON object a line"
 
 
-def has_ending(name: str) -> bool:
-    """Whether a file or an object of this name can hold items."""
-    return name.lower().endswith(ENDINGS)
+def refuse_other_endings(name: str) -> None:
+    """Raise Unreadable for a file or an object whose name does not say a format that can be read."""
+    if name.lower().endswith(ENDINGS):
+        return
+    plain = name.lower().removesuffix(".gz")
+    hint = next((hint for endings, hint in OTHER_ENDINGS.items() if plain.endswith(endings)), "")
+    raise Unreadable(f"its name must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}", hint)
 
 
 def is_gzipped(name: str) -> bool:
@@ -38,6 +48,7 @@ def look(name: str, head: bytes) -> bool:
     """
     gzipped = is_gzipped(name)
     if gzipped and not head.startswith(GZIP):
+        refuse_other_kinds(head)
         found = f"found {quoted(head[:20].decode('utf-8', 'backslashreplace'))}" if head else "it is empty, 0 bytes"
         raise Unreadable(f"{found}, expected gzip", "if it is not compressed, take .gz off its name")
     if not gzipped and head.startswith(GZIP):

@@ -25,13 +25,18 @@ class ItemOfLine(dict):
 def rejected(name: str, reason: str, text: bytes = b"", item_id: str | None = None) -> dict:
     """Stands for the line called `name`, which has its id by its place; `item_id` is the one that it names itself."""
     own = {ID_KEY: cut(item_id, ID_BYTES)} if item_id else {}
-    return {"id": name, ERROR_KEY: cut(shown(reason), REASON_BYTES), **stood(name, text), **own}
+    return {"id": name, ERROR_KEY: reason_text(reason), **stood(name, text), **own}
 
 
 def rejected_item(item: dict, item_id: str, reason: str) -> dict:
     """Stands for an item that has an id and cannot travel; where it was read from a line, it says which."""
     place = stood(item.name, item.text) if isinstance(item, ItemOfLine) else {}
-    return {"id": item_id, ERROR_KEY: cut(shown(reason), REASON_BYTES), **place}
+    return {"id": item_id, ERROR_KEY: reason_text(reason), **place}
+
+
+def reason_text(reason: str) -> str:
+    """A reason of a length and in characters that every service takes."""
+    return cut(shown(reason), REASON_BYTES)
 
 
 def stood(name: str, text: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
-from handlers.look import ENDINGS, HEAD_BYTES, has_ending, look
+from handlers.look import HEAD_BYTES, look, refuse_other_endings
 from handlers.quoting import shown
 from handlers.unreadable import Unreadable
 from rollcall.connection import Connection, Stack
@@ -32,14 +32,13 @@ def check_input_file(path: Path) -> None:
     """Say so where it holds no items. Raises Problem unless items can be read from it."""
     option = f"--input {shown(str(path))}"
     refuse_no_file(path, option)
-    if not has_ending(path.name):
-        raise Problem(f"{option}: the name must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise Problem(f"{option}: it cannot be read: {error.strerror}") from None
     try:
+        refuse_other_endings(path.name)
         if not look(path.name, head):
             stderr.print(f"{option}: there is no item in it", markup=False, soft_wrap=True)
     except Unreadable as unreadable:

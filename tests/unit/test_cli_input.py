@@ -30,7 +30,7 @@ GOOD = b"id,name\n1,Ann\n"
         ("zip.csv", b"PK\x03\x04\x14\x00", "found a zip archive, expected lines of text\nunpack it"),
         ("empty.csv.gz", b"", "it is empty, 0 bytes, expected gzip"),
         ("packed.csv", gzip.compress(GOOD), "found gzip, expected lines of text\nend its name in .gz"),
-        ("orders.TSV", GOOD, "the name must end in .jsonl, .csv, .jsonl.gz or .csv.gz"),
+        ("orders.TSV", GOOD, "its name must end in .jsonl, .csv, .jsonl.gz or .csv.gz\nif it is a table"),
     ],
 )
 def test_a_file_that_is_none_of_items_is_refused_before_it_is_uploaded(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.look import HEAD_BYTES, has_ending, look
+from handlers.look import HEAD_BYTES, look, refuse_other_endings
 from handlers.unreadable import Unreadable
 
 ROWS = "id,name\n1,Zo\u00eb\n2,J\u00f6rg\n"
@@ -32,6 +32,7 @@ def zipped(*names: str) -> bytes:
         ("a.jsonl", OBJECTS.encode("utf-32-be"), "found UTF-32 without a byte order mark"),
         ("a.csv", gzip.compress(ROWS.encode()), "found gzip, expected lines of text; end its name in .gz"),
         ("a.csv.gz", b"", "it is empty, 0 bytes, expected gzip"),
+        ("a.csv.gz", zipped("orders.csv"), "found a zip archive"),
         ("a.csv.gz", ROWS.encode(), "found 'id,name\\n1,Zo\u00eb\\n2,J\u00f6', expected gzip"),
         ("a.jsonl.gz", gzip.compress(gzip.compress(b"{}")), "found gzip within gzip"),
         ("a.jsonl.gz", b"\x1f\x8bgarbage" * 9, "found damaged gzip"),
@@ -99,8 +100,28 @@ def test_a_file_that_can_be_read_is_taken_and_said_to_hold_items_or_none(name, c
 
 
 def test_any_mix_of_case_of_the_endings_is_known():
-    assert all(map(has_ending, ("a.csv", "orders.CSV", "A.Jsonl.GZ", "b.JSONL", "c.csv.Gz")))
-    assert not any(map(has_ending, ("orders.tsv", "csv", "a.json", "a.csv.zip", "a.gz", "orders.CSVX", "")))
+    for name in ("a.csv", "orders.CSV", "A.Jsonl.GZ", "b.JSONL", "c.csv.Gz"):
+        refuse_other_endings(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("orders.tsv", "separate its fields with commas"),
+        ("orders.NDJSON.gz", "name it .jsonl"),
+        ("a.json", "if it has a JSON object a line"),
+        ("a.csv.zip", "unpack it"),
+        ("a.xlsx", "save it as CSV"),
+        ("csv", ""),
+        ("a.gz", ""),
+        ("orders.CSVX", ""),
+        ("", ""),
+    ],
+)
+def test_another_ending_is_refused_with_the_next_step(name, hint):
+    with pytest.raises(Unreadable, match=r"its name must end in \.jsonl, \.csv, \.jsonl\.gz or \.csv\.gz") as refused:
+        refuse_other_endings(name)
+    assert hint in refused.value.hint
 
 
 @pytest.mark.parametrize("size", range(len("id,name"), 30))
