@@ -59,3 +59,9 @@ def test_a_text_is_cut_to_its_bytes_in_json(text, most):
     assert len(json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass")) - 2 <= most
     assert text.startswith(found.removesuffix("…"))
     assert cut("short", 5) == "short"
+
+
+def test_a_reason_of_the_sources_own_can_be_said_too():
+    item = json.loads(checked({"id": "a", ERROR_KEY: "half \ud83d " + "x" * 1000}, 0))
+    assert item[ERROR_KEY].startswith("half \\ud83d xxx")
+    assert len(item[ERROR_KEY]) <= 200
