@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from handlers import formats
+from handlers import row_lines
 from handlers.batch import InvalidRequest
 from handlers.formats import csv_items, json_items
 from handlers.items import MAX_ITEM_BYTES, Chunk, chunks
@@ -153,6 +153,11 @@ def test_a_row_that_is_too_long_is_one_failed_item_over_however_many_lines_it_go
     assert len(rows(b"id,text\na," + cell)) == 1
 
 
+def test_a_long_row_that_is_no_csv_fails_alone_where_it_is_one_line():
+    first, second = rows(b'id,text\na,"b" ' + b"x" * 300_000 + b'"\nb,c\n')
+    assert (first["id"], second) == ("line-2", {"id": "b", "text": "c"})
+
+
 @pytest.mark.parametrize(
     ("tail", "said"),
     [
@@ -171,7 +176,7 @@ def test_a_quote_that_is_not_closed_is_told_with_its_line_and_swallows_no_rows(t
 
 
 def test_a_quote_that_is_never_closed_is_not_looked_for_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(formats, "MAX_LINE_BYTES", 3 * MAX_ITEM_BYTES)
+    monkeypatch.setattr(row_lines, "MAX_LINE_BYTES", 3 * MAX_ITEM_BYTES)
     source = lines(b'id,name\n1,"' + b"some words\n" * MAX_ITEM_BYTES)
     with pytest.raises(Unreadable, match="the row at line 2 has a quote that is not closed before 786,432 bytes"):
         list(csv_items(source))
