@@ -9,6 +9,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from handlers.quoting import shown
+
 MAX_GENERATION = 9999
 # Neither a hyphen nor a dot first: an id stands in command lines and in keys.
 BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -16,7 +18,13 @@ BATCH_ID_WORDS = "1 to 80 letters, digits, dots, hyphens or underscores, with a 
 
 
 class InvalidRequest(ValueError):
-    """The batch request cannot be served; the message names the field, what it was and what was expected."""
+    """The batch request cannot be served; the message names the field, what it was and what was expected.
+
+    Odd characters of it are shown, so that every service takes it.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(shown(message))
 
 
 class Status(StrEnum):
@@ -148,6 +156,11 @@ def input_object(value: Any) -> InputObject:
         or not all(isinstance(v, str) for v in value.values())
     ):
         raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}')
+    for name, text in value.items():
+        if text != text.encode("utf-8", "replace").decode():
+            raise InvalidRequest(f"input.{name}: {text!r:.100} has half a character, as nothing in S3 has")
+    if not (value.get("etag", "").isascii() and value.get("etag", "").isprintable()):
+        raise InvalidRequest(f"input.etag: {value['etag']!r:.100} must be an ETag as S3 gives it, or left out")
     return InputObject(**value)
 
 
@@ -273,5 +286,5 @@ class Ending:
             "startedAt": iso(self.started_at),
             "finishedAt": iso(self.finished_at),
             "durationSeconds": round((self.finished_at - self.started_at) / 1000, 3),
-            "reason": self.reason,
+            "reason": self.reason and shown(self.reason),
         }

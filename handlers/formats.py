@@ -4,16 +4,24 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 
-from handlers.batch import InvalidRequest
-from handlers.items import MAX_ITEM_BYTES, invalid_item, invalid_unless_named
+from handlers.csv_header import checked_header, repeats
+from handlers.items import MAX_ITEM_BYTES, item_of_line
 from handlers.lines import Lines
+from handlers.quoting import quoted
+from handlers.rejected import rejected
+from handlers.row_lines import CLOSE, LongRow, RowLines
+from handlers.unreadable import Unreadable
+from handlers.what_is_wrong import (
+    LONE_RETURN,
+    NOT_UTF8,
+    RepeatedName,
+    csv_trouble,
+    json_trouble,
+    not_utf8,
+    object_of,
+)
 
-# Rows over several lines have to be held whole to be told apart.
-MAX_ROW_BYTES = 4 * MAX_ITEM_BYTES
-TOO_LONG = f"longer than {MAX_ITEM_BYTES} bytes"
-
-# A field may be as long as an item; the module's own limit is half of that.
-csv.field_size_limit(MAX_ITEM_BYTES)
+TOO_LONG = f"longer than {MAX_ITEM_BYTES:,} bytes"
 
 
 def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator[dict]:
@@ -22,93 +30,92 @@ def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator
     `name` gives the line read last an id, for the item that stands for it when it is none.
     """
     while (line := lines.read()) is not None:
-        if not line.strip():
+        too_long = lines.cut
+        lines.pass_over()
+        if not too_long and not line.strip():
             lines.pass_over_blank_lines()
         elif skip:
             skip -= 1
         else:
-            yield invalid_item(name(), TOO_LONG) if lines.cut else json_item(line, name())
+            yield rejected(name(), TOO_LONG, line) if too_long else json_item(line, name())
 
 
 def json_item(line: bytes, name: str) -> dict:
-    """The item that a line holds, or an invalid item called `name`."""
+    """The item that a line holds, or what stands for it, called `name`."""
     try:
-        item = json.loads(line.decode())
+        text = line.decode().rstrip()
+        item = json.loads(text)
+        # Each name has a colon: only where there are more of them can one stand twice.
+        if isinstance(item, dict) and text.count(":") > len(item):
+            item = json.loads(text, object_pairs_hook=object_of)
     except UnicodeDecodeError as error:
-        return invalid_item(name, f"not UTF-8: {error}")
-    except (ValueError, RecursionError) as error:
-        return invalid_item(name, f"not JSON: {error}")
-    return invalid_unless_named(item, name) if isinstance(item, dict) else invalid_item(name, "not a JSON object")
-
-
-class BadRow(Exception):
-    """This row is no item, but the next one can be read."""
-
-
-class RowLines:
-    """The lines of a CSV file as csv.reader takes them, a row at a time."""
-
-    def __init__(self, lines: Lines):
-        self._lines = lines
-        self.begin()
-
-    def begin(self) -> None:
-        """The next line begins a row."""
-        self.first = self.count = self.size = 0
-        self.trouble: str | None = None
-
-    def __iter__(self) -> "RowLines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._lines.read()
-        if line is None:
-            raise StopIteration
-        self.count += 1
-        self.size += len(line)
-        if self.count == 1:
-            self.first = self._lines.number
-            if self._lines.cut:
-                raise BadRow(TOO_LONG)
-        elif self._lines.cut or self.size > MAX_ROW_BYTES:
-            raise InvalidRequest(f"input: the row at line {self.first} is longer than {MAX_ROW_BYTES:,} bytes: {QUOTE}")
-        try:
-            return line.decode()
-        except UnicodeDecodeError as error:
-            self.trouble = f"not UTF-8: {error}"
-            return line.decode(errors="replace")
-
-
-QUOTE = "a quote is not closed?"
+        return rejected(name, not_utf8(line, error), line)
+    except (ValueError, RecursionError, RepeatedName) as error:
+        return rejected(name, json_trouble(line.decode(), error), line)
+    if not isinstance(item, dict):
+        return rejected(name, f"not a JSON object: found {quoted(line.decode().strip())}", line)
+    return item_of_line(item, name, line)
 
 
 def csv_items(lines: Lines) -> Iterator[dict]:
     """One item a row, with the header's names as its fields and texts as their values; blank rows are passed over.
 
-    Raises InvalidRequest when the header has no `id`, or when the rows cannot be told apart any more.
+    Raises Unreadable when the header is none, or when the rows cannot be told apart any more.
     """
+    header = csv_header(lines)
     rows = RowLines(lines)
     reader = csv.reader(rows, strict=True)
-    header: list[str] = []
-    while True:
+    while header:
         rows.begin()
         try:
             row = next(reader)
         except StopIteration:
             return
-        except (csv.Error, BadRow) as error:
-            if rows.count > 1 or not header:
-                raise InvalidRequest(f"input: the row at line {rows.first} cannot be read: {error}") from error
-            yield invalid_item(f"line-{rows.first}", str(error))
+        except (csv.Error, LongRow) as error:
+            trouble = csv_trouble(error, rows.text)
+            if trouble and rows.count > 1:
+                raise Unreadable(f"the row at line {rows.first} cannot be read: {trouble}", CLOSE) from None
+            if not trouble:
+                rows.pass_over()
+            yield rejected(rows.name, trouble or TOO_LONG, rows.text)
             continue
-        if not "".join(row).strip():
-            lines.pass_over_blank_lines()
-        elif not header:
-            header = row
-            if rows.trouble or "id" not in header:
-                raise InvalidRequest(f"input: the header must name a column id: {', '.join(header)[:200]}")
-        elif rows.trouble or len(row) != len(header):
-            reason = rows.trouble or f"{len(row)} fields where the header has {len(header)}"
-            yield invalid_item(f"line-{rows.first}", reason)
+        if "".join(row).strip():
+            yield row_item(header, row, rows)
         else:
-            yield invalid_unless_named(dict(zip(header, row, strict=True)), f"line-{rows.first}")
+            lines.pass_over_blank_lines()
+
+
+def csv_header(lines: Lines) -> list[str]:
+    """The columns' names, from the first row that is not blank; none where there is no such row. Raises Unreadable."""
+    rows = RowLines(lines)
+    reader = csv.reader(rows, strict=True)
+    while True:
+        rows.begin()
+        try:
+            row = next(reader)
+        except StopIteration:
+            return []
+        except (csv.Error, LongRow) as error:
+            trouble = csv_trouble(error, rows.text) or TOO_LONG
+            hint = "convert its line ends" if trouble == LONE_RETURN else "give each column a name, without line ends"
+            raise Unreadable(f"the header cannot be read: {trouble}", hint, f"line {rows.first}") from None
+        if "".join(row).strip():
+            if rows.trouble:
+                raise Unreadable(f"the header is {rows.trouble}", NOT_UTF8, f"line {rows.first}")
+            return checked_header(row, rows.first)
+        lines.pass_over_blank_lines()
+
+
+def row_item(header: list[str], row: list[str], rows: RowLines) -> dict:
+    """The item that a row is, or what stands for it. Empty fields after the last column are left out."""
+    fields = row[: len(header)] if not any(row[len(header) :]) else row
+    item_id = row[header.index("id")] if len(row) > header.index("id") else None
+    if rows.trouble:
+        return rejected(rows.name, rows.trouble, rows.text, item_id)
+    if repeats(header, fields):
+        return rejected(rows.name, "the header again, and no item: were files joined?", rows.text)
+    if len(fields) != len(header):
+        found = f"{len(fields)} field{'' if len(fields) == 1 else 's'} where the header has {len(header)}"
+        hint = ": a text with a comma goes in quotes" if len(fields) > len(header) else ""
+        return rejected(rows.name, f"{found} ({', '.join(header)[:80]}){hint}", rows.text, item_id)
+    return item_of_line(dict(zip(header, fields, strict=True)), rows.name, rows.text)

@@ -18,6 +18,9 @@ from handlers.batch import InputObject, InvalidRequest
 from handlers.bucket_owner import expecting
 from handlers.formats import csv_items, json_items
 from handlers.lines import Lines, lines_of_part
+from handlers.look import HEAD_BYTES, is_csv, is_gzipped, look, refuse_other_endings
+from handlers.telemetry import logger
+from handlers.unreadable import Unreadable
 
 # Estimates, where only reading would tell.
 BYTES_PER_ITEM = 100
@@ -26,21 +29,15 @@ GZIP_RATIO = 10
 MAX_EXPANSION = 200
 EXPANSION_CHECKED_FROM = 100 * 1024 * 1024
 BUFFER_BYTES = 64 * 1024
+SEND_ANEW = "pack it again, or send it anew"
+WHY = {
+    "NoSuchKey": "there is no such object",
+    "AccessDenied": "the stack's batcher may not read it, or there is none, or the bucket has another owner",
+    "InvalidObjectState": "it is archived: restore it first",
+}
 # What S3 cannot do now has a status from 500 on, or one of these codes.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 NOT_NOW = {"ExpiredToken", "OperationAborted", "RequestTimeout", "SlowDown", "ThrottlingException"}
-
-
-def is_gzipped(source: InputObject) -> bool:
-    return source.key.endswith(".gz")
-
-
-def is_csv(source: InputObject) -> bool:
-    """Whether it is CSV, not JSON Lines, by its key's ending. Raises InvalidRequest when it is neither."""
-    name = source.key.removesuffix(".gz")
-    if not name.endswith((".jsonl", ".csv")):
-        raise InvalidRequest(f"input.key: {source.key!r} must end in .jsonl, .csv, .jsonl.gz or .csv.gz")
-    return name.endswith(".csv")
 
 
 def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
@@ -48,25 +45,42 @@ def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
 
     Raises InvalidRequest when it cannot be read, or is not any more the one that was pinned before.
     """
-    whole_only = is_csv(source) or is_gzipped(source)
+    try:
+        refuse_other_endings(source.key)
+    except Unreadable as unreadable:
+        raise InvalidRequest(f"input.key: {source.key!r}: {unreadable}") from None
+    whole_only = is_csv(source.key) or is_gzipped(source.key)
     # Not HeadObject: what it cannot do has a status and no code, so that nobody knows whether to ask again.
     answer = get(source)
-    answer["Body"].close()
+    with closing(io.BufferedReader(answer["Body"])) as body:
+        head = body.read(HEAD_BYTES)
+    try:
+        if not look(source.key, head):
+            logger.warning("the input has no items", place=place_of(source))
+    except Unreadable as unreadable:
+        raise unreadable.of(place_of(source)) from None
     length = answer["ContentLength"]
-    estimate = math.ceil(length * (GZIP_RATIO if is_gzipped(source) else 1) / BYTES_PER_ITEM)
+    estimate = math.ceil(length * (GZIP_RATIO if is_gzipped(source.key) else 1) / BYTES_PER_ITEM)
     return replace(source, etag=answer["ETag"]), None if whole_only else length, estimate
 
 
 def object_items(source: InputObject, first: int, last: int | None, skip: int) -> Iterator[dict]:
     """The items of the lines that begin in the bytes [first, last), without the first `skip` of them.
 
-    Only plain JSON Lines can be read in parts; anything else is read whole. Raises InvalidRequest when the object
-    cannot be read, or was changed since it was pinned.
+    Only plain JSON Lines can be read in parts; anything else is read whole. Raises Unreadable when its content cannot
+    be read any further, and InvalidRequest when the object cannot, or was changed since it was pinned.
     """
-    if is_csv(source):
+    try:
+        yield from _items(source, first, last, skip)
+    except Unreadable as unreadable:
+        raise unreadable.of(place_of(source)) from None
+
+
+def _items(source: InputObject, first: int, last: int | None, skip: int) -> Iterator[dict]:
+    if is_csv(source.key):
         with closing(opened(source)) as stream:
             yield from islice(csv_items(Lines(stream)), skip, None)
-    elif is_gzipped(source):
+    elif is_gzipped(source.key):
         with closing(opened(source)) as stream:
             lines = Lines(stream)
             yield from json_items(lines, lambda: f"line-{lines.number}", skip)
@@ -76,11 +90,14 @@ def object_items(source: InputObject, first: int, last: int | None, skip: int) -
             yield from json_items(lines, lambda: f"byte-{lines.start}", skip)
 
 
+def place_of(source: InputObject) -> str:
+    return f"s3://{source.bucket}/{source.key}"
+
+
 def opened(source: InputObject, start: int = 0) -> io.BufferedReader:
     """The object's content from byte `start` on, expanded if it is gzipped."""
     body = get(source, **({"Range": f"bytes={start}-"} if start else {}))["Body"]
-    raw = Expanded(body, source) if is_gzipped(source) else body
-    return io.BufferedReader(raw, BUFFER_BYTES)
+    return io.BufferedReader(Expanded(body) if is_gzipped(source.key) else body, BUFFER_BYTES)
 
 
 @functools.cache
@@ -104,13 +121,13 @@ def get(source: InputObject, **arguments: str) -> dict:
     Raises InvalidRequest when the stack reads nothing there, or asking again does not help.
     """
     refuse_other_places(source)
-    place = f"s3://{source.bucket}/{source.key}"
+    place = place_of(source)
     if source.etag:
         arguments["IfMatch"] = source.etag
     try:
         return client().get_object(Bucket=source.bucket, Key=source.key, **arguments)
-    except ParamValidationError as error:
-        raise InvalidRequest(f"input: {place}: {error}") from error
+    except ParamValidationError:
+        raise InvalidRequest(f"input: {place}: S3 has no object of such a name, one has 1 to 1,024 bytes") from None
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
@@ -120,17 +137,16 @@ def get(source: InputObject, **arguments: str) -> dict:
             ) from error
         # Missing, forbidden, archived.
         if status < 500 and code not in NOT_NOW:
-            raise InvalidRequest(f"input: cannot read {place}: {code} {message}") from error
+            raise InvalidRequest(f"input: cannot read {place}: {code}: {WHY.get(code, message)}") from error
         raise
 
 
 class Expanded(io.RawIOBase):
-    """Content of a gzipped object. Raises InvalidRequest when it is damaged, or a bomb."""
+    """Content of a gzipped object. Raises Unreadable when it is damaged, or a bomb."""
 
-    def __init__(self, body, source: InputObject):
+    def __init__(self, body):
         self._body = body
         self._content = gzip.GzipFile(fileobj=body)
-        self._place = f"s3://{source.bucket}/{source.key}"
         self._expanded = 0
 
     def readable(self) -> bool:
@@ -142,12 +158,13 @@ class Expanded(io.RawIOBase):
 
     def readinto(self, buffer) -> int:
         try:
-            count = self._content.readinto(buffer)
-        except (gzip.BadGzipFile, zlib.error, EOFError) as broken:
-            raise InvalidRequest(f"input: {self._place} is not whole: {broken}") from broken
+            # As much as one read gives: what stands before the damage is not to be lost with it.
+            count = self._content.readinto1(buffer)
+        except EOFError:
+            raise Unreadable("it is not whole: the gzip ends in the middle", SEND_ANEW) from None
+        except (gzip.BadGzipFile, zlib.error):
+            raise Unreadable("it is not whole: the gzip is damaged", SEND_ANEW) from None
         self._expanded += count
         if self._expanded > max(EXPANSION_CHECKED_FROM, MAX_EXPANSION * self._body.tell()):
-            raise InvalidRequest(
-                f"input: {self._place} expands more than {MAX_EXPANSION} times, as no file of items does"
-            )
+            raise Unreadable(f"it expands more than {MAX_EXPANSION} times, as no file of items does")
         return count

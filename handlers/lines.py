@@ -3,8 +3,8 @@
 import codecs
 import io
 
-from handlers.batch import InvalidRequest
 from handlers.items import MAX_ITEM_BYTES
+from handlers.unreadable import Unreadable
 
 # What is longer is no file of lines.
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -15,7 +15,7 @@ class Lines:
     """Reads a stream line by line, up to the last line that begins before byte `last`.
 
     `start` and `number` tell of the line read last: the byte of the object at which it begins, and which line of the
-    stream it is, from 1. `cut` says that it was too long for an item and that only its beginning was given.
+    stream it is, from 1. `cut` says that it is too long for an item and that only its beginning was given.
     """
 
     def __init__(self, stream: io.BufferedReader, start: int = 0, last: int | None = None):
@@ -27,7 +27,7 @@ class Lines:
         self.cut = False
 
     def read(self) -> bytes | None:
-        """The next line with its end; None when there is no more. Raises InvalidRequest where lines never end."""
+        """The next line with its end, or the beginning of a long one, which is to be read on; None if there is none."""
         if self._is_through():
             return None
         # Room for an item and two bytes of line end.
@@ -38,9 +38,25 @@ class Lines:
         self.start = self._next
         self._next += len(line)
         self.cut = len(line) == MAX_ITEM_BYTES + 2 and not line.endswith(b"\n")
-        if self.cut:
-            self._pass_over_rest()
         return line.removeprefix(codecs.BOM_UTF8) if self.start == 0 else line
+
+    def read_on(self) -> bytes | None:
+        """More of a line that was cut; None when it is through. Raises Unreadable where it never ends."""
+        more = self._stream.readline(MAX_ITEM_BYTES) if self.cut else b""
+        self._next += len(more)
+        if self._next - self.start > MAX_LINE_BYTES:
+            raise Unreadable(
+                f"the line at byte {self.start} is longer than {MAX_LINE_BYTES:,} bytes",
+                "end each item with a line feed",
+                f"line {self.number}" if self.start == 0 else "",
+            )
+        self.cut = bool(more) and not more.endswith(b"\n")
+        return more or None
+
+    def pass_over(self) -> None:
+        """Read to the end of a line that was cut. Raises Unreadable where it never comes."""
+        while self.read_on():
+            pass
 
     def pass_over_blank_lines(self) -> None:
         """Skip blank lines many at a time: a hundred million of them must not use up the batcher's time."""
@@ -56,14 +72,6 @@ class Lines:
 
     def _is_through(self) -> bool:
         return self._last is not None and self._next >= self._last
-
-    def _pass_over_rest(self) -> None:
-        while rest := self._stream.readline(MAX_ITEM_BYTES):
-            self._next += len(rest)
-            if rest.endswith(b"\n"):
-                return
-            if self._next - self.start > MAX_LINE_BYTES:
-                raise InvalidRequest(f"input: the line at byte {self.start} is longer than {MAX_LINE_BYTES:,} bytes")
 
 
 def lines_of_part(stream: io.BufferedReader, first: int, last: int | None) -> Lines:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.event_loop import EventLoop, end_tasks_left
-from handlers.items import invalid_reason
 from handlers.outcome import checked_result, error_text
+from handlers.rejected import invalid_reason
 
 # With less than this left beside the longest item so far none is begun; what is done by then is written down.
 STOP_MS = 2_000

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from handlers.batch import InputObject
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -113,6 +115,12 @@ class Batches(Protocol):
     def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
         """Every item that failed for good: `item`, `error`, `attempts`; read as the iteration goes on."""
 
+    def input_object(self, batch_id: str) -> InputObject | None:
+        """What its items were read from; None where they are random, or its request was refused."""
+
+    def input_s3(self) -> Any:
+        """boto3's client of S3 for the input bucket."""
+
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
         """Let the batch end CANCELLED; false if it is ending already."""
 
@@ -148,6 +156,10 @@ class OneBatch:
     def failed_items(self) -> Iterator[dict[str, Any]]:
         """See Batches.failed_items."""
         return self.batches.failed_items(self.batch_id, self.generation)
+
+    def input_object(self) -> InputObject | None:
+        """See Batches.input_object."""
+        return self.batches.input_object(self.batch_id)
 
     def redriven(self) -> "OneBatch":
         """Its next generation."""

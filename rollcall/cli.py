@@ -93,7 +93,7 @@ def run(
     architecture: Architecture,
     items: Annotated[int | None, limited("items", "How many random items")] = None,
     input: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(metavar="FILE", help="Real items instead: a .jsonl or .csv file, also .gz.", show_default=False),
     ] = None,
     items_per_chunk: Annotated[int | None, limited("itemsPerChunk", "Items processed together")] = None,
@@ -134,7 +134,7 @@ def run(
         "deadlineSeconds": deadline,
     }
     request = {name: value for name, value in fields.items() if value is not None}
-    run(target, architecture, request, input, wait=not no_wait, as_json=json)
+    run(target, architecture, request, input or [], wait=not no_wait, as_json=json)
 
 
 @app.command(epilog="Example: [bold]rollcall watch scheduled-20261123T060000Z[/]")

@@ -11,10 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line, printable
+from handlers.rejected import TEXT_KEY
 from rollcall.architectures import find
 from rollcall.batches import OneBatch
 from rollcall.connection import connect
 from rollcall.errors import Problem
+from rollcall.places import Places, places_in
 from rollcall.target import Target
 from rollcall.terminal import count, print_command, stdout
 
@@ -30,63 +32,75 @@ def failures(
     if as_json and as_csv:
         raise Problem("--json and --csv exclude each other")
     batch = find(connect(target), batch_id, architecture, generation)
-    if as_json:
-        write_json(batch)
-    elif as_csv:
-        write_csv(batch.failed_items())
-    elif stdout.is_terminal:
+    if stdout.is_terminal and not (as_json or as_csv):
         print_page(batch, target)
+        return
+    places = places_in(batch, batch.failed_items())
+    if as_json:
+        write_json(batch, places)
+    elif as_csv:
+        write_csv(batch.failed_items(), places)
     else:
         for entry in batch.failed_items():
-            print(failure_line(entry))
+            print(failure_line(entry, places))
 
 
-def write_json(batch: OneBatch) -> None:
-    """One JSON object with the list, an entry a line."""
+def write_json(batch: OneBatch, places: Places) -> None:
+    """One JSON object with the list, an entry a line; of a line that is no item also `file` and `line`."""
     head = {"batchId": batch.batch_id, "generation": batch.generation, "architecture": batch.architecture}
     print(json.dumps(head)[:-1] + ', "failures": [', end="")
     separator = "\n"
     for entry in batch.failed_items():
-        print(separator + json.dumps(entry), end="")
+        print(separator + json.dumps(entry | places.of(entry["item"])), end="")
         separator = ",\n"
     print("\n]}")
 
 
-def write_csv(entries: Iterator[dict[str, Any]]) -> None:
-    """Columns id, error, attempts and item, which is JSON and exact; the others are made fit for a spreadsheet."""
+def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
+    """Columns id, error, attempts, item, which is JSON and exact, and file and line of a line that is no item.
+
+    All but the item are made fit for a spreadsheet.
+    """
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["id", "error", "attempts", "item"])
+    writer.writerow(["id", "error", "attempts", "item", "file", "line"])
     for entry in entries:
-        cells = (id_of(entry["item"]), entry["error"], entry["attempts"], json.dumps(entry["item"]))
+        item, at = entry["item"], places.of(entry["item"])
+        place = at.get("file", ""), at.get("line", "")
+        cells = item["id"], reason_of(entry), entry["attempts"], json.dumps(item), *place
         writer.writerow([no_formula(printable(str(cell))) for cell in cells])
 
 
 def print_page(batch: OneBatch, target: Target) -> None:
     """What fits the terminal, as a table."""
     entries = batch.failed_items()
+    page = list(islice(entries, max(1, stdout.height - AROUND_ROWS)))
+    if not page:
+        stdout.print(f"no item of batch [bold]{batch.title}[/] has failed", soft_wrap=True)
+        return
+    places = places_in(batch, page)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("item", no_wrap=True)
     table.add_column("attempts", justify="right", no_wrap=True)
     table.add_column("error", no_wrap=True, overflow="ellipsis")
-    for entry in islice(entries, max(1, stdout.height - AROUND_ROWS)):
-        table.add_row(Text(one_line(id_of(entry["item"]))), count(entry["attempts"]), Text(one_line(entry["error"])))
-    if not table.row_count:
-        stdout.print(f"no item of batch [bold]{batch.title}[/] has failed", soft_wrap=True)
-        return
+    for entry in page:
+        title, reason = one_line(places.title(entry["item"])), one_line(reason_of(entry))
+        table.add_row(Text(title), count(entry["attempts"]), Text(reason))
     stdout.print(table)
     if next(entries, None):
         stdout.print(Text("\nand more; all of them:", "dim"))
         print_command(target.command(f"failures {batch.batch_id} --csv"))
 
 
-def failure_line(entry: dict[str, Any]) -> str:
+def failure_line(entry: dict[str, Any], places: Places) -> str:
     """One failed item, its attempts and its error in a line."""
-    return one_line(f"{id_of(entry['item'])}  after {count(entry['attempts'], 'attempt')}: {entry['error']}")
+    title, attempts = places.title(entry["item"]), count(entry["attempts"], "attempt")
+    return one_line(f"{title}  after {attempts}: {reason_of(entry)}")
 
 
-def id_of(item: Any) -> str:
-    """The item's id, or all of it where it has none."""
-    return str(item.get("id", item) if isinstance(item, dict) else item)
+def reason_of(entry: dict[str, Any]) -> str:
+    """The error; of a line that is no item how it reads, too."""
+    text = entry["item"].get(TEXT_KEY)
+    return entry["error"] + (f": {text}" if text else "")
 
 
 def no_formula(cell: str) -> str:

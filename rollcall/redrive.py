@@ -1,10 +1,11 @@
 """`rollcall redrive`: run what failed or was left over of a batch again, as its next generation."""
 
+from handlers.unreadable import NOT_READ
 from rollcall.architectures import find
 from rollcall.batches import OneBatch, Progress, Result
 from rollcall.connection import connect
 from rollcall.errors import Problem
-from rollcall.run import report, started_to_end, tell_started
+from rollcall.run import is_hopeless, report, started_to_end, tell_started
 from rollcall.target import Target
 from rollcall.terminal import count, stderr
 
@@ -14,6 +15,12 @@ def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool,
     connection = connect(target)
     ended = find(connection, batch_id, architecture)
     result = refuse_unless_redrivable(ended, ended.observe())
+    if is_hopeless(ended, result):
+        raise Problem(
+            f"a redrive of batch {ended.title} would not help: each of the {count(result.failed, 'item')} that failed "
+            "is a line that is no item, or one that cannot travel",
+            f"see them with `rollcall failures {batch_id}`, mend the file, and run it anew",
+        )
     following = ended.redriven()
     again = count((result.failed or 0) + (result.remaining or 0), "item")
     stderr.print(f"redriving batch [bold]{batch_id}[/]: {again}, as generation {following.generation}", soft_wrap=True)
@@ -37,6 +44,11 @@ def refuse_unless_redrivable(batch: OneBatch, seen: Progress | Result | None) ->
         return seen
     if seen.status == "SUCCEEDED":
         raise Problem(f"batch {batch.title} has nothing to redrive: all of its {count(seen.items, 'item')} succeeded")
+    if NOT_READ in (seen.reason or ""):
+        raise Problem(
+            f"batch {batch.title} has nothing to redrive: what was read of its input succeeded: {seen.reason}",
+            f"mend the file and run it anew: `rollcall run {batch.architecture} --input FILE`",
+        )
     if seen.items:
         # It ended before its input was read: what is left of that nobody has counted.
         return seen

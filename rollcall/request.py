@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from boto3.exceptions import S3UploadFailedError
-
 from handlers.batch import BatchRequest, InvalidRequest, new_batch_id
-from rollcall.connection import Connection, Stack
+from rollcall.connection import Stack
 from rollcall.errors import Problem
+from rollcall.input_file import check_input_file
 
-INPUT_ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
 # A random batch's own fields mean nothing for real items.
 RANDOM_ONLY = ("items", "maxValue", "failRate")
 
@@ -40,14 +38,6 @@ def option_of(field: str) -> str:
     return "--" + re.sub(r"[A-Z]", lambda capital: "-" + capital[0].lower(), field)
 
 
-def check_input_file(path: Path) -> None:
-    """Raises Problem unless items can be read from `path`."""
-    if not path.is_file():
-        raise Problem(f"--input {path}: {'is a folder' if path.is_dir() else 'there is no such file'}")
-    if not path.name.endswith(INPUT_ENDINGS):
-        raise Problem(f"--input {path}: the name must end in {', '.join(INPUT_ENDINGS[:-1])} or {INPUT_ENDINGS[-1]}")
-
-
 def refuse_too_many_items(fields: Mapping[str, Any], stack: Stack) -> None:
     """Raise Problem for more random items than the stack takes; those of a file are counted by its batcher."""
     most = int(stack.parameters["MaxItems"])
@@ -56,19 +46,3 @@ def refuse_too_many_items(fields: Mapping[str, Any], stack: Stack) -> None:
             f"--items: {fields['items']:,} are more than the {most:,} that {stack.name} takes of a batch",
             "raise its parameter MaxItems: `rollcall up --parameter MaxItems=...`, or `bootstrap deploy` with it",
         )
-
-
-def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path) -> dict[str, str]:
-    """Upload the items to the stack's input bucket; returns the request's `input`.
-
-    Raises Problem if the file cannot be read, or S3 does not take it.
-    """
-    bucket, prefix, owner = (stack.outputs[name] for name in ("InputBucketName", "InputPrefix", "InputBucketOwner"))
-    key = f"{prefix}{batch_id}/{path.name}"
-    try:
-        connection.s3(owner).upload_file(str(path), bucket, key)
-    except OSError as error:
-        raise Problem(f"--input {path}: {error.strerror}") from error
-    except S3UploadFailedError as error:
-        raise Problem(f"--input {path}: {error}") from error
-    return {"bucket": bucket, "key": key}

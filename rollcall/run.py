@@ -1,11 +1,12 @@
 """`rollcall run`: one batch from its start to its Batch Finished event."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from handlers.quoting import shown
 from rollcall.architectures import batches_of
 from rollcall.batches import OneBatch, Result
 from rollcall.completion import subscribed
@@ -13,23 +14,26 @@ from rollcall.connection import Connection, connect
 from rollcall.costs.batch_bill import bill_after_run
 from rollcall.errors import Interrupted
 from rollcall.follow import until_event
+from rollcall.input_file import one_input, upload_input
+from rollcall.places import only_rejected
 from rollcall.progress import display
-from rollcall.request import checked_request, refuse_too_many_items, upload_input
+from rollcall.request import checked_request, refuse_too_many_items
 from rollcall.summary import print_summary, what_to_try
 from rollcall.target import SandboxTarget, Target
 from rollcall.terminal import print_command, print_json, print_next, stdout, steps
 
 
 def run(
-    target: Target, architecture: str, fields: Mapping[str, Any], input_file: Path | None, wait: bool, as_json: bool
+    target: Target, architecture: str, fields: Mapping[str, Any], inputs: Sequence[Path], wait: bool, as_json: bool
 ) -> None:
     """Run a batch; exits with 1 if it does not end SUCCEEDED."""
+    input_file = one_input(inputs)
     request = checked_request(architecture, fields, input_file)
     connection = connect(target)
     stack = connection.stack(architecture)
     refuse_too_many_items(request, stack)
     if input_file:
-        with steps(f"uploading {input_file} to s3://{stack.outputs['InputBucketName']}"):
+        with steps(f"uploading {shown(str(input_file))} to s3://{stack.outputs['InputBucketName']}"):
             request["input"] = upload_input(connection, stack, request["batchId"], input_file)
     if not wait:
         start_only(connection, target, architecture, request, as_json)
@@ -92,13 +96,19 @@ def report(
         print_json({**result.to_json(), "cost": bill.sums_to_json() if bill else None})
     else:
         print_summary(result, bill)
-        advice = what_to_try(result, target)
+        batch = OneBatch(batches_of(connection, result.architecture), result.batch_id, result.generation)
+        advice = what_to_try(result, target, hopeless=is_hopeless(batch, result))
         if bill:
             advice[target.command(f"bill {result.batch_id}")] = "what it would cost on AWS, line by line"
         if advice:
             print_next(advice)
     if result.status != wanted:
         raise typer.Exit(1)
+
+
+def is_hopeless(batch: OneBatch, result: Result) -> bool:
+    """Whether nothing is left of a batch that a redrive could help."""
+    return bool(result.failed) and not result.remaining and only_rejected(batch)
 
 
 def goes_on(batch_id: str) -> Interrupted:

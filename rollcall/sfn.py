@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from handlers.batch import BatchRequest, InvalidRequest, Redrive, batch_id_or, generation_of, iso
+from handlers.batch import BatchRequest, InputObject, InvalidRequest, Redrive, batch_id_or, generation_of, iso
 from handlers.sfn.objects import BatchObjects
 from rollcall.batches import Progress, Result
 from rollcall.connection import Connection
@@ -24,6 +24,7 @@ class SfnBatches:
         self._sfn = connection.client("stepfunctions")
         self._state_machine = outputs["StateMachineArn"]
         self._s3 = connection.s3(self._state_machine.split(":")[4])
+        self._input_s3 = connection.s3(outputs["InputBucketOwner"])
         self._bucket = outputs["BatchBucketName"]
 
     def start(self, request: Mapping[str, Any]) -> None:
@@ -78,6 +79,13 @@ class SfnBatches:
 
     def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
         return self._objects(batch_id, generation).failed_items()
+
+    def input_object(self, batch_id: str) -> InputObject | None:
+        started = self._objects(batch_id).find_started()
+        return started.request.input if started and started.request else None
+
+    def input_s3(self) -> Any:
+        return self._input_s3
 
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
         execution = self._execution(batch_id, generation)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from handlers.batch import BatchRequest, Redrive, Status, iso
+from handlers.batch import BatchRequest, InputObject, Redrive, Status, iso
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import Batch, BatchKey
 from handlers.sqs.table import BatchTable
@@ -24,6 +24,7 @@ class SqsBatches:
         self._sqs = connection.client("sqs")
         self._queue_url = outputs["BatcherQueueUrl"]
         self._finalizer_queue_url = outputs["FinalizerQueueUrl"]
+        self._input_s3 = connection.s3(outputs["InputBucketOwner"])
         self.table = BatchTable(connection.client("dynamodb"), outputs["TableName"])
 
     def start(self, request: Mapping[str, Any]) -> None:
@@ -57,6 +58,13 @@ class SqsBatches:
         batch = self.table.get_batch(batch_id, generation)
         for failed in self.table.failed_items(batch) if batch else ():
             yield {name: failed[name] for name in ("item", "error", "attempts")}
+
+    def input_object(self, batch_id: str) -> InputObject | None:
+        batch = self.table.get_batch(batch_id)
+        return batch.request.input if batch else None
+
+    def input_s3(self) -> Any:
+        return self._input_s3
 
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
         key = BatchKey(batch_id, generation)

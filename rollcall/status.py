@@ -13,7 +13,9 @@ from rollcall.architectures import deployed, find
 from rollcall.batches import OneBatch, Progress, Result
 from rollcall.connection import ARCHITECTURE_TITLES, Connection, connect
 from rollcall.failures import failure_line
+from rollcall.places import places_in
 from rollcall.progress import Pace, describe
+from rollcall.run import is_hopeless
 from rollcall.summary import print_summary, styled_status, what_to_try
 from rollcall.target import Target
 from rollcall.terminal import count, print_command, print_json, print_next, seconds, stdout
@@ -93,9 +95,13 @@ def show_batch(batch: OneBatch, target: Target, as_json: bool) -> None:
         print_progress(batch, seen)
     if failed:
         stdout.print(f"\nfailed items [dim](the first {FAILED_ITEMS_SHOWN} at most)[/]")
+    places = places_in(batch, failed)
     for entry in failed:
-        stdout.print(f"  {failure_line(entry)}", markup=False, soft_wrap=True)
-    advice = what_to_try(seen, target) if isinstance(seen, Result) else what_to_do_meanwhile(batch, seen, target)
+        stdout.print(f"  {failure_line(entry, places)}", markup=False, soft_wrap=True)
+    if isinstance(seen, Result):
+        advice = what_to_try(seen, target, is_hopeless(batch, seen))
+    else:
+        advice = what_to_do_meanwhile(batch, seen, target)
     if advice:
         print_next(advice)
 

@@ -67,12 +67,16 @@ def outcome(result: Result) -> str:
     return ", ".join(parts)
 
 
-def what_to_try(result: Result, target: SandboxTarget) -> dict[str, str]:
-    """Command lines for a batch that has left something to do, and what each is good for."""
+def what_to_try(result: Result, target: SandboxTarget, hopeless: bool = False) -> dict[str, str]:
+    """Command lines for a batch that has left something to do, and what each is good for.
+
+    `hopeless`: what has failed are no items, so that a redrive would not help.
+    """
     advice = {}
     if result.failed:
-        advice[target.command(f"failures {result.batch_id}")] = "each item that failed, and why"
-    if result.failed or result.remaining:
+        what = "each line that is no item, and why: mend the file, a redrive would not help"
+        advice[target.command(f"failures {result.batch_id}")] = what if hopeless else "each item that failed, and why"
+    if (result.failed or result.remaining) and not hopeless:
         left = " and ".join(
             f"the {count(number, 'item')} that {what}"
             for number, what in ((result.failed, "failed"), (result.remaining, "remained"))

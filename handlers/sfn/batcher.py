@@ -20,6 +20,7 @@ from handlers.sfn.redrive import items_of
 from handlers.sfn.services import told_apart
 from handlers.sfn.starting import Execution, RequestRefused, Schedule, Starter, parse_request
 from handlers.telemetry import logger
+from handlers.unreadable import UpToBreak
 
 # A state's input is 256 KiB at most and carries a little more than the chunk.
 MAX_CHUNK_BYTES = 200 * 1024
@@ -80,8 +81,10 @@ class Batcher:
         request, reason = started.request, started.reason
         if request:
             try:
-                if not self._write(objects, request, writer, clock):
+                source = self._write(objects, request, writer, clock)
+                if not source:
                     return None
+                reason = source.reason
             except InvalidRequest as refused:
                 writer.abandon()
                 writer, reason = self._writer(objects, None), str(refused)
@@ -97,16 +100,21 @@ class Batcher:
             reason=reason,
         )
 
-    def _write(self, objects: BatchObjects, request: BatchRequest, writer: ChunkWriter, clock: Clock) -> bool:
+    def _write(
+        self, objects: BatchObjects, request: BatchRequest, writer: ChunkWriter, clock: Clock
+    ) -> UpToBreak | None:  # fmt: skip
+        """Write chunks; their source, once it is through, which knows then whether it broke off."""
+
         def has_time() -> bool:
             return clock.has(STOP_MS)
 
         at = writer.cursor
         try:
-            items = items_of(objects, request, self.map_runs, clock, skip=at.items)
+            items = UpToBreak(items_of(objects, request, self.map_runs, clock, skip=at.items))
         except OutOfTime:
-            return False
-        return writer.write(chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES, at.chunks, at.items), has_time)
+            return None
+        made = chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES, at.chunks, at.items, seal=True)
+        return items if writer.write(made, has_time) else None
 
     def _publish_started(self, made: Made) -> None:
         self.events.publish(

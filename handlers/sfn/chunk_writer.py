@@ -57,25 +57,25 @@ class ChunkWriter:
         items, or no object holds them all.
         """
         first_part, counted = self.cursor.parts, self.cursor
-        texts: list[str] = []
+        texts: list[bytes] = []
         size = 0
         for chunk in chunks:
-            text = f'{",\n" if counted.chunks else "["}{{"seq":{chunk.seq},"items":[{",".join(chunk.items)}]}}'
+            text = f'{",\n" if counted.chunks else "["}{{"seq":{chunk.seq},"items":[{",".join(chunk.items)}]}}'.encode()
             texts.append(text)
             size += len(text)
             counted = counted.after(len(chunk.items))
             refuse_too_many(counted.items, self.max_items)
             if size >= PART_BYTES:
-                counted = self._put_part("".join(texts), counted)
+                counted = self._put_part(b"".join(texts), counted)
                 self.cursor = counted
                 texts, size = [], 0
             if self.cursor.parts > first_part and not has_time():
                 return False
         if counted.parts:
-            counted = self._put_part("".join([*texts, "]"]), counted)
+            counted = self._put_part(b"".join([*texts, b"]"]), counted)
             self._complete(counted.upload_id)
         elif counted.chunks:
-            self.client.put_object(**self.place, Body="".join([*texts, "]"]).encode())
+            self.client.put_object(**self.place, Body=b"".join([*texts, b"]"]))
         self.cursor = counted
         return True
 
@@ -84,12 +84,12 @@ class ChunkWriter:
         if self.cursor.upload_id:
             self.client.abort_multipart_upload(**self.place, UploadId=self.cursor.upload_id)
 
-    def _put_part(self, text: str, cursor: Cursor) -> Cursor:
+    def _put_part(self, text: bytes, cursor: Cursor) -> Cursor:
         if cursor.parts == MAX_PARTS:
             raise InvalidRequest(f"its items are more than the {MAX_PARTS * PART_BYTES:,} bytes that one object holds")
         upload_id = cursor.upload_id or self.client.create_multipart_upload(**self.place)["UploadId"]
         cursor = replace(cursor, upload_id=upload_id, parts=cursor.parts + 1)
-        part = {"UploadId": upload_id, "PartNumber": cursor.parts, "Body": text.encode()}
+        part = {"UploadId": upload_id, "PartNumber": cursor.parts, "Body": text}
         self._unless_completed(lambda: self.client.upload_part(**self.place, **part))
         return cursor
 

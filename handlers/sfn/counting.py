@@ -78,18 +78,20 @@ class Counter:
         return ended_at is not None and self.clock.now() > ended_at + PROOF_SECONDS * 1000
 
     def _ending(self, made: Made, chunks: int, failed: int, early: EarlyEnd | None) -> Ending:
-        """`chunks` of those made are accounted for."""
+        """`chunks` of those made are accounted for. A batch whose input broke off also says so."""
         missing = made.chunks - chunks
         settled, reason = made.items, made.reason
         status = Status.FAILED if reason else final_status(made.items, failed, made.tolerated_failure_percentage)
         if early and (missing or not made.chunks):
             # Else only its finalizer was missing, or it was stopped too late.
-            status, reason = early.status, made.reason or early.reason
+            status = early.status
+            reason = all_of(early.reason, made.reason) if made.chunks else made.reason or early.reason
         elif missing:
             status = Status.FAILED
-            reason = (
+            reason = all_of(
                 f"{PROOF_SECONDS // 60} minutes after its Map Run's end {chunks:,} of {made.chunks:,} chunks are "
-                "accounted for: the items of the others are counted as remaining"
+                "accounted for: the items of the others are counted as remaining",
+                made.reason,
             )
         if early or missing:
             settled = max(failed, settled_at_least(made, chunks))
@@ -142,6 +144,11 @@ class Counter:
     def _keep(self, progress: dict) -> None:
         self.progress = progress
         self.objects.put_counted(progress)
+
+
+def all_of(*reasons: str | None) -> str | None:
+    """The reasons that there are, as one."""
+    return "; ".join(filter(None, reasons)) or None
 
 
 def failures_of(child: Mapping, items: list[dict]) -> list[dict]:

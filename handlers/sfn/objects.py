@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from handlers.batch import BatchRequest, camel_case, snake_case
+from handlers.json_text import unsealed
+from handlers.rejected import invalid_reason
 from handlers.sfn.json_objects import JsonObjects
 
 
@@ -36,7 +38,8 @@ class Started:
 class Made:
     """What the batcher made. Times in milliseconds since 1970.
 
-    `smallest_chunk` is the fewest items of a chunk but the last, which is often shorter and has `last_chunk`.
+    `smallest_chunk` is the fewest items of a chunk but the last, which is often shorter and has `last_chunk`. `reason`
+    says why nothing could be made; or, where there are chunks, why its input could be read no further than they go.
     """
 
     batch_id: str
@@ -48,6 +51,11 @@ class Made:
     last_chunk: int
     tolerated_failure_percentage: float
     reason: str | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing could be made: what it was to run is still what the generation before it left."""
+        return self.reason is not None and not self.chunks
 
 
 class BatchObjects:
@@ -99,7 +107,8 @@ class BatchObjects:
     def chunks(self) -> Iterator[dict]:
         """The chunks as they were made: a line each, so that an object of any size is read in little memory."""
         body = self.client.get_object(Bucket=self.bucket, Key=self.chunks_key)["Body"]
-        return (json.loads(line.strip(b"[],")) for line in body.iter_lines(chunk_size=64 * 1024))
+        chunks = (json.loads(line.strip(b"[],")) for line in body.iter_lines(chunk_size=64 * 1024))
+        return ({**chunk, "items": [*map(unsealed, chunk["items"])]} for chunk in chunks)
 
     def put_made(self, made: Made) -> None:
         self.objects.put(f"made/{self.name}.json", asdict(made))
@@ -111,7 +120,14 @@ class BatchObjects:
 
     # ---------------------------------------------------------------------------------------- failures
     def put_failed(self, seq: int, failures: list[dict]) -> None:
-        """Record items of one chunk as failed for good; the key tells how many, so that counting reads no object."""
+        """Record items of one chunk as failed for good; the key tells how many, so that counting reads no object.
+
+        What is no item fails for that, whatever else its child met.
+        """
+        failures = [
+            failure | {"item": (item := unsealed(failure["item"])), "error": invalid_reason(item) or failure["error"]}
+            for failure in failures
+        ]
         self.objects.put(f"failed/{self.name}/{seq:09d}-{len(failures)}.json", {"seq": seq, "failed": failures})
 
     def failures(self, first: int = 0) -> Iterator[tuple[int, int]]:

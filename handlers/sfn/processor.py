@@ -4,6 +4,8 @@ import functools
 
 from handlers import work
 from handlers.clock import Clock
+from handlers.json_text import unsealed
+from handlers.rejected import cut
 from handlers.results import ResultStore, store
 from handlers.run_items import STOP_MS, Results, run_items
 from handlers.surroundings import put_back
@@ -28,7 +30,7 @@ def keep_results(results: ResultStore, event: dict, found: Results) -> None:
     """
     batch, chunk = event["batch"], event["chunk"]
     name = f"{chunk['seq']:09d}-{event['attempt']:02d}-{len(chunk['items']):05d}"
-    lines = ((str(chunk["items"][index]["id"]), value) for index, value in sorted(found.values.items()))
+    lines = ((str(unsealed(chunk["items"][index])["id"]), value) for index, value in sorted(found.values.items()))
     results.put(batch["batchId"], batch["generation"], name, lines)
 
 
@@ -39,7 +41,7 @@ def handler(event: dict, context) -> dict:
     CONTINUE, cut short by Lambda's time but getting on; FAILED after the last attempt or where another would not help,
     with `failures`, one error for each pending item.
     """
-    batch, items = event["batch"], dict(enumerate(event["chunk"]["items"]))
+    batch, items = event["batch"], dict(enumerate(map(unsealed, event["chunk"]["items"])))
     clock = Clock(context)
     kept = result_store()
     with put_back():
@@ -77,5 +79,5 @@ def answer_to(event: dict, results: Results) -> dict:
         **answer,
         "outcome": "FAILED",
         "attempt": attempt,
-        "failures": [errors[index].encode("ascii", "replace").decode()[:room] for index in pending],
+        "failures": [cut(errors[index], room) for index in pending],
     }

@@ -8,6 +8,7 @@ from handlers.batch import BatchRequest
 from handlers.clock import Clock
 from handlers.sfn.map_runs import MapRuns, TokenExpired, settled_by
 from handlers.sfn.objects import BatchObjects
+from handlers.unreadable import broken_off
 
 
 def items_of(
@@ -21,14 +22,14 @@ def items_of(
         return source.items(request, objects.batch_id, skip=skip)
     before = objects.of_generation(objects.generation - 1)
     made = before.find_made()
-    if not made or made.reason:
+    if not made or made.refused:
         # Its chunks were never made, so that nothing of it was processed.
         return items_of(before, request, map_runs, clock, skip)
     ending = before.find_ending()
     # A batcher that outlived its execution may have made chunks that the ending does not know of.
     whole = ending and ending[0]["detail"]["remaining"] == 0 and ending[0]["detail"]["chunks"] == made.chunks
     settled = None if whole else settled_chunks(before, map_runs, clock)
-    return islice(unsettled_items(before, settled), skip, None)
+    return islice(broken_off(unsettled_items(before, settled), made.reason), skip, None)
 
 
 def unsettled_items(objects: BatchObjects, settled: set[int] | None) -> Iterator[dict]:

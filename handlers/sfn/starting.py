@@ -153,7 +153,7 @@ class Starter:
 
 def oldest_needed(ended: BatchObjects, started_at: int) -> int:
     """When the generation was started whose objects a redrive reads: one that made no chunks left them to the last."""
-    while ended.generation > 1 and (not (made := ended.find_made()) or made.reason):
+    while ended.generation > 1 and (not (made := ended.find_made()) or made.refused):
         ended = ended.of_generation(ended.generation - 1)
         found = ended.find_started()
         started_at = found.started_at if found else 0

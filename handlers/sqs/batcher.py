@@ -12,6 +12,7 @@ from handlers.batch import InvalidRequest, Status, refuse_too_many
 from handlers.clock import Clock
 from handlers.events import Events
 from handlers.items import Chunk
+from handlers.json_text import utf8_bytes
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.partial import HandBack, process_records
@@ -61,9 +62,9 @@ class Batcher:
         if isinstance(segment, Held):
             raise HandBack((segment.lease_until - clock.now()) / 1000 + 1)
         try:
-            made = self._make_windows(batch, segment, clock)
+            made, broken = self._make_windows(batch, segment, clock)
             sealed = made and self.table.finish_segment(
-                batch.key, segment.number, made.next_item, made.next_chunk, self.max_items
+                batch.key, segment.number, made.next_item, made.next_chunk, self.max_items, broken
             )
         except InvalidRequest as refused:
             self.table.give_up(batch.key, message.number, str(refused), clock.now())
@@ -76,9 +77,12 @@ class Batcher:
         if not sealed or sealed.sealed:
             self.nudge(batch.key, clock.now())
 
-    def _make_windows(self, batch: Batch, segment: Segment, clock: Clock) -> Segment | None:
-        """Make the rest of a segment; None when its batch is past its deadline, or cancelled, meanwhile."""
-        stream = self.segment_items.chunks(batch, segment)
+    def _make_windows(self, batch: Batch, segment: Segment, clock: Clock) -> tuple[Segment | None, str | None]:
+        """Make the rest of a segment; None when its batch is past its deadline, or cancelled, meanwhile.
+
+        Also returns why it ends where its input can be read no further.
+        """
+        stream, source = self.segment_items.chunks(batch, segment)
         elsewhere = self._made_elsewhere(batch, segment)
         # The messages of the last window may not all have gone out. Its records did, and finished ones must not
         # come back to life, so those are never put again.
@@ -89,7 +93,7 @@ class Batcher:
                 raise HandBack(0)
             now = self.table.get_batch(batch.batch_id, batch.generation)
             if not now or now.status != Status.OPEN or clock.now() >= now.deadline:
-                return None
+                return None, None
             refuse_too_many(elsewhere + window[-1].first_item + len(window[-1].items), self.max_items)
             sizes = {chunk_key(batch, chunk.seq): len(chunk.items) for chunk in window}
             self.table.put_chunks(sizes, clock.now())
@@ -105,7 +109,7 @@ class Batcher:
                 logger.warning("segment lost", batch_id=batch.batch_id, segment=segment.number)
                 raise HandBack(1)
             self._send(batch, window)
-        return segment
+        return segment, source.reason
 
     def _made_elsewhere(self, batch: Batch, segment: Segment) -> int:
         """The items of the batch's other segments so far, where their sum may come to more than it may have."""
@@ -134,7 +138,7 @@ def windows(stream: Iterable[Chunk]) -> Iterator[list[Chunk]]:
     size = 0
     for chunk in stream:
         window.append(chunk)
-        size += sum(map(len, chunk.items))
+        size += sum(map(utf8_bytes, chunk.items))
         if len(window) == WINDOW_CHUNKS or size > WINDOW_BYTES:
             yield window
             window, size = [], 0

@@ -3,6 +3,7 @@
 import json
 
 from handlers.batch import BatchRequest, Status
+from handlers.json_text import dumps
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Segment
 from handlers.sqs.sizes import beginning, error_room, record_bytes
 
@@ -64,22 +65,12 @@ def failed_record(key: ChunkKey, index: int, item: dict, error: str, attempts: i
     record = {
         "PK": {"S": failed_partition(key.batch, key.shard)},
         "SK": {"S": failed_name(key.seq, index)},
-        "item": {"S": json_text(item)},
+        "item": {"S": dumps(item)},
         "error": {"S": ""},
         "attempts": n(attempts),
         "expiresAt": n(expires),
     }
     return record | {"error": {"S": beginning(error, error_room(record_bytes(record)))}}
-
-
-def json_text(item: dict) -> str:
-    """The item's JSON in as few bytes as there are; half a character, which UTF-8 cannot say, needs an escape."""
-    text = json.dumps(item, separators=(",", ":"), ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(item, separators=(",", ":"))
-    return text
 
 
 def failures_record(key: ChunkKey, count: int, expires: int) -> dict:
@@ -116,6 +107,7 @@ def batch_from(record: dict) -> Batch:
         announce_until=whole(record, "announceUntil"),
         notified="notified" in record,
         reason=record["reason"]["S"] if "reason" in record else None,
+        broken=record["broken"]["S"] if "broken" in record else None,
         progress=record["progress"]["S"] if "progress" in record else "",
         progress_at=whole(record, "progressAt"),
         stalled="stalled" in record,

@@ -75,8 +75,7 @@ class Finalizer:
             failed = self._count_failed(batch, clock)
             if failed is None:
                 return 0
-            status = final_status(batch.items, failed, batch.request.tolerated_failure_percentage)
-            return self._finish(batch, status, failed, 0, drained_at, clock)
+            return self._finish(*settled(batch, failed), failed, 0, drained_at, clock)
         if now >= batch.deadline:
             return self._end_early(batch, clock)
         try:
@@ -156,8 +155,9 @@ class Finalizer:
         elif batch.cancelled:
             status, reason = Status.CANCELLED, f"cancelled at {iso(batch.deadline)}"
         if batch.sealed and not remaining:
-            status = final_status(ended.items, failed, batch.request.tolerated_failure_percentage)
-            return self._finish(ended, status, failed, 0, None, clock)
+            return self._finish(*settled(ended, failed), failed, 0, None, clock)
+        if batch.broken:
+            reason += f"; {batch.broken}"
         if uncounted:
             reason += "; its input was not read to the end, and more may remain than is counted"
         return self._finish(replace(ended, reason=reason), status, failed, remaining, None, clock)
@@ -262,6 +262,13 @@ class Finalizer:
             "first": self.table.first_chunks(batch, TOLD_CHUNKS),
         }
         return {**batch.key.to_json(), "architecture": "sqs", "since": iso(batch.progress_at), "missing": missing}
+
+
+def settled(batch: Batch, failed: int) -> tuple[Batch, Status]:
+    """How a batch ends of which every item is processed or has failed."""
+    if batch.broken:
+        return replace(batch, reason=batch.broken), Status.FAILED
+    return batch, final_status(batch.items, failed, batch.request.tolerated_failure_percentage)
 
 
 def stored_ending(batch: Batch) -> Ending:

@@ -1,8 +1,8 @@
 """Finished chunks: their records are deleted in batches, and whoever may have deleted the last one nudges."""
 
 from handlers.clock import Clock
-from handlers.items import invalid_reason
 from handlers.pending import pending_indexes
+from handlers.rejected import invalid_reason
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.queues import Queue
@@ -40,15 +40,16 @@ class FinishedChunks:
         # A processor that died after it recorded failures knew better why.
         recorded = self.table.failed_indexes(claim.key)
         pending = [i for i in pending_indexes(claim.settled, len(message.items)) if i not in recorded]
-        errors = {index: invalid_reason(message.items[index]) or NEVER_TRIED for index in pending}
-        self.add_failed(claim, message, errors, before=len(recorded))
+        self.add_failed(claim, message, dict.fromkeys(pending, NEVER_TRIED), before=len(recorded))
 
     def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str], before: int = 0) -> None:
         """Record items as failed for good, by index and error; only then is the chunk finished.
 
-        `before`: how many others of the chunk were recorded earlier.
+        `before`: how many others of the chunk were recorded earlier. What is no item fails for that, whatever else.
         """
-        failed = {index: (message.items[index], error) for index, error in errors.items()}
+        failed = {
+            index: (item := message.items[index], invalid_reason(item) or error) for index, error in errors.items()
+        }
         self.table.put_failed(claim.key, failed, min(claim.attempts, message.max_attempts), self.clock.now(), before)
         self.items_failed += len(failed)
         logger.warning("items failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq, count=len(failed))

@@ -1,8 +1,10 @@
 """Sending messages in full batches, and handing one back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from handlers.errors import ServiceUnavailable
+from handlers.json_text import utf8_bytes
 from handlers.sqs.backoff import TRIES, back_off
 
 MAX_BATCH_MESSAGES = 10
@@ -48,15 +50,16 @@ class Queue:
         )
 
 
-def full_batches(bodies: Iterable[str]) -> Iterator[list[str]]:
-    """Group ASCII bodies into batches of at most ten messages and 1 MiB together."""
-    group: list[str] = []
+def full_batches[Body](bodies: Iterable[Body], bytes_of: Callable[[Any], int] = utf8_bytes) -> Iterator[list[Body]]:
+    """Group bodies into batches of at most ten messages and 1 MiB together."""
+    group: list[Body] = []
     size = 0
     for body in bodies:
-        if group and (len(group) == MAX_BATCH_MESSAGES or size + len(body) > MAX_BATCH_BYTES):
+        length = bytes_of(body)
+        if group and (len(group) == MAX_BATCH_MESSAGES or size + length > MAX_BATCH_BYTES):
             yield group
             group, size = [], 0
         group.append(body)
-        size += len(body)
+        size += length
     if group:
         yield group

@@ -55,6 +55,7 @@ class Batch:
 
     `expected` is how many items there will be, None where only reading tells. Its items are cut into `segment_count`
     segments, of `segment_length` each of the `extent` that the source has surveyed, None where it cannot be cut.
+    `broken` says why its input could not be read to the end: what was read is processed, and it ends FAILED.
     """
 
     key: BatchKey
@@ -78,6 +79,7 @@ class Batch:
     announce_until: int = 0
     notified: bool = False
     reason: str | None = None
+    broken: str | None = None
     progress: str = ""
     progress_at: int = 0
     stalled: bool = False

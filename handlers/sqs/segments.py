@@ -10,6 +10,7 @@ from handlers.items import Chunk, chunks
 from handlers.sqs.queues import MAX_BATCH_BYTES
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, Remainder, Segment
 from handlers.sqs.table import BatchTable
+from handlers.unreadable import UpToBreak, broken_off
 
 # Room for the message's other fields below SQS's 1 MiB.
 MAX_CHUNK_BYTES = MAX_BATCH_BYTES - 1024
@@ -45,18 +46,21 @@ class SegmentItems:
         if not ended:
             raise RuntimeError(f"generation {batch.generation - 1} of {batch.batch_id} is gone")
         if number == FAILED_ITEMS:
-            return (failed["item"] for failed in self.table.failed_items(ended, skip))
+            failed = (failed["item"] for failed in self.table.failed_items(ended, skip))
+            return broken_off(failed, ended.broken)
         return islice(self._left_over(ended, number - 1), skip, None)
 
-    def chunks(self, batch: Batch, segment: Segment) -> Iterator[Chunk]:
-        """The segment's chunks from its last window on."""
-        return chunks(
-            self(batch, segment.number, segment.window_item),
+    def chunks(self, batch: Batch, segment: Segment) -> tuple[Iterator[Chunk], UpToBreak]:
+        """The segment's chunks from its last window on; and their source, which knows then whether it broke off."""
+        source = UpToBreak(self(batch, segment.number, segment.window_item))
+        cut = chunks(
+            source,
             batch.request.items_per_chunk,
             MAX_CHUNK_BYTES,
             segment.first_seq + segment.window_chunk,
             segment.window_item,
         )
+        return cut, source
 
     def _left_over(self, ended: Batch, number: int) -> Iterator[dict]:
         """What a generation that has ended left over of a segment: chunks dropped, and all beyond its cursor."""
@@ -66,7 +70,8 @@ class SegmentItems:
             made = cursor.next_chunk if cursor else 0
         dropped = self.table.dropped_chunks(ended, number)
         left = next(dropped, None)
-        for chunk in self.chunks(ended, Segment(number, lease_until=0)):
+        cut, source = self.chunks(ended, Segment(number, lease_until=0))
+        for chunk in cut:
             while left and left.key.seq < chunk.seq:
                 left = next(dropped, None)
             indexes: list[int] = []
@@ -75,6 +80,7 @@ class SegmentItems:
             elif left and left.key.seq == chunk.seq:
                 indexes, _ = unsettled(self.table, ended, left)
             yield from (json.loads(chunk.items[index]) for index in indexes)
+        yield from broken_off((), source.reason)
 
 
 def unsettled(table: BatchTable, batch: Batch, left: Remainder) -> tuple[list[int], set[int]]:

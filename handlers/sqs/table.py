@@ -320,16 +320,21 @@ class BatchTable:
         pages = self.client.get_paginator("query").paginate(**query, ConsistentRead=True)
         return sum(whole(record, "nextItem") for page in pages for record in page["Items"])
 
-    def finish_segment(self, key: BatchKey, number: int, items: int, chunks: int, most: int) -> Batch | None:
+    def finish_segment(
+        self, key: BatchKey, number: int, items: int, chunks: int, most: int, broken: str | None = None
+    ) -> Batch | None:
         """Count a segment as made, once; returns the batch as it is then. None: it was counted before.
+
+        `broken` says why its input could not be read to the segment's end: the batch will end FAILED for it.
 
         Raises InvalidRequest when the batch would have more than `most` items.
         """
+        mark = "SET broken = if_not_exists(broken, :broken) " if broken else ""
         try:
             record = self.client.update_item(
                 TableName=self.name,
                 Key=batch_key(key),
-                UpdateExpression="DELETE #segments :numbers ADD #items :items, chunks :chunks",
+                UpdateExpression=f"{mark}DELETE #segments :numbers ADD #items :items, chunks :chunks",
                 ConditionExpression="contains(#segments, :number) AND #status = :open AND #items <= :room",
                 ExpressionAttributeNames={"#segments": "segments", "#items": "items", "#status": "status"},
                 ExpressionAttributeValues={
@@ -339,6 +344,7 @@ class BatchTable:
                     ":chunks": n(chunks),
                     ":open": {"S": Status.OPEN},
                     ":room": n(most - items),
+                    **({":broken": {"S": broken}} if broken else {}),
                 },
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",

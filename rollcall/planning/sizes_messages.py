@@ -28,6 +28,5 @@ def head_bytes(batch_id: str, item_concurrency: int, max_attempts: int) -> int:
 @functools.lru_cache(maxsize=4096)
 def window_steps(chunks: int, body: int, last_body: int) -> int:
     """Requests of sending a window: all messages of `body` bytes but the last."""
-    # A range has the length of a text, and needs no memory.
-    bodies = (range(size) for size in [body] * (chunks - 1) + [last_body])
-    return sum(steps(sum(map(len, group))) for group in full_batches(bodies))  # type: ignore[arg-type, misc]
+    bodies = [body] * (chunks - 1) + [last_body]
+    return sum(steps(sum(group)) for group in full_batches(bodies, bytes_of=int))

@@ -29,10 +29,10 @@ from rollcall.costs.bill import Bill, priced
 from rollcall.costs.meter_client import fetch_settled
 from rollcall.costs.prices import PriceBook
 from rollcall.errors import Problem
+from rollcall.input_file import upload_input
 from rollcall.planning.chunk_time import SEED
 from rollcall.planning.settings import Settings, Workload
 from rollcall.planning.values import Values
-from rollcall.request import upload_input
 from rollcall.run import run_to_end
 from rollcall.tuning.planned import Planned, Planner
 from rollcall.tuning.stack_parameters import in_sandbox

@@ -219,8 +219,8 @@ def test_failures_lists_each_item_with_its_error_and_attempts(rollcall: Rollcall
     assert invalid["item"]["id"].startswith("byte-")
     assert invalid["error"].startswith("InvalidItem: not JSON")
     header, first, _ = csv.reader(io.StringIO(rollcall("failures", batch, "--csv")[0]))
-    assert header == ["id", "error", "attempts", "item"]
-    assert [*first[:3], json.loads(first[3])] == [rows[3]["id"], error, "2", rows[3]]
+    assert header == ["id", "error", "attempts", "item", "file", "line"]
+    assert [*first[:3], json.loads(first[3]), *first[4:]] == [rows[3]["id"], error, "2", rows[3], "", ""]
     first_line, _ = rollcall("failures", batch)[0].splitlines()
     assert first_line == f"{rows[3]['id']}  after 2 attempts: {error}"
 
@@ -228,7 +228,7 @@ def test_failures_lists_each_item_with_its_error_and_attempts(rollcall: Rollcall
 def test_a_batch_without_failures_has_an_empty_list(rollcall: Rollcall):
     batch = rollcall.json("run", "sqs", "--items=3")["batchId"]
     assert rollcall.json("failures", batch)["failures"] == []
-    assert rollcall("failures", batch, "--csv")[0] == "id,error,attempts,item\n"
+    assert rollcall("failures", batch, "--csv")[0] == "id,error,attempts,item,file,line\n"
     _, err = rollcall("failures", batch, "--generation=2", expect=2)
     assert "no generation 2: its latest is 1" in err
 
@@ -252,6 +252,29 @@ def test_redrive_runs_only_what_failed_as_the_next_generation(rollcall: Rollcall
     stacks.assert_witnessed(architecture, prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
     _, err = rollcall("redrive", batch, expect=2)
     assert f"batch {batch}, generation 2 has nothing to redrive" in err
+
+
+@ARCHITECTURES
+def test_lines_that_are_no_items_are_told_with_file_and_line_and_no_redrive_is_offered(
+    rollcall: Rollcall, architecture
+):
+    batch, good = new_id(), json.dumps({"id": uuid.uuid4().hex, "value": 0})
+    (rollcall.folder / "mine.jsonl").write_text(f'{good}\n\n{{"id": 7, "n": 1, "n": 2}}\nno item\n')
+    out, _ = rollcall("run", architecture, "--input=mine.jsonl", f"--batch-id={batch}", expect=1)
+    assert "a redrive would not help" in out
+    assert "rollcall redrive" not in out
+    assert rollcall("failures", batch)[0].splitlines() == [
+        "mine.jsonl line 3  after 1 attempt: InvalidItem: it names 'n' twice in one object: which value is meant?"
+        ': {"id": 7, "n": 1, "n": 2}',
+        "mine.jsonl line 4  after 1 attempt: InvalidItem: not JSON: at character 1 found 'no item', expected a value"
+        ": no item",
+    ]
+    listed = rollcall.json("failures", batch)["failures"]
+    assert [(entry["file"], entry["line"]) for entry in listed] == [("mine.jsonl", 3), ("mine.jsonl", 4)]
+    rows = list(csv.reader(io.StringIO(rollcall("failures", batch, "--csv")[0])))
+    assert [row[4:] for row in rows] == [["file", "line"], ["mine.jsonl", "3"], ["mine.jsonl", "4"]]
+    _, err = rollcall("redrive", batch, expect=2)
+    assert "each of the 2 items that failed is a line that is no item" in err
 
 
 @ARCHITECTURES

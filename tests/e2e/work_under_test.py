@@ -17,19 +17,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+MADE_FOR_IT = {"do", "value", "result"}
+
 
 def process(item: dict) -> Any:
     """Do what `item["do"]` says; return its `result`.
 
-    Nothing; `fail`, `die`, `hang`, with `-once` the first time only; one of BADLY, which end badly; or `harm`.
+    Nothing; `fail`, `die`, `hang`, with `-once` the first time only; one of BADLY, which end badly; or `harm`. An item
+    that was not made for this work, with nothing to do and no `value`, is returned as it was given.
     """
-    os.write(1, f"witness {item['id']}\n".encode())
+    os.write(1, f"witness {item['id']}\n".encode(errors="backslashreplace"))
     time.sleep(float(item.get("value") or 0) / 1000)
     what, _, once = (item.get("do") or "").partition("-")
     if item.get("fail"):
         what = "fail"
     if not what or (once and not first_time(item["id"])):
-        return item.get("result")
+        return item.get("result", item if item.keys().isdisjoint(MADE_FOR_IT) else None)
     if what == "fail":
         raise RuntimeError(f"{item['id']} was made to fail")
     if what in BADLY:

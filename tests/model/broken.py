@@ -70,9 +70,9 @@ def a_counter_instead_of_records() -> Patches:
             count(table, key.batch, -1)
         delete(table, keys)
 
-    def count_and_finish(table, key, number, items, chunks, most):
+    def count_and_finish(table, key, number, items, chunks, *rest):
         count(table, key, chunks)
-        return finish_segment(table, key, number, items, chunks, most)
+        return finish_segment(table, key, number, items, chunks, *rest)
 
     def none_left(table, key, shard):
         record = table.client.get_item(TableName=table.name, Key=batch_key(key), ConsistentRead=True)["Item"]

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 from handlers.batch import BatchRequest, Status
 from handlers.clock import Clock
 from handlers.items import MAX_ID_LENGTH
+from handlers.rejected import rejected
 from handlers.sqs.encoding import failed_record
 from handlers.sqs.finalizer import Finalizer
-from handlers.sqs.records import Batch, BatchKey, ChunkKey
-from handlers.sqs.segments import SegmentItems
+from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, ChunkMessage
+from handlers.sqs.segments import FAILED_ITEMS, SegmentItems
 from handlers.sqs.sizes import LEAST_ERROR_BYTES, WRITE_BYTES, record_bytes
 from handlers.sqs.table import BatchTable
+from handlers.unreadable import NOT_READ, UpToBreak
 from sandbox.meter.item_size import item_bytes
 from tests.model.dynamodb import DynamoDBClient, Records, execute
 
@@ -98,7 +102,7 @@ def nothing(*_: object) -> Iterator[dict]:
     return iter(())
 
 
-def failed_batch(table: BatchTable, chunks: int, each: int, now: int, **fields: object) -> Batch:
+def failed_batch(table: BatchTable, chunks: int, each: int, now: int, broken: str | None = None) -> Batch:
     """A batch of two shards all of whose items have failed."""
     key = BatchKey("b")
     request = BatchRequest(items=chunks * each, items_per_chunk=each, max_attempts=1)
@@ -107,7 +111,7 @@ def failed_batch(table: BatchTable, chunks: int, each: int, now: int, **fields: 
         chunks * each,
     )  # fmt: skip
     table.create_batch(batch)
-    table.finish_segment(key, 0, chunks * each, chunks, most=chunks * each)
+    table.finish_segment(key, 0, chunks * each, chunks, most=chunks * each, broken=broken)
     for seq in range(chunks):
         failed = {index: ({"id": f"{seq}-{index}"}, "no") for index in range(each)}
         table.put_failed(ChunkKey(key, seq % 2, seq), failed, 1, now)
@@ -148,6 +152,30 @@ def test_a_redrive_goes_on_in_the_middle_of_the_failed_items_without_reading_tho
     assert [failed["item"]["id"] for failed in table.failed_items(batch, skip)] == everything[skip:]
     read = [partition for _, partition in asked if partition.startswith("failed#")]
     assert len(read) <= math.ceil((900 - skip + 300) / 100) + 2 if skip < 900 else not read
+
+
+@pytest.mark.parametrize("skip", [0, 1, 299, 900, 901])
+def test_a_redrive_of_an_input_that_broke_off_breaks_off_after_the_failed_items(table, asked, skip):
+    reason = f"line 7: a quote is open; {NOT_READ}"
+    batch = failed_batch(table, 300, 3, NOW, broken=reason)
+    redriven = replace(batch, key=BatchKey("b", 2))
+    asked.clear()
+    items = UpToBreak(SegmentItems(table, nothing)(redriven, FAILED_ITEMS, skip))
+    assert len(list(items)) == max(0, 900 - skip)
+    assert items.reason == reason
+    assert skip < 900 or not [partition for _, partition in asked if partition.startswith("failed#")]
+
+
+def test_what_is_no_item_fails_for_that_where_its_attempts_ended_without_a_result(table):
+    key = ChunkKey(BatchKey("b"), 0, 0)
+    items = [rejected("line-3", "not JSON", b"no"), {"id": "a"}]
+    table.put_chunks({key: 2}, NOW)
+    claim = table.claim_chunk(key, NOW, NOW + 1)
+    finished = FinishedChunks(table, None, Clock(Time(9)))  # type: ignore[arg-type]
+    finished.add_failed(claim, ChunkMessage(key, 1, 1, NOW, items), {0: "OSError: no", 1: "OSError: no"})
+    request = BatchRequest(items=2)
+    failed = table.failed_items(Batch(key.batch, Status.OPEN, request, 1, NOW, NOW))
+    assert [each["error"] for each in failed] == ["InvalidItem: not JSON", "OSError: no"]
 
 
 def test_a_chunk_whose_items_fail_for_good_has_no_attempt_left_that_an_early_end_could_miss(table):

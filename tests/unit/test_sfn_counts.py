@@ -1,11 +1,13 @@
 """What the Step Functions finalizer may say of a batch: nothing that what it found does not prove."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from handlers.batch import Ending, Status
 from handlers.clock import Clock
+from handlers.rejected import rejected
 from handlers.sfn.counting import PROOF_SECONDS, Counter, CountsDoNotAddUp, EarlyEnd, settled_at_least
 from handlers.sfn.map_runs import LARGEST_PAGE, MapRuns, OutOfTime, page_size
 from handlers.sfn.objects import Made
@@ -91,6 +93,34 @@ def test_a_map_run_that_never_ends_keeps_no_stopped_batch_from_its_event():
         count(S3(), states, made(100), now)
     ending = count(S3(), states, made(100), EarlyEnd(Status.CANCELLED, "stopped", round(LONG_AGO * 1000)))
     assert (ending.status, ending.succeeded, ending.remaining, ending.reason) == ("CANCELLED", 900, 100, "stopped")
+
+
+BROKEN = "line 7: a quote is open; what follows was not read"
+
+
+@pytest.mark.parametrize(
+    ("found", "early", "status", "reason"),
+    [
+        (100, None, Status.FAILED, BROKEN),
+        # Only its finalizer was missing.
+        (100, EarlyEnd(Status.CANCELLED, "stopped"), Status.FAILED, BROKEN),
+        (90, EarlyEnd(Status.CANCELLED, "stopped"), Status.CANCELLED, f"stopped; {BROKEN}"),
+        (90, None, Status.FAILED, f"counted as remaining; {BROKEN}"),
+    ],
+)
+def test_a_batch_whose_input_broke_off_says_so_however_else_it_ends(found, early, status, reason):
+    of = replace(made(100, tolerated=100), reason=BROKEN)
+    ending = count(S3(), States(split(found), stopped_at=LONG_AGO), of, early)
+    assert (ending.status, ending.succeeded, ending.remaining) == (status, found * 10, 1_000 - found * 10)
+    assert ending.reason.endswith(reason)
+
+
+def test_what_is_no_item_fails_for_that_when_its_child_dies():
+    s3, states = S3(), States(split(1, FAILED=1), stopped_at=time.time())
+    states.ended["FAILED"][0]["items"] = [rejected("line-3", "not JSON", b"no"), {"id": "a"}]
+    count(s3, states, Made("b", 1, 0, 2, 1, 2, 2, 0))
+    errors = [failed["error"] for failed in objects(s3).failed_items()]
+    assert errors == ["InvalidItem: not JSON", "its execution ended FAILED: States.Timeout "]
 
 
 def test_what_a_recorder_wrote_of_a_lost_chunk_stands_and_is_counted_once():

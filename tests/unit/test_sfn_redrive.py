@@ -1,11 +1,15 @@
 """What a redrive of the Step Functions architecture reads of the generation before, and until when."""
 
+from dataclasses import replace
+
 import pytest
 
+from handlers.batch import BatchRequest
 from handlers.clock import Clock
 from handlers.sfn.map_runs import MapRuns, OutOfTime
-from handlers.sfn.redrive import settled_chunks
+from handlers.sfn.redrive import items_of, settled_chunks
 from handlers.sfn.starting import DAY_MS, REDRIVE_WITHIN_DAYS, Execution, RequestRefused, Starter, parse_request
+from handlers.unreadable import NOT_READ, UpToBreak
 from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, started
 
 NOW = 100 * DAY_MS
@@ -15,7 +19,7 @@ def ended_batch(s3: S3, at: int, generation: int = 1, chunks: bool = True) -> No
     started(s3, at, generation)
     if chunks:
         objects(s3, generation).put_made(made(10))
-    objects(s3, generation).put_ending({"failed": 1, "remaining": 0}, 0)
+    objects(s3, generation).put_ending({"failed": 1, "remaining": 0, "chunks": 10}, 0)
 
 
 def redriven(s3: S3, generation: int = 1, now: int = NOW) -> None:
@@ -40,6 +44,21 @@ def test_a_generation_that_made_no_chunks_is_as_old_as_the_one_whose_chunks_its_
         redriven(s3, generation=2)
     objects(s3, 2).put_made(made(10))
     redriven(s3, generation=2)
+
+
+def test_a_generation_whose_input_broke_off_is_as_old_as_itself_and_its_redrive_breaks_off_too():
+    s3 = S3()
+    ended_batch(s3, NOW - REDRIVE_WITHIN_DAYS * DAY_MS - 1)
+    ended_batch(s3, NOW - DAY_MS, generation=2, chunks=False)
+    objects(s3, 2).put_made(replace(made(10), reason=f"line 7; {NOT_READ}"))
+    objects(s3, 2).put_failed(3, [{"item": {"id": str(number)}, "error": "no", "attempts": 1} for number in range(3)])
+    redriven(s3, generation=2)
+    for skip in range(4):
+        items = UpToBreak(
+            items_of(objects(s3, 3), BatchRequest(), MapRuns(States({"SUCCEEDED": []})), Clock(Time()), skip)
+        )
+        assert [item["id"] for item in items] == ["0", "1", "2"][skip:]
+        assert items.reason == f"line 7; {NOT_READ}"
 
 
 def found(s3: S3, states: States, context: Time) -> set[int]:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import tracemalloc
+import zlib
 from itertools import pairwise
 
 import pytest
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 from handlers import lines as lines_module
 from handlers import settings
 from handlers.batch import BatchRequest, InputObject, InvalidRequest
-from handlers.formats import MAX_ROW_BYTES, csv_items, json_items
+from handlers.formats import csv_items, json_items
 from handlers.input_object import Expanded
 from handlers.items import ERROR_KEY, MAX_ITEM_BYTES
 from handlers.lines import Lines, lines_of_part
 from handlers.source import Extent, items, survey
+from handlers.unreadable import UpToBreak
 
 
 def stream(content: bytes) -> io.BufferedReader:
@@ -207,7 +209,7 @@ def test_a_bad_row_becomes_an_item_that_fails_under_its_line():
     said = reasons(read)
     assert "3 fields where the header has 2" in said["line-4"]
     assert "not UTF-8" in said["line-6"]
-    assert "unexpected end of data" in said["line-10"]
+    assert "a quote that is not closed" in said["line-10"]
 
 
 def test_a_row_that_is_too_long_fails_alone():
@@ -217,7 +219,7 @@ def test_a_row_that_is_too_long_fails_alone():
 
 def test_a_quote_that_is_not_closed_ends_the_reading_instead_of_swallowing_rows():
     with pytest.raises(InvalidRequest, match="the row at line 2"):
-        rows(b'id,value\na,"1\n' + b"b,2\n" * MAX_ROW_BYTES)
+        rows(b'id,value\na,"1\n' + b"b,2\n" * MAX_ITEM_BYTES)
 
 
 @pytest.mark.parametrize("header", [b"name,value\n", b"\xff,id\n", b"id," + b"x" * MAX_ITEM_BYTES + b"\n", b'"id'])
@@ -234,7 +236,7 @@ def test_an_empty_file_has_no_items():
 
 
 def expanded(content: bytes) -> io.BufferedReader:
-    return io.BufferedReader(Expanded(io.BytesIO(content), InputObject("bucket", "items.jsonl.gz")))
+    return io.BufferedReader(Expanded(io.BytesIO(content)))
 
 
 def test_a_gzip_bomb_is_refused_before_it_is_expanded():
@@ -253,3 +255,13 @@ def test_a_small_file_may_expand_as_much_as_it_likes():
 def test_a_damaged_gzip_is_refused(damage):
     with pytest.raises(InvalidRequest, match="is not whole"):
         expanded(damage(gzip.compress(b'{"id":"a"}\n' * 1000))).read()
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000])
+def test_what_stands_before_the_damage_of_a_gzip_is_read(size):
+    packed = gzip.compress(b'{"id":"a"}\n' * size, compresslevel=0)
+    for damaged in (packed[: len(packed) // 2], packed[:-8] + b"\x00" * 8):
+        content = zlib.decompressobj(wbits=-15).decompress(damaged[10:])
+        source = UpToBreak(json_items(Lines(expanded(damaged)), lambda: "never"))
+        assert len(list(source)) == content.count(b"\n")
+        assert "it is not whole: the gzip" in (source.reason or "")

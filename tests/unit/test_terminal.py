@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line, printable
+from handlers.rejected import AT_KEY
 from rollcall import failures, terminal
 from rollcall.errors import Problem, guarded
 from rollcall.log_lines import line
+from rollcall.places import Places
 from rollcall.terminal import PlainConsole
 
 # By kind: a control character, DEL, C1, the direction of writing, no width, separators, half a character, private use.
@@ -131,19 +133,23 @@ def test_json_is_exact_and_prints(capsys: pytest.CaptureFixture[str]) -> None:
     assert not HOSTILE & set(out)
 
 
+FILE = "=1+1.csv"
+
+
 def rows(item: dict[str, Any], error: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    failures.write_csv(iter([{"item": item, "error": error, "attempts": 2}]))
+    failures.write_csv(iter([{"item": item, "error": error, "attempts": 2}]), Places(FILE))
     header, row = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
-    assert header == ["id", "error", "attempts", "item"]
+    assert header == ["id", "error", "attempts", "item", "file", "line"]
     return row
 
 
 @pytest.mark.parametrize("first", list("=+-@\t"))
 def test_a_spreadsheet_computes_no_cell_of_the_csv(capsys: pytest.CaptureFixture[str], first: str) -> None:
-    item = {"id": f"{first}cmd|' /C calc'!A0"}
+    item = {"id": f"{first}cmd|' /C calc'!A0", AT_KEY: {"line": 3}}
     row = rows(item, f"{first}1", capsys)
     assert row[:3] == [f"'{item['id']}", f"'{first}1", "2"]
     assert json.loads(row[3]) == item
+    assert row[4:] == [f"'{FILE}", "3"]
 
 
 def test_a_csv_sends_nothing_to_a_terminal_and_keeps_the_item_exact(capsys: pytest.CaptureFixture[str]) -> None:
