@@ -21,6 +21,8 @@ from rollcall.terminal import count, one_line, stdout
 
 # What a page of the terminal needs beside the table's rows.
 AROUND_ROWS = 6
+# Of items that came from no file.
+NOWHERE = Places()
 
 
 def failures(
@@ -54,7 +56,7 @@ def write_json(batch: OneBatch, places: Places) -> None:
     print("\n]}")
 
 
-def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
+def write_csv(entries: Iterator[dict[str, Any]], places: Places = NOWHERE) -> None:
     """Columns id, error, attempts, item, which is JSON, and file and line of a line that is no item."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["id", "error", "attempts", "item", "file", "line"])
