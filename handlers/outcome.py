@@ -1,9 +1,10 @@
 """What a call of `process` came to: a result that can be kept, or the text of whatever it raised. Pure."""
 
 import inspect
-import json
 from concurrent.futures import Future
 from typing import Any
+
+from handlers.json_text import dumps, utf8_bytes
 
 MAX_ERROR_LENGTH = 1000
 MAX_RESULT_BYTES = 16 * 1024
@@ -34,7 +35,7 @@ def checked_result(value: Any) -> Any:
                 value.close()
             raise InvalidResult(f"process returned {name}, and {advice}")
     try:
-        size = len(json.dumps(value, separators=(",", ":"), allow_nan=False))
+        size = utf8_bytes(dumps(value))
     except BaseException as error:  # noqa: BLE001 - a value of the work's own classes may raise anything
         raise InvalidResult(
             f"process returned {kind_of(value)}, which is no JSON value ({error_text(error)}): return one, or None"

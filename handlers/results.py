@@ -7,6 +7,7 @@ from typing import Any
 
 from handlers import settings
 from handlers.bucket_owner import own_s3
+from handlers.json_text import dumps
 from handlers.telemetry import logger
 
 
@@ -23,7 +24,7 @@ class ResultStore:
         To be called before anything says that the items are done: an item that is processed again has two lines then,
         of which the later object's counts, and none has no line.
         """
-        body = "".join(json.dumps({"id": item_id, "result": result}) + "\n" for item_id, result in lines)
+        body = "".join(dumps({"id": item_id, "result": result}) + "\n" for item_id, result in lines)
         if body:
             key = f"{folder(batch_id, generation)}{name}.jsonl"
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/jsonl")

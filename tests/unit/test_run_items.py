@@ -85,8 +85,9 @@ def test_what_is_no_result_fails_its_item_whether_results_are_kept_or_not(value,
     assert results.failed[0].startswith("InvalidResult: process returned ")
 
 
-def test_the_largest_result_is_kept():
-    value = "x" * (MAX_RESULT_BYTES - 2)
+@pytest.mark.parametrize("letter", ["x", "я", "数"])
+def test_the_largest_result_in_bytes_of_utf_8_is_kept(letter):
+    value = letter * ((MAX_RESULT_BYTES - 2) // len(letter.encode()))
     assert run_items(numbered(1), lambda _: value, 1, always, keep_values=True).values == {0: value}
 
 
