@@ -1,6 +1,7 @@
 """Run the user's work on items: several at a time, within the time that Lambda leaves. Pure but for the clock."""
 
 import contextvars
+import copy
 import functools
 import inspect
 import threading
@@ -115,7 +116,7 @@ class Work:
             try:
                 # An empty context of its own: what the work sets in it, decimal's precision for one, is gone with it.
                 # A copy: what the work does to its item must not change what is recorded when it fails.
-                value = checked_result(contextvars.Context().run(self.process, {**self.items[index]}))
+                value = checked_result(contextvars.Context().run(self.process, copy.deepcopy(self.items[index])))
             except BaseException as error:  # noqa: BLE001 - whatever the work raises is this item's failure
                 self._failed(index, error, began)
             else:
@@ -131,7 +132,7 @@ class Work:
         failure: BaseException | None = None
         value = None
         try:
-            returned = self.process({**self.items[index]})
+            returned = self.process(copy.deepcopy(self.items[index]))
             # A wrapper that waits for the function itself returns the result.
             value = checked_result(await returned if inspect.isawaitable(returned) else returned)
         except BaseException as error:  # noqa: BLE001 - whatever the work raises is this item's failure

@@ -91,6 +91,21 @@ def test_the_largest_result_in_bytes_of_utf_8_is_kept(letter):
     assert run_items(numbered(1), lambda _: value, 1, always, keep_values=True).values == {0: value}
 
 
+def test_what_the_work_does_to_its_item_changes_nothing_of_what_is_recorded():
+    def change(item: dict) -> None:
+        item["tags"].append({1, 2})  # no JSON: a failed item that holds it could not be recorded
+        item["tags"][0]["deep"] = object()
+        raise ValueError
+
+    async def change_async(item: dict) -> None:
+        change(item)
+
+    for process in (change, change_async):
+        items = {0: {"id": "a", "tags": [{"deep": 1}]}}
+        assert run_items(items, process, 1, always).failed == {0: "ValueError: "}
+        assert items == {0: {"id": "a", "tags": [{"deep": 1}]}}
+
+
 def generator(item: dict) -> Iterator[None]:
     yield
 
