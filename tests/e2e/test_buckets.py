@@ -27,7 +27,7 @@ from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS
 from handlers.bucket_owner import expecting
 from rollcall.connection import Connection, Stack
 from rollcall.errors import Problem
-from rollcall.request import upload_input
+from rollcall.input_file import upload_input
 from rollcall.sfn import SfnBatches
 from sandbox.state import Sandbox
 
@@ -195,7 +195,7 @@ def test_the_command_line_uploads_to_and_reads_from_the_owners_bucket_only(sandb
     own.s3.head_object(Bucket=own.input, Key="orders/b/items.jsonl")
     for owner, expected in ((ACCOUNT, nullcontext()), (STRANGER, pytest.raises(ClientError, match="AccessDenied"))):
         machine = f"arn:aws:states:us-east-1:{owner}:stateMachine:m"
-        stack = Stack("a-stack", {"StateMachineArn": machine, "BatchBucketName": own.input}, {})
+        stack = Stack("a-stack", outputs | {"StateMachineArn": machine, "BatchBucketName": own.input}, {})
         connection.__dict__["stacks"] = {"sfn": stack}
         with expected:
             assert list(SfnBatches(connection).failed_items("b")) == []

@@ -274,6 +274,25 @@ def test_a_batch_larger_than_a_batcher_has_time_for_is_made_whole_in_rounds(stac
     stacks.assert_witnessed("sfn", prefix, {row["id"]: 1 for row in rows})
 
 
+def test_an_input_that_changes_between_rounds_ends_its_batch_failed_and_leaves_no_upload(stacks: Stacks, plan: Plan):
+    _, rows = items(200, text="x" * 100_000)
+    place, s3 = stacks.upload("items.jsonl", json_lines(rows)), stacks.aws("s3")
+    plan({"kind": "delay", "seconds": 6.1, "operation": "UploadPart", "function": stacks.sfn["BatcherFunctionName"]})
+
+    def uploads() -> list[dict]:
+        found = s3.list_multipart_uploads(Bucket=stacks.sfn["BatchBucketName"]).get("Uploads", [])
+        return [upload for upload in found if upload["Key"] == f"chunks/{batch_id}/1.json"]
+
+    with batcher_timeout(stacks, 8):
+        batch_id = stacks.start("sfn", input=place, itemsPerChunk=2)
+        eventually(lambda: assert_same(len(uploads()), 1))
+        s3.put_object(Bucket=place["bucket"], Key=place["key"], Body=b"")
+        detail = stacks.finished(batch_id)
+    assert (detail["status"], detail["items"]) == ("FAILED", 0)
+    assert "changed" in detail["reason"]
+    assert uploads() == []
+
+
 def scheduled(stacks: Stacks) -> tuple[dict, str]:
     """A schedule's event at a time that no other test has, and its batch's id."""
     number = uuid.uuid4().int
