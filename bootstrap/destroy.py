@@ -15,8 +15,7 @@ from bootstrap.stacks import STACK_NAMES
 def destroy(
     session: Session, suffix: str = "", stacks: Iterable[str] = tuple(STACK_NAMES), progress: Progress = silent
 ) -> None:
-    """Delete the stacks and all that is in them. The bootstrap buckets, which stacks of any suffix share,
-    stay.
+    """Delete the stacks and all that is in them. The bootstrap buckets stay: stacks of any suffix share them.
 
     A stack that is not there is passed over. Raises DeployFailed.
     """

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from sandbox.settings import ALLOWED_HOSTS, engine_environment
+from sandbox.settings import engine_environment
 
 
 def main() -> None:
@@ -15,7 +15,6 @@ def main() -> None:
         "LANG": "C.UTF-8",
         "HOME": "/tmp",
         "PYTHONUNBUFFERED": "1",
-        ALLOWED_HOSTS: os.environ.get(ALLOWED_HOSTS, ""),
         **engine_environment("0.0.0.0", port, Path("/tmp/engine")),
     }
     os.execve(sys.executable, [sys.executable, "-m", "sandbox.engine"], environment)

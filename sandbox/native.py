@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 
 import psutil
 
-from sandbox.settings import ALLOWED_HOSTS, engine_environment
+from sandbox.settings import engine_environment
 from sandbox.state import Sandbox, SandboxError, state_folder
 
 MODULE = "sandbox.engine"
@@ -29,7 +29,6 @@ def environment(port: int, folder: Path, temporary: Path) -> dict[str, str]:
         "HOME": str(folder),
         "TMPDIR": str(temporary),
         "PYTHONUNBUFFERED": "1",
-        ALLOWED_HOSTS: os.environ.get(ALLOWED_HOSTS, ""),
         **engine_environment("127.0.0.1", port, folder / "engine"),
     }
 

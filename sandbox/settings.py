@@ -1,5 +1,6 @@
 """How the engine is configured, natively and in its image alike."""
 
+import os
 from pathlib import Path
 
 DEFAULT_PORT = 4566
@@ -30,5 +31,6 @@ def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
         "LS_LOG": "warning",
+        ALLOWED_HOSTS: os.environ.get(ALLOWED_HOSTS, ""),
         "PYTHONWARNINGS": "ignore",  # as LocalStack does, but only once it has started
     }
