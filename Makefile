@@ -61,5 +61,5 @@ env: .venv/.synced ## Bring uv and the locked packages; every target does
 		.rollcall/uv/bin/pip install --quiet --require-hashes --only-binary :all: -r uv-requirements.txt; }
 	@echo "installing the locked packages"
 	uv sync --quiet
-	@$(RUN) python -m sandbox.catalog
+	@$(RUN) python -m sandbox.engine.catalog
 	@touch $@

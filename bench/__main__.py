@@ -10,7 +10,7 @@ from bench.command import carry_out
 from bench.failures import measure_failures
 from bench.measure import Plan, measure
 from bench.report import machine, report, to_json
-from rollcall.terminal import stdout, steps
+from rollcall.terminal.console import stdout, steps
 
 
 def arguments() -> argparse.Namespace:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from handlers.batch import new_batch_id
-from rollcall.batches import completion_lag
-from rollcall.completion import Arrival, subscribed
-from rollcall.connection import Connection
-from rollcall.errors import Problem
-from rollcall.terminal import count, seconds
+from bootstrap.problem import Problem
+from costs.format import count, seconds
+from handlers.core.batch import new_batch_id
+from rollcall.batches.batch import completion_lag
+from rollcall.batches.subscription import Arrival, subscribed
+from rollcall.target.connection import Connection
 
 # The engine is left alone meanwhile: a look at the batch would be one more caller of an engine that is busy.
 BEAT_SECONDS = 5

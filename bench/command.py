@@ -10,9 +10,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap.failures import DeployFailed
+from bootstrap.problem import Problem
 from bootstrap.vendoring import CannotVendor
-from rollcall.errors import Problem
-from rollcall.terminal import stderr
+from rollcall.terminal.console import stderr
 from sandbox.state import SandboxError
 
 

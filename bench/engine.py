@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from sandbox import control, native
+from sandbox.host import control, native
 from sandbox.state import Sandbox, state_folder
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.packaging import Package
-from rollcall.connection import Connection
-from rollcall.errors import Problem
-from rollcall.logs import read
+from bootstrap.problem import Problem
+from rollcall.commands.logs import read
+from rollcall.target.connection import Connection
 
 PROBE = Path(__file__).with_name("probe.py")
 # Enough of a role for the sandbox, which enforces none.

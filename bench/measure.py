@@ -12,9 +12,9 @@ from bench.figures import Figure, percentile, ratios
 from bench.invocations import Probe, peak_mb
 from bootstrap import aws
 from bootstrap.deploy import deploy
-from rollcall.connection import Connection
-from rollcall.sfn import SfnBatches
-from rollcall.sqs import SqsBatches
+from rollcall.batches.sfn import SfnBatches
+from rollcall.batches.sqs import SqsBatches
+from rollcall.target.connection import Connection
 
 WARM_INVOCATIONS = 200
 COLD_INVOCATIONS = 10

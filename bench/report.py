@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.figures import Figure
-from rollcall.terminal import seconds
+from costs.format import seconds
 
 VERDICTS = {True: Text("met", "green"), False: Text("missed", "bold red"), None: Text("")}
 

@@ -16,7 +16,7 @@ from bootstrap.parameters import BadParameter
 from bootstrap.printable import printable
 from bootstrap.stacks import STACK_NAMES, checked_suffix
 from bootstrap.vendoring import CannotVendor
-from sandbox import control
+from sandbox.host import control
 from sandbox.state import UNKNOWN, SandboxError
 
 LOOPBACK = ("127.0.0.1", "localhost")

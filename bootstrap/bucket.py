@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from bootstrap.aws import Session
 from bootstrap.failures import DeployFailed, Failure
-from handlers.bucket_owner import expecting
+from handlers.aws.bucket_owner import expecting
 
 CODE_DAYS = 365
 INPUT_DAYS = 30

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from handlers.batch import BatchRequest
-from handlers.input_object import object_items, pinned
+from handlers.aws.input_object import object_items, pinned
+from handlers.core.batch import BatchRequest
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from rollcall.cli import app
-from rollcall.errors import guarded
+from rollcall.terminal.errors import guarded
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from rollcall import cli_bill, cli_plan, cli_tune
-from rollcall.options import (
+from rollcall.target.target import SandboxTarget, Target, targeted
+from rollcall.terminal.options import (
     Architecture,
     Batch,
     Engine,
@@ -20,7 +21,6 @@ from rollcall.options import (
     OfArchitecture,
     limited,
 )
-from rollcall.target import SandboxTarget, Target, targeted
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,7 +53,7 @@ def up(
     json: Json = False,
 ) -> None:
     """Start the sandbox and deploy both stacks into it."""
-    from rollcall.up import up
+    from rollcall.commands.up import up
 
     up(target, engine, parameter or [], json)
 
@@ -62,7 +62,7 @@ def up(
 @targeted
 def down(target: SandboxTarget) -> None:
     """Stop the sandbox; what was in it is gone."""
-    from rollcall.up import down
+    from rollcall.commands.up import down
 
     down(target)
 
@@ -77,7 +77,7 @@ def status(
     json: Json = False,
 ) -> None:
     """Show the endpoint, what the stacks made, and the latest batches; or one batch, and what to try with it."""
-    from rollcall.status import status
+    from rollcall.commands.status import status
 
     status(target, batch, architecture, generation, json)
 
@@ -120,7 +120,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Run a batch, watch its progress, and sum it up when its Batch Finished event arrives."""
-    from rollcall.run import run
+    from rollcall.commands.run import run
 
     fields = {
         "batchId": batch_id,
@@ -147,7 +147,7 @@ def watch(
     json: Json = False,
 ) -> None:
     """Follow a batch of either architecture to its end."""
-    from rollcall.watch import watch
+    from rollcall.commands.watch import watch
 
     watch(target, batch, architecture, generation, json)
 
@@ -165,7 +165,7 @@ def cancel(
     json: Json = False,
 ) -> None:
     """End a running batch early: what is being processed is finished, the rest counts as remaining."""
-    from rollcall.cancel import cancel
+    from rollcall.commands.cancel import cancel
 
     cancel(target, batch, architecture, not no_wait, json)
 
@@ -180,7 +180,7 @@ def redrive(
     json: Json = False,
 ) -> None:
     """Run what failed or was left over of a batch again, as its next generation."""
-    from rollcall.redrive import redrive
+    from rollcall.commands.redrive import redrive
 
     redrive(target, batch, architecture, not no_wait, json)
 
@@ -203,7 +203,7 @@ def failures(
     ] = False,
 ) -> None:
     """List every item of a batch that failed for good, with its error and attempts."""
-    from rollcall.failures import failures
+    from rollcall.commands.failures import failures
 
     failures(target, batch, architecture, generation, json, csv)
 
@@ -224,7 +224,7 @@ def logs(
     since: Annotated[str, typer.Option(metavar="AGE", help="How far to look back: 30s, 10m, 2h or 1d.")] = "10m",
 ) -> None:
     """Show what the functions, or the engine, logged, merged by time."""
-    from rollcall.logs import logs
+    from rollcall.commands.logs import logs
 
     logs(target, source, follow, since)
 
@@ -233,7 +233,7 @@ def logs(
 @targeted
 def trigger(target: Target, architecture: Architecture, json: Json = False) -> None:
     """Send the very event that the schedule would send now."""
-    from rollcall.trigger import trigger
+    from rollcall.commands.trigger import trigger
 
     trigger(target, architecture, json)
 
@@ -242,7 +242,7 @@ def trigger(target: Target, architecture: Architecture, json: Json = False) -> N
 @targeted
 def dev(target: SandboxTarget) -> None:
     """Put every saved edit of handlers/ live in the sandbox until Ctrl-C."""
-    from rollcall.dev import dev
+    from rollcall.commands.dev import dev
 
     dev(target)
 
@@ -251,7 +251,7 @@ def dev(target: SandboxTarget) -> None:
 @targeted
 def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
     """Start the sandbox, run 1,000 items through each architecture, and compare."""
-    from rollcall.demo import demo
+    from rollcall.commands.demo import demo
 
     demo(target, engine)
 
@@ -271,7 +271,7 @@ def faults_set(
     plan: Annotated[str, typer.Argument(metavar="PLAN.json|-", help="The plan; - reads stdin.", show_default=False)],
 ) -> None:
     """Put a fault plan in force; it replaces the one before. docs/fidelity.md lists what can be planned."""
-    from rollcall.faults import set_plan
+    from rollcall.commands.faults import set_plan
 
     set_plan(target, plan)
 
@@ -280,7 +280,7 @@ def faults_set(
 @targeted
 def faults_show(target: SandboxTarget, json: Json = False) -> None:
     """Show the plan in force and what was injected so far."""
-    from rollcall.faults import show
+    from rollcall.commands.faults import show
 
     show(target, json)
 
@@ -289,7 +289,7 @@ def faults_show(target: SandboxTarget, json: Json = False) -> None:
 @targeted
 def faults_clear(target: SandboxTarget) -> None:
     """End all faults."""
-    from rollcall.faults import clear
+    from rollcall.commands.faults import clear
 
     clear(target)
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from rollcall.options import Batch, ChildTypeName, Json, OfArchitecture, PriceFile
-from rollcall.target import SandboxTarget, Target, targeted
+from rollcall.target.target import SandboxTarget, Target, targeted
+from rollcall.terminal.options import Batch, ChildTypeName, Json, OfArchitecture, PriceFile
 
 app = typer.Typer()
 
@@ -29,7 +29,7 @@ def bill(
     json: Json = False,
 ) -> None:
     """Show what a batch that ran here would have cost on AWS, line by line, and what its stack costs at rest."""
-    from rollcall.bill import bill
+    from rollcall.commands.bill import bill
 
     bill(target, batch, architecture, child_type.upper(), prices, free_tier, json)
 
@@ -45,6 +45,6 @@ def meter(
     json: Json = False,
 ) -> None:
     """Show what the sandbox counted, in the units in which AWS bills."""
-    from rollcall.meter import meter
+    from rollcall.commands.meter import meter
 
     meter(target, batch, reset, json)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rollcall.options import (
+from rollcall.terminal.options import (
     ArchitectureName,
     ChildTypeName,
     FailRate,
@@ -111,9 +111,9 @@ def plan(
     """Compute what a batch of any size will cost on AWS, how long it will take, and what decides that."""
     if both and architecture:
         raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
-    from rollcall.plan import Asked, plan_batch
-    from rollcall.planning.settings import Settings, Workload
-    from rollcall.planning.values import Values
+    from costs.plan.distribution import Values
+    from costs.plan.settings import Settings, Workload
+    from rollcall.commands.plan import Asked, plan_batch
 
     given: dict[str, Any] = {
         "items_per_chunk": items_per_chunk,

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from rollcall.options import (
+from rollcall.target.target import SandboxTarget, targeted
+from rollcall.terminal.options import (
     ArchitectureName,
     FailRate,
     ItemBytes,
@@ -16,7 +17,6 @@ from rollcall.options import (
     ValueDistribution,
     limited,
 )
-from rollcall.target import SandboxTarget, targeted
 
 app = typer.Typer()
 SEARCH = "What may be chosen"
@@ -100,9 +100,9 @@ def tune(
     json: Json = False,
 ) -> None:  # fmt: skip
     """Find the settings with which a batch is cheapest, or fastest, within a deadline."""
-    from rollcall.planning.settings import Workload
-    from rollcall.planning.values import Values
-    from rollcall.tune import Asked, tune
+    from costs.plan.distribution import Values
+    from costs.plan.settings import Workload
+    from rollcall.commands.tune import Asked, tune
 
     asked = Asked(
         workload=Workload(

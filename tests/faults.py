@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from rollcall.engine import ask, require_success
+from rollcall.target.engine_client import ask, require_success
 
 PATH = "/_rollcall/faults"
 

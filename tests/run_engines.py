@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from sandbox import docker
+from sandbox.host import docker
 
 
 def left_out() -> dict[str, str]:

@@ -10,7 +10,7 @@ from bootstrap.change_sets import Stacks
 from bootstrap.deploy import StackOutputs, bring_stack
 from bootstrap.packaging import Package
 from bootstrap.stacks import SANDBOX_PARAMETERS
-from rollcall.connection import Connection
+from rollcall.target.connection import Connection
 
 HERE = Path(__file__).parent
 # Of these all baselines take their items and their work.
@@ -18,7 +18,7 @@ FUNCTIONS = HERE / "functions"
 
 
 class Baseline:
-    """Starts batches like `rollcall.batches.Batches`; they end in an event of the same form on the default bus."""
+    """Starts batches like `rollcall.batches.batch.Batches`, whose end is an event of the same form on the default bus."""
 
     def __init__(self, connection: Connection, title: str, batcher: str) -> None:
         self.architecture = title

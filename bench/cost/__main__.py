@@ -12,8 +12,9 @@ from bench.cost.measure import Plan, measure
 from bench.cost.overhead import measure_overhead, overhead_report
 from bench.cost.report import markdown, report, to_json
 from bench.report import machine
-from rollcall.costs.prices import PriceBook
-from rollcall.terminal import seconds, stdout, steps
+from costs.facts.prices import PriceBook
+from costs.format import seconds
+from rollcall.terminal.console import stdout, steps
 
 ITEMS = 10_000
 # Short batches: what slows the machine for a while then meets both of a pair.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollcall.costs.bill import Bill, Line, service_of
+from costs.bill import Bill, Line, service_of
 
 MILLION = 1_000_000
 # Billed by the hour, once for all the batches of that hour: what a batch pays does not grow with it.

@@ -9,10 +9,10 @@ from bench.cost.runs import Load, run
 from bench.cost.ways import Way, deploy_ways
 from bench.engine import own_engine
 from bootstrap import aws
-from handlers.batch import new_batch_id
-from rollcall.connection import Connection
-from rollcall.costs.meter_client import reset_meter
-from rollcall.costs.prices import PriceBook
+from costs.facts.prices import PriceBook
+from handlers.core.batch import new_batch_id
+from rollcall.target.connection import Connection
+from rollcall.target.meter_client import reset_meter
 
 # A hundred messages or children, so that every environment that a batch will use is there before it.
 WARM_UP = {"items": 200, "items_per_chunk": 2}

@@ -4,12 +4,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.costs.bill import Bill, priced
-from rollcall.costs.meter_client import fetch_meter
-from rollcall.costs.meter_rows import Row, rows_of
-from rollcall.costs.metered import EMPTY, usages_of
-from rollcall.costs.prices import PriceBook
-from rollcall.errors import Problem
+from bootstrap.problem import Problem
+from costs.bill import Bill, priced
+from costs.facts.prices import PriceBook
+from costs.meter_rows import Row, rows_of
+from costs.metered import EMPTY, usages_of
+from rollcall.target.meter_client import fetch_meter
 
 # Longer than a check message of Rollcall's takes to come round in the sandbox, once the batch has ended.
 QUIET_SECONDS = 7

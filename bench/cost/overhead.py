@@ -20,12 +20,12 @@ from bench.engine import own_engine
 from bench.figures import Figure, median_between, ratios
 from bootstrap import aws
 from bootstrap.deploy import deploy
-from rollcall.connection import Connection
-from rollcall.costs.meter_client import NoMeter, fetch_meter
-from rollcall.engine import ask
-from rollcall.errors import Problem
-from rollcall.sqs import SqsBatches
-from sandbox import native
+from bootstrap.problem import Problem
+from rollcall.batches.sqs import SqsBatches
+from rollcall.target.connection import Connection
+from rollcall.target.engine_client import ask
+from rollcall.target.meter_client import NoMeter, fetch_meter
+from sandbox.host import native
 from sandbox.state import Sandbox
 
 # Modules that run as the engine; each changes its meter and then starts the very same one.

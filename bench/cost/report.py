@@ -9,10 +9,9 @@ from rich.text import Text
 
 from bench.cost.figures import Cost, Goal, goals
 from bench.report import VERDICTS
-from rollcall.costs.bill import SERVICES
-from rollcall.costs.money import dollars
-from rollcall.costs.prices import PriceBook
-from rollcall.terminal import count, seconds
+from costs.bill import SERVICES
+from costs.facts.prices import PriceBook
+from costs.format import count, dollars, seconds
 
 HEADERS = ("", "orchestration", "x SQS", "in all", "lag", "API calls per item", "items")
 LINES = 6

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from bench.batches import Ended, until_finished
 from bench.cost.ways import Way
-from rollcall.batches import completion_lag
-from rollcall.connection import Connection
-from rollcall.errors import Problem
-from rollcall.logs import read
-from rollcall.terminal import count, seconds
+from bootstrap.problem import Problem
+from costs.format import count, seconds
+from rollcall.batches.batch import completion_lag
+from rollcall.commands.logs import read
+from rollcall.target.connection import Connection
 
 # Log lines come up to half a second late.
 LOG_SECONDS = 3

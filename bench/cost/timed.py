@@ -6,8 +6,9 @@ from localstack.services.edge import ROUTER
 
 from bench.cost.hook_clock import PATH, HookClock
 from sandbox import meter
-from sandbox.engine import main
-from sandbox.meter import calls, dynamodb_calls
+from sandbox.dynamodb import metering
+from sandbox.engine.__main__ import main
+from sandbox.meter import calls
 from sandbox.meter.functions import FunctionMeter
 
 CLOCK = HookClock()
@@ -17,8 +18,8 @@ def clock_hooks() -> None:
     """Put the clock into what counts API calls, items of DynamoDB, invocations and log lines; serve its seconds."""
     calls._stock_route = CLOCK.let_through(calls._stock_route)
     calls._route = CLOCK.hook(calls._route)
-    metered = dynamodb_calls.metered
-    dynamodb_calls.metered = CLOCK.hook(
+    metered = metering.metered
+    metering.metered = CLOCK.hook(
         lambda context, request, carry_out: metered(context, request, CLOCK.let_through(carry_out))
     )
     for name in ("begin", "log", "end"):

@@ -3,8 +3,8 @@
 from typing import Any
 
 from sandbox import meter
-from sandbox.engine import main
-from sandbox.meter import dynamodb_calls
+from sandbox.dynamodb import metering
+from sandbox.engine.__main__ import main
 from sandbox.meter.functions import FunctionMeter
 
 
@@ -20,7 +20,7 @@ def only_carry_out(context: Any, request: Any, carry_out: Any) -> Any:
 def unhook() -> None:
     """Take out what counts API calls, items of DynamoDB, invocations and log lines: all that a batch of SQS meets."""
     meter.install = nothing
-    dynamodb_calls.metered = only_carry_out
+    metering.metered = only_carry_out
     for name in ("begin", "log", "end"):
         setattr(FunctionMeter, name, nothing)
 

@@ -9,9 +9,9 @@ from typing import Any
 from bench.baseline.stack import Baseline, deploy_literal, deploy_stack
 from bench.batches import Starter
 from bootstrap.deploy import deploy
-from rollcall.connection import Connection
-from rollcall.sfn import SfnBatches
-from rollcall.sqs import SqsBatches
+from rollcall.batches.sfn import SfnBatches
+from rollcall.batches.sqs import SqsBatches
+from rollcall.target.connection import Connection
 
 HERE = Path(__file__).parent
 # From one look for the end to the next: what the published way waits on AWS, and here, where batches are small.

@@ -5,22 +5,23 @@ from typing import Any
 
 import boto3
 
-from handlers import settings, source
-from handlers.batch import BatchRequest, InvalidRequest, iso
-from handlers.bucket_owner import own_s3
-from handlers.clock import Clock
-from handlers.events import SKIPPED, STARTED, Events
-from handlers.items import chunks
+from handlers import source
+from handlers.aws import settings
+from handlers.aws.bucket_owner import own_s3
+from handlers.aws.events import SKIPPED, STARTED, Events
+from handlers.aws.telemetry import logger
+from handlers.core.batch import BatchRequest, InvalidRequest, iso
+from handlers.core.clock import Clock
+from handlers.core.files.unreadable import UpToBreak
+from handlers.core.items import chunks
 from handlers.sfn import map_runs
-from handlers.sfn.chunk_writer import ChunkWriter, Cursor
+from handlers.sfn.chunk_file import ChunkWriter, Cursor
 from handlers.sfn.express import refuse_long_children
 from handlers.sfn.map_runs import MapRuns, OutOfTime
-from handlers.sfn.objects import BatchObjects, Made, Started
 from handlers.sfn.redrive import items_of
 from handlers.sfn.services import told_apart
-from handlers.sfn.starting import Execution, RequestRefused, Schedule, Starter, parse_request
-from handlers.telemetry import logger
-from handlers.unreadable import UpToBreak
+from handlers.sfn.start import Execution, RequestRefused, Schedule, Starter, parse_request
+from handlers.sfn.store import BatchObjects, Made, Started
 
 # A state's input is 256 KiB at most and carries a little more than the chunk.
 MAX_CHUNK_BYTES = 200 * 1024

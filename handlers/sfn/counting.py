@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from handlers.batch import Ending, Status, final_status
-from handlers.clock import Clock
-from handlers.errors import LookAgain
+from handlers.aws.errors import LookAgain
+from handlers.core.batch import Ending, Status, final_status
+from handlers.core.clock import Clock
 from handlers.sfn.map_runs import MapRuns, OutOfTime, TokenExpired, chunk_of
-from handlers.sfn.objects import BatchObjects, Made
+from handlers.sfn.store import BatchObjects, Made
 
 # A child that ended so on its own has lost its chunk, by the Map Run's name for it; where the whole execution was
 # stopped, one that was aborted with it counts as remaining.

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 """
 
-from handlers.batch import InvalidRequest
+from handlers.core.batch import InvalidRequest
 
 LIMIT_SECONDS = 300
 # Before an environment's first invocation, in which a function that died has its next one.

@@ -2,11 +2,11 @@
 
 import functools
 
-from handlers import settings
-from handlers.bucket_owner import own_s3
-from handlers.sfn.objects import BatchObjects
+from handlers.aws import settings
+from handlers.aws.bucket_owner import own_s3
+from handlers.aws.telemetry import logger
 from handlers.sfn.services import told_apart
-from handlers.telemetry import logger
+from handlers.sfn.store import BatchObjects
 
 
 @functools.cache

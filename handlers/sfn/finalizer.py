@@ -8,24 +8,24 @@ import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import ClientError
 
-from handlers import settings
-from handlers.batch import Status, is_scheduled
-from handlers.bucket_owner import own_s3
-from handlers.clock import Clock
-from handlers.errors import is_mistake
-from handlers.events import Events
-from handlers.results import store
+from handlers.aws import settings
+from handlers.aws.bucket_owner import own_s3
+from handlers.aws.errors import is_mistake
+from handlers.aws.events import Events
+from handlers.aws.partial import HandBack, process_records
+from handlers.aws.queues import Queue
+from handlers.aws.results import store
+from handlers.aws.telemetry import logger
+from handlers.core.batch import Status, is_scheduled
+from handlers.core.clock import Clock
 from handlers.sfn import map_runs
+from handlers.sfn.abandoned import STATUS_OF, Ended
 from handlers.sfn.counting import CountsDoNotAddUp, EarlyEnd
-from handlers.sfn.ended import STATUS_OF, Ended
 from handlers.sfn.finishing import Finisher
 from handlers.sfn.map_runs import MapRuns
-from handlers.sfn.objects import BatchObjects
 from handlers.sfn.services import told_apart
-from handlers.sfn.starting import Execution, Starter, parse_request
-from handlers.sqs.partial import HandBack, process_records
-from handlers.sqs.queues import Queue
-from handlers.telemetry import logger
+from handlers.sfn.start import Execution, Starter, parse_request
+from handlers.sfn.store import BatchObjects
 
 # How soon a message comes again that could not be dealt with yet.
 LOOK_AGAIN_SECONDS = 5

@@ -1,14 +1,14 @@
 """Ends a batch: one finalizer stores how, and publishes Batch Finished; another takes over if it dies."""
 
-from handlers.batch import Ending
-from handlers.clock import Clock
-from handlers.errors import LookAgain
-from handlers.events import FINISHED, Events
-from handlers.results import ResultStore
+from handlers.aws.errors import LookAgain
+from handlers.aws.events import FINISHED, Events
+from handlers.aws.results import ResultStore
+from handlers.aws.telemetry import log_finished
+from handlers.core.batch import Ending
+from handlers.core.clock import Clock
 from handlers.sfn.counting import Counter, EarlyEnd
 from handlers.sfn.map_runs import MapRuns
-from handlers.sfn.objects import BatchObjects, Made
-from handlers.telemetry import log_finished
+from handlers.sfn.store import BatchObjects, Made
 
 # With less than this left no further page of children is begun.
 STOP_MS = 10_000

@@ -9,8 +9,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from handlers.clock import Clock
-from handlers.errors import LookAgain
+from handlers.aws.errors import LookAgain
+from handlers.core.clock import Clock
 
 # DescribeExecution is refilled by 15 calls a second in three Regions and by 10 in all others, for the whole account: a
 # few at a time, and the SDK waits when AWS says so.

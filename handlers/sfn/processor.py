@@ -3,13 +3,13 @@
 import functools
 
 from handlers import work
-from handlers.clock import Clock
-from handlers.json_text import unsealed
-from handlers.rejected import cut
-from handlers.results import ResultStore, store
-from handlers.run_items import STOP_MS, Results, run_items
-from handlers.surroundings import put_back
-from handlers.telemetry import put_metrics
+from handlers.aws.results import ResultStore, store
+from handlers.aws.surroundings import put_back
+from handlers.aws.telemetry import put_metrics
+from handlers.core.clock import Clock
+from handlers.core.json_text import unsealed
+from handlers.core.rejected import cut
+from handlers.core.run_items import STOP_MS, Results, run_items
 
 # A state's output is 256 KiB at most, 200 of them items: the errors of a chunk share this, quotes and commas too.
 ERRORS_BYTES = 32 * 1024

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from itertools import islice
 
 from handlers import source
-from handlers.batch import BatchRequest
-from handlers.clock import Clock
+from handlers.core.batch import BatchRequest
+from handlers.core.clock import Clock
+from handlers.core.files.unreadable import broken_off
 from handlers.sfn.map_runs import MapRuns, TokenExpired, settled_by
-from handlers.sfn.objects import BatchObjects
-from handlers.unreadable import broken_off
+from handlers.sfn.store import BatchObjects
 
 
 def items_of(

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from handlers.errors import LookAgain, ServiceUnavailable, is_mistake
-from handlers.outcome import error_text
+from handlers.aws.errors import LookAgain, ServiceUnavailable, is_mistake
+from handlers.core.outcome import error_text
 
 
 @contextmanager

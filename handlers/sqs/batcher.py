@@ -7,21 +7,22 @@ from itertools import islice
 
 import boto3
 
-from handlers import settings, source
-from handlers.batch import InvalidRequest, Status, refuse_too_many
-from handlers.clock import Clock
-from handlers.events import Events
-from handlers.items import Chunk
-from handlers.json_text import utf8_bytes
+from handlers import source
+from handlers.aws import settings
+from handlers.aws.events import Events
+from handlers.aws.partial import HandBack, process_records
+from handlers.aws.queues import Queue
+from handlers.aws.telemetry import logger
+from handlers.core.batch import InvalidRequest, Status, refuse_too_many
+from handlers.core.clock import Clock
+from handlers.core.items import Chunk
+from handlers.core.json_text import utf8_bytes
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.partial import HandBack, process_records
-from handlers.sqs.queues import Queue
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Held, Segment, chunk_body
 from handlers.sqs.segments import SegmentItems
-from handlers.sqs.starting import Starter, parse_json
+from handlers.sqs.start import Starter, parse_json
 from handlers.sqs.table import FOREVER, BatchTable
-from handlers.telemetry import logger
 
 WINDOW_CHUNKS = 250
 WINDOW_BYTES = 8 * 1024 * 1024

@@ -4,18 +4,18 @@ import functools
 
 import boto3
 
-from handlers import settings
-from handlers.clock import Clock
+from handlers.aws import settings
+from handlers.aws.partial import HandBack, process_records
+from handlers.aws.queues import Queue
+from handlers.aws.telemetry import logger
+from handlers.core.clock import Clock
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_in
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.partial import HandBack, process_records
-from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey, ChunkMessage, Claim, Held
 from handlers.sqs.refusal import refuse
-from handlers.sqs.starting import parse_json
+from handlers.sqs.start import parse_json
 from handlers.sqs.table import BatchTable
-from handlers.telemetry import logger
 
 
 class DeadLetters:

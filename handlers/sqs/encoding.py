@@ -2,8 +2,8 @@
 
 import json
 
-from handlers.batch import BatchRequest, Status
-from handlers.json_text import dumps
+from handlers.core.batch import BatchRequest, Status
+from handlers.core.json_text import dumps
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Segment
 from handlers.sqs.sizes import beginning, error_room, record_bytes
 

@@ -8,20 +8,21 @@ from dataclasses import replace
 import boto3
 from botocore.config import Config
 
-from handlers import settings, source
-from handlers.batch import Ending, InvalidRequest, Status, final_status, iso
-from handlers.clock import Clock
-from handlers.errors import is_mistake
-from handlers.events import FINISHED, STALLED, Events
-from handlers.results import ResultStore, store
+from handlers import source
+from handlers.aws import settings
+from handlers.aws.errors import is_mistake
+from handlers.aws.events import FINISHED, STALLED, Events
+from handlers.aws.partial import HandBack, process_records
+from handlers.aws.queues import Queue
+from handlers.aws.results import ResultStore, store
+from handlers.aws.telemetry import log_finished, logger
+from handlers.core.batch import Ending, InvalidRequest, Status, final_status, iso
+from handlers.core.clock import Clock
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.mistakes import TRIES, reason_of
-from handlers.sqs.partial import HandBack, process_records
-from handlers.sqs.queues import Queue
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, Held, Segment
 from handlers.sqs.segments import SegmentItems, unsettled
 from handlers.sqs.table import BatchTable
-from handlers.telemetry import log_finished, logger
 
 # A check message is sent before its batch record is put; a batch that has not appeared by now never will.
 APPEARS_WITHIN_MS = 15 * 60 * 1000

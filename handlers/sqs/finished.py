@@ -1,14 +1,14 @@
 """Finished chunks: their records are deleted in batches, and whoever may have deleted the last one nudges."""
 
-from handlers.clock import Clock
-from handlers.pending import pending_indexes
-from handlers.rejected import invalid_reason
+from handlers.aws.queues import Queue
+from handlers.aws.telemetry import logger
+from handlers.core.bitmap import pending_indexes
+from handlers.core.clock import Clock
+from handlers.core.rejected import invalid_reason
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, Claim
 from handlers.sqs.table import BatchTable
-from handlers.telemetry import logger
 
 # A chunk that is finished later than this after the last delete is deleted at once, with all before it.
 FLUSH_MS = 1_000

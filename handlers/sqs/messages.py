@@ -6,8 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from handlers.aws.telemetry import logger
 from handlers.sqs.records import BatchKey, ChunkMessage, loads
-from handlers.telemetry import logger
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from handlers.clock import Clock
-from handlers.errors import is_mistake
-from handlers.outcome import error_text
+from handlers.aws.errors import is_mistake
+from handlers.aws.partial import HandBack
+from handlers.aws.queues import Queue
+from handlers.aws.telemetry import logger
+from handlers.core.clock import Clock
+from handlers.core.outcome import error_text
 from handlers.sqs.messages import FinalizerMessage
-from handlers.sqs.partial import HandBack
-from handlers.sqs.queues import Queue
 from handlers.sqs.records import BatchKey
 from handlers.sqs.refusal import refuse
 from handlers.sqs.table import BatchTable
-from handlers.telemetry import logger
 
 # So many tries of the same message meet the mistake; one may come of an environment that is damaged.
 TRIES = 5

@@ -6,22 +6,23 @@ from typing import Any
 
 import boto3
 
-from handlers import settings, work
-from handlers.clock import Clock
-from handlers.errors import is_mistake
-from handlers.outcome import error_text
-from handlers.pending import pending_indexes
-from handlers.results import ResultStore, store
-from handlers.run_items import STOP_MS, run_items
+from handlers import work
+from handlers.aws import settings
+from handlers.aws.errors import is_mistake
+from handlers.aws.partial import HandBack, process_records
+from handlers.aws.queues import Queue
+from handlers.aws.results import ResultStore, store
+from handlers.aws.surroundings import put_back
+from handlers.aws.telemetry import logger, put_metrics
+from handlers.core.bitmap import pending_indexes
+from handlers.core.clock import Clock
+from handlers.core.outcome import error_text
+from handlers.core.run_items import STOP_MS, run_items
 from handlers.sqs.finished import NEVER_TRIED, FinishedChunks
 from handlers.sqs.messages import chunk_in
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.partial import HandBack, process_records
-from handlers.sqs.queues import Queue
 from handlers.sqs.records import ChunkMessage, Claim, Dropped, Gone, Held
 from handlers.sqs.table import BatchTable
-from handlers.surroundings import put_back
-from handlers.telemetry import logger, put_metrics
 
 
 class Processor:

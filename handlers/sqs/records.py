@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers.batch import (
+from handlers.core.batch import (
     MAX_GENERATION,
     BatchRequest,
     InvalidRequest,

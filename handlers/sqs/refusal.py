@@ -1,8 +1,8 @@
 """A batch that cannot be made still ends: FAILED with its reason, through the finalizer like every other."""
 
-from handlers.batch import BatchRequest, Status
+from handlers.aws.queues import Queue
+from handlers.core.batch import BatchRequest, Status
 from handlers.sqs.messages import FinalizerMessage
-from handlers.sqs.queues import Queue
 from handlers.sqs.records import Batch, BatchKey
 from handlers.sqs.table import BatchTable
 

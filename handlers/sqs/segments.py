@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
-from handlers.batch import BatchRequest
-from handlers.items import Chunk, chunks
-from handlers.sqs.queues import MAX_BATCH_BYTES
+from handlers.aws.queues import MAX_BATCH_BYTES
+from handlers.core.batch import BatchRequest
+from handlers.core.files.unreadable import UpToBreak, broken_off
+from handlers.core.items import Chunk, chunks
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, Remainder, Segment
 from handlers.sqs.table import BatchTable
-from handlers.unreadable import UpToBreak, broken_off
 
 # Room for the message's other fields below SQS's 1 MiB.
 MAX_CHUNK_BYTES = MAX_BATCH_BYTES - 1024

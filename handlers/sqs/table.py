@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import batched, islice
 
-from handlers.batch import Ending, Status, iso, refuse_too_many
-from handlers.errors import ServiceUnavailable
-from handlers.pending import pending_indexes, with_settled
-from handlers.sqs.backoff import TRIES, back_off
+from handlers.aws.backoff import TRIES, back_off
+from handlers.aws.errors import ServiceUnavailable
+from handlers.core.batch import Ending, Status, iso, refuse_too_many
+from handlers.core.bitmap import pending_indexes, with_settled
 from handlers.sqs.encoding import (
     batch_from,
     batch_key,

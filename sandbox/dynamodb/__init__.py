@@ -10,8 +10,7 @@ from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
-from sandbox.dynamodb import copies, partitions, transactions
-from sandbox.meter import dynamodb_calls
+from sandbox.dynamodb import copies, metering, partitions, transactions
 
 _one_at_a_time = threading.RLock()
 
@@ -27,7 +26,7 @@ def _call_moto(context: RequestContext, request: ServiceRequest) -> ServiceRespo
     could both win, and a query fails when the table changes under it.
     """
     with _one_at_a_time:
-        return dynamodb_calls.metered(context, request, lambda: call_moto(context))
+        return metering.metered(context, request, lambda: call_moto(context))
 
 
 def _dispatch_table(provider: object) -> DispatchTable:

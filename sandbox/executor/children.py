@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.executor.loop import LOOP
+from sandbox.engine_loop import LOOP
 
 WARDEN = Path(__file__).with_name("warden.py")
 LAUNCHER = Path(__file__).with_name("launcher.py")

@@ -14,7 +14,7 @@ from localstack.services.lambda_.invocation import lambda_models
 from localstack.services.lambda_.invocation.lambda_models import S3Code
 from localstack.utils.patch import patch
 
-from sandbox.executor.loop import LOOP
+from sandbox.engine_loop import LOOP
 from sandbox.executor.unzip import unzip
 
 LONGEST_INVOCATION_SECONDS = 900

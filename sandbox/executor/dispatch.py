@@ -34,8 +34,8 @@ from localstack.services.lambda_.invocation.version_manager import LambdaVersion
 from localstack.utils.patch import patch
 from localstack.utils.xray.trace_header import TraceHeader
 
+from sandbox.engine_loop import LOOP
 from sandbox.executor.executor import ProcessExecutor
-from sandbox.executor.loop import LOOP
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_PAYLOAD: dict[str, int] = {InvocationType.RequestResponse: 6 * 1024 * 1024, InvocationType.Event: 1024 * 1024}

@@ -7,13 +7,13 @@ from localstack.aws.api.lambda_ import Runtime
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from sandbox.callers import PROCESSES
+from sandbox.engine_loop import run
 from sandbox.executor.function_environment import function_environment
 from sandbox.executor.log_records import LogRecord
 from sandbox.executor.log_writer import WRITER, LogStream
-from sandbox.executor.loop import run
 from sandbox.executor.process import FunctionProcess, Limits, Request
 from sandbox.executor.runtime_folder import runtime_folder
-from sandbox.faults.callers import PROCESSES
 from sandbox.meter.functions import FunctionMeter
 
 RUNTIME = Runtime.python3_13  # the engine's own interpreter runs the functions

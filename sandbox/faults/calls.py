@@ -7,10 +7,10 @@ from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.handlers.service import ServiceRequestRouter
 from localstack.http import Response
 
-from sandbox.executor.loop import LOOP, run
+from sandbox.callers import Caller, caller_of
+from sandbox.engine_loop import LOOP, run
 from sandbox.faults import entries
 from sandbox.faults.active import FAULTS, Hit
-from sandbox.faults.callers import Caller, caller_of
 from sandbox.faults.plan import Call
 from sandbox.meter.calls import charge_refused
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.executor.loop import LOOP
+from sandbox.engine_loop import LOOP
 from sandbox.faults.active import FAULTS, Hit
 from sandbox.faults.plan import Call
 

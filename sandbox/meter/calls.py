@@ -9,7 +9,7 @@ from localstack.aws.handlers.service import ServiceRequestRouter
 from localstack.http import Response
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 
-from sandbox.faults.callers import PROCESSES
+from sandbox.callers import PROCESSES
 from sandbox.meter import cloudwatch, events, s3, sqs
 from sandbox.meter.account import Account
 from sandbox.meter.batch_ids import batch_ids

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rollcall.terminal import stderr, stdout
-from sandbox import control
+from rollcall.terminal.console import stderr, stdout
+from sandbox.host import control
 from sandbox.state import REPOSITORY, Sandbox
 from tests.chaos.naive import NaiveStage
 from tests.chaos.outcome import Outcome

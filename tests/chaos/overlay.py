@@ -6,10 +6,10 @@ HANDLERS = Path(__file__).resolve().parents[2] / "handlers"
 WITNESS = Path(__file__).with_name("witness")
 # Module of handlers/ -> what takes its place and finds it as <module>_itself.
 WATCHED = {
-    "events": "events",
+    "aws/events": "events",
     "sqs/table": "sqs_table",
     "sqs/processor": "sqs_processor",
-    "sfn/objects": "sfn_objects",
+    "sfn/store": "sfn_store",
     "sfn/processor": "sfn_processor",
 }
 

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from rollcall.terminal import seconds
+from costs.format import seconds
 from tests.chaos.checker import COLUMNS, Finding
 from tests.chaos.evidence import Evidence
 from tests.chaos.outcome import Outcome

@@ -10,7 +10,7 @@ from typing import Any
 from bootstrap.aws import session
 from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
-from handlers.sfn.objects import BatchObjects
+from handlers.sfn.store import BatchObjects
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
 from handlers.sqs.table import BatchTable

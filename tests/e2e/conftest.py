@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from xdist.remote import Producer
 
-from sandbox import control
+from sandbox.host import control
 from sandbox.state import Sandbox
 from tests.e2e.engines import ENGINES
 from tests.e2e.stacks import stacks

@@ -12,7 +12,7 @@ from subprocess import CalledProcessError
 import pytest
 from testcontainers.compose import DockerCompose
 
-from sandbox import control
+from sandbox.host import control
 from sandbox.state import REPOSITORY, Sandbox, state_folder
 
 

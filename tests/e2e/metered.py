@@ -11,12 +11,12 @@ from bootstrap.aws import session
 from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.destroy import destroy
 from bootstrap.stacks import SANDBOX_PARAMETERS
-from handlers.items import checked
-from handlers.sfn.objects import BatchObjects
+from costs.plan.distribution import Values
+from costs.plan.settings import Settings, Workload
+from handlers.core.items import checked
+from handlers.sfn.store import BatchObjects
 from handlers.sqs.table import BatchTable
-from rollcall.costs.meter_client import fetch_meter
-from rollcall.planning.settings import Settings, Workload
-from rollcall.planning.values import Values
+from rollcall.target.meter_client import fetch_meter
 from tests.e2e.stacks import QUICK
 from tests.probes import eventually
 

@@ -13,7 +13,7 @@ import pytest
 from bootstrap.aws import session
 from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.destroy import destroy
-from handlers.sfn.objects import BatchObjects
+from handlers.sfn.store import BatchObjects
 from handlers.sqs.table import BatchTable
 from sandbox.state import Sandbox
 from tests.probes import consistently, eventually

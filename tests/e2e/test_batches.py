@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from handlers.batch import LIMITS
+from handlers.core.batch import LIMITS
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually

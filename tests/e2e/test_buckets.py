@@ -23,12 +23,12 @@ from bootstrap.destroy import destroy, empty
 from bootstrap.failures import DeployFailed
 from bootstrap.packaging import package
 from bootstrap.parameters import BadParameter
+from bootstrap.problem import Problem
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS
-from handlers.bucket_owner import expecting
-from rollcall.connection import Connection, Stack
-from rollcall.errors import Problem
-from rollcall.input_file import upload_input
-from rollcall.sfn import SfnBatches
+from handlers.aws.bucket_owner import expecting
+from rollcall.batches.input_file import upload_input
+from rollcall.batches.sfn import SfnBatches
+from rollcall.target.connection import Connection, Stack
 from sandbox.state import Sandbox
 
 ACCOUNT, STRANGER = "000000000000", "111111111111"

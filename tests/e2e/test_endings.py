@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.batch import BatchRequest, Status
-from handlers.items import chunks
+from handlers.core.batch import BatchRequest, Status
+from handlers.core.items import chunks
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment, chunk_body
 from handlers.sqs.segments import MAX_CHUNK_BYTES

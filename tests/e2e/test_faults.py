@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rollcall.engine import ask
+from rollcall.target.engine_client import ask
 from sandbox.state import Sandbox
 from tests.e2e.test_pollers import Consumer
 from tests.faults import PATH

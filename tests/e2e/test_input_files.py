@@ -5,7 +5,7 @@ from itertools import batched, product
 
 import pytest
 
-from handlers.unreadable import NOT_READ
+from handlers.core.files.unreadable import NOT_READ
 from tests.e2e.file_corpus import CORPUS, File
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually

@@ -16,8 +16,8 @@ from bootstrap.aws import session
 from bootstrap.bucket import buckets_of
 from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
-from handlers.batch import BatchRequest, InputObject, InvalidRequest, Status
-from handlers.sfn.objects import BatchObjects, Made, Started
+from handlers.core.batch import BatchRequest, InputObject, InvalidRequest, Status
+from handlers.sfn.store import BatchObjects, Made, Started
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.records import Batch, BatchKey, Segment
 from sandbox.state import REPOSITORY, Sandbox

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rollcall.costs.meter_client import fetch_meter, reset_meter
+from rollcall.target.meter_client import fetch_meter, reset_meter
 from sandbox.state import Sandbox
 from tests.e2e.stacks import Stacks
 from tests.faults import Plan

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from rollcall.costs.usage import Usage
-from rollcall.planning import log_bytes
-from rollcall.planning.timing import Timing
-from rollcall.planning.units import units
-from rollcall.planning.units_lambda import gb_seconds
-from rollcall.planning.units_logs import INIT_LINES
+from costs.plan import log_bytes
+from costs.plan.timing import Timing
+from costs.plan.units import units
+from costs.plan.units_lambda import gb_seconds
+from costs.plan.units_logs import INIT_LINES
+from costs.usage import Usage
 from tests.e2e.metered import Case, Grid, Metered, Row
 from tests.probes import eventually
 

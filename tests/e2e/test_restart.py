@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sandbox import control
+from sandbox.host import control
 from tests.e2e.engines import ENGINES
 
 

@@ -7,7 +7,7 @@ import boto3
 import psutil
 import pytest
 
-from sandbox import control
+from sandbox.host import control
 from sandbox.state import Sandbox, SandboxError
 from tests.e2e.engines import ENGINES, free_port, own_name
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import control, native
+from sandbox.host import control, native
 from sandbox.state import Sandbox, SandboxError, state_folder
 from tests.e2e.engines import free_port, native_engine, own_name
 from tests.probes import eventually
@@ -86,8 +86,8 @@ def test_an_engine_that_dies_at_its_start_shows_the_end_of_its_log() -> None:
 
 def test_an_engine_whose_extension_cannot_be_imported_does_not_start(tmp_path: Path) -> None:
     port = free_port()
-    broken = "import sys; sys.modules['sandbox.hooks'] = None; from sandbox.engine import main; main()"
+    broken = "import sys; sys.modules['sandbox.engine.hooks'] = None; from sandbox.engine.__main__ import main; main()"
     environment = native.environment(port, tmp_path, tmp_path)
     ended = subprocess.run([sys.executable, "-c", broken], env=environment, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
-    assert "ModuleNotFoundError: import of sandbox.hooks halted" in ended.stderr
+    assert "ModuleNotFoundError: import of sandbox.engine.hooks halted" in ended.stderr

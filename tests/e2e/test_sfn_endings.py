@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handlers.sfn.objects import BatchObjects
+from handlers.sfn.store import BatchObjects
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.faults import Plan

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from handlers.batch import BatchRequest, Ending, InvalidRequest, Status
+from handlers.core.batch import BatchRequest, Ending, InvalidRequest, Status
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Closing, Segment
 from handlers.sqs.table import FOREVER, BatchTable
 from tests.model.dynamodb import DynamoDBClient, Records, execute

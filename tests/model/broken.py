@@ -7,9 +7,9 @@ from unittest import mock
 
 from greenlet import getcurrent
 
-from handlers.batch import Status
-from handlers.clock import Clock
-from handlers.events import FINISHED
+from handlers.aws.events import FINISHED
+from handlers.core.batch import Status
+from handlers.core.clock import Clock
 from handlers.sqs import processor
 from handlers.sqs.batcher import Batcher, chunk_key
 from handlers.sqs.encoding import batch_key, n
@@ -18,7 +18,7 @@ from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.processor import Processor
 from handlers.sqs.records import Batch, Segment
-from handlers.sqs.starting import Starter
+from handlers.sqs.start import Starter
 from handlers.sqs.table import BatchTable
 from tests.model.lambdas import Mistake, nothing
 

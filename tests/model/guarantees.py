@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from handlers.events import FINISHED, SKIPPED
-from handlers.pending import pending_indexes
+from handlers.aws.events import FINISHED, SKIPPED
+from handlers.core.bitmap import pending_indexes
 
 type BatchId = tuple[str, int]
 type ChunkId = tuple[str, int, int]

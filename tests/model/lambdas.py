@@ -14,10 +14,12 @@ import boto3
 from botocore.exceptions import ClientError
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from handlers import clock, run_items, settings, telemetry, work
-from handlers.events import PublishFailed
-from handlers.sqs import backoff, batcher, dead_letters, finalizer, mistakes, partial, processor, starting
-from handlers.sqs.queues import QueueUnavailable
+from handlers import work
+from handlers.aws import backoff, partial, settings, telemetry
+from handlers.aws.events import PublishFailed
+from handlers.aws.queues import QueueUnavailable
+from handlers.core import clock, run_items
+from handlers.sqs import batcher, dead_letters, finalizer, mistakes, processor, start
 from handlers.sqs.table import TableUnavailable
 from tests.model import queues
 from tests.model.dynamodb import DynamoDBClient
@@ -186,7 +188,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
         stack.enter_context(mock.patch.object(boto3, "client", client))
         stack.enter_context(mock.patch.object(work, "process", process))
         stack.enter_context(mock.patch.object(batcher, "WINDOW_CHUNKS", scale.chunks_per_window))
-        stack.enter_context(mock.patch.object(starting, "shards_for", return_value=scale.shards))
+        stack.enter_context(mock.patch.object(start, "shards_for", return_value=scale.shards))
         for module in (backoff, clock, run_items):
             stack.enter_context(mock.patch.object(module, "time", TIME))
         stack.enter_context(mock.patch.object(finalizer, "ThreadPoolExecutor", OneThread))

@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from handlers.clock import LEASE_MARGIN_MS
+from handlers.aws.partial import LONGEST_BACK_OFF
+from handlers.core.clock import LEASE_MARGIN_MS
 from handlers.sqs.messages import FinalizerMessage
-from handlers.sqs.partial import LONGEST_BACK_OFF
 from handlers.sqs.records import BatchKey
 from handlers.sqs.table import BatchTable
 from tests.model import queues

@@ -3,7 +3,7 @@
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from handlers.batch import Status
+from handlers.core.batch import Status
 from tests.model.machine import TOTALS, Protocol
 from tests.model.report import REPORT
 

@@ -10,7 +10,7 @@ from handlers.sqs.dead_letters import DeadLetters
 from handlers.sqs.finalizer import Finalizer
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.processor import Processor
-from handlers.sqs.starting import Starter
+from handlers.sqs.start import Starter
 from tests.model import queues
 from tests.model.broken import mistaken
 from tests.model.lambdas import surroundings

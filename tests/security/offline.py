@@ -18,7 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox import native
+from sandbox.host import native
 from sandbox.state import Sandbox, state_folder
 from tests.e2e.engines import free_port, own_name
 from tests.probes import eventually

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import control
+from sandbox.host import control
 from sandbox.state import state_folder
 from tests.e2e.engines import free_port, own_name
 from tests.requirements import lacking

@@ -20,9 +20,9 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from handlers import settings, telemetry
-from handlers.run_items import run_items
-from handlers.surroundings import put_back
+from handlers.aws import settings, telemetry
+from handlers.aws.surroundings import put_back
+from handlers.core.run_items import run_items
 
 LOGGER = logging.getLogger("somebody's")
 

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from rollcall.costs.prices import PriceBook
-from rollcall.planning.assumptions import Assumptions
-from rollcall.planning.plan import Plan, simulate
-from rollcall.planning.planner import Planner
-from rollcall.planning.quotas import Quotas
-from rollcall.planning.settings import Settings, Workload
-from rollcall.planning.timing import Timing
-from rollcall.planning.values import Values
+from costs.facts.assumptions import Assumptions
+from costs.facts.prices import PriceBook
+from costs.facts.quotas import Quotas
+from costs.plan.distribution import Values
+from costs.plan.plan import Plan, simulate
+from costs.plan.planner import Planner
+from costs.plan.settings import Settings, Workload
+from costs.plan.timing import Timing
 
 PLANNER = Planner(Quotas.load(), Assumptions.load(), PriceBook.load())
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from handlers.batch import BatchRequest
-from handlers.sfn.objects import BatchObjects, Made, Started
+from handlers.core.batch import BatchRequest
+from handlers.sfn.store import BatchObjects, Made, Started
 
 BUCKET = "bucket"
 

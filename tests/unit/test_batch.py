@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from handlers.batch import (
+from handlers.core.batch import (
     LIMITS,
     BatchRequest,
     Ending,

@@ -16,11 +16,11 @@ from bench.cost.metering import calls_of, nobodys, useful
 from bench.cost.overhead import overhead_report
 from bench.cost.report import markdown, report, to_json
 from bench.figures import Figure
-from handlers.batch import BatchRequest
+from costs.bill import Bill, Line
+from costs.facts.prices import PriceBook
+from costs.usage import Usage
+from handlers.core.batch import BatchRequest
 from handlers.source import random_items
-from rollcall.costs.bill import Bill, Line
-from rollcall.costs.prices import PriceBook
-from rollcall.costs.usage import Usage
 from tests.unit.commands import module_complains
 
 FUNCTIONS = Path(__file__).parents[2] / "bench" / "baseline" / "functions"

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(path for layer in ("handlers", "bootstrap", "rollcall") for path in (ROOT / layer).rglob("*.py"))
+SOURCES = sorted(
+    path for layer in ("handlers", "bootstrap", "costs", "rollcall") for path in (ROOT / layer).rglob("*.py")
+)
 CLIENT = re.compile(r"""(?:client|resource)\(\s*["']s3["']""")
 
 

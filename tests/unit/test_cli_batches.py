@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from handlers.batch import BatchRequest, InputObject, Status
+from bootstrap.problem import Problem
+from handlers.core.batch import BatchRequest, InputObject, Status
 from handlers.sqs.records import Batch, BatchKey
-from rollcall.batches import OneBatch, Progress, Result, completion_lag
-from rollcall.errors import Problem
-from rollcall.redrive import refuse_unless_redrivable
-from rollcall.sqs import progress_of, result_of
-from rollcall.summary import items_per_second, summary_rows, what_to_try
-from rollcall.target import SandboxTarget
+from rollcall.batches.batch import OneBatch, Progress, Result, completion_lag
+from rollcall.batches.sqs import progress_of, result_of
+from rollcall.commands.redrive import refuse_unless_redrivable
+from rollcall.target.target import SandboxTarget
+from rollcall.views.summary import items_per_second, summary_rows, what_to_try
 
 DETAIL = {
     "batchId": "b-1",

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rollcall.costs.bill import priced
-from rollcall.costs.prices import PriceBook
-from rollcall.costs.table import Notes, bill_tables
-from rollcall.costs.usage import Usage
+from costs.bill import priced
+from costs.facts.prices import PriceBook
+from costs.usage import Usage
+from rollcall.views.bill import Notes, bill_tables
 from tests.unit.commands import NOWHERE, Cli, refused
 
 BOOK = PriceBook.load()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rollcall.__main__ import run
-from rollcall.faults import fault_row
+from rollcall.commands.faults import fault_row
 from tests.unit.commands import NOWHERE
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from rollcall.batches import Progress, Result
-from rollcall.errors import Problem
-from rollcall.follow import EVENT_SECONDS, START_SECONDS, Patience, pause_after
+from bootstrap.problem import Problem
+from rollcall.batches.batch import Progress, Result
+from rollcall.views.follow import EVENT_SECONDS, START_SECONDS, Patience, pause_after
 
 RUNNING = Progress("processing", items=10, done=5, failed=0)
 BROKEN = Progress("processing", items=10, done=5, failed=0, trouble="its execution is ABORTED")

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from handlers.batch import InputObject
-from rollcall.batches import Batches, OneBatch, Result
-from rollcall.failures import failure_line
-from rollcall.places import Places, line_numbers, only_rejected, places_in
-from rollcall.redrive import refuse_unless_redrivable
-from rollcall.run import is_hopeless
-from rollcall.summary import what_to_try
-from rollcall.target import SandboxTarget
+from handlers.core.batch import InputObject
+from rollcall.batches.batch import Batches, OneBatch, Result
+from rollcall.batches.places import Places, line_numbers, only_rejected, places_in
+from rollcall.commands.failures import failure_line
+from rollcall.commands.redrive import refuse_unless_redrivable
+from rollcall.commands.run import is_hopeless
+from rollcall.target.target import SandboxTarget
+from rollcall.views.summary import what_to_try
 from tests.unit.commands import NOWHERE, Cli, refused
 
 # The same bytes at all times: they name a test.

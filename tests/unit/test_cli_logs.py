@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from rollcall.errors import Problem
-from rollcall.invocations import Invocations, total
-from rollcall.log_lines import readable
-from rollcall.logs import choose, parse_age
+from bootstrap.problem import Problem
+from rollcall.commands.invocations import Invocations, total
+from rollcall.commands.logs import choose, parse_age
+from rollcall.terminal.log_lines import readable
 
 FUNCTIONS = {"sqs.batcher": "Stack-Batcher-1", "sqs.processor": "Stack-Processor-2", "sfn.batcher": "Other-Batcher-3"}
 

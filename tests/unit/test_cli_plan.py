@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from costs.facts.prices import BUILT_IN
+from costs.plan.settings import Settings
 from rollcall.cli_plan import DEFAULTS
-from rollcall.costs.prices import BUILT_IN
-from rollcall.planning.settings import Settings
 from tests.unit.commands import Cli
 
 
 @pytest.fixture(autouse=True)
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal of 100 columns."""
-    monkeypatch.setattr("rollcall.terminal.stdout._width", 100)
+    monkeypatch.setattr("rollcall.terminal.console.stdout._width", 100)
 
 
 def test_a_plan_compares_both_architectures(cli: Cli) -> None:

@@ -4,10 +4,11 @@ import io
 
 import pytest
 
-from rollcall import progress, terminal
-from rollcall.batches import Progress
-from rollcall.progress import WINDOW_SECONDS, Pace, describe, display
-from rollcall.terminal import PlainConsole
+from rollcall.batches.batch import Progress
+from rollcall.terminal import console
+from rollcall.terminal.console import PlainConsole
+from rollcall.views import progress
+from rollcall.views.progress import WINDOW_SECONDS, Pace, describe, display
 
 
 def paced(*observations: tuple[float, int]) -> Pace:
@@ -82,7 +83,7 @@ def test_what_an_execution_failed_with_is_no_markup_and_reaches_no_terminal(
 
 def test_a_step_is_shown_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
-    monkeypatch.setattr(terminal, "stderr", PlainConsole(file=file, force_terminal=True, width=200))
-    with terminal.steps("first") as say:
+    monkeypatch.setattr(console, "stderr", PlainConsole(file=file, force_terminal=True, width=200))
+    with console.steps("first") as say:
         say("[/] Step 3/9: RUN \x1b]0;title\x07")
     assert r"[/] Step 3/9: RUN \x1b]0;title\x07" in file.getvalue()

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from handlers.batch import BatchRequest, batch_id_of
-from rollcall.trigger import scheduled_event
+from handlers.core.batch import BatchRequest, batch_id_of
+from rollcall.commands.trigger import scheduled_event
 
 RULE = "arn:aws:events:us-east-1:000000000000:rule/SqsBatchProcessing-ScheduleRule"
 EVENT = scheduled_event(RULE, datetime(2026, 11, 23, 6, 0, 0, 999_000, tzinfo=UTC), "an-id")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.planning.quotas import Quotas
-from rollcall.tuning.lacking import RAISABLE
+from costs.facts.quotas import Quotas
+from costs.tune.lacking import RAISABLE
 from tests.unit.commands import Cli
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from bootstrap.printable import one_line
-from rollcall.stacks import functions, resource_lines
-from rollcall.target import SandboxTarget, Target
-from rollcall.terminal import count, seconds
+from costs.format import count, seconds
+from rollcall.target.stacks import functions, resource_lines
+from rollcall.target.target import SandboxTarget, Target
 
 
 @pytest.mark.parametrize(

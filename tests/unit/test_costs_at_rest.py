@@ -4,9 +4,9 @@ import tomllib
 
 import pytest
 
-from rollcall.costs.at_rest import at_rest
-from rollcall.costs.prices import PriceBook
-from rollcall.costs.rules import FILE
+from costs.facts.prices import PriceBook
+from costs.facts.rules import FILE
+from costs.idle import at_rest
 from tests.unit.test_costs_metered import answer, row
 
 BOOK = PriceBook.load()

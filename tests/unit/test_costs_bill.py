@@ -2,10 +2,10 @@
 
 import pytest
 
-from rollcall.costs.bill import Bill, priced
-from rollcall.costs.money import decimals_for, dollars, per_million, quantity
-from rollcall.costs.prices import PriceBook
-from rollcall.costs.usage import Usage
+from costs.bill import Bill, priced
+from costs.facts.prices import PriceBook
+from costs.format import decimals_for, dollars, per_million, quantity
+from costs.usage import Usage
 
 BOOK = PriceBook.load()
 USAGES = [

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from rollcall.costs.batch_bill import began_before, clock_hours
-from rollcall.costs.bill import priced
-from rollcall.costs.derived import provisioned_pollers
-from rollcall.costs.metered import usages_of
-from rollcall.costs.prices import PriceBook
-from rollcall.costs.usage import Usage
+from costs.bill import priced
+from costs.derived import provisioned_pollers
+from costs.facts.prices import PriceBook
+from costs.metered import usages_of
+from costs.usage import Usage
+from rollcall.batches.bill import began_before, clock_hours
 
 BOOK = PriceBook.load()
 SQS, SFN = "SqsBatchProcessing", "SfnBatchProcessing"

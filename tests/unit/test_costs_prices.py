@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.costs.prices import VARIABLE, PriceBook
-from rollcall.errors import Problem
+from bootstrap.problem import Problem
+from costs.facts.prices import VARIABLE, PriceBook
 
 GB = 1_073_741_824
 BOOK = PriceBook.load()

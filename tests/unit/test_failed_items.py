@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.batch import BatchRequest, Status
-from handlers.clock import Clock
-from handlers.items import MAX_ID_LENGTH
-from handlers.rejected import rejected
+from handlers.core.batch import BatchRequest, Status
+from handlers.core.clock import Clock
+from handlers.core.files.unreadable import NOT_READ, UpToBreak
+from handlers.core.items import MAX_ID_LENGTH
+from handlers.core.rejected import rejected
 from handlers.sqs.encoding import failed_record
 from handlers.sqs.finalizer import Finalizer
 from handlers.sqs.finished import FinishedChunks
@@ -21,7 +22,6 @@ from handlers.sqs.records import Batch, BatchKey, ChunkKey, ChunkMessage
 from handlers.sqs.segments import FAILED_ITEMS, SegmentItems
 from handlers.sqs.sizes import LEAST_ERROR_BYTES, WRITE_BYTES, record_bytes
 from handlers.sqs.table import BatchTable
-from handlers.unreadable import NOT_READ, UpToBreak
 from sandbox.meter.item_size import item_bytes
 from tests.model.dynamodb import DynamoDBClient, Records, execute
 

@@ -4,13 +4,13 @@ import io
 
 import pytest
 
-from handlers import row_lines
-from handlers.batch import InvalidRequest
-from handlers.formats import csv_items, json_items
-from handlers.items import MAX_ITEM_BYTES, Chunk, chunks
-from handlers.lines import Lines
-from handlers.rejected import ERROR_KEY
-from handlers.unreadable import NOT_READ, Unreadable, UpToBreak
+from handlers.core.batch import InvalidRequest
+from handlers.core.files import row_lines
+from handlers.core.files.formats import csv_items, json_items
+from handlers.core.files.lines import Lines
+from handlers.core.files.unreadable import NOT_READ, Unreadable, UpToBreak
+from handlers.core.items import MAX_ITEM_BYTES, Chunk, chunks
+from handlers.core.rejected import ERROR_KEY
 
 
 def lines(content: bytes) -> Lines:

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from handlers import work
-from handlers.batch import BatchRequest, Ending, InvalidRequest, Status
-from handlers.items import chunks
-from handlers.json_text import unsealed
+from handlers.core.batch import BatchRequest, Ending, InvalidRequest, Status
+from handlers.core.items import chunks
+from handlers.core.json_text import unsealed
 from handlers.sfn import processor
 
 HALF = {"id": "bad", "t": "cut emoji \ud83d", "fail": True}

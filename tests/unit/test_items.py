@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.batch import BatchRequest
-from handlers.items import ERROR_KEY, MAX_ITEM_BYTES, checked, chunks
-from handlers.pending import pending_indexes, with_settled
+from handlers.aws.queues import MAX_BATCH_BYTES, full_batches
+from handlers.core.batch import BatchRequest
+from handlers.core.bitmap import pending_indexes, with_settled
+from handlers.core.items import ERROR_KEY, MAX_ITEM_BYTES, checked, chunks
 from handlers.sqs.batcher import windows
-from handlers.sqs.queues import MAX_BATCH_BYTES, full_batches
 from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, chunk_body, shards_for
 from handlers.sqs.segments import MAX_CHUNK_BYTES
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.json_text import NoJson, dumps, sealed, unsealed, utf8_bytes
+from handlers.core.json_text import NoJson, dumps, sealed, unsealed, utf8_bytes
 
 # What SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 TAKEN = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.costs.prices import PriceBook
-from rollcall.planning.alternatives import durable, fifo
-from rollcall.planning.breakeven import EXPRESS, SQS, STANDARD, break_evens, crossing
-from rollcall.planning.lift import advice, described, lifts
-from rollcall.planning.settings import Settings
+from costs.facts.prices import PriceBook
+from costs.plan.alternatives import durable, fifo
+from costs.plan.breakeven import EXPRESS, SQS, STANDARD, break_evens, crossing
+from costs.plan.lift import advice, described, lifts
+from costs.plan.settings import Settings
 from tests.unit.planning import PLANNER, planned, workload
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollcall.planning.pool import GRID, SCHEDULED, Arrivals, Pool, Worked, scheduled_in_order, steady, throttled
+from costs.plan.pool import GRID, SCHEDULED, Arrivals, Pool, Worked, scheduled_in_order, steady, throttled
 
 AT_ONCE = 1e9
 

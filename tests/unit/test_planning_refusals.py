@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from rollcall.errors import Problem
-from rollcall.planning.assumptions import Assumptions
-from rollcall.planning.figures import Figures
-from rollcall.planning.limits import Impossible
-from rollcall.planning.quotas import Quotas
+from bootstrap.problem import Problem
+from costs.facts.assumptions import Assumptions
+from costs.facts.figures import Figures
+from costs.facts.quotas import Quotas
+from costs.plan.limits import Impossible
 from tests.unit.planning import planned
 
 TENFOLD = {"lambda.concurrency": 10_000}

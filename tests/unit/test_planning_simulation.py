@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rollcall.planning import fixed
-from rollcall.planning.curves import pollers
-from rollcall.planning.limits import Impossible
-from rollcall.planning.pool import GRID
-from rollcall.planning.settings import Settings
+from costs.plan import fixed
+from costs.plan.curves import pollers
+from costs.plan.limits import Impossible
+from costs.plan.pool import GRID
+from costs.plan.settings import Settings
 from tests.unit.planning import PLANNER, planned, timing, workload
 
 ARCHITECTURES = ("sqs", "sfn")
@@ -272,7 +272,7 @@ def test_every_quota_is_read_by_a_plan() -> None:
     for settings_ in (Settings(max_concurrency=1000), Settings(pollers=100), Settings(child_type="STANDARD")):
         for architecture in ARCHITECTURES:
             replace(PLANNER, quotas=watched)(architecture, batch, replace(settings_, deadline_seconds=1_000_000))
-    from rollcall.planning.alternatives import alternatives
+    from costs.plan.alternatives import alternatives
 
     planner = replace(PLANNER, quotas=watched)
     alternatives({each: planned(each, 1000) for each in ARCHITECTURES}, planner)
@@ -280,17 +280,18 @@ def test_every_quota_is_read_by_a_plan() -> None:
 
 
 def test_what_the_plan_takes_as_fixed_is_what_the_handlers_have() -> None:
-    from handlers import items, run_items
+    from handlers.aws import queues
+    from handlers.core import items, run_items
     from handlers.sfn import batcher as sfn_batcher
-    from handlers.sfn import chunk_writer
-    from handlers.sqs import batcher, finished, queues, segments
+    from handlers.sfn import chunk_file
+    from handlers.sqs import batcher, finished, segments
 
     assert fixed.STOP_SECONDS * 1000 == run_items.STOP_MS
     assert fixed.SQS_BATCHER_STOP * 1000 == batcher.WINDOW_MS
     assert (fixed.WINDOW_CHUNKS, fixed.WINDOW_BYTES) == (batcher.WINDOW_CHUNKS, batcher.WINDOW_BYTES)
     assert fixed.SFN_BATCHER_STOP * 1000 == sfn_batcher.STOP_MS
     assert fixed.SFN_MAX_CHUNK_BYTES == sfn_batcher.MAX_CHUNK_BYTES
-    assert fixed.PART_BYTES == chunk_writer.PART_BYTES
+    assert fixed.PART_BYTES == chunk_file.PART_BYTES
     assert fixed.SQS_MAX_CHUNK_BYTES == segments.MAX_CHUNK_BYTES
     assert fixed.SQS_MAX_ITEM_BYTES == items.MAX_ITEM_BYTES
     assert fixed.MESSAGES_PER_SEND == queues.MAX_BATCH_MESSAGES

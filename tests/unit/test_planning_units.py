@@ -4,14 +4,14 @@ import math
 
 import pytest
 
+from costs.facts.prices import PriceBook
+from costs.plan import units_express
+from costs.plan.distribution import Values
+from costs.plan.settings import Settings, Workload
+from costs.plan.timing import Timing
+from costs.plan.units import units
+from costs.usage import Usage
 from handlers.sqs.sizes import number_bytes, record_bytes
-from rollcall.costs.prices import PriceBook
-from rollcall.costs.usage import Usage
-from rollcall.planning import units_express
-from rollcall.planning.settings import Settings, Workload
-from rollcall.planning.timing import Timing
-from rollcall.planning.units import units
-from rollcall.planning.values import Values
 
 NOTHING = Values.parse("constant:0")
 BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"

@@ -10,23 +10,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from costs.plan.distribution import Values
+from costs.plan.settings import Settings, Workload
+from costs.plan.sizes_items import digits, item_bytes
+from costs.plan.units_chunks import cut_for_sfn, cut_for_sqs, digits_up_to
 from handlers import source
-from handlers.batch import BatchRequest
-from handlers.formats import json_items
-from handlers.items import checked, chunks
-from handlers.lines import lines_of_part
+from handlers.aws.queues import full_batches
+from handlers.core.batch import BatchRequest
+from handlers.core.files.formats import json_items
+from handlers.core.files.lines import lines_of_part
+from handlers.core.items import checked, chunks
 from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
-from handlers.sfn.chunk_writer import PART_BYTES, ChunkWriter, Cursor
+from handlers.sfn.chunk_file import PART_BYTES, ChunkWriter, Cursor
 from handlers.sqs.batcher import chunk_key, windows
-from handlers.sqs.queues import full_batches
 from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, chunk_body, segments_for
 from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
 from handlers.sqs.segments import part_of
-from handlers.sqs.starting import opened
-from rollcall.planning.settings import Settings, Workload
-from rollcall.planning.sizes_items import digits, item_bytes
-from rollcall.planning.units_chunks import cut_for_sfn, cut_for_sqs, digits_up_to
-from rollcall.planning.values import Values
+from handlers.sqs.start import opened
 
 BATCH_ID = "hand-1"
 NOW = 1_795_000_000_123

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollcall.errors import Problem
-from rollcall.planning.chunk_time import chunk_times, makespans
-from rollcall.planning.values import Values
+from bootstrap.problem import Problem
+from costs.plan.chunk_time import chunk_times, makespans
+from costs.plan.distribution import Values
 
 
 @pytest.mark.parametrize(

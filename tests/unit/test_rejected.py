@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.batch import MAX_GENERATION
-from handlers.items import checked, item_of_line
-from handlers.rejected import ERROR_KEY, cut, rejected
+from costs.plan.sizes_dynamodb import NOW, WRITE_BYTES, Scribe, record_bytes
+from handlers.core.batch import MAX_GENERATION
+from handlers.core.items import checked, item_of_line
+from handlers.core.rejected import ERROR_KEY, cut, rejected
 from handlers.sqs.records import BatchKey, ChunkKey
 from handlers.sqs.table import BatchTable
-from rollcall.planning.sizes_dynamodb import NOW, WRITE_BYTES, Scribe, record_bytes
 
 
 def test_a_rejected_line_keeps_its_place_its_text_and_its_id():

@@ -13,9 +13,9 @@ from contextlib import suppress
 
 import pytest
 
-from handlers.items import ERROR_KEY
-from handlers.outcome import MAX_ERROR_LENGTH, MAX_RESULT_BYTES
-from handlers.run_items import run_items
+from handlers.core.items import ERROR_KEY
+from handlers.core.outcome import MAX_ERROR_LENGTH, MAX_RESULT_BYTES
+from handlers.core.run_items import run_items
 
 
 def numbered(count: int) -> dict[int, dict]:
@@ -429,7 +429,7 @@ def test_where_no_thread_can_be_had_the_items_are_processed_all_the_same(monkeyp
     def refuse(run: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("handlers.run_items.started", refuse)
+    monkeypatch.setattr("handlers.core.run_items.started", refuse)
     assert run_items(numbered(3), fail_odd, 4, always).done == [0, 2]
 
 

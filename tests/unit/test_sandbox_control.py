@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import control
+from sandbox.host import control
 from sandbox.state import SandboxError
 
 

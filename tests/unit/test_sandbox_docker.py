@@ -5,8 +5,8 @@ from shlex import quote
 
 import pytest
 
-from rollcall.engine_log import print_engine_log
-from sandbox import control, docker
+from rollcall.target.engine_log import print_engine_log
+from sandbox.host import control, docker
 from sandbox.state import REPOSITORY, Sandbox, SandboxError
 
 LOG = b"\x1b[2K\rplain \x1b]0;title\x07\x1b[2J \xff \xe2\x80\xae\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.iam_actions import Place, needed_actions
+from sandbox.engine.iam_actions import Place, needed_actions
 
 PLACE = Place("eu-west-1", "123456789012")
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"

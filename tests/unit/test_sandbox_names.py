@@ -4,7 +4,7 @@ import socket
 
 from localstack.utils.aws.aws_stack import get_s3_hostname
 
-from sandbox import names
+from sandbox.engine import names
 
 
 def test_the_s3_host_is_known_without_a_look_up(monkeypatch):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import control
-from sandbox.listeners import foreign_owner
+from sandbox.host import control
+from sandbox.host.listeners import foreign_owner
 from sandbox.settings import DEFAULT_PORT
 from sandbox.state import UNKNOWN, Sandbox, SandboxError
 from tests.strangers import UID, as_root, assert_nobody_came, connected, listening, port_of

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.batch import Ending, Status
-from handlers.clock import Clock
-from handlers.rejected import rejected
+from handlers.core.batch import Ending, Status
+from handlers.core.clock import Clock
+from handlers.core.rejected import rejected
 from handlers.sfn.counting import PROOF_SECONDS, Counter, CountsDoNotAddUp, EarlyEnd, settled_at_least
 from handlers.sfn.map_runs import LARGEST_PAGE, MapRuns, OutOfTime, page_size
-from handlers.sfn.objects import Made
+from handlers.sfn.store import Made
 from tests.unit.sfn_world import S3, States, Time, chunk, made, objects
 
 LONG_AGO = time.time() - PROOF_SECONDS - 60

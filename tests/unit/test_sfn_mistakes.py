@@ -8,16 +8,16 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 
-from handlers.batch import InvalidRequest
-from handlers.clock import Clock
-from handlers.errors import ServiceUnavailable, is_mistake
-from handlers.events import PublishFailed
+from handlers.aws.errors import ServiceUnavailable, is_mistake
+from handlers.aws.events import PublishFailed
+from handlers.core.batch import InvalidRequest
+from handlers.core.clock import Clock
+from handlers.sfn.abandoned import TRIES, Ended
 from handlers.sfn.counting import CountsDoNotAddUp
-from handlers.sfn.ended import TRIES, Ended
 from handlers.sfn.finishing import Finisher, NotYetAnnounced
 from handlers.sfn.map_runs import MapRuns, OutOfTime
 from handlers.sfn.services import told_apart
-from handlers.sfn.starting import Starter, parse_request
+from handlers.sfn.start import Starter, parse_request
 from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, refused, started
 
 

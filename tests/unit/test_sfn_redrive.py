@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.batch import BatchRequest
-from handlers.clock import Clock
+from handlers.core.batch import BatchRequest
+from handlers.core.clock import Clock
+from handlers.core.files.unreadable import NOT_READ, UpToBreak
 from handlers.sfn.map_runs import MapRuns, OutOfTime
 from handlers.sfn.redrive import items_of, settled_chunks
-from handlers.sfn.starting import DAY_MS, REDRIVE_WITHIN_DAYS, Execution, RequestRefused, Starter, parse_request
-from handlers.unreadable import NOT_READ, UpToBreak
+from handlers.sfn.start import DAY_MS, REDRIVE_WITHIN_DAYS, Execution, RequestRefused, Starter, parse_request
 from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, started
 
 NOW = 100 * DAY_MS

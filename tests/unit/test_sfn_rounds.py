@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.batch import InvalidRequest
-from handlers.sfn.chunk_writer import Cursor
+from handlers.core.batch import InvalidRequest
+from handlers.sfn.chunk_file import Cursor
 from handlers.sfn.express import longest_child_seconds, refuse_long_children
 
 

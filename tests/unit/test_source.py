@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers import lines as lines_module
-from handlers import settings
-from handlers.batch import BatchRequest, InputObject, InvalidRequest
-from handlers.formats import csv_items, json_items
-from handlers.input_object import Expanded
-from handlers.items import ERROR_KEY, MAX_ITEM_BYTES
-from handlers.lines import Lines, lines_of_part
+from handlers.aws import settings
+from handlers.aws.input_object import Expanded
+from handlers.core.batch import BatchRequest, InputObject, InvalidRequest
+from handlers.core.files import lines as lines_module
+from handlers.core.files.formats import csv_items, json_items
+from handlers.core.files.lines import Lines, lines_of_part
+from handlers.core.files.unreadable import UpToBreak
+from handlers.core.items import ERROR_KEY, MAX_ITEM_BYTES
 from handlers.source import Extent, items, survey
-from handlers.unreadable import UpToBreak
 
 
 def stream(content: bytes) -> io.BufferedReader:
@@ -28,7 +28,7 @@ def stream(content: bytes) -> io.BufferedReader:
 
 
 def part(content: bytes, first: int = 0, last: int | None = None, skip: int = 0) -> list[dict]:
-    """Items of a part of a plain .jsonl object, as handlers.input_object reads them."""
+    """Items of a part of a plain .jsonl object, as handlers.aws.input_object reads them."""
     lines = lines_of_part(stream(content[max(0, first - 1) :]), first, last)
     return list(json_items(lines, lambda: f"byte-{lines.start}", skip))
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from handlers import telemetry
-from handlers.run_items import run_items
-from handlers.surroundings import put_back
+from handlers.aws import telemetry
+from handlers.aws.surroundings import put_back
+from handlers.core.run_items import run_items
 from tests.unit.harm import HARM
 
 
@@ -38,7 +38,7 @@ def test_what_cannot_be_put_back_keeps_nothing_else_from_it(monkeypatch):
     def refuse(_: object) -> None:
         raise OSError("gone")
 
-    monkeypatch.setattr("handlers.surroundings.KEPT", [(os.getcwd, refuse), (gc.isenabled, lambda _: gc.enable())])
+    monkeypatch.setattr("handlers.aws.surroundings.KEPT", [(os.getcwd, refuse), (gc.isenabled, lambda _: gc.enable())])
     with put_back():
         gc.disable()
     assert gc.isenabled()

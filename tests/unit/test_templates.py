@@ -20,7 +20,7 @@ from bootstrap.parameters import (
     settle,
 )
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, TEMPLATES, template
-from handlers.events import SOURCE
+from handlers.aws.events import SOURCE
 from handlers.sfn.express import RECORDER_SECONDS
 
 ARCHITECTURES = list(STACK_NAMES)

@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line, printable
-from handlers.rejected import AT_KEY
-from rollcall import failures, terminal
-from rollcall.errors import Problem, guarded
-from rollcall.log_lines import line
-from rollcall.places import Places
-from rollcall.terminal import PlainConsole
+from bootstrap.problem import Problem
+from handlers.core.rejected import AT_KEY
+from rollcall.batches.places import Places
+from rollcall.commands import failures
+from rollcall.terminal import console as terminal
+from rollcall.terminal.console import PlainConsole
+from rollcall.terminal.errors import guarded
+from rollcall.terminal.log_lines import line
 
 # By kind: a control character, DEL, C1, the direction of writing, no width, separators, half a character, private use.
 HOSTILE = {

@@ -6,12 +6,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.planning.settings import Settings, Workload
-from rollcall.planning.values import Values
-from rollcall.tuning.confirm import AT_A_TIME, FEWEST_CHUNKS, SECONDS, best_few, few, lines
-from rollcall.tuning.search import search
-from rollcall.tuning.space import space
-from rollcall.tuning.study import study
+from costs.plan.distribution import Values
+from costs.plan.settings import Settings, Workload
+from costs.tune.search import search
+from costs.tune.space import space
+from costs.tune.study import study
+from rollcall.commands.tune_confirm import AT_A_TIME, FEWEST_CHUNKS, SECONDS, best_few, few, lines
 from tests.unit.tuning_plans import WORKLOAD, arithmetic
 
 

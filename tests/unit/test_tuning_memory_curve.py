@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.errors import Problem
-from rollcall.planning.settings import Settings
-from rollcall.tuning.memory_curve import LARGEST, SMALLEST, MemoryCurve
+from bootstrap.problem import Problem
+from costs.plan.settings import Settings
+from costs.tune.memory_curve import LARGEST, SMALLEST, MemoryCurve
 from tests.unit.tuning_plans import WORKLOAD
 
 POINTS = st.dictionaries(

@@ -9,19 +9,19 @@ import pytest
 
 from bootstrap.parameters import declared, settle
 from bootstrap.stacks import template
-from rollcall.costs.prices import PriceBook
-from rollcall.planning.assumptions import Assumptions
-from rollcall.planning.planner import Planner
-from rollcall.planning.quotas import Quotas
-from rollcall.planning.settings import Settings, Workload
-from rollcall.planning.values import Values
-from rollcall.tuning.report import report
-from rollcall.tuning.search import search
-from rollcall.tuning.show import study_json
-from rollcall.tuning.space import space
-from rollcall.tuning.stack_parameters import in_sandbox, parameters
-from rollcall.tuning.study import Study, study
-from rollcall.up import checked_parameters
+from costs.facts.assumptions import Assumptions
+from costs.facts.prices import PriceBook
+from costs.facts.quotas import Quotas
+from costs.plan.distribution import Values
+from costs.plan.planner import Planner
+from costs.plan.settings import Settings, Workload
+from costs.tune.report import report
+from costs.tune.search import search
+from costs.tune.space import space
+from costs.tune.stack_parameters import in_sandbox, parameters
+from costs.tune.study import Study, study
+from rollcall.commands.tune_view import study_json
+from rollcall.commands.up import checked_parameters
 from tests.unit.tuning_plans import StandIn
 
 PLANNER = Planner(Quotas.load(), Assumptions.load(), PriceBook.load())

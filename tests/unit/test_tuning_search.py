@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollcall.planning.limits import Impossible
-from rollcall.tuning.memory_curve import MemoryCurve
-from rollcall.tuning.search import BUDGET, search
-from rollcall.tuning.space import space
+from costs.plan.limits import Impossible
+from costs.tune.memory_curve import MemoryCurve
+from costs.tune.search import BUDGET, search
+from costs.tune.space import space
 from tests.unit.tuning_plans import WORKLOAD, arithmetic
 
 

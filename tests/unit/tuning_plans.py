@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from rollcall.costs.bill import Bill
-from rollcall.planning.limits import Impossible
-from rollcall.planning.settings import Settings, Workload
-from rollcall.planning.values import Values
+from costs.bill import Bill
+from costs.plan.distribution import Values
+from costs.plan.limits import Impossible
+from costs.plan.settings import Settings, Workload
 
 WORKLOAD = Workload(items=10_000, values=Values.parse("constant:100"))
 

@@ -6,8 +6,9 @@ from itertools import batched
 
 from handlers.sqs.counter import add_pending, ask_finalizer, change, client
 
-from handlers import settings, source
-from handlers.batch import BatchRequest
+from handlers import source
+from handlers.aws import settings
+from handlers.core.batch import BatchRequest
 
 
 def handler(event: dict, context) -> None:

@@ -6,7 +6,7 @@ import os
 from handlers.sqs.counter import change, client
 
 from handlers import witness
-from handlers.events import FINISHED, Events
+from handlers.aws.events import FINISHED, Events
 
 
 def handler(event: dict, context) -> None:

@@ -1,10 +1,11 @@
-"""Around handlers/events.py: tells of every Batch Finished that is about to be published."""
+"""Around handlers/aws/events.py: tells of every Batch Finished that is about to be published."""
 
 from typing import Any
 
-from handlers.events_itself import *  # noqa: F403 - takes the module's place, whatever others want of it
+from handlers.aws.events_itself import *  # noqa: F403 - takes the module's place, whatever others want of it
 
-from handlers import events_itself, witness
+from handlers import witness
+from handlers.aws import events_itself
 
 
 class Events(events_itself.Events):

@@ -1,0 +1,127 @@
+"""A bill: usages with what they cost, and its sums."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from costs.facts.prices import PriceBook
+from costs.usage import Usage
+
+# The first part of a price's id: what AWS calls the service.
+SERVICES = {
+    "lambda": "Lambda",
+    "sqs": "SQS",
+    "dynamodb": "DynamoDB",
+    "states": "Step Functions",
+    "s3": "S3",
+    "events": "EventBridge",
+    "logs": "CloudWatch Logs",
+    "cloudwatch": "CloudWatch",
+}
+
+
+def service_of(price_id: str) -> str:
+    """The service that a price is of: `sqs.requests` is of SQS."""
+    return SERVICES[price_id.partition(".")[0]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A usage, and what it costs in US dollars."""
+
+    usage: Usage
+    dollars: float
+
+    def to_json(self) -> dict[str, Any]:
+        """All that is known of the line; bounds only where timing decides."""
+        usage = self.usage
+        bounds = {"low": usage.low, "high": usage.high} if usage.low is not None or usage.high is not None else {}
+        return {
+            "service": service_of(usage.price),
+            "price": usage.price,
+            "quantity": usage.quantity,
+            **bounds,
+            "dollars": self.dollars,
+            "own": usage.own,
+            "what": usage.what,
+            "function": usage.function,
+            "operation": usage.operation,
+            "note": usage.note,
+        }
+
+
+@dataclass(frozen=True)
+class Bill:
+    """Priced lines of a batch of `items` items (None: of no batch, or not known). All sums are in US dollars."""
+
+    lines: tuple[Line, ...]
+    items: int | None
+
+    @property
+    def dollars(self) -> float:
+        """All of it."""
+        return sum(line.dollars for line in self.lines)
+
+    @property
+    def own(self) -> float:
+        """The user's own work: Lambda's duration in which items are processed."""
+        return self.part(own=True).dollars
+
+    @property
+    def orchestration(self) -> float:
+        """Everything else: what it costs to cut, pass on, keep track of and finish the batch."""
+        return self.part(own=False).dollars
+
+    def part(self, own: bool) -> "Bill":
+        """The bill of the user's own work alone, or of the orchestration alone."""
+        return Bill(tuple(line for line in self.lines if line.usage.own == own), self.items)
+
+    @property
+    def by_the_hour(self) -> float:
+        """What is paid for each hour in which the batch runs, whatever its size: custom metrics."""
+        return sum(line.dollars for line in self.lines if line.usage.price == "cloudwatch.metric_months")
+
+    def by_service(self) -> dict[str, float]:
+        """Dollars by service, in the order in which the services are listed above."""
+        sums: defaultdict[str, float] = defaultdict(float)
+        for line in self.lines:
+            sums[service_of(line.usage.price)] += line.dollars
+        return {service: sums[service] for service in SERVICES.values() if service in sums}
+
+    def per_million(self) -> float | None:
+        """Dollars per million items, which is what bills are compared by; None without items."""
+        return self.dollars / self.items * 1_000_000 if self.items else None
+
+    def sums_to_json(self) -> dict[str, Any]:
+        """The bill's sums: what `rollcall run --json` tells of it."""
+        return {
+            "items": self.items,
+            "dollars": self.dollars,
+            "orchestration": self.orchestration,
+            "own": self.own,
+            "byTheHour": self.by_the_hour,
+            "perMillionItems": self.per_million(),
+            "orchestrationPerMillionItems": self.part(own=False).per_million(),
+            "byService": self.by_service(),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The sums and every line."""
+        return {**self.sums_to_json(), "lines": [line.to_json() for line in self.lines]}
+
+
+def priced(usages: Iterable[Usage], book: PriceBook, items: int | None) -> Bill:
+    """The bill of `usages`, as though nothing else were bought in the month; `items` is how many the batch has.
+
+    Tiers and free amounts apply to the sum of all lines of one price; each line bears its share of that. Raises
+    Problem for a price that the book does not have.
+    """
+    usages = tuple(usages)
+    quantities: defaultdict[str, float] = defaultdict(float)
+    for usage in usages:
+        quantities[usage.price] += usage.quantity
+    rates = {
+        price: book.dollars(price, quantity) / quantity if quantity else 0.0 for price, quantity in quantities.items()
+    }
+    return Bill(tuple(Line(usage, rates[usage.price] * usage.quantity) for usage in usages), items)

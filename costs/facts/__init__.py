@@ -1,0 +1,1 @@
+"""Prices, quotas and assumptions, each with its source, and one loader."""

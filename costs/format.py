@@ -1,0 +1,57 @@
+"""Amounts of money and quantities, as people read them."""
+
+import math
+
+SIGNIFICANT = 3
+# Beyond this nobody's bill has digits.
+MOST_DECIMALS = 10
+
+
+def decimals_for(amount: float) -> int:
+    """How many decimals show three significant digits of `amount`, two at least."""
+    if amount <= 0:
+        return 2
+    return min(MOST_DECIMALS, max(2, SIGNIFICANT - 1 - math.floor(math.log10(amount))))
+
+
+def dollars(amount: float, decimals: int | None = None) -> str:
+    """`$0.0000123`, `$0.312`, `$1,234.50`; what `decimals` (for a column of amounts) cannot show is `<$0.001`."""
+    if not amount:
+        return "$0"
+    places = decimals_for(amount) if decimals is None else decimals
+    least = 10.0**-places
+    return f"<${least:.{places}f}" if amount < least / 2 else f"${amount:,.{places}f}"
+
+
+def per_million(amount: float | None) -> str:
+    """`$0.31 per million items`; of a batch without items, a dash."""
+    return "-" if amount is None else f"{dollars(amount)} per million items"
+
+
+def quantity(number: float) -> str:
+    """`1,234`, `0.0123`, `12.3`: whole numbers whole, others with three significant digits."""
+    if number == round(number) or number >= 10**SIGNIFICANT:
+        return f"{number:,.0f}"
+    places = max(0, SIGNIFICANT - 1 - math.floor(math.log10(number)))
+    return f"{number:,.{places}f}"
+
+
+def count(number: float | None, noun: str = "") -> str:
+    """`count(1000, "item")` is `1,000 items`; an unknown number is a dash."""
+    if number is None:
+        return "-"
+    return f"{number:,.0f}" + (f" {noun}{'' if number == 1 else 's'}" if noun else "")
+
+
+def seconds(duration: float | None) -> str:
+    """A duration as people say it: `0.312 s`, `4.2 s`, `3 min 20 s`, `2 h 05 min`; an unknown one is a dash."""
+    if duration is None:
+        return "-"
+    if duration < 1:
+        return f"{duration:.3f} s"
+    if duration < 60:
+        return f"{duration:.1f} s"
+    minutes, rest = divmod(round(duration), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"

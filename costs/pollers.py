@@ -1,0 +1,68 @@
+"""What the provisioned pollers of the processor's event source cost, while a batch runs and while none does.
+
+A poller is taken for one unit, which AWS has not confirmed.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+"""
+
+import math
+from dataclasses import dataclass
+
+from costs.facts.prices import PriceBook
+from costs.facts.quotas import Quotas
+from costs.facts.rules import rule
+from costs.format import dollars
+from costs.usage import Usage
+
+UNIT_HOURS = "lambda.poller_unit_hours"
+WHAT = "provisioned pollers"
+UNCONFIRMED = "taking a poller for one unit, which AWS has not confirmed"
+
+
+@dataclass(frozen=True)
+class ProvisionedPollers:
+    """From `least` pollers, which are there always, to `most`; each keeps `concurrency` invocations going."""
+
+    most: int
+    least: int
+    concurrency: int
+
+    @classmethod
+    def of(cls, most: int, quotas: Quotas) -> "ProvisionedPollers":
+        """Those of MaximumPollers `most`, and of AWS's default for the rest."""
+        least = min(most, int(quotas["lambda.provisioned_minimum_pollers"]))
+        return cls(most, least, int(quotas["lambda.provisioned_poller_concurrency"]))
+
+    @property
+    def idle_hours(self) -> float:
+        """The unit hours of a month without a batch."""
+        return self.least * rule("month.hours")
+
+    def planned(self, invocations: float, seconds: float, book: PriceBook) -> Usage:
+        """Those of a batch that takes so many seconds, with so many `invocations` going at a time."""
+        idle = dollars(book.dollars(UNIT_HOURS, self.idle_hours))
+        hours = seconds / 3600
+        needed = max(math.ceil(invocations / self.concurrency), self.least)
+        return Usage(
+            price=UNIT_HOURS,
+            quantity=min(needed, self.most) * hours,
+            low=self.least * hours,
+            high=self.most * hours,
+            what=WHAT,
+            function="ProcessorFunction",
+            note=f"billed here for as long as the batch lasts; {self.least} of them cost on without one, {idle} a "
+            f"month ({UNCONFIRMED})",
+        )
+
+    def metered(self, invoked_seconds: float, seconds: float) -> Usage:
+        """Those of a batch that took so many seconds, with invocations of so many altogether."""
+        note = (
+            f"the sandbox has no pollers: of the stack's {self.most:,} as many as its processors needed, and at least "
+            f"{self.least} ({UNCONFIRMED})"
+        )
+        hours = max(invoked_seconds / self.concurrency, self.least * seconds) / 3600
+        return Usage(price=UNIT_HOURS, quantity=hours, what=WHAT, function="ProcessorFunction", note=note)
+
+    def at_rest(self, event_source: str) -> Usage:
+        """Those of a month without a batch."""
+        note = f"{self.least} pollers at any time ({UNCONFIRMED})"
+        return Usage(price=UNIT_HOURS, quantity=self.idle_hours, what=WHAT, operation=event_source, note=note)

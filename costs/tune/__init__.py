@@ -1,0 +1,1 @@
+"""The cheapest settings within a deadline: a search over plans."""

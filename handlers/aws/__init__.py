@@ -1,0 +1,1 @@
+"""Thin adapters over AWS that both architectures use."""

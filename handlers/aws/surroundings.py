@@ -1,0 +1,163 @@
+"""What the work may change for its whole process is put back when its items are through, before anything else runs.
+
+Covered: the standard streams and their descriptors, environment variables, the working directory, umask, signal
+handlers and timers, `logging`'s loggers and switches, warnings' filters, sys.path, locale, recursion limit, garbage
+collection, sockets' default timeout. What is set in a context (decimal) is each item's own anyway. Not covered: modules
+that were patched, threads that go on, resource limits, the state of `random`.
+"""
+
+import gc
+import io
+import locale
+import logging
+import os
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from handlers.aws.telemetry import logger
+
+STREAMS = {1: "stdout", 2: "stderr"}
+TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+
+
+@contextmanager
+def put_back() -> Iterator[None]:
+    """Put back, at the end of the block, what it has changed of the process. Raises nothing of its own."""
+    with warnings.catch_warnings():
+        before = [(restore, attempt(read)) for read, restore in KEPT]
+        # An interrupt of the work's own would come up anywhere in what follows.
+        attempt(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            for restore, value in before:
+                if value is not None:
+                    attempt(restore, value)
+
+
+def attempt(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What the call returns; None, with a line in the log, where it raises."""
+    try:
+        return call(*arguments)
+    except Exception:  # noqa: BLE001 - one thing that cannot be put back keeps nothing else from it
+        logger.exception("not put back", what=call.__name__)
+        return None
+
+
+def read_streams() -> dict[int, tuple[int, Any]]:
+    """Descriptor -> a copy of it, which stays open whoever closes the other, and the stream that writes to it."""
+    return {number: (os.dup(number), getattr(sys, name)) for number, name in STREAMS.items()}
+
+
+def restore_streams(before: dict[int, tuple[int, Any]]) -> None:
+    for number, (copy, stream) in before.items():
+        if not is_same_file(number, copy):
+            # Closed, it is soon somebody's connection.
+            os.dup2(copy, number)
+        os.close(copy)
+        if not is_open(stream):
+            stream = io.TextIOWrapper(io.FileIO(number, "w", closefd=False), errors="replace", write_through=True)
+        setattr(sys, STREAMS[number], stream)
+
+
+def is_same_file(one: int, other: int) -> bool:
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
+
+
+def is_open(stream: Any) -> bool:
+    try:
+        return not stream.closed
+    except (AttributeError, ValueError):
+        return not isinstance(stream, io.TextIOBase)
+
+
+def restore_environment(before: dict[str, str]) -> None:
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    for name, value in before.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def read_umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def read_signals() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+
+def restore_signals(before: dict[int, Any]) -> None:
+    # The timers first: one that rings meets the handler that was there before it, which may end the process.
+    for timer in TIMERS:
+        if signal.getitimer(timer)[0]:
+            signal.setitimer(timer, 0)
+    for number, handler in before.items():
+        if handler is not None and signal.getsignal(number) != handler:
+            signal.signal(number, handler)
+
+
+def known_loggers() -> list[logging.Logger]:
+    known = logging.root.manager.loggerDict.values()
+    return [logging.root, *(each for each in list(known) if isinstance(each, logging.Logger))]
+
+
+def read_logging() -> tuple:
+    loggers = [
+        (each, each.level, each.disabled, each.propagate, each.handlers[:], each.filters[:]) for each in known_loggers()
+    ]
+    return logging.root.manager.disable, logging.getLogRecordFactory(), loggers
+
+
+def restore_logging(before: tuple) -> None:
+    disabled_level, factory, loggers = before
+    logging.disable(disabled_level)
+    logging.setLogRecordFactory(factory)
+    for each, level, disabled, propagate, handlers, filters in loggers:
+        if each.level != level:
+            each.setLevel(level)
+        each.disabled, each.propagate = disabled, propagate
+        each.handlers[:], each.filters[:] = handlers, filters
+
+
+def restore_path(before: list[str]) -> None:
+    sys.path[:] = before
+
+
+def restore_collecting(before: bool) -> None:
+    (gc.enable if before else gc.disable)()
+
+
+def restore_locale(before: str) -> None:
+    if locale.setlocale(locale.LC_ALL) != before:
+        locale.setlocale(locale.LC_ALL, before)
+
+
+def restore_timeout(before: tuple) -> None:
+    socket.setdefaulttimeout(*before)
+
+
+# How each is read and restored. The streams first: the lines that tell of trouble with the others go there, too.
+KEPT: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
+    (read_streams, restore_streams),
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+    (read_signals, restore_signals),
+    (lambda: dict(os.environ), restore_environment),
+    (os.getcwd, os.chdir),
+    (read_umask, os.umask),
+    (read_logging, restore_logging),
+    (lambda: sys.path[:], restore_path),
+    (lambda: locale.setlocale(locale.LC_ALL), restore_locale),
+    (gc.isenabled, restore_collecting),
+    (lambda: (socket.getdefaulttimeout(),), restore_timeout),
+]

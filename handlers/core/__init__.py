@@ -1,0 +1,1 @@
+"""Pure rules of batches, chunks and items: no boto3, no I/O."""

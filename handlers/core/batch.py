@@ -1,0 +1,290 @@
+"""A batch: the request that starts it, its id, and how it ends. Pure."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from handlers.core.quoting import shown
+
+MAX_GENERATION = 9999
+# Neither a hyphen nor a dot first: an id stands in command lines and in keys.
+BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+BATCH_ID_WORDS = "1 to 80 letters, digits, dots, hyphens or underscores, with a letter or digit first"
+
+
+class InvalidRequest(ValueError):
+    """The batch request cannot be served; the message names the field, what it was and what was expected.
+
+    Odd characters of it are shown, so that every service takes it.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(shown(message))
+
+
+class Status(StrEnum):
+    OPEN = "OPEN"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    # A scheduled batch that never began, since the one before it was still running.
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True)
+class InputObject:
+    """The S3 object that holds a batch's items. `etag` pins its version: the batcher does when the batch starts."""
+
+    bucket: str
+    key: str
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """What failed or was left over of this generation is to be run again, as the next one."""
+
+    batch_id: str
+    generation: int
+
+
+# Field of a request: its type and bounds, as docs/design.md lists them.
+LIMITS: dict[str, tuple[type, float, float]] = {
+    "items": (int, 0, 100_000_000),
+    "itemsPerChunk": (int, 1, 10_000),
+    "maxValue": (int, 0, 1000),
+    "failRate": (float, 0, 1),
+    "itemConcurrency": (int, 1, 100),
+    "maxAttempts": (int, 1, 10),
+    "toleratedFailurePercentage": (float, 0, 100),
+    # The message that is a batch's timer lives 14 days.
+    "deadlineSeconds": (int, 1, 13 * 24 * 3600),
+}
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """What a batch is made of and how it is run; the fields are those of docs/design.md."""
+
+    batch_id: str | None = None
+    items: int = 1000
+    input: InputObject | None = None
+    items_per_chunk: int = 100
+    max_value: int = 1000
+    fail_rate: float = 0.0
+    item_concurrency: int = 10
+    max_attempts: int = 3
+    tolerated_failure_percentage: float = 0.0
+    deadline_seconds: int = 6 * 3600
+    redrive: Redrive | None = None
+
+    @classmethod
+    def parse(cls, request: Any, defaults: Mapping[str, str] | None = None) -> "BatchRequest":
+        """Check a request in JSON form. `defaults`: field to text, for fields that the request leaves out.
+
+        A scheduled event of EventBridge is a request with no fields set; a field that is null is left out.
+        Raises InvalidRequest.
+        """
+        if not isinstance(request, dict):
+            raise InvalidRequest(f"a batch request must be a JSON object, not {request!r:.100}")
+        if is_scheduled(request):
+            request = {}
+        known = {camel_case(field.name) for field in fields(cls)}
+        if unknown := sorted(request.keys() - known):
+            raise InvalidRequest(f"unknown field {unknown[0]!r}; a batch request may have {', '.join(sorted(known))}")
+        request = {name: value for name, value in request.items() if value is not None}
+        values: dict[str, Any] = {name: number(name, text) for name, text in (defaults or {}).items() if name in LIMITS}
+        values |= {name: bounded(name, request[name]) for name in LIMITS if name in request}
+        if "batchId" in request:
+            values["batchId"] = checked_batch_id(request["batchId"])
+        if "input" in request:
+            values["input"] = input_object(request["input"])
+        if "redrive" in request:
+            if len(request) > 1:
+                raise InvalidRequest("redrive: runs with the request of the batch's first generation; no other field")
+            values = {"redrive": redrive_of(request["redrive"])}
+        return cls(**{snake_case(name): value for name, value in values.items()})
+
+    def to_json(self) -> dict:
+        """The request in JSON form, with every field set that has a value."""
+        if self.redrive:
+            return {"redrive": {"batchId": self.redrive.batch_id, "generation": self.redrive.generation}}
+        values = {camel_case(field.name): getattr(self, field.name) for field in fields(self)}
+        if self.input:
+            values["input"] = {name: value for name, value in asdict(self.input).items() if value}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def bounded(name: str, value: Any) -> float:
+    """`value` if it is a number of the field's type within its bounds. Raises InvalidRequest."""
+    kind, low, high = LIMITS[name]
+    allowed = (int,) if kind is int else (int, float)
+    if isinstance(value, bool) or not isinstance(value, allowed) or not low <= value <= high:
+        noun = "a whole number" if kind is int else "a number"
+        raise InvalidRequest(f"{name}: {value!r:.100} must be {noun} from {low:,} to {high:,}")
+    return value
+
+
+def number(name: str, text: str) -> float:
+    """A field's value from the stack's parameters, which reach the function as text. Raises InvalidRequest."""
+    try:
+        return bounded(name, LIMITS[name][0](text))
+    except ValueError as error:
+        raise InvalidRequest(f"{name}: the stack's parameter {text!r} does not fit: {error}") from error
+
+
+def checked_batch_id(value: Any) -> str:
+    """`value` if it can be a batch's id. Raises InvalidRequest."""
+    if not isinstance(value, str) or not BATCH_ID.fullmatch(value):
+        raise InvalidRequest(f"batchId: {value!r:.100} must be {BATCH_ID_WORDS}")
+    return value
+
+
+def input_object(value: Any) -> InputObject:
+    """The `input` field. Raises InvalidRequest."""
+    if isinstance(value, dict) and value.get("etag", "") is None:
+        value = {name: each for name, each in value.items() if name != "etag"}
+    if (
+        not isinstance(value, dict)
+        or set(value) - {"etag"} != {"bucket", "key"}
+        or not all(isinstance(v, str) for v in value.values())
+    ):
+        raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}')
+    for name, text in value.items():
+        if text != text.encode("utf-8", "replace").decode():
+            raise InvalidRequest(f"input.{name}: {text!r:.100} has half a character, as nothing in S3 has")
+    if not (value.get("etag", "").isascii() and value.get("etag", "").isprintable()):
+        raise InvalidRequest(f"input.etag: {value['etag']!r:.100} must be an ETag as S3 gives it, or left out")
+    return InputObject(**value)
+
+
+def refuse_too_many(items: int, most: int) -> None:
+    """Raise InvalidRequest for a batch of more than `most` items, the stack's MaxItems."""
+    if items > most:
+        raise InvalidRequest(
+            f"items: more than {most:,}, the stack's MaxItems: make batches of fewer items, or raise the parameter"
+        )
+
+
+def redrive_of(value: Any) -> Redrive:
+    """The `redrive` field. Raises InvalidRequest."""
+    if not isinstance(value, dict) or set(value) != {"batchId", "generation"}:
+        raise InvalidRequest(f'redrive: {value!r:.100} must be {{"batchId": "...", "generation": 1}}')
+    generation = value["generation"]
+    if isinstance(generation, bool) or not isinstance(generation, int) or not 1 <= generation < MAX_GENERATION:
+        raise InvalidRequest(f"redrive.generation: {generation!r:.100} must be 1 to {MAX_GENERATION - 1:,}")
+    return Redrive(checked_batch_id(value["batchId"]), generation)
+
+
+def camel_case(name: str) -> str:
+    """`items_per_chunk` -> `itemsPerChunk`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def snake_case(name: str) -> str:
+    """`itemsPerChunk` -> `items_per_chunk`."""
+    return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+def new_batch_id(now: datetime | None = None) -> str:
+    """An id that sorts by time and does not collide."""
+    return f"{now or datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def batch_id_of(request: Any, fallback: str) -> str:
+    """The batch's id: the request's own, else the schedule's time, else `fallback` (the message's or execution's id).
+
+    The same event always gives the same id, so that a redelivered one resumes its batch instead of starting a twin.
+    """
+    if is_scheduled(request) and isinstance(request.get("time"), str):
+        return checked_batch_id("scheduled-" + re.sub(r"[^0-9TZ]", "", request["time"]))
+    if (redrive := redrive_in(request)) is not None:
+        return redrive_of(redrive).batch_id
+    return checked_batch_id(fallback if (asked := field_of(request, "batchId")) is None else asked)
+
+
+def generation_of(asked: Any) -> int:
+    """The generation that a request starts: the first, or the one after the redriven one. Raises InvalidRequest."""
+    redrive = redrive_in(asked)
+    return 1 if redrive is None else redrive_of(redrive).generation + 1
+
+
+def redrive_in(asked: Any) -> Any:
+    """What a request asks to be redriven, not yet checked; None where it asks for a batch of its own."""
+    return None if is_scheduled(asked) else field_of(asked, "redrive")
+
+
+def field_of(asked: Any, name: str) -> Any:
+    """A field of a request that may be anything; None where it has none, or has null."""
+    return asked.get(name) if isinstance(asked, dict) else None
+
+
+def is_scheduled(asked: Any) -> bool:
+    """Whether a request is a scheduled event of EventBridge."""
+    return isinstance(asked, dict) and asked.get("detail-type") == "Scheduled Event"
+
+
+def batch_id_or(request: Any, fallback: str) -> str:
+    """The batch's id as `batch_id_of` gives it; one made of `fallback` where the request asks for one that is no id.
+
+    That is `fallback` itself, but for the name of an execution that is no id: Step Functions allows more names.
+    """
+    try:
+        return batch_id_of(request, fallback)
+    except InvalidRequest:
+        fits = BATCH_ID.fullmatch(fallback)
+        return fallback if fits else f"execution-{sha256(fallback.encode()).hexdigest()[:20]}"
+
+
+def final_status(items: int, failed: int, tolerated_failure_percentage: float) -> Status:
+    """How a batch ends in which every item was processed or has failed."""
+    tolerated = failed * 100 <= items * tolerated_failure_percentage
+    return Status.SUCCEEDED if tolerated else Status.FAILED
+
+
+def iso(epoch_ms: int) -> str:
+    """ISO 8601 in UTC with milliseconds."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the Batch Finished event says. Times in milliseconds since 1970."""
+
+    batch_id: str
+    generation: int
+    architecture: str
+    status: Status
+    items: int
+    succeeded: int
+    failed: int
+    remaining: int
+    chunks: int
+    started_at: int
+    finished_at: int
+    reason: str | None = None
+
+    def detail(self) -> dict:
+        """The event's detail, as docs/design.md lists it."""
+        return {
+            "batchId": self.batch_id,
+            "generation": self.generation,
+            "architecture": self.architecture,
+            "status": str(self.status),
+            "items": self.items,
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "remaining": self.remaining,
+            "chunks": self.chunks,
+            "startedAt": iso(self.started_at),
+            "finishedAt": iso(self.finished_at),
+            "durationSeconds": round((self.finished_at - self.started_at) / 1000, 3),
+            "reason": self.reason and shown(self.reason),
+        }

@@ -1,0 +1,121 @@
+"""Items in lines: JSON Lines and CSV. What is no item becomes one that fails with the reason. Pure."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+
+from handlers.core.files.csv_header import checked_header, repeats
+from handlers.core.files.lines import Lines
+from handlers.core.files.row_lines import CLOSE, LongRow, RowLines
+from handlers.core.files.unreadable import Unreadable
+from handlers.core.files.what_is_wrong import (
+    LONE_RETURN,
+    NOT_UTF8,
+    RepeatedName,
+    csv_trouble,
+    json_trouble,
+    not_utf8,
+    object_of,
+)
+from handlers.core.items import MAX_ITEM_BYTES, item_of_line
+from handlers.core.quoting import quoted
+from handlers.core.rejected import rejected
+
+TOO_LONG = f"longer than {MAX_ITEM_BYTES:,} bytes"
+
+
+def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator[dict]:
+    """One JSON object a line, without the first `skip`; blank lines are passed over.
+
+    `name` gives the line read last an id, for the item that stands for it when it is none.
+    """
+    while (line := lines.read()) is not None:
+        too_long = lines.cut
+        lines.pass_over()
+        if not too_long and not line.strip():
+            lines.pass_over_blank_lines()
+        elif skip:
+            skip -= 1
+        else:
+            yield rejected(name(), TOO_LONG, line) if too_long else json_item(line, name())
+
+
+def json_item(line: bytes, name: str) -> dict:
+    """The item that a line holds, or what stands for it, called `name`."""
+    try:
+        text = line.decode().rstrip()
+        item = json.loads(text)
+        # Each name has a colon: only where there are more of them can one stand twice.
+        if isinstance(item, dict) and text.count(":") > len(item):
+            item = json.loads(text, object_pairs_hook=object_of)
+    except UnicodeDecodeError as error:
+        return rejected(name, not_utf8(line, error), line)
+    except (ValueError, RecursionError, RepeatedName) as error:
+        return rejected(name, json_trouble(line.decode(), error), line)
+    if not isinstance(item, dict):
+        return rejected(name, f"not a JSON object: found {quoted(line.decode().strip())}", line)
+    return item_of_line(item, name, line)
+
+
+def csv_items(lines: Lines) -> Iterator[dict]:
+    """One item a row, with the header's names as its fields and texts as their values; blank rows are passed over.
+
+    Raises Unreadable when the header is none, or when the rows cannot be told apart any more.
+    """
+    header = csv_header(lines)
+    rows = RowLines(lines)
+    reader = csv.reader(rows, strict=True)
+    while header:
+        rows.begin()
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, LongRow) as error:
+            trouble = csv_trouble(error, rows.text)
+            if trouble and rows.count > 1:
+                raise Unreadable(f"the row at line {rows.first} cannot be read: {trouble}", CLOSE) from None
+            if not trouble:
+                rows.pass_over()
+            yield rejected(rows.name, trouble or TOO_LONG, rows.text)
+            continue
+        if "".join(row).strip():
+            yield row_item(header, row, rows)
+        else:
+            lines.pass_over_blank_lines()
+
+
+def csv_header(lines: Lines) -> list[str]:
+    """The columns' names, from the first row that is not blank; none where there is no such row. Raises Unreadable."""
+    rows = RowLines(lines)
+    reader = csv.reader(rows, strict=True)
+    while True:
+        rows.begin()
+        try:
+            row = next(reader)
+        except StopIteration:
+            return []
+        except (csv.Error, LongRow) as error:
+            trouble = csv_trouble(error, rows.text) or TOO_LONG
+            hint = "convert its line ends" if trouble == LONE_RETURN else "give each column a name, without line ends"
+            raise Unreadable(f"the header cannot be read: {trouble}", hint, f"line {rows.first}") from None
+        if "".join(row).strip():
+            if rows.trouble:
+                raise Unreadable(f"the header is {rows.trouble}", NOT_UTF8, f"line {rows.first}")
+            return checked_header(row, rows.first)
+        lines.pass_over_blank_lines()
+
+
+def row_item(header: list[str], row: list[str], rows: RowLines) -> dict:
+    """The item that a row is, or what stands for it. Empty fields after the last column are left out."""
+    fields = row[: len(header)] if not any(row[len(header) :]) else row
+    item_id = row[header.index("id")] if len(row) > header.index("id") else None
+    if rows.trouble:
+        return rejected(rows.name, rows.trouble, rows.text, item_id)
+    if repeats(header, fields):
+        return rejected(rows.name, "the header again, and no item: were files joined?", rows.text)
+    if len(fields) != len(header):
+        found = f"{len(fields)} field{'' if len(fields) == 1 else 's'} where the header has {len(header)}"
+        hint = ": a text with a comma goes in quotes" if len(fields) > len(header) else ""
+        return rejected(rows.name, f"{found} ({', '.join(header)[:80]}){hint}", rows.text, item_id)
+    return item_of_line(dict(zip(header, fields, strict=True)), rows.name, rows.text)

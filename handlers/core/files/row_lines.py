@@ -1,0 +1,84 @@
+"""The lines of a CSV file, a row at a time, of which one that is too long is passed over. Pure."""
+
+import csv
+
+from handlers.core.files.lines import MAX_LINE_BYTES, Lines
+from handlers.core.files.row_end import RowEnd
+from handlers.core.files.unreadable import Unreadable
+from handlers.core.files.what_is_wrong import AFTER_QUOTE, not_utf8
+from handlers.core.items import MAX_ITEM_BYTES
+
+CLOSE = "close it, and write a quote within quotes twice"
+# RowLines bounds a row, so the module's own limit, of a field, is never met.
+csv.field_size_limit(MAX_LINE_BYTES)
+
+
+class LongRow(Exception):
+    """This row is longer than an item may be."""
+
+
+class RowLines:
+    """The lines of a CSV file as csv.reader takes them, a row at a time."""
+
+    def __init__(self, lines: Lines):
+        self._lines = lines
+        self.begin()
+
+    def begin(self) -> None:
+        """The next line begins a row."""
+        self.first = self.count = 0
+        self.trouble: str | None = None
+        self._held = bytearray()
+
+    def __iter__(self) -> "RowLines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._lines.read()
+        if line is None:
+            raise StopIteration
+        self.count += 1
+        self._held += line
+        if self.count == 1:
+            self.first = self._lines.number
+        if self._lines.cut or len(self._held) > MAX_ITEM_BYTES + 2:
+            raise LongRow
+        try:
+            return line.decode()
+        except UnicodeDecodeError as error:
+            self.trouble = not_utf8(line, error)
+            return line.decode(errors="replace")
+
+    def pass_over(self) -> None:
+        """Read on to the end of a row that is too long. Raises Unreadable where that never comes."""
+        end, size, line = RowEnd(), 0, self.text
+        while True:
+            size += len(line)
+            end.feed(line)
+            while more := self._lines.read_on():
+                size += len(more)
+                end.feed(more)
+            if end.broken and self.count == 1:
+                # As of a short one: the next line begins another row.
+                return
+            if end.broken:
+                raise Unreadable(f"the row at line {self.first} cannot be read: {AFTER_QUOTE}", CLOSE)
+            if end.reached:
+                return
+            following = self._lines.read()
+            if following is None and (self.count == 1 or not end.open):
+                return
+            if following is None or size > MAX_LINE_BYTES:
+                found = "the end of the file" if following is None else f"{MAX_LINE_BYTES:,} bytes"
+                raise Unreadable(f"the row at line {self.first} has a quote that is not closed before {found}", CLOSE)
+            self.count += 1
+            line = following
+
+    @property
+    def text(self) -> bytes:
+        """The row as it was read so far."""
+        return bytes(self._held)
+
+    @property
+    def name(self) -> str:
+        return f"line-{self.first}"

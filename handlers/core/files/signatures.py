@@ -1,0 +1,86 @@
+"""What a file is by its first bytes, where it is no text of UTF-8. Pure."""
+
+import codecs
+import re
+
+from handlers.core.files.unreadable import Unreadable
+
+GZIP = b"\x1f\x8b"
+AS_TEXT = "save it as CSV or as JSON Lines, and send that"
+UNPACK = "unpack it, or pack what is in it with gzip, and send that"
+AS_UTF8 = "save it as UTF-8"
+# How a file begins, what it is then, and what to do. A column of CSV may be called so too, which is no binary file.
+BINARY = (
+    (b"PK\x03\x04", "a zip archive", UNPACK),
+    (b"PK\x05\x06", "an empty zip archive", UNPACK),
+    (b"BZh", "bzip2", UNPACK),
+    (b"\xfd7zXZ\x00", "xz", UNPACK),
+    (b"\x28\xb5\x2f\xfd", "zstandard", UNPACK),
+    (b"\x04\x22\x4d\x18", "lz4", UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (b"Rar!", "a rar archive", UNPACK),
+    (b"\xff\x06\x00\x00sNaPpY", "snappy", UNPACK),
+    (b"PAR1", "Parquet", AS_TEXT),
+    (b"ORC", "ORC", AS_TEXT),
+    (b"Obj\x01", "Avro", AS_TEXT),
+    (b"ARROW1", "Arrow", AS_TEXT),
+    (b"FEA1", "Feather", AS_TEXT),
+    (b"SQLite format 3\x00", "an SQLite database", AS_TEXT),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (.xls, .doc)", AS_TEXT),
+    (b"\x80\x04\x95", "a pickle of Python", AS_TEXT),
+    (b"\x89HDF", "HDF5", AS_TEXT),
+    (b"\x89PNG", "a PNG image", AS_TEXT),
+    (b"GIF8", "a GIF image", AS_TEXT),
+    (b"\xff\xd8\xff", "a JPEG image", AS_TEXT),
+    (b"\x7fELF", "a program", AS_TEXT),
+)
+TEXTUAL = (
+    (b"%PDF-", "a PDF", AS_TEXT),
+    (b"{\\rtf", "a rich text document", AS_TEXT),
+    (b"<?xml", "XML", AS_TEXT),
+    (b"<!DOCTYPE", "a web page", "see whether the download was refused or asks for a login"),
+    (b"<!doctype", "a web page", "see whether the download was refused or asks for a login"),
+    (b"<html", "a web page", "see whether the download was refused or asks for a login"),
+)
+CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+# What a zip archive is that has such names in it.
+ZIPPED = (
+    (b"xl/", "an Excel workbook (.xlsx)"),
+    (b"word/", "a Word document"),
+    (b"opendocument", "an OpenDocument file"),
+)
+BOMS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+    (b"\x00\x00\x00", "UTF-32 without a byte order mark"),
+)
+TAR_AT, TAR = 257, b"ustar"
+LOOKED_AT = 1024
+
+
+def refuse_other_kinds(head: bytes) -> None:
+    """Raise Unreadable where a file that begins so is no text of UTF-8."""
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
+    for begin, kind, hint in (*TEXTUAL, *(BINARY if CONTROLS.search(head) else ())):
+        if text.startswith(begin):
+            if begin == b"PK\x03\x04":
+                kind, hint = next(((name, AS_TEXT) for part, name in ZIPPED if part in head), (kind, hint))
+            raise Unreadable(f"found {kind}, expected lines of text", hint)
+    if head[TAR_AT:].startswith(TAR):
+        raise Unreadable("found a tar archive, expected lines of text", UNPACK)
+    if encoding := other_encoding(head):
+        raise Unreadable(f"found {encoding}, expected UTF-8", AS_UTF8)
+
+
+def other_encoding(head: bytes) -> str | None:
+    """UTF-16 or UTF-32, by its mark or by the zeros that most letters have there."""
+    for mark, name in BOMS:
+        if head.startswith(mark):
+            return name
+    begin = head[:LOOKED_AT]
+    pairs = len(begin) // 2
+    if pairs >= 2 and max(begin[::2].count(0), begin[1::2].count(0)) > pairs // 2:
+        return "UTF-16 without a byte order mark"
+    return None

@@ -1,0 +1,109 @@
+"""Items as they travel: checked and serialised once by the batcher, grouped into chunks. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.core.json_text import NoJson, dumps, sealed, utf8_bytes
+from handlers.core.quoting import quoted
+from handlers.core.rejected import ERROR_KEY, ItemOfLine, reason_text, rejected, rejected_item
+
+MAX_ITEM_BYTES = 256 * 1024
+MAX_ID_LENGTH = 256
+# Far below what JSON parsers take, so that no function fails to read what another has written.
+MAX_DEPTH = 100
+NO_ID = f"its id must be a text of 1 to {MAX_ID_LENGTH} characters, or a whole number"
+# Of an item without an id so many names of fields are told.
+TOLD_NAMES = 5
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """`items` are JSON texts. `first_item` is the index in the batch of its first item."""
+
+    seq: int
+    first_item: int
+    items: list[str]
+
+
+def item_of_line(item: dict, name: str, text: bytes) -> dict:
+    """An item of an input; what stands for the line called `name` if it has no usable id or what no item may have."""
+    if ERROR_KEY in item:
+        return rejected(name, f"the field {ERROR_KEY} is Rollcall's own", text, usable_id(item))
+    return ItemOfLine(item, name, text) if usable_id(item) else rejected(name, no_id(item), text)
+
+
+def no_id(item: dict) -> str:
+    """What an item has in the place of an id, and what it must have."""
+    if "id" not in item:
+        names = [quoted(name, 20) for name in item if isinstance(name, str)]
+        more = ", …" if len(names) > TOLD_NAMES else ""
+        return f"{NO_ID}; it has {', '.join(names[:TOLD_NAMES]) + more if names else 'no field'}"
+    found = item["id"]
+    if isinstance(found, str) and found:
+        return f"{NO_ID}; found {len(found):,} characters, {quoted(found, 10)}"
+    try:
+        return f"{NO_ID}; found {quoted(dumps(found), 30)}"
+    except NoJson as error:
+        return f"{NO_ID}; {error}"
+
+
+def usable_id(item: dict) -> str | None:
+    """The item's id as text; None if it has none that can be used."""
+    item_id = item.get("id")
+    if isinstance(item_id, int) and not isinstance(item_id, bool):
+        item_id = str(item_id)
+    return item_id if isinstance(item_id, str) and 0 < len(item_id) <= MAX_ID_LENGTH else None
+
+
+def checked(item: dict, index: int, max_bytes: int = MAX_ITEM_BYTES, seal: bool = False) -> str:
+    """The item's JSON text, or that of what stands for it and says what is wrong with it; see `sealed` for `seal`."""
+    item_id = usable_id(item)
+    if not item_id:
+        return dumps(rejected(f"item-{index}", no_id(item)))
+    own = {ERROR_KEY: reason_text(str(item[ERROR_KEY]))} if ERROR_KEY in item else {}
+    try:
+        text = dumps({**item, "id": item_id, **own})
+    except NoJson as error:
+        return dumps(rejected_item(item, item_id, f"JSON cannot say it: {error}"))
+    text = sealed(text) if seal else text
+    if (size := utf8_bytes(text)) > max_bytes:
+        return dumps(rejected_item(item, item_id, f"larger than {max_bytes:,} bytes: its JSON has {size:,}"))
+    if text.count("[") + text.count("{") > MAX_DEPTH and is_deep(item):
+        return dumps(rejected_item(item, item_id, f"nested more than {MAX_DEPTH} deep"))
+    return text
+
+
+def is_deep(item: dict) -> bool:
+    """Whether lists and objects stand more than MAX_DEPTH deep in each other."""
+    level: list[Any] = [item]
+    for _ in range(MAX_DEPTH):
+        children = (child for node in level for child in (node.values() if isinstance(node, dict) else node))
+        level = [child for child in children if isinstance(child, dict | list | tuple)]
+    return bool(level)
+
+
+def chunks(
+    items: Iterable[dict],
+    items_per_chunk: int,
+    max_bytes: int,
+    first_seq: int = 0,
+    first_item: int = 0,
+    seal: bool = False,
+) -> Iterator[Chunk]:
+    """Group `items` into chunks of `items_per_chunk`, fewer where the JSON of a chunk would exceed `max_bytes`.
+
+    The numbering goes on from `first_seq` and `first_item`, so that a batch can be resumed in the middle.
+    """
+    seq, start, size = first_seq, first_item, 0
+    texts: list[str] = []
+    for index, item in enumerate(items, start=first_item):
+        text = checked(item, index, min(MAX_ITEM_BYTES, max_bytes), seal)
+        length = utf8_bytes(text) + 1
+        if texts and (len(texts) == items_per_chunk or size + length > max_bytes):
+            yield Chunk(seq, start, texts)
+            seq, start, texts, size = seq + 1, index, [], 0
+        texts.append(text)
+        size += length
+    if texts:
+        yield Chunk(seq, start, texts)

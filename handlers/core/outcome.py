@@ -1,0 +1,81 @@
+"""What a call of `process` came to: a result that can be kept, or the text of whatever it raised. Pure."""
+
+import inspect
+from concurrent.futures import Future
+from typing import Any
+
+from handlers.core.json_text import dumps, utf8_bytes
+
+MAX_ERROR_LENGTH = 1000
+MAX_RESULT_BYTES = 16 * 1024
+# So many of a group's errors are told.
+TOLD_ERRORS = 3
+AWAIT = "make process an `async def` and await it there"
+# What promises work instead of having done it: how it is told apart, its name, and what to do.
+PROMISES = (
+    (inspect.isgenerator, "a generator", "none of its code has run: return a result instead of yielding"),
+    (inspect.isasyncgen, "an async generator", "none of its code has run: return a result instead of yielding"),
+    (inspect.iscoroutine, "a coroutine", f"none of its code has run: {AWAIT}"),
+    (inspect.isawaitable, "an awaitable", f"its work may still go on: {AWAIT}"),
+    (lambda value: isinstance(value, Future), "a future", "its work may still go on: return its result()"),
+)
+
+
+class InvalidResult(ValueError):
+    """What `process` returned is no result: neither None nor JSON of up to 16 KiB."""
+
+
+def checked_result(value: Any) -> Any:
+    """`value` if it is a result. Raises InvalidResult, which says what it is and what to do."""
+    if value is None:
+        return None
+    for is_one, name, advice in PROMISES:
+        if is_one(value):
+            if inspect.iscoroutine(value):
+                value.close()
+            raise InvalidResult(f"process returned {name}, and {advice}")
+    try:
+        size = utf8_bytes(dumps(value))
+    except BaseException as error:  # noqa: BLE001 - a value of the work's own classes may raise anything
+        raise InvalidResult(
+            f"process returned {kind_of(value)}, which is no JSON value ({error_text(error)}): return one, or None"
+        ) from None
+    if size > MAX_RESULT_BYTES:
+        raise InvalidResult(
+            f"process returned {size:,} bytes of JSON, {MAX_RESULT_BYTES:,} may be kept: store it elsewhere, and "
+            "return where it is"
+        )
+    return value
+
+
+def error_text(error: BaseException) -> str:
+    """The error's type and message, of a length and in characters that every service takes. Raises nothing."""
+    return cut(f"{name_of(error)}: {message_of(error)}")
+
+
+def message_of(error: BaseException) -> str:
+    """What the error says of itself, which may be anything; of a group also what its first errors say."""
+    try:
+        text = cut(str(error))
+        if isinstance(error, BaseExceptionGroup):
+            text = "; ".join([text, *(error_text(each) for each in error.exceptions[:TOLD_ERRORS])])
+    except BaseException as broken:  # noqa: BLE001 - the message is the work's own code
+        return f"(its message cannot be had: {name_of(broken)})"
+    return text
+
+
+def name_of(value: object) -> str:
+    """The name of the value's class, even where its metaclass would tell another, or raise."""
+    return cut(type.__dict__["__name__"].__get__(type(value)))
+
+
+def kind_of(value: object) -> str:
+    """`a set`, `an OrderedDict`."""
+    name = name_of(value)
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def cut(text: str) -> str:
+    """The beginning of a text, as an exact `str` that can be encoded: one of a subclass may do anything."""
+    beginning = str.__getitem__(text, slice(MAX_ERROR_LENGTH))
+    return str.encode(beginning, "utf-8", "replace").decode()

@@ -1,0 +1,1 @@
+"""One view of a batch for both architectures: start, observe, follow, bill."""

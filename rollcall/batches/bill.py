@@ -1,0 +1,90 @@
+"""The bill of a batch that ran in the sandbox."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from bootstrap.problem import Problem
+from costs.bill import Bill, priced
+from costs.derived import provisioned_pollers
+from costs.facts.prices import PriceBook
+from costs.meter_rows import rows_of
+from costs.metered import usages_of
+from rollcall.batches.batch import Result
+from rollcall.target.connection import Connection
+from rollcall.target.engine_client import ask
+from rollcall.target.meter_client import NoMeter, fetch_settled
+from rollcall.terminal.errors import tell
+
+# Lists the messages of a queue, those in flight and delayed ones too, without receiving them.
+MESSAGES_PATH = "/_aws/sqs/messages"
+# What an architecture's state machine is deployed with on AWS unless a parameter says otherwise.
+CHILD_TYPE = "EXPRESS"
+
+
+def bill_after_run(connection: Connection, result: Result) -> Bill | None:
+    """What a batch that has just ended would have cost on AWS, all of its generations together.
+
+    None where nothing was counted: on AWS, on an engine without a meter, after a reset. It fails nothing: what goes
+    wrong is told on stderr. Per million items is known of a first generation only.
+    """
+    if not connection.endpoint:
+        return None
+    try:
+        answer = fetch_settled(connection.endpoint, result.batch_id)
+        book = PriceBook.load()
+    except NoMeter:
+        return None
+    except Problem as problem:
+        tell(f"what the batch would cost on AWS is not known: {problem}", problem.hint)
+        return None
+    items = result.items if result.generation == 1 else None
+    return metered_bill(connection, answer, result, book, items, result.started_at)
+
+
+def metered_bill(
+    connection: Connection,
+    answer: Mapping[str, Any],
+    ended: Result,
+    book: PriceBook,
+    items: int | None,
+    started_at: str | None,
+    child_type: str = CHILD_TYPE,
+) -> Bill | None:
+    """The bill of a batch of `items` items, by what the meter answered; None if it does not know the whole batch.
+
+    `ended` is its latest generation, `started_at` the start of its first.
+    """
+    stack = connection.stack(ended.architecture)
+    rows = rows_of(answer, stack.name, ended.batch_id)
+    if not rows or began_before(started_at, answer["since"]):
+        return None
+    assert connection.endpoint
+    due = ended.architecture == "sqs" and check_due(
+        connection.endpoint, stack.outputs["FinalizerQueueUrl"], ended.batch_id
+    )
+    hours = clock_hours(started_at, ended.finished_at)
+    usages = usages_of(answer, stack.name, ended.batch_id, child_type, hours=hours, check_due=due)
+    usages += provisioned_pollers(rows, stack.provisioned_pollers, ended.duration_seconds or 0.0)
+    return priced(usages, book, items)
+
+
+def check_due(endpoint: str, queue_url: str, batch_id: str) -> bool:
+    """Whether the finalizer's queue still holds a message of the batch: its check, which comes after its end."""
+    query = urlencode({"QueueUrl": queue_url, "ShowInvisible": "true", "ShowDelayed": "true"})
+    status, body = ask(endpoint, "GET", f"{MESSAGES_PATH}?{query}")
+    return status == 200 and f'"{batch_id}"' in body.decode().replace("\\", "")
+
+
+def began_before(started_at: str | None, since: str) -> bool:
+    """Whether a batch began before the meter did: part of it was not counted. Times are ISO 8601."""
+    return started_at is not None and datetime.fromisoformat(started_at) < datetime.fromisoformat(since)
+
+
+def clock_hours(started_at: str | None, finished_at: str | None) -> int:
+    """How many hours of the clock a batch touched; one where that is not known. Times are ISO 8601 in UTC."""
+    if not started_at or not finished_at:
+        return 1
+    first, last = (int(datetime.fromisoformat(time).timestamp() // 3600) for time in (started_at, finished_at))
+    return last - first + 1

@@ -1,0 +1,87 @@
+"""The file of `rollcall run --input`: looked at before it is uploaded, by the same rules as the stacks' batchers."""
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError
+
+from bootstrap.problem import Problem
+from handlers.core.files.look import HEAD_BYTES, look, refuse_other_endings
+from handlers.core.files.unreadable import Unreadable
+from handlers.core.quoting import shown
+from rollcall.target.connection import Connection, Stack
+from rollcall.terminal.console import stderr
+
+TO_A_FILE = "write it to a file first, whose name says its format: `... > items.jsonl`"
+
+
+def one_input(paths: Sequence[Path]) -> Path | None:
+    """The file that was given. Raises Problem when there is more than one."""
+    if len(paths) > 1:
+        names = ", ".join(shown(str(path)) for path in paths[:3])
+        raise Problem(
+            f"--input: given {len(paths)} times ({names}), and a batch has the items of one file",
+            "join the files, of CSV without the further headers, or run a batch for each",
+        )
+    return paths[0] if paths else None
+
+
+def check_input_file(path: Path) -> None:
+    """Say so where it holds no items. Raises Problem unless items can be read from it."""
+    option = f"--input {shown(str(path))}"
+    refuse_no_file(path, option)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise Problem(f"{option}: it cannot be read: {error.strerror}") from None
+    try:
+        refuse_other_endings(path.name)
+        if not look(path.name, head):
+            stderr.print(f"{option}: there is no item in it", markup=False, soft_wrap=True)
+    except Unreadable as unreadable:
+        where = f", {unreadable.where}" if unreadable.where else ""
+        raise Problem(f"{option}{where}: {unreadable.said}", unreadable.hint) from None
+
+
+def refuse_no_file(path: Path, option: str) -> None:
+    """Raise Problem for what is no file, or has a name that no object can have."""
+    if str(path) == "-":
+        raise Problem(f"{option}: items are not read from standard input", TO_A_FILE)
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise Problem(f"{option}: its name is not UTF-8, as the names of S3's objects are", "rename it") from None
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise Problem(f"{option}: {'is a link to nothing' if path.is_symlink() else 'there is no such file'}") from None
+    except OSError as error:
+        raise Problem(f"{option}: it cannot be found: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise Problem(f"{option}: is a folder", "a batch has the items of one file")
+    if stat.S_ISFIFO(mode):
+        raise Problem(f"{option}: is a pipe, which can be read only once", TO_A_FILE)
+    if not stat.S_ISREG(mode):
+        raise Problem(f"{option}: is a device or a socket, and no file", TO_A_FILE)
+
+
+def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path) -> dict[str, str]:
+    """Upload the items to the stack's input bucket; returns the request's `input`.
+
+    Raises Problem if the file cannot be read, or S3 does not take it.
+    """
+    bucket, prefix, owner = (stack.outputs[name] for name in ("InputBucketName", "InputPrefix", "InputBucketOwner"))
+    key = f"{prefix}{batch_id}/{path.name}"
+    option = f"--input {shown(str(path))}"
+    try:
+        connection.s3(owner).upload_file(str(path), bucket, key)
+    except OSError as error:
+        raise Problem(f"{option}: it cannot be read: {error.strerror}") from None
+    except S3UploadFailedError as error:
+        refused = error.__context__
+        code = refused.response["Error"]["Code"] if isinstance(refused, ClientError) else "it is not known why"
+        raise Problem(f"{option}: s3://{bucket} did not take it: {code}", "see `rollcall status`") from None
+    return {"bucket": bucket, "key": key}

@@ -1,0 +1,48 @@
+"""From the options of `rollcall run` to the batch request, checked before anything is started."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bootstrap.problem import Problem
+from handlers.core.batch import BatchRequest, InvalidRequest, new_batch_id
+from rollcall.batches.input_file import check_input_file
+from rollcall.target.connection import Stack
+
+# A random batch's own fields mean nothing for real items.
+RANDOM_ONLY = ("items", "maxValue", "failRate")
+
+
+def checked_request(architecture: str, fields: Mapping[str, Any], input_file: Path | None = None) -> dict[str, Any]:
+    """The request of `fields`, with a batch id. Raises Problem, naming the option, if it would be refused."""
+    if architecture == "sfn" and "deadlineSeconds" in fields:
+        raise Problem("--deadline is for sqs: a state machine has one deadline for all its executions")
+    if input_file:
+        for name in RANDOM_ONLY:
+            if name in fields:
+                raise Problem(f"--input and {option_of(name)} exclude each other: the file has the items")
+        check_input_file(input_file)
+    try:
+        BatchRequest.parse(dict(fields))
+    except InvalidRequest as error:
+        field, _, rest = str(error).partition(": ")
+        raise Problem(f"{option_of(field)}: {rest}", "see `rollcall run --help`") from error
+    return {"batchId": new_batch_id()} | dict(fields)
+
+
+def option_of(field: str) -> str:
+    """The option that sets a field of the request."""
+    if field == "deadlineSeconds":
+        return "--deadline"
+    return "--" + re.sub(r"[A-Z]", lambda capital: "-" + capital[0].lower(), field)
+
+
+def refuse_too_many_items(fields: Mapping[str, Any], stack: Stack) -> None:
+    """Raise Problem for more random items than the stack takes; those of a file are counted by its batcher."""
+    most = int(stack.parameters["MaxItems"])
+    if fields.get("items", 0) > most:
+        raise Problem(
+            f"--items: {fields['items']:,} are more than the {most:,} that {stack.name} takes of a batch",
+            "raise its parameter MaxItems: `rollcall up --parameter MaxItems=...`, or `bootstrap deploy` with it",
+        )

@@ -1,0 +1,165 @@
+"""The batches of the Step Functions architecture, as their executions, Map Runs and objects show them."""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bootstrap.problem import Problem
+from handlers.core.batch import BatchRequest, InputObject, InvalidRequest, Redrive, batch_id_or, generation_of, iso
+from handlers.sfn.store import BatchObjects
+from rollcall.batches.batch import Progress, Result
+from rollcall.target.connection import Connection
+
+NAME_LENGTH = 80
+
+
+class SfnBatches:
+    """See `rollcall.batches.batch.Batches`. What is started here has its batch's id as its execution's name."""
+
+    architecture = "sfn"
+
+    def __init__(self, connection: Connection) -> None:
+        outputs = connection.stack("sfn").outputs
+        self._sfn = connection.client("stepfunctions")
+        self._state_machine = outputs["StateMachineArn"]
+        self._s3 = connection.s3(self._state_machine.split(":")[4])
+        self._input_s3 = connection.s3(outputs["InputBucketOwner"])
+        self._bucket = outputs["BatchBucketName"]
+
+    def start(self, request: Mapping[str, Any]) -> None:
+        batch_id = request["batchId"]
+        if self.latest_generation(batch_id):
+            raise Problem(f"there is a batch {batch_id!r} already", f"see it with `rollcall watch {batch_id}`")
+        self._sfn.start_execution(stateMachineArn=self._state_machine, name=batch_id, input=json.dumps(request))
+
+    def latest_generation(self, batch_id: str) -> int | None:
+        return self._objects(batch_id).latest_generation() or (1 if self._execution(batch_id, 1) else None)
+
+    def observe(self, batch_id: str, generation: int = 1) -> Progress | Result | None:
+        objects = self._objects(batch_id, generation)
+        ended = ending_of(objects)
+        if ended:
+            return ended
+        execution = self._execution(batch_id, generation)
+        if execution is None:
+            return None
+        trouble = trouble_of(execution)
+        made = objects.find_made()
+        if made is None:
+            request = json.loads(execution["input"])
+            items = request.get("items") if isinstance(request, dict) else None
+            return Progress("forming chunks", items, done=0, failed=0, trouble=trouble)
+        map_run = self._map_run(execution["executionArn"])
+        counts = map_run["itemCounts"] if map_run else {"succeeded": 0, "failed": 0, "timedOut": 0, "aborted": 0}
+        ended_chunks = counts["succeeded"] + counts["failed"] + counts["timedOut"] + counts["aborted"]
+        return Progress(
+            stage="processing" if ended_chunks < made.chunks else "finishing",
+            items=made.items,
+            done=made.items * ended_chunks // made.chunks if made.chunks else 0,
+            failed=sum(count for _, count in objects.failures()),
+            chunks=made.chunks,
+            trouble=trouble,
+        )
+
+    def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:
+        execution = self._execution(batch_id, generation)
+        map_run = self._map_run(execution["executionArn"]) if execution else None
+        if map_run is None or not map_run["itemCounts"]["total"] or "stopDate" not in map_run:
+            return None
+        return round(map_run["stopDate"].timestamp() * 1000)
+
+    def recent(self, limit: int) -> list[Result]:
+        listed = self._sfn.list_executions(stateMachineArn=self._state_machine, maxResults=limit)["executions"]
+        executions = (self._sfn.describe_execution(executionArn=found["executionArn"]) for found in listed)
+        results = (self._result(execution) for execution in executions)
+        # Two executions may be of one batch: the later is a duplicate, which has processed nothing.
+        found = {(result.batch_id, result.generation): result for result in results if result}
+        return list(found.values())
+
+    def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
+        return self._objects(batch_id, generation).failed_items()
+
+    def input_object(self, batch_id: str) -> InputObject | None:
+        started = self._objects(batch_id).find_started()
+        return started.request.input if started and started.request else None
+
+    def input_s3(self) -> Any:
+        return self._input_s3
+
+    def cancel(self, batch_id: str, generation: int = 1) -> bool:
+        execution = self._execution(batch_id, generation)
+        if not execution or execution["status"] != "RUNNING":
+            return False
+        self._sfn.stop_execution(
+            executionArn=execution["executionArn"], error="Cancelled", cause="by an operator, with rollcall cancel"
+        )
+        return True
+
+    def redrive(self, batch_id: str, generation: int = 1) -> None:
+        request = BatchRequest(redrive=Redrive(batch_id, generation)).to_json()
+        ending = f"-redrive-{generation}-{uuid.uuid4().hex[:8]}"
+        name = batch_id[: NAME_LENGTH - len(ending)] + ending
+        self._sfn.start_execution(stateMachineArn=self._state_machine, name=name, input=json.dumps(request))
+
+    def _objects(self, batch_id: str, generation: int = 1) -> BatchObjects:
+        return BatchObjects(self._s3, self._bucket, batch_id, generation)
+
+    def _execution(self, batch_id: str, generation: int) -> dict[str, Any] | None:
+        """The execution that owns the generation; before it does, a first generation's is found by its name."""
+        owner = self._objects(batch_id, generation).find_owner()
+        if owner:
+            return self._sfn.describe_execution(executionArn=owner)
+        arn = f"{self._state_machine.replace(':stateMachine:', ':execution:')}:{batch_id}"
+        try:
+            named = self._sfn.describe_execution(executionArn=arn)
+        except self._sfn.exceptions.ExecutionDoesNotExist:
+            return None
+        return named if batch_in(named) == (batch_id, generation) else None
+
+    def _map_run(self, execution_arn: str) -> dict[str, Any] | None:
+        map_runs = self._sfn.list_map_runs(executionArn=execution_arn)["mapRuns"]
+        return self._sfn.describe_map_run(mapRunArn=map_runs[0]["mapRunArn"]) if map_runs else None
+
+    def _result(self, execution: Mapping[str, Any]) -> Result | None:
+        """How an execution's batch ended, or what is known of one that has not; None if it runs none."""
+        batch_id, generation = batch_in(execution)
+        objects = self._objects(batch_id, generation)
+        ended = ending_of(objects)
+        if ended:
+            return ended
+        if execution["status"] == "SUCCEEDED" and objects.find_owner() != execution["executionArn"]:
+            return None
+        started = round(execution["startDate"].timestamp() * 1000)
+        return Result(batch_id, self.architecture, "OPEN", generation, started_at=iso(started))
+
+
+def ending_of(objects: BatchObjects) -> Result | None:
+    """How the batch ended, if it has or was skipped."""
+    ending = objects.find_ending()
+    if ending:
+        return Result.from_detail(ending[0]["detail"])
+    started = objects.find_started()
+    if not started or not started.running:
+        return None
+    at, reason = iso(started.started_at), f"{started.running} was still running"
+    return Result(
+        objects.batch_id, "sfn", "SKIPPED", objects.generation, started_at=at, finished_at=at, reason=reason
+    )  # fmt: skip
+
+
+def batch_in(execution: Mapping[str, Any]) -> tuple[str, int]:
+    """Id and generation of the batch that an execution runs, or would if its request were a good one."""
+    asked = json.loads(execution["input"])
+    try:
+        return batch_id_or(asked, execution["name"]), generation_of(asked)
+    except InvalidRequest:
+        return execution["name"], 1
+
+
+def trouble_of(execution: Mapping[str, Any]) -> str | None:
+    """How an execution failed, with its error and cause."""
+    if execution["status"] in ("RUNNING", "SUCCEEDED"):
+        return None
+    cause = ": ".join(execution[name] for name in ("error", "cause") if execution.get(name))
+    return f"its execution is {execution['status']}" + (f" ({cause})" if cause else "")

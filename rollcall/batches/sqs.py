@@ -1,0 +1,133 @@
+"""The batches of the SQS architecture, as their records in the table show them."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bootstrap.problem import Problem
+from handlers.core.batch import BatchRequest, InputObject, Redrive, Status, iso
+from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.records import Batch, BatchKey
+from handlers.sqs.table import BatchTable
+from rollcall.batches.batch import Progress, Result
+from rollcall.target.connection import Connection
+
+
+class SqsBatches:
+    """See `rollcall.batches.batch.Batches`."""
+
+    architecture = "sqs"
+
+    def __init__(self, connection: Connection) -> None:
+        outputs = connection.stack("sqs").outputs
+        self._sqs = connection.client("sqs")
+        self._queue_url = outputs["BatcherQueueUrl"]
+        self._finalizer_queue_url = outputs["FinalizerQueueUrl"]
+        self._input_s3 = connection.s3(outputs["InputBucketOwner"])
+        self.table = BatchTable(connection.client("dynamodb"), outputs["TableName"])
+
+    def start(self, request: Mapping[str, Any]) -> None:
+        batch_id = request["batchId"]
+        if self.latest_generation(batch_id):
+            raise Problem(f"there is a batch {batch_id!r} already", f"see it with `rollcall watch {batch_id}`")
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
+
+    def latest_generation(self, batch_id: str) -> int | None:
+        return self.table.latest_generation(batch_id)
+
+    def observe(self, batch_id: str, generation: int = 1) -> Progress | Result | None:
+        batch = self.table.get_batch(batch_id, generation)
+        if batch is None:
+            return None
+        if batch.status != Status.OPEN:
+            return result_of(batch)
+        formed_items, formed_chunks = self._formed(batch)
+        left = self.table.count_chunks(batch)
+        failed = self.table.count_failed(batch)
+        return progress_of(batch, formed_items, formed_chunks, left, failed)
+
+    def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:
+        batch = self.table.get_batch(batch_id, generation)
+        return batch.drained_at if batch and batch.chunks else None
+
+    def recent(self, limit: int) -> list[Result]:
+        return [result_of(batch) for batch in self.table.recent(limit)]
+
+    def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
+        batch = self.table.get_batch(batch_id, generation)
+        for failed in self.table.failed_items(batch) if batch else ():
+            yield {name: failed[name] for name in ("item", "error", "attempts")}
+
+    def input_object(self, batch_id: str) -> InputObject | None:
+        batch = self.table.get_batch(batch_id)
+        return batch.request.input if batch else None
+
+    def input_s3(self) -> Any:
+        return self._input_s3
+
+    def cancel(self, batch_id: str, generation: int = 1) -> bool:
+        key = BatchKey(batch_id, generation)
+        cancelled = self.table.cancel(key, time.time_ns() // 1_000_000)
+        # Even if it was not: whoever cancelled it before may have died here. A check, which comes again until the batch
+        # has ended: the one that it has may not be due for a while.
+        check = FinalizerMessage(key, check=True).body()
+        self._sqs.send_message(QueueUrl=self._finalizer_queue_url, MessageBody=check)
+        return cancelled
+
+    def redrive(self, batch_id: str, generation: int = 1) -> None:
+        request = BatchRequest(redrive=Redrive(batch_id, generation)).to_json()
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
+
+    def _formed(self, batch: Batch) -> tuple[int, int]:
+        """How many items and chunks the batchers have made so far."""
+        cursors = [self.table.get_segment(batch.key, number) for number in batch.segments]
+        return (
+            batch.items + sum(cursor.next_item for cursor in cursors if cursor),
+            batch.chunks + sum(cursor.next_chunk for cursor in cursors if cursor),
+        )
+
+
+def progress_of(batch: Batch, formed_items: int, formed_chunks: int, chunks_left: int, failed: int) -> Progress:
+    """How far an open batch is; every chunk but those left is done."""
+    # A batcher moves its cursor after its records: there may be more chunks left than it says it has formed.
+    done = max(0, formed_items - chunks_left * batch.request.items_per_chunk)
+    if batch.cancelled:
+        stage = "being cancelled"
+    elif batch.stalled:
+        stage = "stalled"
+    elif not batch.sealed:
+        stage = "forming chunks"
+    elif chunks_left:
+        stage = "processing"
+    else:
+        stage = "finishing"
+        done = formed_items
+    return Progress(
+        stage=stage,
+        items=batch.items if batch.sealed else batch.expected,
+        done=done,
+        failed=failed,
+        chunks=formed_chunks if batch.sealed else None,
+        unmade_segments=len(batch.segments),
+    )
+
+
+def result_of(batch: Batch) -> Result:
+    """What the record says, of a batch that has ended or not."""
+    finished = batch.finished_at
+    return Result(
+        batch_id=batch.batch_id,
+        architecture="sqs",
+        status=str(batch.status),
+        generation=batch.generation,
+        items=batch.items,
+        succeeded=batch.succeeded,
+        failed=batch.failed,
+        remaining=batch.remaining,
+        chunks=batch.chunks,
+        started_at=iso(batch.started_at),
+        finished_at=iso(finished) if finished else None,
+        duration_seconds=round((finished - batch.started_at) / 1000, 3) if finished else None,
+        reason=batch.reason,
+    )

@@ -1,0 +1,72 @@
+"""Hearing of a batch's end: a queue of our own on the event bus, for as long as we wait."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rollcall.target.connection import Connection
+
+# If this process is killed its queue stays, but keeps nothing for long.
+RETENTION_SECONDS = "3600"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A Batch Finished event: its detail, and when it reached the queue in milliseconds since 1970."""
+
+    detail: dict[str, Any]
+    arrived_at: int
+
+
+class Subscription:
+    """The queue in which the Batch Finished event of one generation of a batch arrives."""
+
+    def __init__(self, sqs: Any, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def wait(self, seconds: int) -> Arrival | None:
+        """Wait up to `seconds` (0 to 20) for the event."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self._queue_url, WaitTimeSeconds=seconds, MessageSystemAttributeNames=["SentTimestamp"]
+        )
+        for message in answer.get("Messages", []):
+            return Arrival(json.loads(message["Body"])["detail"], int(message["Attributes"]["SentTimestamp"]))
+        return None
+
+
+@contextmanager
+def subscribed(connection: Connection, event_bus: str, batch_id: str, generation: int = 1) -> Iterator[Subscription]:
+    """Subscribe to one generation's end; the queue and the rule are deleted afterwards, whatever happens."""
+    sqs, events = connection.client("sqs"), connection.client("events")
+    name = f"rollcall-run-{uuid.uuid4().hex[:12]}"
+    rule = {"Name": name, "EventBusName": event_bus}
+    batch = {"batchId": [batch_id], "generation": [generation]}
+    pattern = {"source": ["rollcall"], "detail-type": ["Batch Finished"], "detail": batch}
+    with ExitStack() as undo:
+        rule_arn = events.put_rule(**rule, EventPattern=json.dumps(pattern))["RuleArn"]
+        undo.callback(events.delete_rule, **rule)
+        attributes = {"MessageRetentionPeriod": RETENTION_SECONDS}
+        queue_url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        undo.callback(sqs.delete_queue, QueueUrl=queue_url)
+        queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        policy = json.dumps(delivery_policy(queue_arn, rule_arn))
+        sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
+        events.put_targets(Rule=name, EventBusName=event_bus, Targets=[{"Id": "queue", "Arn": queue_arn}])
+        undo.callback(events.remove_targets, Rule=name, EventBusName=event_bus, Ids=["queue"])
+        yield Subscription(sqs, queue_url)
+
+
+def delivery_policy(queue_arn: str, rule_arn: str) -> dict[str, Any]:
+    """Lets EventBridge, and only for this rule, send to the queue."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}

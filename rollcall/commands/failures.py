@@ -1,0 +1,112 @@
+"""`rollcall failures`: every item of a batch that failed for good, with its error and attempts."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from bootstrap.printable import one_line, printable
+from bootstrap.problem import Problem
+from costs.format import count
+from handlers.core.rejected import TEXT_KEY
+from rollcall.batches.batch import OneBatch
+from rollcall.batches.find import find
+from rollcall.batches.places import Places, places_in
+from rollcall.target.connection import connect
+from rollcall.target.target import Target
+from rollcall.terminal.console import print_command, stdout
+
+# What a page of the terminal needs beside the table's rows.
+AROUND_ROWS = 6
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def failures(
+    target: Target, batch_id: str, architecture: str | None, generation: int | None, as_json: bool, as_csv: bool
+) -> None:
+    """Print the list, an item at a time: whole, but for a terminal, which gets a page."""
+    if as_json and as_csv:
+        raise Problem("--json and --csv exclude each other")
+    batch = find(connect(target), batch_id, architecture, generation)
+    if stdout.is_terminal and not (as_json or as_csv):
+        print_page(batch, target)
+        return
+    places = places_in(batch, batch.failed_items())
+    if as_json:
+        write_json(batch, places)
+    elif as_csv:
+        write_csv(batch.failed_items(), places)
+    else:
+        for entry in batch.failed_items():
+            print(failure_line(entry, places))
+
+
+def write_json(batch: OneBatch, places: Places) -> None:
+    """One JSON object with the list, an entry a line; of a line that is no item also `file` and `line`."""
+    head = {"batchId": batch.batch_id, "generation": batch.generation, "architecture": batch.architecture}
+    print(json.dumps(head)[:-1] + ', "failures": [', end="")
+    separator = "\n"
+    for entry in batch.failed_items():
+        print(separator + json.dumps(entry | places.of(entry["item"])), end="")
+        separator = ",\n"
+    print("\n]}")
+
+
+def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
+    """Columns id, error, attempts, item, which is JSON and exact, and file and line of a line that is no item.
+
+    All but the item are made fit for a spreadsheet.
+    """
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["id", "error", "attempts", "item", "file", "line"])
+    for entry in entries:
+        item, at = entry["item"], places.of(entry["item"])
+        place = at.get("file", ""), at.get("line", "")
+        cells = item["id"], reason_of(entry), entry["attempts"], json.dumps(item), *place
+        writer.writerow([no_formula(printable(str(cell))) for cell in cells])
+
+
+def print_page(batch: OneBatch, target: Target) -> None:
+    """What fits the terminal, as a table."""
+    entries = batch.failed_items()
+    page = list(islice(entries, max(1, stdout.height - AROUND_ROWS)))
+    if not page:
+        stdout.print(f"no item of batch [bold]{batch.title}[/] has failed", soft_wrap=True)
+        return
+    places = places_in(batch, page)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("item", no_wrap=True)
+    table.add_column("attempts", justify="right", no_wrap=True)
+    table.add_column("error", no_wrap=True, overflow="ellipsis")
+    for entry in page:
+        title, reason = one_line(places.title(entry["item"])), one_line(reason_of(entry))
+        table.add_row(Text(title), count(entry["attempts"]), Text(reason))
+    stdout.print(table)
+    if next(entries, None):
+        stdout.print(Text("\nand more; all of them:", "dim"))
+        print_command(target.command(f"failures {batch.batch_id} --csv"))
+
+
+def failure_line(entry: dict[str, Any], places: Places) -> str:
+    """One failed item, its attempts and its error in a line."""
+    title, attempts = places.title(entry["item"]), count(entry["attempts"], "attempt")
+    return one_line(f"{title}  after {attempts}: {reason_of(entry)}")
+
+
+def reason_of(entry: dict[str, Any]) -> str:
+    """The error; of a line that is no item how it reads, too."""
+    text = entry["item"].get(TEXT_KEY)
+    return entry["error"] + (f": {text}" if text else "")
+
+
+def no_formula(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would compute.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return "'" + cell if cell.startswith(FORMULA) else cell

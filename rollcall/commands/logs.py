@@ -1,0 +1,89 @@
+"""`rollcall logs`: the functions' logs merged by time, or the engine's own."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from bootstrap.problem import Problem
+from rollcall.target.connection import Connection, connect
+from rollcall.target.engine_log import print_engine_log
+from rollcall.target.stacks import functions
+from rollcall.target.target import Target
+from rollcall.terminal.console import stderr, stdout
+from rollcall.terminal.log_lines import line
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
+FOLLOW_SECONDS = 1.0
+# How much later than a newer line of another environment a line may turn up.
+LATE_MS = 10_000
+
+
+def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
+    """Print what was logged since then; with `follow`, go on until Ctrl-C."""
+    from_ms = round((time.time() - parse_age(since)) * 1000)
+    if source == "engine":
+        if target.aws:
+            raise Problem("logs engine: there is no engine on AWS", "name a function, such as sqs.processor")
+        print_engine_log(target.project, follow)
+        return
+    connection = connect(target)
+    known: dict[str, str] = {}
+    for architecture, stack in connection.stacks.items():
+        known |= functions(architecture, stack.outputs)
+    if not known:
+        connection.stack("sqs")
+    chosen = choose(source, known)
+    colours = {role: COLOURS[index % len(COLOURS)] for index, role in enumerate(known)}
+    seen: set[str] = set()
+    while True:
+        new = [(event, role) for event, role in logged(connection, chosen, from_ms) if event["eventId"] not in seen]
+        for event, role in new:
+            seen.add(event["eventId"])
+            stdout.print(line(event["timestamp"], role, event["message"], colours[role]), soft_wrap=True)
+        if not follow:
+            break
+        if new:
+            from_ms = max(from_ms, new[-1][0]["timestamp"] - LATE_MS)
+        time.sleep(FOLLOW_SECONDS)
+    if not seen:
+        stderr.print(f"nothing was logged in the last {since}", soft_wrap=True)
+
+
+def logged(connection: Connection, chosen: Mapping[str, str], from_ms: int) -> list[tuple[dict[str, Any], str]]:
+    """What the chosen functions logged since then, each event with its role, by time."""
+    client = connection.client("logs")
+    events = [(event, role) for role, name in chosen.items() for event in read(client, f"/aws/lambda/{name}", from_ms)]
+    return sorted(events, key=lambda entry: entry[0]["timestamp"])
+
+
+def choose(source: str | None, known: Mapping[str, str]) -> dict[str, str]:
+    """The functions that `source` names: an architecture, a role or a function's full name. Raises Problem."""
+    chosen = {
+        role: name
+        for role, name in known.items()
+        if source is None or source in (role, name) or role.startswith(f"{source}.")
+    }
+    if not chosen:
+        raise Problem(f"there is no function {source!r}", f"choose from: engine, sqs, sfn, {', '.join(known)}")
+    return chosen
+
+
+def parse_age(text: str) -> float:
+    """Seconds of an age such as `30s`, `10m`, `2h` or `1d`. Raises Problem."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if not match:
+        raise Problem(f"--since {text}: expected a number and a unit, such as 30s, 10m, 2h or 1d")
+    return int(match[1]) * UNITS[match[2]]
+
+
+def read(client: Any, group: str, from_ms: int) -> list[dict[str, Any]]:
+    """The group's events since then; a function that never ran may have no group yet."""
+    events: list[dict[str, Any]] = []
+    try:
+        for page in client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=from_ms):
+            events += page["events"]
+    except client.exceptions.ResourceNotFoundException:
+        return []
+    return events

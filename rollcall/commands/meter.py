@@ -1,0 +1,51 @@
+"""`rollcall meter`: what the engine's meter counted, in AWS's billing units, before any price."""
+
+from collections import defaultdict
+from typing import Any
+
+from rich.markup import escape
+
+from bootstrap.problem import Problem
+from costs.format import count, quantity
+from rollcall.target.connection import healthy_sandbox
+from rollcall.target.meter_client import fetch_meter, reset_meter
+from rollcall.target.target import SandboxTarget
+from rollcall.terminal.console import print_json, stdout
+
+
+def meter(target: SandboxTarget, batch: str | None, reset: bool, as_json: bool) -> None:
+    """Print what was counted, of one batch or of all; or set it to zero. Raises Problem if there is no meter."""
+    if reset and batch:
+        raise Problem("--reset sets everything to zero: it takes no --batch")
+    sandbox = healthy_sandbox(target)
+    if reset:
+        reset_meter(sandbox.endpoint)
+        stdout.print("the meter stands at zero")
+        return
+    answer = fetch_meter(sandbox.endpoint, batch)
+    if as_json:
+        print_json(answer)
+        return
+    stdout.print(f"[dim]counted since[/] {escape(answer['since'])}", soft_wrap=True)
+    if not answer["rows"]:
+        stdout.print("nothing" + (f" of a batch {batch}" if batch else ""), markup=False)
+        return
+    print_rows(answer["rows"])
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print the rows of all batches together, under the stack, function and caller that they are of."""
+    found: defaultdict[str, defaultdict[tuple[str, str], list[float]]] = defaultdict(
+        lambda: defaultdict(lambda: [0, 0])
+    )
+    for row in rows:
+        place = "  ".join(filter(None, (row["stack"] or "no stack", row["function"], f"by {row['by']}")))
+        sums = found[place][row["unit"], row["operation"]]
+        sums[0] += row["quantity"]
+        sums[1] += row["calls"]
+    widest = [max(len(row[name]) for row in rows) for name in ("unit", "operation")]
+    for place in sorted(found):
+        stdout.print(f"\n[bold]{escape(place)}[/]", soft_wrap=True)
+        for (unit, operation), (amount, calls) in sorted(found[place].items()):
+            line = f"  {unit:<{widest[0]}}  {operation:<{widest[1]}}  {quantity(amount):>12}  {count(calls, 'call')}"
+            stdout.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,59 @@
+"""`rollcall redrive`: run what failed or was left over of a batch again, as its next generation."""
+
+from bootstrap.problem import Problem
+from costs.format import count
+from handlers.core.files.unreadable import NOT_READ
+from rollcall.batches.batch import OneBatch, Progress, Result
+from rollcall.batches.find import find
+from rollcall.commands.run import is_hopeless, report, started_to_end, tell_started
+from rollcall.target.connection import connect
+from rollcall.target.target import Target
+from rollcall.terminal.console import stderr
+
+
+def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool, as_json: bool) -> None:
+    """Redrive a batch's latest generation; exits with 1 if the new one does not end SUCCEEDED."""
+    connection = connect(target)
+    ended = find(connection, batch_id, architecture)
+    result = refuse_unless_redrivable(ended, ended.observe())
+    if is_hopeless(ended, result):
+        raise Problem(
+            f"a redrive of batch {ended.title} would not help: each of the {count(result.failed, 'item')} that failed "
+            "is a line that is no item, or one that cannot travel",
+            f"see them with `rollcall failures {batch_id}`, mend the file, and run it anew",
+        )
+    following = ended.redriven()
+    again = count((result.failed or 0) + (result.remaining or 0), "item")
+    stderr.print(f"redriving batch [bold]{batch_id}[/]: {again}, as generation {following.generation}", soft_wrap=True)
+
+    def start() -> None:
+        ended.batches.redrive(batch_id, ended.generation)
+
+    if not wait:
+        start()
+        tell_started(following, target, as_json)
+        return
+    report(connection, started_to_end(connection, following, start), target, as_json)
+
+
+def refuse_unless_redrivable(batch: OneBatch, seen: Progress | Result | None) -> Result:
+    """How the batch ended. Raises Problem while it runs, and where it has left nothing to run."""
+    if not isinstance(seen, Result):
+        hint = f"see its end with `rollcall watch {batch.batch_id}`, or end it with `rollcall cancel {batch.batch_id}`"
+        raise Problem(f"batch {batch.title} still runs", hint)
+    if seen.failed or seen.remaining:
+        return seen
+    if seen.status == "SUCCEEDED":
+        raise Problem(f"batch {batch.title} has nothing to redrive: all of its {count(seen.items, 'item')} succeeded")
+    if NOT_READ in (seen.reason or ""):
+        raise Problem(
+            f"batch {batch.title} has nothing to redrive: what was read of its input succeeded: {seen.reason}",
+            f"mend the file and run it anew: `rollcall run {batch.architecture} --input FILE`",
+        )
+    if seen.items:
+        # It ended before its input was read: what is left of that nobody has counted.
+        return seen
+    raise Problem(
+        f"batch {batch.title} has nothing to redrive: it was {seen.status} before it had an item: {seen.reason}",
+        f"run it anew: `rollcall run {batch.architecture}`",
+    )

@@ -1,0 +1,116 @@
+"""`rollcall run`: one batch from its start to its Batch Finished event."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from handlers.core.quoting import shown
+from rollcall.batches.batch import OneBatch, Result
+from rollcall.batches.bill import bill_after_run
+from rollcall.batches.find import batches_of
+from rollcall.batches.input_file import one_input, upload_input
+from rollcall.batches.places import only_rejected
+from rollcall.batches.request import checked_request, refuse_too_many_items
+from rollcall.batches.subscription import subscribed
+from rollcall.target.connection import Connection, connect
+from rollcall.target.target import SandboxTarget, Target
+from rollcall.terminal.console import print_command, print_json, print_next, stdout, steps
+from rollcall.terminal.errors import Interrupted
+from rollcall.views.follow import until_event
+from rollcall.views.progress import display
+from rollcall.views.summary import print_summary, what_to_try
+
+
+def run(
+    target: Target, architecture: str, fields: Mapping[str, Any], inputs: Sequence[Path], wait: bool, as_json: bool
+) -> None:
+    """Run a batch; exits with 1 if it does not end SUCCEEDED."""
+    input_file = one_input(inputs)
+    request = checked_request(architecture, fields, input_file)
+    connection = connect(target)
+    stack = connection.stack(architecture)
+    refuse_too_many_items(request, stack)
+    if input_file:
+        with steps(f"uploading {shown(str(input_file))} to s3://{stack.outputs['InputBucketName']}"):
+            request["input"] = upload_input(connection, stack, request["batchId"], input_file)
+    if not wait:
+        start_only(connection, target, architecture, request, as_json)
+        return
+    result = run_to_end(connection, architecture, request)
+    report(connection, result, target, as_json)
+
+
+def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Result:
+    """Start the batch and show its progress until its event arrives. Raises Interrupted on Ctrl-C."""
+    batches = batches_of(connection, architecture)
+    return started_to_end(connection, OneBatch(batches, request["batchId"]), lambda: batches.start(request))
+
+
+def started_to_end(connection: Connection, batch: OneBatch, start: Callable[[], None]) -> Result:
+    """Listen for the batch's event, then `start` it, and show its progress. Raises Interrupted on Ctrl-C."""
+    event_bus = connection.stack(batch.architecture).outputs["EventBusName"]
+    with (
+        display(batch.architecture) as shown,
+        subscribed(connection, event_bus, batch.batch_id, batch.generation) as subscription,
+    ):
+        shown.show(None)
+        start()
+        try:
+            return until_event(batch, subscription, shown)
+        except KeyboardInterrupt:
+            raise goes_on(batch.batch_id) from None
+
+
+def start_only(
+    connection: Connection, target: Target, architecture: str, request: Mapping[str, Any], as_json: bool
+) -> None:
+    """Start the batch and say how to watch it."""
+    batches = batches_of(connection, architecture)
+    batches.start(request)
+    tell_started(OneBatch(batches, request["batchId"]), target, as_json)
+
+
+def tell_started(batch: OneBatch, target: SandboxTarget, as_json: bool) -> None:
+    """Print that the batch is started, and how to watch it."""
+    tell_open(batch, "is started", None, target, as_json)
+
+
+def tell_open(batch: OneBatch, what: str, items: int | None, target: SandboxTarget, as_json: bool) -> None:
+    """Print what becomes of a batch that is left to itself, and how to watch it."""
+    if as_json:
+        begun = Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, items)
+        print_json({**begun.to_json(), "cost": None})
+        return
+    stdout.print(f"batch [bold]{batch.title}[/] {what}", soft_wrap=True)
+    print_command(target.command("watch " + batch.batch_id))
+
+
+def report(
+    connection: Connection, result: Result, target: SandboxTarget, as_json: bool, wanted: str = "SUCCEEDED"
+) -> None:
+    """Print how the batch ended and what it would have cost; exits with 1 unless it ended as `wanted`."""
+    bill = bill_after_run(connection, result)
+    if as_json:
+        print_json({**result.to_json(), "cost": bill.sums_to_json() if bill else None})
+    else:
+        print_summary(result, bill)
+        batch = OneBatch(batches_of(connection, result.architecture), result.batch_id, result.generation)
+        advice = what_to_try(result, target, hopeless=is_hopeless(batch, result))
+        if bill:
+            advice[target.command(f"bill {result.batch_id}")] = "what it would cost on AWS, line by line"
+        if advice:
+            print_next(advice)
+    if result.status != wanted:
+        raise typer.Exit(1)
+
+
+def is_hopeless(batch: OneBatch, result: Result) -> bool:
+    """Whether nothing is left of a batch that a redrive could help."""
+    return bool(result.failed) and not result.remaining and only_rejected(batch)
+
+
+def goes_on(batch_id: str) -> Interrupted:
+    """What Ctrl-C leaves behind."""
+    return Interrupted(f"batch {batch_id} goes on without this window", f"see its end with `rollcall watch {batch_id}`")

@@ -1,0 +1,146 @@
+"""`rollcall status`: where everything is, and how the latest batches went."""
+
+from itertools import islice
+from typing import Any
+
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from bootstrap.printable import one_line
+from costs.format import count, seconds
+from rollcall.batches.batch import OneBatch, Progress, Result
+from rollcall.batches.find import deployed, find
+from rollcall.batches.places import places_in
+from rollcall.commands.failures import failure_line
+from rollcall.commands.run import is_hopeless
+from rollcall.target.connection import ARCHITECTURE_TITLES, Connection, connect
+from rollcall.target.target import Target
+from rollcall.terminal.console import print_command, print_json, print_next, stdout
+from rollcall.views.progress import Pace, describe
+from rollcall.views.summary import print_summary, styled_status, what_to_try
+
+RECENT = 10
+FAILED_ITEMS_SHOWN = 10
+
+
+def status(
+    target: Target, batch_id: str | None, architecture: str | None, generation: int | None, as_json: bool
+) -> None:
+    """Show everything, or one batch."""
+    connection = connect(target)
+    if batch_id:
+        show_batch(find(connection, batch_id, architecture, generation), target, as_json)
+        return
+    recent = [result for batches in deployed(connection) for result in batches.recent(RECENT)]
+    recent.sort(key=lambda result: result.started_at or "", reverse=True)
+    if as_json:
+        outputs = {architecture: dict(stack.outputs) for architecture, stack in connection.stacks.items()}
+        place = {"endpoint": connection.endpoint, "engine": connection.engine}
+        print_json({**place, **outputs, "batches": [result.to_json() for result in recent]})
+        return
+    print_place(connection)
+    print_recent(recent[:RECENT], target)
+
+
+def print_place(connection: Connection) -> None:
+    """Print where this is and every output of the stacks, each value whole for copying."""
+    stdout.print(
+        f"[bold]{escape(connection.place)}[/]" + (f"  {connection.engine} engine" if connection.engine else "")
+    )
+    for architecture, stack in connection.stacks.items():
+        stdout.print(f"\n[bold]{escape(stack.name)}[/]  [dim]{ARCHITECTURE_TITLES[architecture]}[/]", soft_wrap=True)
+        width = max(map(len, stack.outputs))
+        for key, value in stack.outputs.items():
+            stdout.print(Text.assemble((f"  {key:<{width}}  ", "dim"), one_line(value)), soft_wrap=True)
+
+
+def print_recent(results: list[Result], target: Target) -> None:
+    """Print the latest batches with their counts."""
+    if not results:
+        stdout.print("\nno batch has run yet")
+        print_command(target.command("run sqs"))
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+    redriven = any(result.generation > 1 for result in results)
+    for header in ("batch", *(["generation"] if redriven else []), "", "status"):
+        table.add_column(header, no_wrap=True)
+    for header in ("items", "failed", "left", "chunks", "took"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for result in results:
+        table.add_row(
+            Text(one_line(result.batch_id)),
+            *([str(result.generation)] if redriven else []),
+            result.architecture,
+            styled_status(result.status),
+            *map(count, (result.items, result.failed, result.remaining, result.chunks)),
+            seconds(result.duration_seconds),
+        )
+    stdout.print()
+    # Wider than the terminal rather than cut: the ids are there to be copied.
+    stdout.print(table, width=max(stdout.width, Measurement.get(stdout, stdout.options, table).maximum), crop=False)
+
+
+def show_batch(batch: OneBatch, target: Target, as_json: bool) -> None:
+    """Show how one batch is or how it ended, the first items that failed, and what to try."""
+    seen = batch.observe()
+    failed = list(islice(batch.failed_items(), FAILED_ITEMS_SHOWN))
+    known = seen if isinstance(seen, Result) else Result(batch.batch_id, batch.architecture, "OPEN", batch.generation)
+    if as_json:
+        print_json({**known.to_json(), **progress_json(seen), "failedItems": failed})
+        return
+    if isinstance(seen, Result):
+        print_summary(seen)
+    else:
+        print_progress(batch, seen)
+    if failed:
+        stdout.print(f"\nfailed items [dim](the first {FAILED_ITEMS_SHOWN} at most)[/]")
+    places = places_in(batch, failed)
+    for entry in failed:
+        stdout.print(f"  {failure_line(entry, places)}", markup=False, soft_wrap=True)
+    if isinstance(seen, Result):
+        advice = what_to_try(seen, target, is_hopeless(batch, seen))
+    else:
+        advice = what_to_do_meanwhile(batch, seen, target)
+    if advice:
+        print_next(advice)
+
+
+def print_progress(batch: OneBatch, seen: Progress | None) -> None:
+    """Print how far a batch is."""
+    rows = {"architecture": ARCHITECTURE_TITLES[batch.architecture], "progress": describe(seen, Pace())}
+    if seen:
+        rows |= {"failed": count(seen.failed, "item"), "remaining": count(seen.remaining, "item")}
+    if seen and seen.unmade_segments:
+        rows["being made"] = count(seen.unmade_segments, "segment")
+    stdout.print(f"Batch [bold]{batch.title}[/]  [bold cyan]OPEN[/]", soft_wrap=True)
+    for label, value in rows.items():
+        stdout.print(f"  [dim]{label:<14}[/] {escape(one_line(value))}", soft_wrap=True)
+
+
+def what_to_do_meanwhile(batch: OneBatch, seen: Progress | None, target: Target) -> dict[str, str]:
+    """Command lines for a batch that still runs, and what each is good for."""
+    watch = {target.command(f"watch {batch.batch_id}"): "follow it to its end"}
+    if seen and (seen.trouble or seen.stage == "stalled"):
+        return {
+            target.command(f"logs {batch.architecture} --since 1h"): "nothing moves: what the functions say",
+            target.command(f"cancel {batch.batch_id}"): "end it now, what is left can be redriven",
+            **watch,
+        }
+    return watch
+
+
+def progress_json(seen: Progress | Result | None) -> dict[str, Any]:
+    """What `--json` adds about a batch that is still open."""
+    if not isinstance(seen, Progress):
+        return {}
+    return {
+        "items": seen.items,
+        "failed": seen.failed,
+        "remaining": seen.remaining,
+        "chunks": seen.chunks,
+        "done": seen.done,
+        "stage": seen.stage,
+        "unmadeSegments": seen.unmade_segments,
+    }

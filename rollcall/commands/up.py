@@ -1,0 +1,110 @@
+"""`rollcall up` and `rollcall down`: the sandbox with both stacks in it."""
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+
+from rich.markup import escape
+
+from bootstrap import aws
+from bootstrap.deploy import StackOutputs, deploy
+from bootstrap.failures import DeployFailed
+from bootstrap.parameters import BadParameter, declared, refuse_unknown, settle
+from bootstrap.problem import Problem
+from bootstrap.stacks import SANDBOX_PARAMETERS, STACK_NAMES, template
+from bootstrap.vendoring import CannotVendor
+from costs.format import seconds
+from rollcall.target.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.target.stacks import resource_lines
+from rollcall.target.target import SandboxTarget
+from rollcall.terminal.console import print_json, print_next, stderr, stdout, steps
+from sandbox.host import control, docker
+from sandbox.settings import DEFAULT_PORT
+from sandbox.state import SandboxError
+
+
+def up(target: SandboxTarget, engine: str, parameters: Iterable[str], as_json: bool) -> None:
+    """Start the sandbox, deploy both stacks, and say what there is now. `parameters` are `Name=Value`."""
+    began = time.monotonic()
+    connection, made = bring_up(target, engine, checked_parameters(parameters))
+    took = time.monotonic() - began
+    if as_json:
+        outputs = {architecture: dict(stack.outputs) for architecture, stack in made.items()}
+        place = {"endpoint": connection.endpoint, "engine": connection.engine, "project": target.project}
+        print_json({**place, "seconds": round(took, 3), **outputs})
+        return
+    stdout.print(f"\n[bold green]ready[/] at [bold]{connection.endpoint}[/] in {seconds(took)}", soft_wrap=True)
+    for architecture, stack in made.items():
+        title = f"[bold]{escape(stack.name)}[/] {stack.change}  [dim]{ARCHITECTURE_TITLES[architecture]}[/]"
+        stdout.print(f"\n{title}", soft_wrap=True)
+        for line in resource_lines(stack.outputs):
+            stdout.print(f"  {line}", soft_wrap=True)
+    print_next(
+        {
+            target.command("run sqs --items 1000 --max-value 100"): "a batch through SQS",
+            target.command("run sfn --items 1000 --max-value 100"): "the same through Step Functions",
+            target.command("logs --follow"): "what the functions say",
+            target.command("status"): "where things are, latest batches",
+        }
+    )
+
+
+def checked_parameters(words: Iterable[str]) -> dict[str, str]:
+    """Values for the stacks' parameters. Raises Problem, before anything is started, for what no stack would take."""
+    given = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise Problem(f"--parameter {word!r} is not NAME=VALUE")
+        given[name] = value
+    known = [declared(template(architecture)) for architecture in STACK_NAMES]
+    try:
+        refuse_unknown(given, known)
+        for parameters in known:
+            settle(parameters, SANDBOX_PARAMETERS, given)
+    except BadParameter as refused:
+        raise Problem(f"--parameter: {refused}") from refused
+    return given
+
+
+def bring_up(
+    target: SandboxTarget, engine: str, parameters: Mapping[str, str] | None = None
+) -> tuple[Connection, dict[str, StackOutputs]]:
+    """Start the engine unless it is up, and deploy both stacks. Raises SandboxError, or Problem if a deploy fails."""
+    with steps("looking for an engine") as say:
+        running = control.running(target.project)
+        chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
+        why = "already running" if running else reason(engine, chosen)
+        stderr.print(f"[dim]engine:[/] {chosen}, {escape(why)}", soft_wrap=True)
+        port = target.port or (running.port if running else DEFAULT_PORT)
+        try:
+            sandbox = control.start(chosen, port, target.project, say)
+        except SandboxError as failure:
+            if engine == "auto" and chosen == "docker" and sys.platform == "linux":
+                raise Problem(str(failure), "to do without Docker: `rollcall up --engine native`") from failure
+            raise
+        connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
+        try:
+            return connection, deploy(connection.session, suffix=target.suffix, progress=say, parameters=parameters)
+        except BadParameter as refused:
+            # Values that only do not fit each other.
+            raise Problem(f"--parameter: {refused}") from refused
+        except (DeployFailed, CannotVendor) as failure:
+            raise Problem(f"the stacks cannot be deployed: {failure}", "see `rollcall logs engine`") from failure
+
+
+def reason(requested: str, chosen: str) -> str:
+    """Why `auto` chose this engine."""
+    if requested != "auto":
+        return "as asked for"
+    return "because Docker answers" if chosen == "docker" else f"because {docker.missing()}"
+
+
+def down(target: SandboxTarget) -> None:
+    """Stop the sandbox; nothing to stop is no error."""
+    with steps("stopping the sandbox"):
+        stopped = control.stop(target.project)
+    if stopped:
+        stdout.print(f"stopped the sandbox {target.project} at {stopped.endpoint} ({stopped.engine})", soft_wrap=True)
+    else:
+        stdout.print(f"no sandbox {target.project} was running", soft_wrap=True)

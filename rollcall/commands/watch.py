@@ -1,0 +1,23 @@
+"""`rollcall watch`: follow a batch that somebody else started. It only reads."""
+
+from rollcall.batches.find import find
+from rollcall.commands.run import goes_on, report
+from rollcall.target.connection import connect
+from rollcall.target.target import Target
+from rollcall.views.follow import until_ended
+from rollcall.views.progress import display
+
+# From a message in the batcher's queue to a batch record, with a cold start between them.
+START_PATIENCE_SECONDS = 5.0
+
+
+def watch(target: Target, batch_id: str, architecture: str | None, generation: int | None, as_json: bool) -> None:
+    """Show a batch's progress to its end; exits with 1 if it does not end SUCCEEDED."""
+    connection = connect(target)
+    batch = find(connection, batch_id, architecture, generation, START_PATIENCE_SECONDS)
+    with display(batch.architecture) as shown:
+        try:
+            result = until_ended(batch, shown)
+        except KeyboardInterrupt:
+            raise goes_on(batch_id) from None
+    report(connection, result, target, as_json)

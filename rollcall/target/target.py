@@ -1,0 +1,131 @@
+"""Which sandbox, or which AWS account, a command works on: the options that every command shares."""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from shlex import quote
+from typing import Annotated, Any
+
+import typer
+
+from bootstrap.problem import Problem
+from bootstrap.stacks import checked_suffix
+from rollcall.terminal.errors import Interrupted
+from sandbox.settings import DEFAULT_PROJECT
+
+PANEL = "Where"
+# A command line in a hint, which is then completed with the options of the place.
+COMMAND = re.compile(r"`rollcall ([^`]*)`")
+
+
+def port_number(text: str) -> int:
+    """The port that `text` says."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise typer.BadParameter(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
+def stack_suffix(text: str) -> str:
+    """The suffix that `text` says."""
+    try:
+        return checked_suffix(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxTarget:
+    """A sandbox on this machine."""
+
+    port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="ROLLCALL_PORT",
+            parser=port_number,
+            metavar="PORT",
+            show_default="the running sandbox's, else 4566",
+            help="Port of the sandbox on 127.0.0.1.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+    project: Annotated[
+        str, typer.Option(envvar="ROLLCALL_PROJECT", help="Name of the sandbox.", rich_help_panel=PANEL)
+    ] = DEFAULT_PROJECT
+    suffix: Annotated[
+        str,
+        typer.Option(
+            envvar="ROLLCALL_SUFFIX",
+            parser=stack_suffix,
+            metavar="TEXT",
+            help="Suffix of the two stacks' names.",
+            show_default=False,
+            rich_help_panel=PANEL,
+        ),
+    ] = ""
+
+    def command(self, words: str) -> str:
+        """The command line that does `words`, which a shell takes as they are, in the same place."""
+        given = [
+            f"--port {self.port}" if self.port else "",
+            f"--project={quote(self.project)}" if self.project != DEFAULT_PROJECT else "",
+            f"--suffix={self.suffix}" if self.suffix else "",
+        ]
+        return " ".join(["rollcall", words, *filter(None, given)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(SandboxTarget):
+    """A sandbox on this machine or, only when `--aws` says so, an AWS account."""
+
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Use the stacks in your AWS account, not the sandbox.", rich_help_panel=PANEL)
+    ] = False
+    profile: Annotated[
+        str | None, typer.Option(help="AWS profile, with --aws.", show_default=False, rich_help_panel=PANEL)
+    ] = None
+    region: Annotated[
+        str | None, typer.Option(help="AWS region, with --aws.", show_default=False, rich_help_panel=PANEL)
+    ] = None
+
+    def command(self, words: str) -> str:
+        """The command line that does `words` in the same place."""
+        if not self.aws:
+            return super().command(words)
+        given = [
+            "--aws",
+            f"--profile={quote(self.profile)}" if self.profile else "",
+            f"--region={quote(self.region)}" if self.region else "",
+            f"--suffix={self.suffix}" if self.suffix else "",
+        ]
+        return " ".join(["rollcall", words, *filter(None, given)])
+
+
+def targeted(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command(target, ...)` the options that its target's class declares, after its own.
+
+    The command lines in its hints are completed with those options.
+    """
+    parameters = list(inspect.signature(command, eval_str=True).parameters.values())
+    target_class = parameters.pop(0).annotation
+    names = {field.name for field in fields(target_class)}
+
+    @wraps(command)
+    def with_target(**values: Any) -> None:
+        target = target_class(**{name: values.pop(name) for name in names})
+        if getattr(target, "aws", True) is False and (target.profile or target.region):
+            raise typer.BadParameter("only --aws uses your AWS account", param_hint="--profile/--region")
+        try:
+            command(target, **values)
+        except (Problem, Interrupted) as ended:
+            ended.hint = ended.hint and COMMAND.sub(lambda found: f"`{target.command(found[1])}`", ended.hint)
+            raise
+
+    declared = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in (*parameters, *inspect.signature(target_class).parameters.values())
+    ]
+    with_target.__signature__ = inspect.Signature(declared)  # type: ignore[attr-defined]
+    with_target.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
+    return with_target

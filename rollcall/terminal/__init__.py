@@ -1,0 +1,1 @@
+"""What every command prints with, and the options that commands share."""

@@ -1,0 +1,67 @@
+"""What the commands print with: results on stdout, everything said meanwhile on stderr."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from bootstrap.printable import one_line, printable
+
+
+class PlainConsole(Console):
+    """A console that sends a terminal what Rich itself makes of styles; what a text would send it is shown, escaped.
+
+    Texts come from items, logs, AWS, the engine and file names.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        # Rich would drop a few of them without a trace, such as a carriage return.
+        return super().render_str(printable(text), **how)
+
+
+stdout = PlainConsole(highlight=False, emoji=False)
+stderr = PlainConsole(highlight=False, emoji=False, stderr=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    stdout.out(json.dumps(value, indent=2))
+
+
+def print_command(command: str) -> None:
+    """Print a command line to try now."""
+    stdout.print(Text(command, "dim"), soft_wrap=True)
+
+
+@contextmanager
+def steps(first: str) -> Iterator[Callable[[str], None]]:
+    """Say what a command is doing while it does it: yields the function that announces the next step.
+
+    A terminal shows the current step beside a spinner; anything else gets each step as a line.
+    """
+    if not stderr.is_terminal:
+        stderr.print(first, markup=False, soft_wrap=True)
+        yield lambda step: stderr.print(step, markup=False, soft_wrap=True)
+        return
+
+    def line(step: str) -> Text:
+        return Text(one_line(step), no_wrap=True, overflow="ellipsis")
+
+    with stderr.status(line(first)) as status:
+        yield lambda step: status.update(line(step))
+
+
+def print_next(commands: Mapping[str, str]) -> None:
+    """What to try now: command lines and what each is good for."""
+    width = max(map(len, commands))
+    stdout.print("\nnext")
+    for command, good_for in commands.items():
+        stdout.print(Text.assemble(f"  {command:<{width}}   ", (good_for, "dim")), soft_wrap=True)

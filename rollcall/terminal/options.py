@@ -1,0 +1,98 @@
+"""Options and arguments that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from handlers.core.batch import LIMITS, bounded
+
+
+class ArchitectureName(StrEnum):
+    """The two architectures."""
+
+    sqs = "sqs"
+    sfn = "sfn"
+
+
+class Engine(StrEnum):
+    """How the engine of the sandbox runs."""
+
+    auto = "auto"
+    native = "native"
+    docker = "docker"
+
+
+class ChildTypeName(StrEnum):
+    """Step Functions' two types of executions."""
+
+    express = "express"
+    standard = "standard"
+
+
+Architecture = Annotated[
+    ArchitectureName,
+    typer.Argument(
+        metavar="sqs|sfn", help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False
+    ),
+]
+Batch = Annotated[str, typer.Argument(help="The batch's id.", show_default=False)]
+OfArchitecture = Annotated[
+    ArchitectureName | None,
+    typer.Option("--architecture", help="Which one's batch, where both have that id.", show_default=False),
+]
+Generation = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Which of its generations.", show_default="the latest")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for its end.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+EngineChoice = Annotated[
+    Engine, typer.Option(envvar="ENGINE", help="How to run the engine; auto takes Docker where it answers.")
+]
+
+
+def limited(field: str, help: str, metavar: str = "N", default: str = "the stack's") -> Any:
+    """The option that sets a number of the request, whose bounds it has."""
+    kind, low, high = LIMITS[field]
+    bounds = f"{low:,} to {high:,}"
+
+    def parse(text: str) -> float:
+        try:
+            return bounded(field, kind(text))
+        except ValueError as error:
+            noun = "a whole number" if kind is int else "a number"
+            raise typer.BadParameter(f"{text!r} is not {noun} from {bounds}") from error
+
+    return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default or False)
+
+
+ValueDistribution = Annotated[
+    str,
+    typer.Option(
+        metavar="DISTRIBUTION",
+        help="Milliseconds of work of an item: uniform:LOW-HIGH, constant:MS, exponential:MEAN, "
+        "lognormal:MEDIAN,SIGMA, or file:PATH with a number on each line.",
+    ),
+]
+ItemBytes = Annotated[
+    float | None, typer.Option(min=2, metavar="N", help="An item as JSON.", show_default="the example's")
+]
+FailRate = Annotated[float | None, limited("failRate", "Share of items that fail at every attempt", default="0")]
+QuotaValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Try another value of a quota of AWS; may be repeated. A wrong name lists them.",
+        show_default=False,
+    ),
+]
+PriceFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ROLLCALL_PRICES",
+        metavar="FILE",
+        help="A file with prices of your own, which go before costs/facts/prices.toml.",
+        show_default=False,
+    ),
+]
