@@ -18,7 +18,7 @@ FUNCTIONS = HERE / "functions"
 
 
 class Baseline:
-    """Starts batches like `rollcall.batches.batch.Batches`, whose end is an event of the same form on the default bus."""
+    """Starts batches like `batches.batch.Batches`, whose end is an event of the same form on the default bus."""
 
     def __init__(self, connection: Connection, title: str, batcher: str) -> None:
         self.architecture = title
