@@ -31,6 +31,7 @@ check: env ## Lint, types and the tests that need no engine
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
+	$(RUN) lint-imports
 	$(RUN) cfn-lint bootstrap/templates/*.yaml bench/baseline/template.yaml bench/cost/*.yaml
 	$(RUN) pytest tests --ignore tests/e2e --ignore tests/security
 
