@@ -1,15 +1,19 @@
 """A run of the model that counts what AWS would bill for it: by the sandbox's metering rules, call by call."""
 
+import io
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from greenlet import getcurrent
 
+from handlers import input_object, settings
 from sandbox.meter import dynamodb as meter
-from sandbox.meter import events, sqs
+from sandbox.meter import events, s3, sqs
 from sandbox.meter.dynamodb import FAILED_CONDITION
 from sandbox.meter.item_size import item_bytes
 from sandbox.meter.ledger import Unit
@@ -29,7 +33,7 @@ BATCHERS, FINALIZERS = 5, 2
 """MaximumConcurrency of these functions' event sources."""
 RECEIVED = 10
 """Most messages of a ReceiveMessage or DeleteMessageBatch."""
-
+BUCKET, KEY, ETAG = "rollcall-input-000000000000-us-east-1", "input/items.jsonl", f'"{"0" * 32}"'
 READS = ("GetItem", "Query")
 
 type Row = tuple[str, str, str]
@@ -68,7 +72,7 @@ class MeteredRun(Run):
         return super().deliver(messages)
 
     def _next(self, number: int, invocation: Lambda, deleting: bool = True) -> None:
-        if not invocation.call:
+        if deleting and not invocation.call:
             for _ in tens(invocation.deletes()):
                 self.count(invocation.role, [Unit("sqs.requests", "DeleteMessageBatch", 1)])
         super()._next(number, invocation, deleting)
@@ -88,6 +92,30 @@ class MeteredRun(Run):
         elif call.service == "events":
             self.count(role, events.units(call.operation, call.asked, outcome))
         return outcome
+
+    def request_input(self, batch_id: str) -> None:
+        """Ask for a batch of the input object's items, whose ids are those of as many random ones."""
+        self.request(batch_id)
+        ((key, message),) = self.world.messages.items()
+        body = {"batchId": batch_id, "input": {"bucket": BUCKET, "key": KEY}}
+        self.world.messages[key] = message._replace(body=json.dumps(body))
+
+    @contextmanager
+    def input_in_s3(self, content: bytes) -> Iterator[None]:
+        """Have S3 hold the object, and count its reads."""
+
+        def get_object(Range: str = "bytes=0-", **_: Any) -> dict:
+            self.count(getcurrent().invocation.role, s3.units("GetObject", "GET"))
+            start = int(Range.removeprefix("bytes=").removesuffix("-"))
+            return {"Body": io.BytesIO(content[start:]), "ContentLength": len(content), "ETag": ETAG}
+
+        place = {"INPUT_BUCKET": BUCKET, "INPUT_PREFIX": "input/"}
+        client = SimpleNamespace(get_object=get_object)
+        with (
+            mock.patch.dict(settings.VARIABLES, place),
+            mock.patch.object(input_object, "client", return_value=client),
+        ):
+            yield
 
     @contextmanager
     def whole_sends(self) -> Iterator[None]:
@@ -131,11 +159,21 @@ def tens[T](some: list[T]) -> Iterator[list[T]]:
         yield some[start : start + RECEIVED]
 
 
-def metered(scale: Scale, batch_id: str, processors: int) -> dict[Row, float]:
-    """The units of a batch in which nothing goes wrong but the items that fail."""
+def item_lines(items: int, item_bytes: int) -> bytes:
+    """JSON Lines of items that are so long."""
+    frame = '{{"id":"{0:09d}","text":"{1}"}}'
+    text = "x" * (item_bytes - len(frame.format(0, "")))
+    return "".join(frame.format(index, text) + "\n" for index in range(items)).encode()
+
+
+def metered(scale: Scale, batch_id: str, processors: int, lines: bytes = b"") -> dict[Row, float]:
+    """The units of a batch in which nothing goes wrong but the items that fail; of random items, or of JSON Lines."""
     with surroundings(scale):
         run = MeteredRun(scale, processors)
-        with run.whole_sends():
-            run.request(batch_id)
+        with run.whole_sends(), run.input_in_s3(lines):
+            if lines:
+                run.request_input(batch_id)
+            else:
+                run.request(batch_id)
             run.settle()
         return dict(run.units)
