@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from costs.plan.settings import Settings
-
 from tests.unit.planning import PLANNER, workload
 
 PATH = Path(__file__).with_name("plans.json")
