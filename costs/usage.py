@@ -1,4 +1,4 @@
-"""A billed quantity, and the catalogue that says in a few words what it was for: of plans, bills and the bench alike."""
+"""A billed quantity, and the catalogue that says in a few words what it was for, of plans and bills alike."""
 
 from dataclasses import dataclass
 
@@ -112,6 +112,11 @@ class Usage:
     low: float | None = None
     high: float | None = None
     note: str = ""
+
+    @property
+    def key(self) -> tuple[str, str | None, str | None, str, bool]:
+        """What tells this quantity from others; its words do not."""
+        return self.price, self.function, self.operation, self.part, self.own
 
     def __post_init__(self) -> None:
         if not self.what:

@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator
 
 from bootstrap.stacks import DEFINITION
-from costs.facts.rules import rule
+from costs.facts.assumptions import Assumptions
+from costs.facts.rules import Rules
 from costs.plan.lambda_units import lambda_usages
 from costs.plan.log_lines import failure_lines, finished_lines, processor_lines
 from costs.plan.retries import PlannedBatch
@@ -95,7 +96,7 @@ def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Row]:
             yield Row("states.express_gb_seconds", STATE_MACHINE, "child", seconds)
     if some:
         yield Row("s3.gets", STATE_MACHINE, "GetObject", 1, note="AWS does not say how it reads it")
-        results = rule("result_writer.manifest_puts") + rule("result_writer.file_puts")
+        results = Rules.load()["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
         yield Row("s3.puts", STATE_MACHINE, "PutObject", results, note=RESULTS)
 
     # The processors, and the recorder of failed items.
