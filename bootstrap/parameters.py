@@ -13,7 +13,8 @@ class BadParameter(ValueError):
     """A parameter that no stack has, or values that cannot work; the message says which and what would do."""
 
 
-class TemplateLoader(yaml.SafeLoader):
+# libyaml reads a template in a tenth of the time.
+class TemplateLoader(yaml.CSafeLoader):
     """Reads a template's plain values; CloudFormation's own tags become None."""
 
 
