@@ -5,18 +5,18 @@ import time
 from bootstrap.problem import Problem
 from handlers.core.batch import BATCH_ID, BATCH_ID_WORDS
 from rollcall.batches.batch import Batches, OneBatch
-from rollcall.batches.sfn import SfnBatches
-from rollcall.batches.sqs import SqsBatches
 from rollcall.target.connection import Connection
 
-BATCHES: dict[str, type[SqsBatches] | type[SfnBatches]] = {"sqs": SqsBatches, "sfn": SfnBatches}
 RECENT_IDS = 5
 POLL_SECONDS = 0.5
 
 
 def batches_of(connection: Connection, architecture: str) -> Batches:
     """The batches of one architecture. Raises Problem if its stack is not deployed."""
-    return BATCHES[architecture](connection)
+    from rollcall.batches.sfn import SfnBatches
+    from rollcall.batches.sqs import SqsBatches
+
+    return SqsBatches(connection) if architecture == "sqs" else SfnBatches(connection)
 
 
 def deployed(connection: Connection) -> list[Batches]:

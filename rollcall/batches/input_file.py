@@ -4,7 +4,6 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from bootstrap.problem import Problem
@@ -73,6 +72,8 @@ def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path
 
     Raises Problem if the file cannot be read, or S3 does not take it.
     """
+    from boto3.exceptions import S3UploadFailedError
+
     bucket, prefix, owner = (stack.outputs[name] for name in ("InputBucketName", "InputPrefix", "InputBucketOwner"))
     key = f"{prefix}{batch_id}/{path.name}"
     option = f"--input {shown(str(path))}"

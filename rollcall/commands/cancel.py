@@ -1,12 +1,15 @@
 """`rollcall cancel`: end a batch early, with what is being processed finished and the rest counted as remaining."""
 
+import typer
+
 from bootstrap.problem import Problem
 from rollcall.batches.batch import Result
 from rollcall.batches.find import find
 from rollcall.commands.run import goes_on, report, tell_open
 from rollcall.target.connection import connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr
+from rollcall.terminal.options import Batch, Json, NoWait, OfArchitecture
 from rollcall.views.follow import until_ended
 from rollcall.views.progress import display
 
@@ -15,8 +18,21 @@ EFFECT = {
     "sfn": "its execution is stopped, and every chunk's that is not through",
 }
 
+app = typer.Typer()
 
-def cancel(target: Target, batch_id: str, architecture: str | None, wait: bool, as_json: bool) -> None:
+
+@app.command(
+    epilog="What remains can be run later: [bold]rollcall redrive BATCH[/]\n\n"
+    "Exit codes: 0 the batch ended CANCELLED, 1 it ended otherwise, 2 usage or environment."
+)
+@targeted
+def cancel(
+    target: Target,
+    batch_id: Batch,
+    architecture: OfArchitecture = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Cancel a batch and show it to its end; exits with 1 if it ends otherwise than CANCELLED."""
     connection = connect(target)
     batch = find(connection, batch_id, architecture)
@@ -26,7 +42,7 @@ def cancel(target: Target, batch_id: str, architecture: str | None, wait: bool, 
     stderr.print(f"cancelling batch [bold]{batch.title}[/]: {EFFECT[batch.architecture]}", soft_wrap=True)
     if not batch.batches.cancel(batch_id, batch.generation):
         stderr.print("[dim]it is ending already[/]")
-    if not wait:
+    if no_wait:
         tell_open(batch, "is being cancelled", before.items if before else None, target, as_json)
         return
     with display(batch.architecture) as shown:

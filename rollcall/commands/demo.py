@@ -17,17 +17,22 @@ from rollcall.commands.run import run_to_end
 from rollcall.commands.up import bring_up
 from rollcall.target.connection import ARCHITECTURE_TITLES, Connection
 from rollcall.target.stacks import functions
-from rollcall.target.target import SandboxTarget
+from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_next, stdout
+from rollcall.terminal.options import Engine, EngineChoice
 from rollcall.views.summary import items_per_second, outcome, styled_status
 
 # About 500 s of simulated work in all, done in about ten.
 BATCH = {"items": 1000, "itemsPerChunk": 10, "itemConcurrency": 10}
 
+app = typer.Typer()
+
 type Run = tuple[Result, Invocations, Bill | None]
 
 
-def demo(target: SandboxTarget, engine: str) -> None:
+@app.command(epilog="It needs neither an AWS account nor, on Linux, Docker.")
+@targeted
+def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
     """Start the sandbox and run the same batch twice; exits with 1 if one does not end SUCCEEDED."""
     stdout.print("\n[bold]Rollcall[/]  When is the last item of a batch done?\n")
     began = time.monotonic()

@@ -2,18 +2,24 @@
 
 from datetime import datetime
 
+import typer
 from rich.text import Text
 
-from bootstrap.dev import watch
 from bootstrap.printable import printable
 from rollcall.target.connection import connect_sandbox
-from rollcall.target.target import SandboxTarget
+from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import stdout
 from rollcall.terminal.errors import Interrupted
 
+app = typer.Typer()
 
+
+@app.command(epilog="Edit [bold]handlers/work.py[/], save, and run a batch.")
+@targeted
 def dev(target: SandboxTarget) -> None:
     """Watch handlers/ and tell of each edit whether it is live, until Ctrl-C."""
+    from bootstrap.dev import watch
+
     connection = connect_sandbox(target)
     names = [connection.stack(architecture).name for architecture in connection.stacks or ("sqs",)]
     stdout.print(f"watching handlers/ for {' and '.join(names)} at {connection.place}", markup=False, soft_wrap=True)

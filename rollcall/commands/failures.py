@@ -5,8 +5,9 @@ import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -18,16 +19,33 @@ from rollcall.batches.batch import OneBatch
 from rollcall.batches.find import find
 from rollcall.batches.places import Places, places_in
 from rollcall.target.connection import connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_command, stdout
+from rollcall.terminal.options import Batch, Generation, Json, OfArchitecture
 
 # What a page of the terminal needs beside the table's rows.
 AROUND_ROWS = 6
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
+app = typer.Typer()
 
+
+@app.command(epilog="Example: [bold]rollcall failures demo-1 --csv > failed.csv[/]")
+@targeted
 def failures(
-    target: Target, batch_id: str, architecture: str | None, generation: int | None, as_json: bool, as_csv: bool
+    target: Target,
+    batch_id: Batch,
+    architecture: OfArchitecture = None,
+    generation: Generation = None,
+    as_json: Json = False,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="Print CSV with the columns id, error, attempts, item. Unprintable characters are escaped. A cell "
+            "that a spreadsheet would compute (it begins with = + - @ or a tab) gets ' before it. item is exact JSON.",
+        ),
+    ] = False,
 ) -> None:
     """Print the list, an item at a time: whole, but for a terminal, which gets a page."""
     if as_json and as_csv:

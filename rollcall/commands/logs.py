@@ -3,13 +3,15 @@
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from bootstrap.problem import Problem
 from rollcall.target.connection import Connection, connect
 from rollcall.target.engine_log import print_engine_log
 from rollcall.target.stacks import functions
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr, stdout
 from rollcall.terminal.log_lines import line
 
@@ -19,8 +21,24 @@ FOLLOW_SECONDS = 1.0
 # How much later than a newer line of another environment a line may turn up.
 LATE_MS = 10_000
 
+app = typer.Typer()
 
-def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
+
+@app.command(epilog="Examples: [bold]rollcall logs sqs.processor --since 5m[/], [bold]rollcall logs engine --follow[/]")
+@targeted
+def logs(
+    target: Target,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FUNCTION|engine]",
+            help="engine, sqs, sfn, one function such as sqs.processor or sfn.batcher, or a function's full name.",
+            show_default="all functions",
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines until Ctrl-C.")] = False,
+    since: Annotated[str, typer.Option(metavar="AGE", help="The age of the oldest line: 30s, 10m, 2h or 1d.")] = "10m",
+) -> None:
     """Print what was logged since then; with `follow`, go on until Ctrl-C."""
     from_ms = round((time.time() - parse_age(since)) * 1000)
     if source == "engine":

@@ -1,5 +1,7 @@
 """`rollcall redrive`: run what failed or was left over of a batch again, as its next generation."""
 
+import typer
+
 from bootstrap.problem import Problem
 from costs.format import count
 from handlers.core.files.unreadable import NOT_READ
@@ -7,11 +9,22 @@ from rollcall.batches.batch import OneBatch, Progress, Result
 from rollcall.batches.find import find
 from rollcall.commands.run import is_hopeless, report, started_to_end, tell_started
 from rollcall.target.connection import connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr
+from rollcall.terminal.options import Batch, Json, NoWait, OfArchitecture
+
+app = typer.Typer()
 
 
-def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool, as_json: bool) -> None:
+@app.command(epilog="Exit codes: 0 the new generation SUCCEEDED, 1 it finished otherwise, 2 usage or environment.")
+@targeted
+def redrive(
+    target: Target,
+    batch_id: Batch,
+    architecture: OfArchitecture = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Redrive a batch's latest generation; exits with 1 if the new one does not end SUCCEEDED."""
     connection = connect(target)
     ended = find(connection, batch_id, architecture)
@@ -29,7 +42,7 @@ def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool,
     def start() -> None:
         ended.batches.redrive(batch_id, ended.generation)
 
-    if not wait:
+    if no_wait:
         start()
         tell_started(following, target, as_json)
         return

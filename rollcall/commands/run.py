@@ -1,8 +1,8 @@
 """`rollcall run`: one batch from its start to its Batch Finished event."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,27 +15,81 @@ from rollcall.batches.places import only_rejected
 from rollcall.batches.request import checked_request, refuse_too_many_items
 from rollcall.batches.subscription import subscribed
 from rollcall.target.connection import Connection, connect
-from rollcall.target.target import SandboxTarget, Target
+from rollcall.target.target import SandboxTarget, Target, targeted
 from rollcall.terminal.console import print_command, print_json, print_next, stdout, steps
 from rollcall.terminal.errors import Interrupted
+from rollcall.terminal.options import Architecture, Json, limited
 from rollcall.views.follow import until_event
 from rollcall.views.progress import display
 from rollcall.views.summary import print_summary, what_to_try
 
+app = typer.Typer()
 
+
+@app.command(
+    epilog="Examples: [bold]rollcall run sqs --items 1000[/], "
+    "[bold]rollcall run sfn --input orders.csv --items-per-chunk 50 --json[/]\n\n"
+    "Exit codes: 0 the batch SUCCEEDED, 1 it finished otherwise, 2 usage or environment."
+)
+@targeted
 def run(
-    target: Target, architecture: str, fields: Mapping[str, Any], inputs: Sequence[Path], wait: bool, as_json: bool
+    target: Target,
+    architecture: Architecture,
+    items: Annotated[int | None, limited("items", "Number of random items")] = None,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--input", metavar="FILE", help="Real items instead: a .jsonl or .csv file, also .gz.", show_default=False
+        ),
+    ] = None,
+    items_per_chunk: Annotated[int | None, limited("itemsPerChunk", "Items of a chunk")] = None,
+    max_value: Annotated[
+        int | None, limited("maxValue", "Longest simulated work of an item, in ms", metavar="MS")
+    ] = None,
+    item_concurrency: Annotated[
+        int | None, limited("itemConcurrency", "Items of a chunk that are processed at a time")
+    ] = None,
+    fail_rate: Annotated[
+        float | None, limited("failRate", "Share of random items that always fail", default="0")
+    ] = None,
+    max_attempts: Annotated[
+        int | None, limited("maxAttempts", "Attempts per chunk before its pending items fail")
+    ] = None,
+    tolerated_failure_percentage: Annotated[
+        float | None,
+        limited("toleratedFailurePercentage", "Percentage of failed items with which the batch still SUCCEEDED"),
+    ] = None,
+    deadline: Annotated[
+        int | None, limited("deadlineSeconds", "sqs: after this the batch ends EXPIRED", metavar="SECONDS")
+    ] = None,
+    batch_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Name of the batch.", show_default="a new one")
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Start the batch and return.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Run a batch; exits with 1 if it does not end SUCCEEDED."""
-    input_file = one_input(inputs)
-    request = checked_request(architecture, fields, input_file)
+    fields = {
+        "batchId": batch_id,
+        "items": items,
+        "itemsPerChunk": items_per_chunk,
+        "maxValue": max_value,
+        "itemConcurrency": item_concurrency,
+        "failRate": fail_rate,
+        "maxAttempts": max_attempts,
+        "toleratedFailurePercentage": tolerated_failure_percentage,
+        "deadlineSeconds": deadline,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    input_file = one_input(inputs or [])
+    request = checked_request(architecture, given, input_file)
     connection = connect(target)
     stack = connection.stack(architecture)
     refuse_too_many_items(request, stack)
     if input_file:
         with steps(f"uploading {shown(str(input_file))} to s3://{stack.outputs['InputBucketName']}"):
             request["input"] = upload_input(connection, stack, request["batchId"], input_file)
-    if not wait:
+    if no_wait:
         start_only(connection, target, architecture, request, as_json)
         return
     result = run_to_end(connection, architecture, request)

@@ -1,8 +1,9 @@
 """`rollcall status`: where everything is, and how the latest batches went."""
 
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
@@ -16,17 +17,28 @@ from rollcall.batches.places import places_in
 from rollcall.commands.failures import failure_line
 from rollcall.commands.run import is_hopeless
 from rollcall.target.connection import ARCHITECTURE_TITLES, Connection, connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_command, print_json, print_next, stdout
+from rollcall.terminal.options import Generation, Json, OfArchitecture
 from rollcall.views.progress import Pace, describe
 from rollcall.views.summary import print_summary, styled_status, what_to_try
 
 RECENT = 10
 FAILED_ITEMS_SHOWN = 10
 
+app = typer.Typer()
 
+
+@app.command(epilog="Examples: [bold]rollcall status[/], [bold]rollcall status demo-1 --json[/]")
+@targeted
 def status(
-    target: Target, batch_id: str | None, architecture: str | None, generation: int | None, as_json: bool
+    target: Target,
+    batch_id: Annotated[
+        str | None, typer.Argument(metavar="[BATCH]", help="A batch to show in detail.", show_default=False)
+    ] = None,
+    architecture: OfArchitecture = None,
+    generation: Generation = None,
+    as_json: Json = False,
 ) -> None:
     """Show everything, or one batch."""
     connection = connect(target)

@@ -5,16 +5,22 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import typer
 from rich.markup import escape
 
 from bootstrap.problem import Problem
 from handlers.core.batch import batch_id_of
 from rollcall.target.connection import Connection, connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_command, print_json, stdout
+from rollcall.terminal.options import Architecture, Json
+
+app = typer.Typer()
 
 
-def trigger(target: Target, architecture: str, as_json: bool) -> None:
+@app.command(epilog="Example: [bold]rollcall trigger sqs[/]")
+@targeted
+def trigger(target: Target, architecture: Architecture, as_json: Json = False) -> None:
     """Send the event to the target of the architecture's schedule rule."""
     connection = connect(target)
     rule_name = connection.stack(architecture).outputs["ScheduleRuleName"]

@@ -1,13 +1,13 @@
-"""`rollcall up` and `rollcall down`: the sandbox with both stacks in it."""
+"""`rollcall up`: the sandbox with both stacks in it."""
 
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.markup import escape
 
-from bootstrap import aws
-from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.failures import DeployFailed
 from bootstrap.parameters import BadParameter, declared, refuse_unknown, settle
 from bootstrap.problem import Problem
@@ -16,17 +16,41 @@ from bootstrap.vendoring import CannotVendor
 from costs.format import seconds
 from rollcall.target.connection import ARCHITECTURE_TITLES, Connection
 from rollcall.target.stacks import resource_lines
-from rollcall.target.target import SandboxTarget
+from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_json, print_next, stderr, stdout, steps
+from rollcall.terminal.options import Engine, EngineChoice, Json
 from sandbox.host import control, docker
 from sandbox.settings import DEFAULT_PORT
 from sandbox.state import SandboxError
 
+if TYPE_CHECKING:
+    from bootstrap.deploy import StackOutputs
 
-def up(target: SandboxTarget, engine: str, parameters: Iterable[str], as_json: bool) -> None:
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Then: [bold]rollcall run sqs --items 1000 --max-value 100[/]\n\n"
+    "With a parameter of the stacks: [bold]rollcall up --parameter MaxConcurrency=10[/]"
+)
+@targeted
+def up(
+    target: SandboxTarget,
+    engine: EngineChoice = Engine.auto,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            metavar="NAME=VALUE",
+            help="A parameter of the stacks; may be repeated. One that is not given gets its default again.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Start the sandbox, deploy both stacks, and say what there is now. `parameters` are `Name=Value`."""
     began = time.monotonic()
-    connection, made = bring_up(target, engine, checked_parameters(parameters))
+    connection, made = bring_up(target, engine, checked_parameters(parameters or []))
     took = time.monotonic() - began
     if as_json:
         outputs = {architecture: dict(stack.outputs) for architecture, stack in made.items()}
@@ -69,8 +93,11 @@ def checked_parameters(words: Iterable[str]) -> dict[str, str]:
 
 def bring_up(
     target: SandboxTarget, engine: str, parameters: Mapping[str, str] | None = None
-) -> tuple[Connection, dict[str, StackOutputs]]:
+) -> "tuple[Connection, dict[str, StackOutputs]]":
     """Start the engine unless it is up, and deploy both stacks. Raises SandboxError, or Problem if a deploy fails."""
+    from bootstrap import aws
+    from bootstrap.deploy import deploy
+
     with steps("looking for an engine") as say:
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
@@ -98,13 +125,3 @@ def reason(requested: str, chosen: str) -> str:
     if requested != "auto":
         return "as asked for"
     return "because Docker answers" if chosen == "docker" else f"because {docker.missing()}"
-
-
-def down(target: SandboxTarget) -> None:
-    """Stop the sandbox; nothing to stop is no error."""
-    with steps("stopping the sandbox"):
-        stopped = control.stop(target.project)
-    if stopped:
-        stdout.print(f"stopped the sandbox {target.project} at {stopped.endpoint} ({stopped.engine})", soft_wrap=True)
-    else:
-        stdout.print(f"no sandbox {target.project} was running", soft_wrap=True)

@@ -3,23 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
-
-from bootstrap import aws
 from bootstrap.problem import Problem
 from bootstrap.stack_description import find_stack, outputs_of, parameters_of
 from bootstrap.stacks import STACK_NAMES
-from handlers.aws.bucket_owner import expecting
 from rollcall.target.target import SandboxTarget, Target
 from rollcall.terminal.console import stderr
 from sandbox.host import control
 from sandbox.state import UNKNOWN, Sandbox
 
+if TYPE_CHECKING:
+    # boto3 takes half a second to import, for which `rollcall run --help` need not wait.
+    from bootstrap.aws import Session
+
 ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
-# A few quick retries: somebody is looking at the screen.
-PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=60)
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,11 @@ class Stack:
 class Connection:
     """AWS clients of one sandbox or one account. `endpoint` is None on AWS, `engine` where it is not known."""
 
-    def __init__(self, session: aws.Session, suffix: str, endpoint: str | None = None, engine: str | None = None):
+    def __init__(self, session: "Session", suffix: str, endpoint: str | None = None, engine: str | None = None):
+        from botocore.config import Config
+
+        # A few quick retries: a person waits for the answer.
+        self._config = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=60)
         self.session = session
         self.suffix = suffix
         self.endpoint = endpoint
@@ -54,12 +56,14 @@ class Connection:
     def client(self, service: str) -> Any:
         """The client of `service`, made once."""
         if service not in self._clients:
-            self._clients[service] = self.session.client(service, config=PATIENCE)
+            self._clients[service] = self.session.client(service, config=self._config)
         return self._clients[service]
 
     def s3(self, owner: str) -> Any:
         """A client of S3 for buckets of the account `owner`: S3 refuses one that is somebody else's by now."""
-        return expecting(self.session.client("s3", config=PATIENCE), owner)
+        from handlers.aws.bucket_owner import expecting
+
+        return expecting(self.session.client("s3", config=self._config), owner)
 
     @cached_property
     def stacks(self) -> Mapping[str, Stack]:
@@ -89,6 +93,8 @@ class Connection:
 
 def connect(target: Target) -> Connection:
     """Connect to the target. Raises Problem if no sandbox answers there."""
+    from bootstrap import aws
+
     if target.aws:
         return Connection(aws.session(None, target.profile, target.region), target.suffix)
     return connect_sandbox(target)
@@ -96,6 +102,8 @@ def connect(target: Target) -> Connection:
 
 def connect_sandbox(target: SandboxTarget) -> Connection:
     """Connect to the project's sandbox, or to the one at the port asked for. Raises Problem if none answers."""
+    from bootstrap import aws
+
     sandbox = healthy_sandbox(target)
     engine = sandbox.engine if sandbox.engine != UNKNOWN else None
     return Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, engine)

@@ -37,7 +37,7 @@ Architecture = Annotated[
         metavar="sqs|sfn", help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False
     ),
 ]
-Batch = Annotated[str, typer.Argument(help="The batch's id.", show_default=False)]
+Batch = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's id.", show_default=False)]
 OfArchitecture = Annotated[
     ArchitectureName | None,
     typer.Option("--architecture", help="Which one's batch, where both have that id.", show_default=False),
