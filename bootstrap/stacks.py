@@ -9,6 +9,7 @@ DEFINITION = TEMPLATES / "sfn-batch-processing.asl.json"
 
 # Architecture, as the command line names it: name of its stack, to which a suffix may be added.
 STACK_NAMES = {"sqs": "SqsBatchProcessing", "sfn": "SfnBatchProcessing"}
+ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
 # With it the name has at most the 128 characters that CloudFormation allows.
 SUFFIX = re.compile(r"[A-Za-z0-9-]{0,100}")
 

@@ -29,7 +29,7 @@ COMMANDS = {
     "plan": "Compute the cost and the duration on AWS of a batch of any size, and what decides them.",
     "tune": "Find the settings with which a batch is cheapest, or fastest, within a deadline.",
 }
-MODULES = {"bill": "cli_bill", "meter": "cli_bill", "plan": "cli_plan", "tune": "cli_tune"}
+MODULES = {"bill": "cli_bill", "meter": "cli_bill"}
 
 
 class Commands(TyperGroup):
