@@ -36,7 +36,7 @@ from rollcall.batches.bill import metered_bill
 from rollcall.batches.input_file import upload_input
 from rollcall.commands.run import run_to_end
 from rollcall.target.connection import Connection
-from rollcall.target.meter_client import fetch_settled
+from rollcall.target.meter_client import fetch_when_quiet
 
 ITEMS = 300
 FEWEST_CHUNKS = 3
@@ -233,7 +233,7 @@ def lines(items: int, values: Values, workload: Workload) -> Iterator[str]:
 def metered(connection: Connection, result: Result, settings: Settings, book: PriceBook) -> Bill:
     """What the meter counted of the batch. Raises Problem if it does not know it."""
     assert connection.endpoint
-    answer = fetch_settled(connection.endpoint, result.batch_id)
+    answer = fetch_when_quiet(connection.endpoint, result.batch_id)
     bill = metered_bill(connection, answer, result, book, result.items, result.started_at, settings.child_type)
     if bill is None:
         raise Problem(f"the meter does not know the batch {result.batch_id}", "see `rollcall meter`")

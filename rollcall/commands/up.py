@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from bootstrap.failures import DeployFailed
-from bootstrap.parameters import BadParameter, declared, refuse_unknown, settle
+from bootstrap.parameters import BadParameter, declared, refuse_unknown, resolve
 from bootstrap.problem import Problem
 from bootstrap.stacks import SANDBOX_PARAMETERS, STACK_NAMES, template
 from bootstrap.vendoring import CannotVendor
@@ -85,7 +85,7 @@ def checked_parameters(words: Iterable[str]) -> dict[str, str]:
     try:
         refuse_unknown(given, known)
         for parameters in known:
-            settle(parameters, SANDBOX_PARAMETERS, given)
+            resolve(parameters, SANDBOX_PARAMETERS, given)
     except BadParameter as refused:
         raise Problem(f"--parameter: {refused}") from refused
     return given

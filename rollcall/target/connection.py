@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.problem import Problem
-from bootstrap.stack_description import find_stack, outputs_of, parameters_of
-from bootstrap.stacks import STACK_NAMES
+from bootstrap.stacks import STACK_NAMES, find_stack, outputs_of, parameters_of
 from rollcall.target.target import SandboxTarget, Target
 from rollcall.terminal.console import stderr
 from sandbox.host import control

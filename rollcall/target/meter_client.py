@@ -27,7 +27,7 @@ def fetch_meter(endpoint: str, batch: str | None = None) -> dict[str, Any]:
     return answer
 
 
-def fetch_settled(endpoint: str, batch: str) -> dict[str, Any]:
+def fetch_when_quiet(endpoint: str, batch: str) -> dict[str, Any]:
     """What a batch that has just ended came to, once the meter says the same twice, or after two seconds."""
     give_up = time.monotonic() + SETTLE_SECONDS
     answer = fetch_meter(endpoint, batch)
