@@ -11,7 +11,7 @@ from bootstrap.change_sets import Change, Stacks
 from bootstrap.packaging import Package, package
 from bootstrap.parameters import (
     declared,
-    refuse_items_beyond_the_most,
+    refuse_items_beyond_max_items,
     refuse_sharing_with_code,
     refuse_short_lived_children,
     refuse_unknown,
@@ -70,7 +70,7 @@ def deploy(
     buckets = buckets_of(session, progress)
     for values in wanted.values():
         refuse_short_lived_children(values)
-        refuse_items_beyond_the_most(values)
+        refuse_items_beyond_max_items(values)
         refuse_sharing_with_code(values, buckets.code)
     [architecture] = {values["CpuArchitecture"] for values in wanted.values()}
     made = publish(buckets, package(architecture, overlay))

@@ -64,7 +64,7 @@ def refuse_unknown(given: Iterable[str], known: Iterable[Iterable[str]]) -> None
         raise BadParameter(f"unknown parameter {unknown[0]!r}; the stacks have {', '.join(sorted(names))}")
 
 
-def refuse_items_beyond_the_most(values: Mapping[str, str]) -> None:
+def refuse_items_beyond_max_items(values: Mapping[str, str]) -> None:
     """Raise BadParameter if a request without `items`, such as the schedule's, would be refused."""
     if int(values["Items"]) > int(values["MaxItems"]):
         raise BadParameter(f"Items={values['Items']} is more than MaxItems={values['MaxItems']}: raise MaxItems too")

@@ -13,7 +13,7 @@ from cfnlint.api import lint
 from bootstrap.parameters import (
     BadParameter,
     declared,
-    refuse_items_beyond_the_most,
+    refuse_items_beyond_max_items,
     refuse_sharing_with_code,
     refuse_short_lived_children,
     refuse_unknown,
@@ -307,6 +307,6 @@ def test_a_bucket_that_others_write_is_not_that_of_the_code(name: str, architect
 
 def test_a_schedule_whose_every_batch_would_be_refused_is_refused(architecture: str):
     known = declared(template(architecture))
-    refuse_items_beyond_the_most(resolve(known, {"Items": "5000", "MaxItems": "5000"}))
+    refuse_items_beyond_max_items(resolve(known, {"Items": "5000", "MaxItems": "5000"}))
     with pytest.raises(BadParameter, match="Items=5001 is more than MaxItems=5000: raise MaxItems too"):
-        refuse_items_beyond_the_most(resolve(known, {"Items": "5001", "MaxItems": "5000"}))
+        refuse_items_beyond_max_items(resolve(known, {"Items": "5001", "MaxItems": "5000"}))
