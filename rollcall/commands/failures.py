@@ -1,4 +1,4 @@
-"""`rollcall failures`: every item of a batch that failed for good, with its error and attempts."""
+"""`rollcall failures`: lists every item of a batch that failed for good, with its error and attempts."""
 
 import csv
 import json
@@ -23,8 +23,8 @@ from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_command, stdout
 from rollcall.terminal.options import Batch, Generation, Json, OfArchitecture
 
-# What a page of the terminal needs beside the table's rows.
-AROUND_ROWS = 6
+# Lines of a page besides the rows of the table.
+OTHER_LINES = 6
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 app = typer.Typer()
@@ -47,7 +47,7 @@ def failures(
         ),
     ] = False,
 ) -> None:
-    """Print the list, an item at a time: whole, but for a terminal, which gets a page."""
+    """Print the whole list, item by item. A terminal shows only the first page."""
     if as_json and as_csv:
         raise Problem("--json and --csv exclude each other")
     batch = find(connect(target), batch_id, architecture, generation)
@@ -65,7 +65,7 @@ def failures(
 
 
 def write_json(batch: OneBatch, places: Places) -> None:
-    """One JSON object with the list, an entry a line; of a line that is no item also `file` and `line`."""
+    """Print one JSON object, with a line for each entry. `file` and `line` are those of a line that is no item."""
     head = {"batchId": batch.batch_id, "generation": batch.generation, "architecture": batch.architecture}
     print(json.dumps(head)[:-1] + ', "failures": [', end="")
     separator = "\n"
@@ -76,9 +76,9 @@ def write_json(batch: OneBatch, places: Places) -> None:
 
 
 def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
-    """Columns id, error, attempts, item, which is JSON and exact, and file and line of a line that is no item.
+    """Print CSV: id, error, attempts, item, and file and line of a line that is no item.
 
-    All but the item are made fit for a spreadsheet.
+    `item` is exact JSON. Formulas in all other columns are escaped.
     """
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["id", "error", "attempts", "item", "file", "line"])
@@ -90,9 +90,9 @@ def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
 
 
 def print_page(batch: OneBatch, target: Target) -> None:
-    """What fits the terminal, as a table."""
+    """Print a table of the first items, as many as the terminal has lines."""
     entries = batch.failed_items()
-    page = list(islice(entries, max(1, stdout.height - AROUND_ROWS)))
+    page = list(islice(entries, max(1, stdout.height - OTHER_LINES)))
     if not page:
         stdout.print(f"no item of batch [bold]{batch.title}[/] has failed", soft_wrap=True)
         return
@@ -106,24 +106,24 @@ def print_page(batch: OneBatch, target: Target) -> None:
         table.add_row(Text(title), count(entry["attempts"]), Text(reason))
     stdout.print(table)
     if next(entries, None):
-        stdout.print(Text("\nand more; all of them:", "dim"))
+        stdout.print(Text("\nthere are more; to see all of them:", "dim"))
         print_command(target.command(f"failures {batch.batch_id} --csv"))
 
 
 def failure_line(entry: dict[str, Any], places: Places) -> str:
-    """One failed item, its attempts and its error in a line."""
+    """A line with a failed item, its attempts and its error."""
     title, attempts = places.title(entry["item"]), count(entry["attempts"], "attempt")
     return one_line(f"{title}  after {attempts}: {reason_of(entry)}")
 
 
 def reason_of(entry: dict[str, Any]) -> str:
-    """The error; of a line that is no item how it reads, too."""
+    """The error and, for a line that is no item, the text of the line."""
     text = entry["item"].get(TEXT_KEY)
-    return entry["error"] + (f": {text}" if text else "")
+    return str(entry["error"]) + (f": {text}" if text else "")
 
 
 def no_formula(cell: str) -> str:
-    """The cell with an apostrophe before what a spreadsheet would compute.
+    """Put an apostrophe before a cell that a spreadsheet would compute.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """

@@ -1,4 +1,4 @@
-"""`rollcall faults`: make the sandbox fail as planned, see what it did, stop it."""
+"""`rollcall faults`: injects failures into the sandbox, and counts them."""
 
 import json
 import sys
@@ -72,7 +72,7 @@ def clear(target: SandboxTarget) -> None:
 
 
 def fault_row(fault: dict[str, Any]) -> list[str]:
-    """The columns of one fault: what it is matched by, its settings, when it strikes, its counts."""
+    """The columns of one fault: kind, matchers, settings, limits and counts."""
     matchers = ("service", "operation", "function", "queue", "rule")
     limits = (PROBABILITY, COUNT, AFTER)
     settings = [name for name in fault if name not in (KIND, *matchers, *limits, *COUNTED)]

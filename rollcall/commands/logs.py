@@ -1,4 +1,4 @@
-"""`rollcall logs`: the functions' logs merged by time, or the engine's own."""
+"""`rollcall logs`: shows the log lines of the functions in order of time, or those of the engine."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import typer
 from bootstrap.problem import Problem
 from rollcall.target.connection import Connection, connect
 from rollcall.target.engine_log import print_engine_log
-from rollcall.target.stacks import functions
+from rollcall.target.outputs import functions
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr, stdout
 from rollcall.terminal.duration import parse_duration
@@ -17,7 +17,7 @@ from rollcall.terminal.log_lines import line
 
 COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
 FOLLOW_SECONDS = 1.0
-# How much later than a newer line of another environment a line may turn up.
+# A line may arrive this much later than a newer line of another environment.
 LATE_MS = 10_000
 
 app = typer.Typer()
@@ -38,7 +38,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines until Ctrl-C.")] = False,
     since: Annotated[str, typer.Option(metavar="AGE", help="The age of the oldest line: 30s, 10m, 2h or 1d.")] = "10m",
 ) -> None:
-    """Print what was logged since then; with `follow`, go on until Ctrl-C."""
+    """Print the log lines of the last `since`; with `follow`, go on until Ctrl-C."""
     from_ms = round((time.time() - parse_duration("--since", since)) * 1000)
     if source == "engine":
         if target.aws:
@@ -69,14 +69,14 @@ def logs(
 
 
 def logged(connection: Connection, chosen: Mapping[str, str], from_ms: int) -> list[tuple[dict[str, Any], str]]:
-    """What the chosen functions logged since then, each event with its role, by time."""
+    """The log events of the chosen functions since `from_ms`, each with the function's role, in order of time."""
     client = connection.client("logs")
     events = [(event, role) for role, name in chosen.items() for event in read(client, f"/aws/lambda/{name}", from_ms)]
     return sorted(events, key=lambda entry: entry[0]["timestamp"])
 
 
 def choose(source: str | None, known: Mapping[str, str]) -> dict[str, str]:
-    """The functions that `source` names: an architecture, a role or a function's full name. Raises Problem."""
+    """The functions of an architecture, of a role, or of a function's name. Raises Problem if there is none."""
     chosen = {
         role: name
         for role, name in known.items()
@@ -88,7 +88,7 @@ def choose(source: str | None, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def read(client: Any, group: str, from_ms: int) -> list[dict[str, Any]]:
-    """The group's events since then; a function that never ran may have no group yet."""
+    """The events of a log group since `from_ms`. A function that never ran may have no group."""
     events: list[dict[str, Any]] = []
     try:
         for page in client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=from_ms):

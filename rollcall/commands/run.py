@@ -1,4 +1,4 @@
-"""`rollcall run`: one batch from its start to its Batch Finished event."""
+"""`rollcall run`: runs a batch from its start to its Batch Finished event."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ from rollcall.terminal.errors import Interrupted
 from rollcall.terminal.options import Architecture, Json, limited
 from rollcall.views.follow import until_event
 from rollcall.views.progress import display
-from rollcall.views.summary import print_summary, what_to_try
+from rollcall.views.summary import next_commands, print_summary
 
 app = typer.Typer()
 
@@ -99,11 +99,11 @@ def run(
 def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Result:
     """Start the batch and show its progress until its event arrives. Raises Interrupted on Ctrl-C."""
     batches = batches_of(connection, architecture)
-    return started_to_end(connection, OneBatch(batches, request["batchId"]), lambda: batches.start(request))
+    return start_to_end(connection, OneBatch(batches, request["batchId"]), lambda: batches.start(request))
 
 
-def started_to_end(connection: Connection, batch: OneBatch, start: Callable[[], None]) -> Result:
-    """Listen for the batch's event, then `start` it, and show its progress. Raises Interrupted on Ctrl-C."""
+def start_to_end(connection: Connection, batch: OneBatch, start: Callable[[], None]) -> Result:
+    """Subscribe to the batch's event, `start` it, and show its progress. Raises Interrupted on Ctrl-C."""
     event_bus = connection.stack(batch.architecture).outputs["EventBusName"]
     with (
         display(batch.architecture) as shown,
@@ -114,30 +114,25 @@ def started_to_end(connection: Connection, batch: OneBatch, start: Callable[[], 
         try:
             return until_event(batch, subscription, shown)
         except KeyboardInterrupt:
-            raise goes_on(batch.batch_id) from None
+            raise still_running(batch.batch_id) from None
 
 
 def start_only(
     connection: Connection, target: Target, architecture: str, request: Mapping[str, Any], as_json: bool
 ) -> None:
-    """Start the batch and say how to watch it."""
+    """Start the batch and print how to watch it."""
     batches = batches_of(connection, architecture)
     batches.start(request)
-    tell_started(OneBatch(batches, request["batchId"]), target, as_json)
+    print_open(OneBatch(batches, request["batchId"]), "is started", None, target, as_json)
 
 
-def tell_started(batch: OneBatch, target: SandboxTarget, as_json: bool) -> None:
-    """Print that the batch is started, and how to watch it."""
-    tell_open(batch, "is started", None, target, as_json)
-
-
-def tell_open(batch: OneBatch, what: str, items: int | None, target: SandboxTarget, as_json: bool) -> None:
-    """Print what becomes of a batch that is left to itself, and how to watch it."""
+def print_open(batch: OneBatch, news: str, items: int | None, target: SandboxTarget, as_json: bool) -> None:
+    """Print the news of a batch for whose end the command does not wait, and how to watch it."""
     if as_json:
-        begun = Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, items)
-        print_json({**begun.to_json(), "cost": None})
+        result = Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, items)
+        print_json({**result.to_json(), "cost": None})
         return
-    stdout.print(f"batch [bold]{batch.title}[/] {what}", soft_wrap=True)
+    stdout.print(f"batch [bold]{batch.title}[/] {news}", soft_wrap=True)
     print_command(target.command("watch " + batch.batch_id))
 
 
@@ -151,20 +146,20 @@ def report(
     else:
         print_summary(result, bill)
         batch = OneBatch(batches_of(connection, result.architecture), result.batch_id, result.generation)
-        advice = what_to_try(result, target, hopeless=is_hopeless(batch, result))
+        commands = next_commands(result, target, hopeless=is_hopeless(batch, result))
         if bill:
-            advice[target.command(f"bill {result.batch_id}")] = "what it would cost on AWS, line by line"
-        if advice:
-            print_next(advice)
+            commands[target.command(f"bill {result.batch_id}")] = "what it would cost on AWS, line by line"
+        if commands:
+            print_next(commands)
     if result.status != wanted:
         raise typer.Exit(1)
 
 
 def is_hopeless(batch: OneBatch, result: Result) -> bool:
-    """Whether nothing is left of a batch that a redrive could help."""
+    """Whether a redrive would not help: nothing remains, and every failed item is a line that is no item."""
     return bool(result.failed) and not result.remaining and only_rejected(batch)
 
 
-def goes_on(batch_id: str) -> Interrupted:
-    """What Ctrl-C leaves behind."""
+def still_running(batch_id: str) -> Interrupted:
+    """The exception for Ctrl-C while a batch runs."""
     return Interrupted(f"batch {batch_id} goes on without this window", f"see its end with `rollcall watch {batch_id}`")

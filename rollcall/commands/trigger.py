@@ -1,4 +1,4 @@
-"""`rollcall trigger`: deliver the event that the schedule's rule would deliver now."""
+"""`rollcall trigger`: sends the event that the schedule's rule sends."""
 
 import json
 import uuid
@@ -44,7 +44,7 @@ def trigger(target: Target, architecture: Architecture, as_json: Json = False) -
 
 
 def scheduled_event(rule_arn: str, now: datetime, event_id: str) -> dict[str, Any]:
-    """EventBridge's event for a rule with a schedule, whose times have no fractions of a second.
+    """EventBridge's event of a scheduled rule. Its time has whole seconds.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
     """
@@ -63,13 +63,13 @@ def scheduled_event(rule_arn: str, now: datetime, event_id: str) -> dict[str, An
 
 
 def deliver(connection: Connection, target_arn: str, body: str, batch_id: str) -> None:
-    """Hand `body` to a queue or a state machine, as EventBridge would."""
-    service, name = target_arn.split(":")[2], target_arn.split(":")[-1]
+    """Send `body` to a queue or start a state machine with it, as EventBridge does."""
+    _, _, service, *_, name = target_arn.split(":")
     if service == "sqs":
         sqs = connection.client("sqs")
         sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=body)
     elif service == "states":
-        # EventBridge makes up a name; the batch's id lets `rollcall watch` find the execution from its first moment.
+        # EventBridge would choose a random name. By the batch's id `rollcall watch` finds the execution at once.
         connection.client("stepfunctions").start_execution(stateMachineArn=target_arn, name=batch_id, input=body)
     else:
         raise Problem(f"the schedule's target {target_arn} is neither a queue nor a state machine")

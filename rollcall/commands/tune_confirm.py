@@ -25,7 +25,7 @@ from rollcall.batches.bill import metered_bill
 from rollcall.batches.input_file import upload_input
 from rollcall.commands.run import run_to_end
 from rollcall.target.connection import Connection
-from rollcall.target.meter_client import fetch_settled
+from rollcall.target.meter_client import fetch_when_quiet
 from rollcall.terminal.console import stderr
 
 # The sandbox's stacks have quicker values for these; a confirmation has the plan's.
@@ -51,7 +51,7 @@ def confirmed(plan: Plan, connection: Connection, book: PriceBook) -> Confirmati
         result = run_to_end(own, name, request(own, plan))
         if result.status != "SUCCEEDED" and not plan.workload.fail_rate:
             raise Problem(f"the confirming batch {result.batch_id} ended {result.status}", "see `rollcall logs engine`")
-        answer = fetch_settled(str(own.endpoint), result.batch_id)
+        answer = fetch_when_quiet(str(own.endpoint), result.batch_id)
         bill = metered_bill(own, answer, result, book, result.items, result.started_at, settings.child_type)
     except (BadParameter, CannotVendor, DeployFailed) as failure:
         raise Problem(f"no stack to confirm with: {failure}", "see `rollcall logs engine`") from failure

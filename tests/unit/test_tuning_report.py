@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bootstrap.parameters import declared, settle
+from bootstrap.parameters import declared, resolve
 from bootstrap.stacks import template
 from costs.facts.assumptions import Assumptions
 from costs.facts.prices import PriceBook
@@ -104,7 +104,7 @@ def test_the_parameters_are_ones_that_the_template_takes(architecture: str) -> N
     for plan in made().result.front_of(architecture):
         values = parameters(plan)
         assert set(values) <= set(known)
-        settle(known, values)
+        resolve(known, values)
 
 
 @pytest.mark.parametrize(
