@@ -64,10 +64,10 @@ class Cost:
         return dict(sums)
 
     def by_line(self) -> list[tuple[str, float]]:
-        """Orchestration by price and what it was for, in dollars per million items, the greatest first."""
+        """Orchestration by price and operation, in dollars per million items, the greatest first."""
         sums: defaultdict[str, float] = defaultdict(float)
         for line in self.bill.part(own=False).lines:
-            sums[f"{line.usage.price}: {line.usage.what}"] += line_per_million(line, self.items)
+            sums[f"{line.usage.price}: {line.usage.operation}"] += line_per_million(line, self.items)
         return sorted(sums.items(), key=lambda entry: -entry[1])
 
     def to_json(self) -> dict[str, Any]:

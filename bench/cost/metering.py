@@ -7,8 +7,7 @@ from typing import Any
 from bootstrap.problem import Problem
 from costs.bill import Bill, priced
 from costs.facts.prices import PriceBook
-from costs.meter_rows import Row, rows_of
-from costs.metered import EMPTY, usages_of
+from costs.metered import EMPTY, Row, rows_of, usages_of
 from rollcall.target.meter_client import fetch_meter
 
 # Longer than a check message of Rollcall's takes to come round in the sandbox, once the batch has ended.

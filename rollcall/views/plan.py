@@ -17,7 +17,7 @@ from costs.plan.plan import Plan
 from costs.plan.planner import Planner
 from costs.plan.timing import Phase
 from rollcall.terminal.console import stdout
-from rollcall.views.plan_bill import largest_lines
+from rollcall.views.bill import largest_lines
 from rollcall.views.table import plain_table
 
 # Characters of a phase's bar, and of everything beside it.

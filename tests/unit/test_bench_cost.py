@@ -36,8 +36,8 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def line(price: str, dollars: float, what: str = "calls", own: bool = False) -> Line:
-    return Line(Usage(price=price, quantity=1, what=what, own=own), dollars)
+def line(price: str, dollars: float, operation: str = "calls", own: bool = False) -> Line:
+    return Line(Usage(price=price, quantity=1, operation=operation, own=own), dollars)
 
 
 def cost(key: str, lines: list[Line], items: int = 1000, **more) -> Cost:
