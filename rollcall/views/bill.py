@@ -96,7 +96,7 @@ def sums(bill: Bill) -> Table:
     """The bill's sums, each per million items too."""
     table = Table.grid(padding=(0, 3))
     for justify in ("left", "right", "left"):
-        table.add_column(justify=justify)  # type: ignore[arg-type] # literals
+        table.add_column(justify=justify)
     orchestration, own = bill.part(own=False), bill.part(own=True)
     table.add_row("orchestration", dollars(orchestration.dollars), per_million(orchestration.per_million()))
     if bill.by_the_hour:

@@ -36,7 +36,8 @@ def test_pollers_become_fewer_only_without_a_maximum_concurrency() -> None:
 
 
 def test_two_provisioned_pollers_are_paid_all_month_beside_their_polls() -> None:
-    mine = [line for line in idle_bill("sqs", BOOK, pollers=100).lines if line.usage.operation == "ProcessorEventSource"]
+    lines = idle_bill("sqs", BOOK, pollers=100).lines
+    mine = [line for line in lines if line.usage.operation == "ProcessorEventSource"]
     units, polls = sorted(mine, key=lambda line: line.usage.price)
     # 2 x 730 hours x $0.00925
     assert (units.usage.quantity, units.dollars) == (1460, pytest.approx(13.505))
