@@ -19,7 +19,7 @@ from sandbox.meter.rules import lambda_gb_seconds
 
 RULES, ASSUMPTIONS = Rules.load(), Assumptions.load()
 HOURLY = "rate(1 hour)"
-LEFT = "what is there now, kept for a month; "
+LEFT = "the present content, kept for a month; "
 STORED = {
     "dynamodb": ("dynamodb.gb_months", LEFT + "records expire after 60 days"),
     "s3": ("s3.gb_months", LEFT + "objects expire after 30 days"),

@@ -1,4 +1,4 @@
-"""A billed quantity, and the catalogue that says in a few words what it was for, of plans and bills alike."""
+"""A billed quantity, and the catalogue of the words for it, which plans and bills share."""
 
 from dataclasses import dataclass
 
@@ -94,7 +94,7 @@ class Usage:
     `quantity` is in that price's unit (requests, write units, GB-seconds, bytes, ...), never rounded to its pack.
     `own` marks your code: Lambda time spent in `process`; the rest is orchestration. `function` and `operation` are the
     meter's; `part` tells usages of a pair apart. `low` and `high` bound a quantity that timing decides; they equal it
-    where the workload alone does. `what` says in a few words what it was for: the catalogue's, unless others are given.
+    where the workload alone does. `what` are words for its purpose: the catalogue's, unless others are given.
     `note` says how it was derived where it was not counted.
     """
 

@@ -1,6 +1,7 @@
-"""How often what happens in a batch of the SQS architecture: at least, as expected, at most.
+"""Counts of a batch of the SQS architecture: at least, as expected, at most.
 
-Time decides how many messages an invocation takes, and which of several checks of a shard or of the batch is the last.
+The workload alone decides the writes of chunk, batch and segment records, sends, events and S3 requests. Time decides
+how many messages an invocation takes, and which of several checks of a shard or of the batch is the last.
 """
 
 import math
@@ -30,25 +31,25 @@ PROCESSOR_COUNTS = ("processors", "chunk_receives", "chunk_deletes", "shard_chec
 def batcher_counts(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, Three]:
     """The batcher's counts.
 
-    A segment that takes longer than an invocation is handed on: at most once a window, since an invocation makes one
-    at least.
+    A segment that takes longer than an invocation is continued by another one: at most once a window, since every
+    invocation makes one at least.
     """
     shape, timing, segments = batch.shape, batch.timing, batch.shape.segments
     windows = spread(shape.windows for shape in batch.shapes)
     planned = timing.batcher_invocations - 1 - segments if timing else 0
-    handed_on = three(0, planned, windows.most - shape.filled_segments)
+    continued = three(0, planned, windows.most - shape.filled_segments)
     most_window = max(shape.window_requests for shape in batch.shapes)
     return {
         "windows": windows,
         "chunks": batch.chunks,
         "send_requests": spread(shape.send_requests for shape in batch.shapes),
-        "resent_requests": Three(*(count * most_window for count in handed_on)),
-        # EventBridge sends the request where the schedule starts the batch.
+        "resent_requests": Three(*(count * most_window for count in continued)),
+        # EventBridge sends the request if the schedule starts the batch.
         "scheduled": Three(0, 1, 1),
-        "handed_on": handed_on,
-        "batchers": added(handed_on, 1, segments),
+        "continued": continued,
+        "batchers": added(continued, 1, segments),
         "sealing_units": sealing_units(record, segments),
-        # What a query reads of the other segments' cursors depends on how many there are by then.
+        # A query reads the cursors that the other segments have by then.
         "cursors_units": three(1, 1, read_units(segments * segment_record_bytes(batch.batch_id))),
     }
 
@@ -97,14 +98,14 @@ def processor_counts(batch: PlannedBatch[SqsShape], tries: Attempts) -> dict[str
         handled.most * sqs_requests(largest),
     )
     deletes = three(math.ceil(chunks.least / per_call), calls, chunks.most)
-    # One query for each invocation and shard of which it finished a chunk and left none: one an invocation at least
-    # where nothing is returned, one for the last in any case, and never more than chunks.
+    # A query for each shard of which an invocation finished chunks and returned none. So there is one an invocation at
+    # least if nothing is returned, one for the last invocation in any case, and never more than chunks.
     touched = shape.shards * (1 - (1 - 1 / shape.shards) ** messages)
     shard_checks = three(1 if again.most else processors.least, processors.expected * touched, chunks.most)
-    # The last of each shard finds it empty; others may, before the batcher has put more or at the same time.
+    # The last query of each shard finds it empty; others may, at the same time or before the batcher has put more.
     used = min(shape.shards, chunks.expected)
     seal_checks = three(1, used, shard_checks.most)
-    # Once the batch is sealed and a shard is empty, the processors nudge that check it last: those that run then.
+    # Once the batch is sealed and a shard is empty, every processor that then runs may nudge the finalizer.
     running = settings.pollers * PROVISIONED_CONCURRENCY if settings.pollers else settings.max_concurrency
     nudges = three(0, used, min(shard_checks.most, shape.shards * running))
     return dict(zip(PROCESSOR_COUNTS, (processors, receives, deletes, shard_checks, seal_checks, nudges), strict=True))

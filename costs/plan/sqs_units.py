@@ -1,7 +1,4 @@
-"""What a batch of the SQS architecture uses, in the order in which docs/design.md tells the protocol.
-
-The workload alone decides the writes of chunk, batch and segment records, sends, events and S3 requests.
-"""
+"""The billed quantities of a batch of the SQS architecture, in the order of docs/design.md."""
 
 import math
 from collections.abc import Iterator
@@ -33,7 +30,7 @@ FINISHED = {
 
 
 def sqs_usages(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> list[Usage]:
-    """All of a batch."""
+    """All billed quantities of a batch."""
     shapes = [
         sqs_shape(workload, settings, size, longest=case > 0, batch_id=batch_id)
         for case, size in enumerate(sizes.item_bytes(workload))
@@ -102,31 +99,31 @@ def record_units(batch: PlannedBatch[SqsShape], record: sizes.Record) -> dict[st
 
 
 def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Row]:
-    """What is billed of a batch in which this happens."""
+    """The billed quantities of a batch with these counts."""
     shape, again = batch.shape, n.retries + n.cut_short
     requests, writes, reads = "sqs.requests", "dynamodb.write_units", "dynamodb.read_units"
 
-    # The batcher: the request and the segments, a message for each invocation. Every handing on costs the read of the
-    # batch, the claim, the release, and the last window's messages once more.
+    # The batcher receives the request and the segments, one message an invocation. A segment that is continued costs
+    # one more read of the batch, a claim, a release, and the last window's messages.
     yield Row(requests, None, "SendMessage", n.scheduled)
     yield Row(requests, BATCHER, "ReceiveMessage", n.batchers)
     yield Row(requests, BATCHER, "DeleteMessageBatch", 1 + shape.segments)
-    yield Row(requests, BATCHER, "ChangeMessageVisibility", n.handed_on)
+    yield Row(requests, BATCHER, "ChangeMessageVisibility", n.continued)
     yield Row(requests, BATCHER, "SendMessage", 2)
     yield Row(requests, BATCHER, "SendMessageBatch", n.send_requests + n.resent_requests, CHUNKS)
     yield Row(requests, BATCHER, "SendMessageBatch", math.ceil(shape.segments / RECEIVED), SEGMENTS)
     yield Row(writes, BATCHER, "PutItem", n.open_writes + 1)
     yield Row(writes, BATCHER, "BatchWriteItem", n.chunks)
-    yield Row(writes, BATCHER, "UpdateItem", n.windows + shape.segments + n.handed_on * 2 + n.sealing_units)
-    yield Row(reads, BATCHER, "GetItem", (n.windows + shape.segments + n.handed_on) * n.open_reads)
+    yield Row(writes, BATCHER, "UpdateItem", n.windows + shape.segments + n.continued * 2 + n.sealing_units)
+    yield Row(reads, BATCHER, "GetItem", (n.windows + shape.segments + n.continued) * n.open_reads)
     if batch.workload.item_bytes is not None:
         if shape.segments > 1:
-            yield Row(reads, BATCHER, "Query", n.cursors_units * (shape.segments + n.handed_on))
-        yield Row("s3.gets", BATCHER, "GetObject", 1 + n.handed_on + shape.segments)
+            yield Row(reads, BATCHER, "Query", n.cursors_units * (shape.segments + n.continued))
+        yield Row("s3.gets", BATCHER, "GetObject", 1 + n.continued + shape.segments)
     yield Row("events.published", BATCHER, "PutEvents", 1)
     yield Row("logs.bytes", BATCHER, "function", n.started_bytes)
 
-    # The processor: claims, processes, deletes, and checks whether it was the last.
+    # The processor claims chunks, processes and deletes them, and checks whether they were the last.
     yield Row(requests, PROCESSOR, "ReceiveMessage", n.chunk_receives)
     yield Row(requests, PROCESSOR, "DeleteMessageBatch", n.chunk_deletes)
     yield Row(requests, PROCESSOR, "ChangeMessageVisibility", again + n.waited)
@@ -140,7 +137,7 @@ def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Row]:
     yield Row(reads, PROCESSOR, "GetItem", n.seal_checks * n.open_reads)
     yield Row("logs.bytes", PROCESSOR, "function", n.metrics_bytes + n.failure_bytes)
 
-    # The finalizer: checks the batch for the check message, every interval, and for every nudge.
+    # The finalizer checks the batch at every check interval and for every nudge.
     yield Row(requests, FINALIZER, "ReceiveMessage", n.finalizers)
     yield Row(requests, FINALIZER, "DeleteMessageBatch", n.finalizer_deletes)
     yield Row(requests, FINALIZER, "ChangeMessageVisibility", n.returned_checks)
