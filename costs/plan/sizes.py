@@ -14,8 +14,9 @@ from handlers.core.bitmap import with_settled
 from handlers.core.items import checked
 from handlers.sqs.encoding import n, segment_key
 from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, ChunkKey, chunk_body
-from handlers.sqs.sizes import error_room, record_bytes
+from handlers.sqs.sizes import error_room
 from handlers.sqs.table import BatchTable
+from sandbox.meter.item_size import item_bytes as record_bytes
 
 BATCH_ID = "scheduled-20261123T060000Z"
 """The id of a batch that the schedule starts: its length counts in every record, message and log line."""

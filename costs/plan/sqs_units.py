@@ -16,9 +16,9 @@ from costs.plan.timing import Timing
 from costs.usage import BATCHER, CHUNKS, FINALIZER, PROCESSOR, SEGMENTS, Usage
 from handlers.core.batch import BatchRequest, InputObject
 from handlers.sqs.records import BatchKey
-from handlers.sqs.sizes import record_bytes
 from handlers.sqs.start import opened
 from handlers.sqs.table import BatchTable
+from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.rules import read_units, write_units
 
 # As the example's work fails; its length decides nothing unless an item is nearly a kilobyte.
