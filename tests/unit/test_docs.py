@@ -19,13 +19,15 @@ ENDINGS = {".py", ".toml", ".md", ".yaml", ".yml", ".asl", ".lock", ".html"}
 # Files that a document tells its reader to write, or that a command writes.
 EXAMPLES = {"plan.json", "orders.jsonl", "manifest.json", "latest.json", "tune.html"}
 OWN_WORDS = {
-    "architecture", "attempt", "batch", "batch record", "batcher", "bill", "chaos", "check message",
-    "check, to", "chunk", "chunk record", "claim", "closing record", "cursor", "dead-letter handler",
-    "derived", "drained", "ending", "engine", "expected", "extent", "failure recorder", "fault", "fence",
-    "finalizer", "finished", "generation", "glimpse", "hold", "idle", "item", "lease", "left over", "meter",
-    "mistake", "nudge", "orchestration", "pending", "pinned", "plan", "poll", "processor", "quiet",
-    "redelivered", "redrive", "remaining", "resolved", "return", "round", "sandbox", "seal", "segment",
-    "settled", "shard", "stable", "survey", "sweep", "tune", "unit", "window", "witness", "your code",
+    "announce", "architecture", "attempt", "batch", "batch record", "batcher", "bill", "bitmap", "bottleneck",
+    "break off", "chaos", "check message", "check, to", "chunk", "chunk record", "claim", "closing record",
+    "completion lag", "cursor", "dead-letter handler", "derived", "done", "drained", "ending", "engine",
+    "expected", "extent", "failed", "failure recorder", "fault", "fence", "finalizer", "finished", "front",
+    "generation", "glimpse", "hold", "idle", "item", "lease", "ledger", "left over", "meter", "mistake",
+    "nudge", "orchestration", "owner", "pending", "pinned", "plan", "poll", "price book", "processor",
+    "quiet", "redelivered", "redrive", "rejected item", "remaining", "resolved", "return", "round", "sandbox",
+    "seal", "segment", "settled", "shard", "skipped", "stable", "stalled", "stock", "survey", "sweep", "tune",
+    "unit", "warden", "window", "witness", "workload", "your code",
 }  # fmt: skip
 
 
@@ -76,6 +78,11 @@ def test_no_line_of_a_document_is_longer_than_a_screen(document: Path) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(text_of("README.md").splitlines()) <= README_LINES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_backticks_close_on_their_line(document: Path) -> None:
+    assert [line for line in prose_of(document).splitlines() if line.count("`") % 2] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
