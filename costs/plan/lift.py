@@ -9,9 +9,9 @@ from costs.plan.limits import Impossible
 from costs.plan.plan import Plan
 from costs.plan.planner import Planner
 from costs.plan.settings import Settings
-from costs.plan.simulation_sfn import BATCHER
-from costs.plan.sqs_batcher import BATCHERS
-from costs.plan.verdict import LATENCY, WORK
+from costs.plan.sfn_time import BATCHER
+from costs.plan.sqs_time import BATCHERS
+from costs.plan.timing import LATENCY, WORK
 
 # What to do about what is no quota; a quota's entry says it itself.
 ADVICE = {
