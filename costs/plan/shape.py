@@ -69,29 +69,27 @@ def sqs_shape(
     unit = item_bytes + 1 if workload.item_bytes is not None else 1
     per_chunk = _chunk_items(settings.items_per_chunk, item_bytes, SQS_CHUNK_BYTES)
     window = min(WINDOW_CHUNKS, int(WINDOW_BYTES // (per_chunk * item_bytes)) + 1)
-    last = (0, (segments - 1) * SEGMENT_STRIDE + max(0, workload.items - 1)) if longest else (0, 0)
-    head = message_bytes(
-        batch_id, settings.item_concurrency, settings.max_attempts, shards - 1 if longest else 0, max(last)
-    )
+    shard = shards - 1 if longest else 0
+    bare = message_bytes(batch_id, settings.item_concurrency, settings.max_attempts, shard, 0) - len("0")
 
-    def message(items: int) -> int:
-        return head + _text_bytes(items, item_bytes)
+    def message(items: int, seq_bytes: int) -> int:
+        return bare + seq_bytes + _text_bytes(items, item_bytes)
 
-    full = message(per_chunk)
     chunks = windows = requests = sent = filled = 0
-    for items, count in _segment_items(segments, segment_length, length, unit).items():
+    kinds = _segment_kinds(segments, segment_length, length, unit, longest)
+    for (items, seq_bytes), count in kinds.items():
         if not items:
             continue
         filled += count
         made = math.ceil(items / per_chunk)
-        short = message(items - (made - 1) * per_chunk)
+        full, short = message(per_chunk, seq_bytes), message(items - (made - 1) * per_chunk, seq_bytes)
         full_windows, rest = divmod(made - 1, window)
         chunks += count * made
         windows += count * (full_windows + 1)
         requests += count * full_windows * _sends(window, full, full)[1]
         requests += count * _sends(rest + 1, full, short)[1]
         sent += count * ((made - 1) * full + short)
-    largest = message(min(per_chunk, workload.items))
+    largest = message(min(per_chunk, workload.items), max(seq_bytes for _, seq_bytes in kinds))
     window_sends, window_requests = _sends(window, largest, largest)
     return SqsShape(
         length=length,
@@ -145,10 +143,18 @@ def _segments(workload: Workload, settings: Settings, item_bytes: float) -> tupl
     return length, segments, segment_length, shards_for(chunks)
 
 
-def _segment_items(segments: int, segment_length: int, length: int, unit: float) -> Counter[int]:
-    """How many segments have how many items; an item of `unit` length belongs to the segment in which it begins."""
+def _segment_kinds(
+    segments: int, segment_length: int, length: int, unit: float, longest: bool
+) -> Counter[tuple[int, int]]:
+    """How many segments have how many items, and chunk numbers of how many bytes: of the first chunk, or the last.
+
+    An item of `unit` length belongs to the segment in which it begins.
+    """
     ends = [math.ceil(min(number * segment_length, length) / unit) for number in range(segments + 1)]
-    return Counter(last - first for first, last in pairwise(ends))
+    return Counter(
+        (last - first, len(str(number * SEGMENT_STRIDE + (max(0, last - first - 1) if longest else 0))))
+        for number, (first, last) in enumerate(pairwise(ends))
+    )
 
 
 def _chunk_items(items_per_chunk: int, item_bytes: float, max_bytes: int) -> int:

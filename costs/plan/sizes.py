@@ -4,9 +4,10 @@ import functools
 import math
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 from costs.plan.distribution import Values
+from costs.plan.rows import Three
 from costs.plan.settings import Workload
 from handlers.core.batch import BatchRequest, Status
 from handlers.core.bitmap import with_settled
@@ -45,32 +46,24 @@ class Scribe:
     exceptions = SimpleNamespace(ConditionalCheckFailedException=RuntimeError)
 
 
-class ItemBytes(NamedTuple):
-    """Bytes of an item's JSON text: the shortest, the average and the longest one."""
-
-    least: float
-    expected: float
-    most: float
-
-
-def item_bytes(workload: Workload) -> ItemBytes:
-    """Bytes of an item's JSON text as it travels.
+def item_bytes(workload: Workload) -> Three:
+    """Bytes of an item's JSON text as it travels: of the shortest, the average and the longest item.
 
     `workload.item_bytes`, where given, is the size of every item. Otherwise items are the example's, whose ids have
     nine digits: the length of the value decides, and the mark of the items that `fail_rate` makes fail.
     """
     if workload.item_bytes is not None:
-        return ItemBytes(*[workload.item_bytes] * 3)
+        return Three(*[workload.item_bytes] * 3)
     bare = len(checked(SAMPLE, 0)) - len("0")
     mark = len(checked(SAMPLE | FAIL, 0)) - len(checked(SAMPLE, 0))
     rate = workload.fail_rate
     least, expected, most = value_bytes(workload.values)
-    return ItemBytes(
+    return Three(
         bare + least + mark * math.floor(rate), bare + expected + mark * rate, bare + most + mark * math.ceil(rate)
     )
 
 
-def value_bytes(values: Values) -> ItemBytes:
+def value_bytes(values: Values) -> Three:
     """Bytes of a value's text, a whole number of milliseconds."""
     spread = values.kind in ("uniform", "constant", "file")
     low, high = (math.floor(values.low), math.floor(values.high)) if spread else (0, math.floor(values.largest))
@@ -78,8 +71,8 @@ def value_bytes(values: Values) -> ItemBytes:
     if values.kind == "uniform":
         # Each power of ten adds a digit to the share of values that reach it.
         more = sum((high + 1 - 10**power) / (high + 1 - low) for power in range(least, most))
-        return ItemBytes(least, least + more, most)
-    return ItemBytes(least, min(most, max(least, len(str(math.floor(values.mean))))), most)
+        return Three(least, least + more, most)
+    return Three(least, min(most, max(least, len(str(math.floor(values.mean))))), most)
 
 
 @functools.cache
