@@ -1,9 +1,10 @@
-"""`python -m bootstrap deploy | destroy`: the stacks without the rest of Rollcall, in the sandbox unless `--aws`."""
+"""`python -m bootstrap deploy | destroy`: deploys the stacks to the sandbox or, with `--aws`, to AWS."""
 
 import argparse
 import json
 import sys
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,7 +24,7 @@ LOOPBACK = ("127.0.0.1", "localhost")
 
 
 def parameter(text: str) -> tuple[str, str]:
-    """`Name=value`."""
+    """Parse `Name=value`."""
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not Name=value")
@@ -31,7 +32,7 @@ def parameter(text: str) -> tuple[str, str]:
 
 
 def suffix(text: str) -> str:
-    """What a stack's name may end with."""
+    """Parse a suffix of the stacks' names."""
     try:
         return checked_suffix(text)
     except ValueError as error:
@@ -39,7 +40,7 @@ def suffix(text: str) -> str:
 
 
 def endpoint(text: str) -> str:
-    """A URL with a host, and perhaps a port."""
+    """Parse a URL with a host, and perhaps a port."""
     try:
         url = urlsplit(text)
         if url.scheme in ("http", "https") and url.hostname and url.port != 0:
@@ -50,7 +51,7 @@ def endpoint(text: str) -> str:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m bootstrap", description="Deploy or remove Rollcall's two stacks.")
     parser.add_argument("command", choices=["deploy", "destroy"])
     parser.add_argument(
@@ -68,14 +69,14 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def sandbox_endpoint(asked: str | None, progress: Callable[[str], None]) -> str:
-    """Where the sandbox answers. Raises SandboxError if that is another user's, or none runs and none was asked for."""
-    project, url = control.project(), urlsplit(asked or "")
-    elsewhere = f"is not the sandbox {project!r} of this checkout; it is used since it was asked for"
-    if asked and url.hostname not in LOOPBACK:
-        progress(f"{asked} {elsewhere}")
-        return asked
-    found = control.find(project, (url.port or 80) if asked else control.port())
+def sandbox_endpoint(requested: str | None, progress: Callable[[str], None]) -> str:
+    """The URL of the sandbox. Raises SandboxError if it is another user's, or if none runs and none was requested."""
+    project, url = control.project(), urlsplit(requested or "")
+    elsewhere = f"is not the sandbox {project!r} of this checkout; it is used since you requested it"
+    if requested and url.hostname not in LOOPBACK:
+        progress(f"{requested} {elsewhere}")
+        return requested
+    found = control.find(project, (url.port or 80) if requested else control.port())
     if not found:
         raise SandboxError(
             f"no sandbox {project!r} of this checkout is running: start it with `rollcall up`, or name another with "
@@ -86,10 +87,10 @@ def sandbox_endpoint(asked: str | None, progress: Callable[[str], None]) -> str:
     return found.endpoint
 
 
-def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str, dict]:
-    """Do what the command line says; returns each stack's change and outputs."""
-    where = None if given.aws else sandbox_endpoint(given.endpoint, progress)
-    session = aws.session(where, given.profile, given.region)
+def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """Execute the command; returns the change and the outputs of each stack."""
+    url = None if given.aws else sandbox_endpoint(given.endpoint, progress)
+    session = aws.session(url, given.profile, given.region)
     stacks = given.stack or list(STACK_NAMES)
     if given.command == "destroy":
         destroy(session, given.suffix, stacks, progress)
@@ -101,7 +102,7 @@ def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str,
 
 
 def main() -> int:
-    """Exit 0 when done, 1 when CloudFormation refused or failed, 2 for wrong usage or a place that does not answer."""
+    """Returns 0 when done, 1 if CloudFormation refused or failed, 2 for wrong usage or if nothing answers."""
     given = arguments()
     try:
         made = run(given, lambda line: print(printable(line), file=sys.stderr))

@@ -1,4 +1,4 @@
-"""Sessions: the sandbox by default, an AWS account only when asked for."""
+"""boto3 sessions: with the sandbox by default, with an AWS account on request."""
 
 import os
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from botocore.tokens import TokenProviderChain
 from localstack_client.config import _service_ports
 
 REGION = "us-east-1"
-# What is on loopback is never reached through a company's proxy, and answers or fails quickly.
+# Requests to loopback use no proxy, and are answered or fail quickly.
 DIRECT = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5)
-# All that botocore looks up in the environment and in files, as it is where nothing is found.
+# The values of all settings that botocore looks up in the environment and in files, when it finds none.
 OWN_SETTINGS = {
     **{name: default for name, (_, _, default, _) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()},
     "region": REGION,
@@ -29,33 +29,33 @@ OWN_SETTINGS = {
 type Session = boto3.Session | SandboxSession
 
 
-class RefusedSetting(BotoCoreError):
-    """A setting of the user's own AWS configuration with which Rollcall does not go to AWS."""
+class RefusedSetting(BotoCoreError):  # type: ignore[misc]  # botocore has no types
+    """A setting in the user's AWS configuration with which Rollcall does not call AWS."""
 
     fmt = "{setting}: {reason}"
 
 
-class SandboxSession(localstack_client.session.Session):
-    """A session whose every client talks to the sandbox at `endpoint`, with dummy credentials.
+class SandboxSession(localstack_client.session.Session):  # type: ignore[misc]  # nor has localstack-client
+    """A session whose clients call the sandbox at `endpoint` with dummy credentials.
 
-    Nothing of the user's AWS settings is read, be it a variable of the environment or a file.
+    It reads none of the user's AWS settings, neither environment variables nor files.
     """
 
     def __init__(self, endpoint: str):
-        # Given no host, localstack-client takes LOCALSTACK_HOST apart, and fails where it is none.
+        # Without a host, localstack-client parses LOCALSTACK_HOST, and fails if it is no host.
         super().__init__("test", "test", region_name=REGION, localstack_host="127.0.0.1")
-        # AWS_ENDPOINT_URL and USE_SSL would still decide.
+        # Otherwise AWS_ENDPOINT_URL and USE_SSL would decide.
         self._service_endpoint_mapping = dict.fromkeys(_service_ports, endpoint)
         self._boto3 = boto3.Session(botocore_session=hermetic())
 
-    # localstack-client's own two methods ask boto3's default session, which is the user's.
+    # localstack-client's own two methods use boto3's default session, which is the user's.
 
     def client(self, service_name: str, **kwargs: Any) -> Any:
-        """A boto3 client. A `config` that is given goes before the settings for the sandbox."""
+        """Create a boto3 client. The argument `config` overrides the settings for the sandbox."""
         return self._make(self._boto3.client, service_name, kwargs)
 
     def resource(self, service_name: str, **kwargs: Any) -> Any:
-        """A boto3 resource; see client."""
+        """Create a boto3 resource; see client."""
         return self._make(self._boto3.resource, service_name, kwargs)
 
     def _make(self, make: Callable[..., Any], service_name: str, kwargs: dict[str, Any]) -> Any:
@@ -65,7 +65,7 @@ class SandboxSession(localstack_client.session.Session):
             "endpoint_url": self._service_endpoint_mapping[service_name],
             "config": DIRECT.merge(given) if given else DIRECT,
         }
-        # botocore would import what BOTOCORE_EXPERIMENTAL__PLUGINS names.
+        # Otherwise botocore would import the modules that BOTOCORE_EXPERIMENTAL__PLUGINS names.
         without_plugins = set_plugin_context(PluginContext("DISABLED"))
         try:
             return make(service_name, **{**kwargs, **protected})
@@ -74,11 +74,11 @@ class SandboxSession(localstack_client.session.Session):
 
 
 def hermetic() -> botocore.session.Session:
-    """A botocore session in which everything that it could look up has a value already."""
+    """Create a botocore session that looks nothing up: all its settings have values."""
     made = botocore.session.Session()
     settings = {name: ConstantProvider(value) for name, value in OWN_SETTINGS.items()}
     made.register_component("config_store", ConfigValueStore(settings))
-    # The default would find models in AWS_DATA_PATH and ~/.aws/models too.
+    # The default loader also searches AWS_DATA_PATH and ~/.aws/models.
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
     made.register_component("data_loader", loader)
     made.register_component("token_provider", TokenProviderChain())
@@ -86,25 +86,25 @@ def hermetic() -> botocore.session.Session:
 
 
 def session(endpoint: str | None, profile: str | None = None, region: str | None = None) -> Session:
-    """A session with the sandbox at `endpoint`; with None, with the AWS account of the user's own configuration.
+    """Create a session with the sandbox at `endpoint` or, for None, with the AWS account of the user's configuration.
 
-    `profile` and `region` are for AWS only. Raises botocore's ProfileNotFound and its like, and RefusedSetting.
+    `profile` and `region` are for AWS only. Raises BotoCoreError, such as ProfileNotFound and RefusedSetting.
     """
     if endpoint is None:
-        # As boto3 makes it by itself, and looked at before it is used.
+        # boto3 creates the same by default. Here it is checked before it is used.
         own = botocore.session.get_session()
         if profile:
             own.set_config_variable("profile", profile)
-        refuse_what_is_not_aws(own)
+        refuse_other_endpoints(own)
         return boto3.Session(botocore_session=own, region_name=region)
     return SandboxSession(endpoint)
 
 
-def refuse_what_is_not_aws(own: botocore.session.Session) -> None:
-    """Raise RefusedSetting where the user's settings lead elsewhere than to AWS, or cannot be read.
+def refuse_other_endpoints(own: botocore.session.Session) -> None:
+    """Raise RefusedSetting if the user's settings name an endpoint that may not be AWS, or cannot be read.
 
-    People who use LocalStack have an endpoint in their environment or profile: asked for AWS, Rollcall would send real
-    credentials there and say that it was AWS.
+    Users of LocalStack have an endpoint in their environment or profile. With --aws, Rollcall would send real
+    credentials there and report that it was AWS.
     """
     for name in BOTOCORE_DEFAUT_SESSION_VARIABLES:
         try:
@@ -123,16 +123,16 @@ def refuse_what_is_not_aws(own: botocore.session.Session) -> None:
 
 
 def configured_endpoints(own: botocore.session.Session) -> list[tuple[str, str]]:
-    """Where botocore would find the URL of an endpoint, in the environment and in the profile, and the URL."""
+    """Every setting in the environment and in the profile that names an endpoint, and the endpoint's URL."""
     found = [(name, url) for name, url in sorted(os.environ.items()) if name.startswith("AWS_ENDPOINT_URL") and url]
     profile = own.get_scoped_config()
     services = own.full_config.get("services", {}).get(profile.get("services"), {})
-    for place, settings in [("", profile), *((f" ({service})", each) for service, each in services.items())]:
+    for place, settings in [("", profile), *((f" ({service})", values) for service, values in services.items())]:
         if isinstance(settings, dict) and (url := settings.get("endpoint_url")):
             found.append((f"endpoint_url{place} of your AWS profile {own.profile or 'default'}", url))
     return found
 
 
 def is_sandbox(session: Session) -> bool:
-    """Whether what is done with this session happens in a sandbox."""
+    """Whether the session is one with a sandbox."""
     return isinstance(session, SandboxSession)

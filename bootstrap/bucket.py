@@ -1,5 +1,6 @@
-"""The bootstrap buckets of an account and region: one for code, which no function and no supplier of input may write,
-and one for the batches' real items.
+"""The bootstrap buckets of an account and region: one for code, one for the batches' input.
+
+Neither the functions nor the suppliers of input may write to the bucket for code.
 """
 
 import json
@@ -15,6 +16,8 @@ from bootstrap.aws import Session
 from bootstrap.failures import DeployFailed, Failure
 from handlers.aws.bucket_owner import expecting
 
+type JsonObject = dict[str, Any]
+
 CODE_DAYS = 365
 INPUT_DAYS = 30
 PRIVATE = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
@@ -28,7 +31,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Buckets:
-    """The buckets of one account and region. `s3` is boto3's client, for buckets of this account only."""
+    """The buckets of one account and region. `s3` is a boto3 client that accesses buckets of this account only."""
 
     s3: Any
     account: str
@@ -43,33 +46,33 @@ class Buckets:
 
     @property
     def input(self) -> str:
-        """The name of the bucket for input, which stacks have that are given no other."""
+        """The name of the bucket for input, the default of the stacks."""
         return f"rollcall-input-{self.account}-{self.region}"
 
     def ensure_code(self) -> str:
-        """Make, if need be, and protect the bucket for code; return its name. Old code expires."""
-        # Input lay here in former versions.
+        """Create the bucket for code if it is missing, and protect it; return its name. Old code expires."""
+        # Earlier versions kept input here.
         days = {"code/": CODE_DAYS, "definition/": CODE_DAYS, "input/": INPUT_DAYS}
         return self._ensure(self.code, (expiring(prefix, after) for prefix, after in days.items()))
 
     def ensure_input(self, prefix: str) -> str:
-        """Make, if need be, and protect the bucket for input; return its name. What lies below `prefix` expires."""
+        """Create the bucket for input if it is missing, and protect it; return its name. Objects at `prefix` expire."""
         return self._ensure(self.input, [expiring(prefix, INPUT_DAYS)])
 
-    def _ensure(self, name: str, rules: Iterable[dict]) -> str:
+    def _ensure(self, name: str, rules: Iterable[JsonObject]) -> str:
         try:
             found = answer_or_none(self.s3.head_bucket, "404", Bucket=name)
         except ClientError as error:
-            # The names can be guessed.
+            # Anyone can guess the names and create the buckets first.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 403:
                 raise
-            why = f"it belongs to another account than {self.account}, or you may not see it"
+            why = f"it does not belong to the account {self.account}, or you may not access it"
             raise DeployFailed([Failure("bootstrap", name, "AWS::S3::Bucket", "REFUSED", why)]) from error
         if not found:
             elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
             self.s3.create_bucket(Bucket=name, **(elsewhere if self.region != "us-east-1" else {}))
             self.progress(f"bucket {name}: created")
-        # Every time: an earlier run may have ended in between.
+        # Every time: an earlier run may have died before one of these.
         self._block_public_access(name)
         self._add_rules(name, [*rules, PARTS])
         self._add_statement(name)
@@ -81,21 +84,21 @@ class Buckets:
         if not found or found["PublicAccessBlockConfiguration"] != PRIVATE:
             self.s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=PRIVATE)
 
-    def _add_rules(self, name: str, rules: list[dict]) -> None:
-        """Add to the bucket's lifecycle; a rule of the same ID is replaced, all others stay."""
+    def _add_rules(self, name: str, rules: list[JsonObject]) -> None:
+        """Add rules to the bucket's lifecycle. A rule with the same ID is replaced, all others stay."""
         found = answer_or_none(
             self.s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", Bucket=name
         )  # fmt: skip
-        there: list[dict] = found["Rules"] if found else []
+        there: list[JsonObject] = found["Rules"] if found else []
         wanted = merged(there, rules, "ID")
         if wanted != there:
-            # A setting of the whole configuration, which a put without it would reset.
+            # A put without this setting of the whole configuration would reset it.
             size = "TransitionDefaultMinimumObjectSize"
             kept = {size: found[size]} if found and size in found else {}
             self.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": wanted}, **kept)
 
     def _add_statement(self, name: str) -> None:
-        """Let the bucket be reached over TLS only; all other statements of its policy stay."""
+        """Deny access without TLS. All other statements of the bucket's policy stay."""
         arn = f"arn:{self.partition}:s3:::{name}"
         tls_only = {
             "Sid": "OnlyOverTls",
@@ -106,17 +109,17 @@ class Buckets:
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         found = answer_or_none(self.s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=name)
-        policy: dict = json.loads(found["Policy"]) if found else {"Version": "2012-10-17", "Statement": []}
-        said = policy["Statement"]
-        there: list[dict] = said if isinstance(said, list) else [said]
+        policy: JsonObject = json.loads(found["Policy"]) if found else {"Version": "2012-10-17", "Statement": []}
+        statements = policy["Statement"]
+        there: list[JsonObject] = statements if isinstance(statements, list) else [statements]
         wanted = merged(there, [tls_only], "Sid")
         if wanted != there:
             self.s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy | {"Statement": wanted}))
 
     def upload(self, key: str, body: bytes) -> None:
-        """Put `body` at `key` of the code bucket, unless S3 has its very bytes there by the checksum it stored.
+        """Put `body` at `key` of the code bucket, unless the checksum that S3 stored there is that of `body`.
 
-        The key is named after the content and can be computed by everybody: what is there proves nothing.
+        The existence of the key proves nothing: it is a hash of the content, which anyone can compute.
         """
         digest = b64encode(sha256(body).digest()).decode()
         there = answer_or_none(self.s3.head_object, "404", Bucket=self.code, Key=key, ChecksumMode="ENABLED")
@@ -126,7 +129,7 @@ class Buckets:
         place = f"s3://{self.code}/{key}"
         if there:
             held = f"SHA-256 {there['ChecksumSHA256']}" if "ChecksumSHA256" in there else "no SHA-256 checksum"
-            self.progress(f"{place}: overwritten, since what was there had {held}, and ours has {digest}")
+            self.progress(f"{place}: overwritten, since the object there had {held}, and ours has {digest}")
         else:
             self.progress(f"{place}: uploaded ({len(body):,} bytes)")
 
@@ -138,8 +141,8 @@ def buckets_of(session: Session, progress: Callable[[str], None]) -> Buckets:
     return Buckets(expecting(session.client("s3"), account), account, partition, session.region_name, progress)
 
 
-def expiring(prefix: str, days: int) -> dict:
-    """A lifecycle rule for what lies below `prefix`."""
+def expiring(prefix: str, days: int) -> JsonObject:
+    """A lifecycle rule that deletes the objects below `prefix` after some days."""
     return {
         "ID": f"old-{prefix.removesuffix('/')}",
         "Filter": {"Prefix": prefix},
@@ -148,15 +151,15 @@ def expiring(prefix: str, days: int) -> dict:
     }
 
 
-def merged(there: list[dict], ours: list[dict], name: str) -> list[dict]:
-    """What is there, unchanged and in its order, but for ours in the places of those with the same `name`; new last."""
-    wanted = {each[name]: each for each in ours}
-    kept = [wanted.pop(each.get(name), each) for each in there]
+def merged(there: list[JsonObject], ours: list[JsonObject], name: str) -> list[JsonObject]:
+    """The list `there`, in which ours replace those with the same `name`; new ones come last."""
+    wanted = {entry[name]: entry for entry in ours}
+    kept = [wanted.pop(entry.get(name), entry) for entry in there]
     return kept + list(wanted.values())
 
 
-def answer_or_none(ask: Callable[..., Mapping], code: str, **what: Any) -> Any:
-    """S3's answer; None where it answers with the error `code`. Raises ClientError for any other."""
+def answer_or_none(ask: Callable[..., Mapping[str, Any]], code: str, **what: Any) -> Any:
+    """S3's answer; None for the error `code`. Raises ClientError for any other error."""
     try:
         return ask(**what)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""One stack brought to what its template and parameters say, through a CloudFormation change set."""
+"""Deploys one stack with a CloudFormation change set."""
 
 import time
 import uuid
@@ -9,14 +9,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from bootstrap.failures import events, failed, refused
-from bootstrap.stack_description import Description, describe_stack, find_stack, parameters_of
+from bootstrap.stacks import Description, describe_stack, find_stack, parameters_of
 
 PREPARING = {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
 DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
-# A stack in such a state can only be deleted.
+# A stack in one of these states can only be deleted.
 DEAD = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
-# What the sandbox's engine really changes when it says so; for other types it reports success and does nothing.
+# The types that the sandbox's engine changes. For others it reports success and does nothing.
 CHANGED_IN_PLACE = {
     "AWS::IAM::Policy",
     "AWS::Lambda::EventSourceMapping",
@@ -29,7 +29,7 @@ CHANGED_IN_PLACE = {
 
 @dataclass(frozen=True)
 class Change:
-    """What a change set does to one resource: `action` is Add, Modify or Remove."""
+    """The change of one resource in a change set. `action` is Add, Modify or Remove."""
 
     action: str
     resource: str
@@ -39,7 +39,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A change set that can be executed, unless it has no changes."""
+    """A change set. It cannot be executed without changes."""
 
     change_set: str
     stack_id: str
@@ -48,7 +48,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Stacks:
-    """The stacks of one account or sandbox. `interval`: seconds between two looks at what CloudFormation is doing."""
+    """The stacks of one account or sandbox. `progress` is called with every line of news."""
 
     cloudformation: Any
     sandbox: bool
@@ -56,29 +56,30 @@ class Stacks:
 
     @property
     def interval(self) -> float:
+        """Seconds between two polls of a stack."""
         return 0.1 if self.sandbox else 2
 
     @property
     def patience(self) -> int:
-        """Looks that a failed status must outlast: the engine gives it for one resource and then carries on."""
+        """Polls after which a failed status is final: the engine sets it for one resource, and then goes on."""
         return 20 if self.sandbox else 0
 
     def describe(self, name: str) -> Description | None:
-        """CloudFormation's description of the stack, None if there is none."""
+        """CloudFormation's description of a stack; None if there is none."""
         return find_stack(self.cloudformation, name)
 
     def find(self, name: str) -> Description:
-        """CloudFormation's description of a stack that is there. Raises ClientError."""
+        """CloudFormation's description of an existing stack. Raises ClientError if there is none."""
         return describe_stack(self.cloudformation, name)
 
-    def bring(self, name: str, template: str, parameters: Mapping[str, str]) -> tuple[str, list[Change]]:
-        """Make the stack what `template` and `parameters` say.
+    def deploy(self, name: str, template: str, parameters: Mapping[str, str]) -> tuple[str, list[Change]]:
+        """Create or update the stack.
 
-        Returns `created`, `updated`, `recreated` or `unchanged`, and the changes made. Raises DeployFailed.
+        Returns `created`, `updated`, `recreated` or `unchanged`, and the changes. Raises DeployFailed.
         """
         found = self.describe(name)
         if found and found["StackStatus"] in DEAD:
-            self.progress(f"{name}: {found['StackStatus']}, so it is deleted and made anew")
+            self.progress(f"{name}: {found['StackStatus']}, so it is deleted and created again")
             self.delete(name)
             found = None
         if not found or found["StackStatus"] == "REVIEW_IN_PROGRESS":
@@ -88,34 +89,34 @@ class Stacks:
             return "unchanged", []
         if stuck := [change for change in proposal.changes if self.sandbox and not in_place(change)]:
             names = ", ".join(sorted(f"{change.resource} ({change.type})" for change in stuck))
-            self.progress(f"{name}: recreated, with its batches gone: the engine cannot change {names} in place")
+            self.progress(f"{name}: recreated without its batches: the engine cannot change {names} in place")
             self.delete(name)
             return "recreated", self._execute(name, self._propose(name, "CREATE", template, parameters))
         return "updated", self._execute(name, proposal)
 
     def parameters(self, name: str) -> dict[str, str]:
-        """The values that the stack has now. Raises ClientError if there is none."""
+        """The stack's parameters. Raises ClientError if there is no stack."""
         return parameters_of(self.find(name))
 
     def change_parameters(self, name: str, values: Mapping[str, str]) -> None:
-        """Change some parameters of a stack, and nothing else. Raises DeployFailed."""
+        """Change some parameters of a stack, but not its template. Raises DeployFailed."""
         template = self.cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
         proposal = self._propose(name, "UPDATE", template, self.parameters(name) | dict(values))
         if proposal.changes:
             self._execute(name, proposal)
 
     def delete(self, name: str) -> None:
-        """Delete the stack and wait until it is gone; nothing happens if there is none. Raises DeployFailed."""
+        """Delete the stack, if there is one, and wait for its end. Raises DeployFailed."""
         found = self.describe(name)
         if not found:
             return
         before = {event["EventId"] for event in events(self.cloudformation, found["StackId"])}
         self.cloudformation.delete_stack(StackName=name)
-        if self._settled(name, {"DELETE_COMPLETE"}) == "DELETE_FAILED":
+        if self._wait_until_stable(name, {"DELETE_COMPLETE"}) == "DELETE_FAILED":
             raise failed(self.cloudformation, name, found["StackId"], before)
 
     def _propose(self, name: str, kind: str, template: str, parameters: Mapping[str, str]) -> Proposal:
-        """Make a change set and wait for it; one without changes is deleted again. Raises DeployFailed."""
+        """Create a change set and wait for it. One without changes is deleted. Raises DeployFailed."""
         token = f"rollcall-{uuid.uuid4().hex}"
         try:
             made = self.cloudformation.create_change_set(
@@ -141,37 +142,37 @@ class Stacks:
         return Proposal(made["Id"], made["StackId"], changes)
 
     def _execute(self, name: str, proposal: Proposal) -> list[Change]:
-        """Carry the change set out and wait for its end. Raises DeployFailed."""
+        """Execute the change set and wait for its end. Raises DeployFailed."""
         before = {event["EventId"] for event in events(self.cloudformation, proposal.stack_id)}
         self.cloudformation.execute_change_set(ChangeSetName=proposal.change_set)
-        if self._settled(proposal.stack_id, DONE) not in DONE:
+        if self._wait_until_stable(proposal.stack_id, DONE) not in DONE:
             raise failed(self.cloudformation, name, proposal.stack_id, before)
         return proposal.changes
 
-    def _settled(self, stack: str, done: set[str]) -> str:
-        """Wait until the stack is `done` or nothing moves any more; returns its status, DELETE_COMPLETE for none."""
-        looks_failed = 0
+    def _wait_until_stable(self, stack: str, done: set[str]) -> str:
+        """Wait until the stack has a status of `done` or another final one, and return it; DELETE_COMPLETE for none."""
+        failed_polls = 0
         while True:
             found = self.describe(stack) or {"StackStatus": "DELETE_COMPLETE", "Outputs": []}
-            status = found["StackStatus"]
+            status: str = found["StackStatus"]
             if status in done:
                 if "Outputs" in found:  # the engine sets the status a moment before the outputs
                     return status
             elif status.endswith("_FAILED"):
-                looks_failed += 1
-                if looks_failed > self.patience:
+                failed_polls += 1
+                if failed_polls > self.patience:
                     return status
             elif not status.endswith("_IN_PROGRESS"):
                 return status
             time.sleep(self.interval)
 
 
-def read_change(change: dict) -> Change:
-    """A resource change as CloudFormation describes it."""
+def read_change(change: Mapping[str, Any]) -> Change:
+    """Read a `ResourceChange` of DescribeChangeSet."""
     replacement = change.get("Replacement") in ("True", "Conditional")
     return Change(change["Action"], change["LogicalResourceId"], change["ResourceType"], replacement)
 
 
 def in_place(change: Change) -> bool:
-    """Whether the sandbox's engine can make this change to a stack that is there."""
+    """Whether the sandbox's engine can make this change to an existing stack."""
     return change.action != "Modify" or (change.type in CHANGED_IN_PLACE and not change.replacement)

@@ -1,4 +1,4 @@
-"""Both stacks brought up to date: code packed and uploaded, change sets made and carried out, side by side."""
+"""Deploys both stacks: packs and uploads the code, then creates and executes a change set for each stack."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,23 +11,29 @@ from bootstrap.change_sets import Change, Stacks
 from bootstrap.packaging import Package, package
 from bootstrap.parameters import (
     declared,
-    refuse_items_beyond_the_most,
+    refuse_items_beyond_max_items,
     refuse_sharing_with_code,
     refuse_short_lived_children,
     refuse_unknown,
-    settle,
+    resolve,
 )
 from bootstrap.provisioned_mode import end_provisioned_mode
-from bootstrap.side_by_side import side_by_side
-from bootstrap.stack_description import outputs_of, parameters_of
-from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, template
+from bootstrap.stacks import (
+    DEFINITION,
+    SANDBOX_PARAMETERS,
+    STACK_NAMES,
+    outputs_of,
+    parameters_of,
+    side_by_side,
+    template,
+)
 
 type Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """A deployed stack. `change` is created, updated, recreated or unchanged; `changes` are the resources it took."""
+    """A deployed stack. `change` is created, updated, recreated or unchanged; `changes` are those of the resources."""
 
     name: str
     outputs: Mapping[str, str]
@@ -37,7 +43,7 @@ class StackOutputs:
 
 
 def silent(_: str) -> None:
-    """Progress that nobody reads."""
+    """Progress that is not shown."""
 
 
 def deploy(
@@ -48,11 +54,11 @@ def deploy(
     overlay: Mapping[str, Path] | None = None,
     progress: Progress = silent,
 ) -> dict[str, StackOutputs]:
-    """Bring the stacks (`sqs`, `sfn`) to what the templates, the handlers and `parameters` say now.
+    """Create or update the stacks (`sqs`, `sfn`) from the templates, the handlers and `parameters`.
 
-    `parameters` go before the sandbox's values and the templates' defaults; one that only one of the stacks has is
-    not given to the other. `overlay` replaces files in the functions' zip (see packaging.package). `progress` gets a
-    line for everything that is made. Raises DeployFailed, parameters.BadParameter, and what packaging.package raises.
+    `parameters` override the sandbox's values and the templates' defaults. A stack gets those that its template has.
+    `overlay` replaces files in the functions' zip (see packaging.package). `progress` is called with a line for every
+    change. Raises DeployFailed, parameters.BadParameter, and the exceptions of packaging.package.
     """
     worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress)
     templates = {name: template(name) for name in stacks}
@@ -60,11 +66,11 @@ def deploy(
     given = dict(parameters or {})
     refuse_unknown(given, known.values())
     local = SANDBOX_PARAMETERS if is_sandbox(session) else {}
-    wanted = {name: settle(names, local, given) for name, names in known.items()}
+    wanted = {name: resolve(names, local, given) for name, names in known.items()}
     buckets = buckets_of(session, progress)
     for values in wanted.values():
         refuse_short_lived_children(values)
-        refuse_items_beyond_the_most(values)
+        refuse_items_beyond_max_items(values)
         refuse_sharing_with_code(values, buckets.code)
     [architecture] = {values["CpuArchitecture"] for values in wanted.values()}
     made = publish(buckets, package(architecture, overlay))
@@ -72,16 +78,16 @@ def deploy(
         [prefix] = {values["InputPrefix"] for values in wanted.values()}
         made["InputBucket"] = buckets.ensure_input(prefix)
 
-    def bring(name: str) -> StackOutputs:
-        stack, values = STACK_NAMES[name] + suffix, settle(known[name], local, made, given)
+    def deploy_one(name: str) -> StackOutputs:
+        stack, values = STACK_NAMES[name] + suffix, resolve(known[name], local, made, given)
         end_provisioned_mode(session, worker, stack, values)
-        return bring_stack(worker, stack, templates[name], values)
+        return create_or_update(worker, stack, templates[name], values)
 
-    return side_by_side(bring, templates)
+    return side_by_side(deploy_one, templates)
 
 
 def publish(buckets: Buckets, code: Package) -> dict[str, str]:
-    """Upload what is not there yet; returns the parameters that say where it is."""
+    """Upload the code and the state machine's definition; returns the parameters with their places."""
     bucket = buckets.ensure_code()
     definition = DEFINITION.read_bytes()
     definition_key = f"definition/{sha256(definition).hexdigest()}.asl.json"
@@ -90,10 +96,10 @@ def publish(buckets: Buckets, code: Package) -> dict[str, str]:
     return {"CodeBucket": bucket, "CodeKey": code.key, "DefinitionKey": definition_key}
 
 
-def bring_stack(stacks: Stacks, name: str, body: str, parameters: Mapping[str, str]) -> StackOutputs:
-    """Create, update or leave one stack. Raises DeployFailed."""
-    change, changes = stacks.bring(name, body, parameters)
-    what = f": {', '.join(sorted(each.resource for each in changes))}" if change == "updated" else ""
-    stacks.progress(f"{name}: {change}{what}")
+def create_or_update(stacks: Stacks, name: str, body: str, parameters: Mapping[str, str]) -> StackOutputs:
+    """Create or update one stack, unless it is unchanged. Raises DeployFailed."""
+    change, changes = stacks.deploy(name, body, parameters)
+    names = f": {', '.join(sorted(resource.resource for resource in changes))}" if change == "updated" else ""
+    stacks.progress(f"{name}: {change}{names}")
     described = stacks.find(name)
     return StackOutputs(name, outputs_of(described), parameters_of(described), change, tuple(changes))

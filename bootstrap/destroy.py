@@ -1,4 +1,4 @@
-"""Both stacks removed."""
+"""Deletes both stacks."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,17 +7,15 @@ from bootstrap.aws import Session, is_sandbox
 from bootstrap.bucket import buckets_of
 from bootstrap.change_sets import Stacks
 from bootstrap.deploy import Progress, silent
-from bootstrap.side_by_side import side_by_side
-from bootstrap.stack_description import outputs_of
-from bootstrap.stacks import STACK_NAMES
+from bootstrap.stacks import STACK_NAMES, outputs_of, side_by_side
 
 
 def destroy(
     session: Session, suffix: str = "", stacks: Iterable[str] = tuple(STACK_NAMES), progress: Progress = silent
 ) -> None:
-    """Delete the stacks and all that is in them. The bootstrap buckets stay: stacks of any suffix share them.
+    """Delete the stacks with their objects. The bootstrap buckets stay: stacks of any suffix share them.
 
-    A stack that is not there is passed over. Raises DeployFailed.
+    A missing stack is skipped. Raises DeployFailed.
     """
     worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress)
     s3 = buckets_of(session, silent).s3
@@ -36,7 +34,7 @@ def destroy(
 
 
 def empty(s3: Any, bucket: str) -> None:
-    """Delete every object: CloudFormation refuses to delete a bucket that holds any."""
+    """Delete every object of a bucket: CloudFormation deletes only empty buckets."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         if objects := [{"Key": found["Key"]} for found in page.get("Contents", [])]:
             s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})

@@ -1,4 +1,4 @@
-"""Edits of the handlers put live as they are saved."""
+"""Deploys edits of the handlers as they are saved."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +16,10 @@ from bootstrap.change_sets import Stacks
 from bootstrap.deploy import publish, silent
 from bootstrap.failures import DeployFailed
 from bootstrap.packaging import ROOT, BadOverlay, handlers, package
-from bootstrap.side_by_side import side_by_side
-from bootstrap.stacks import STACK_NAMES
+from bootstrap.stacks import STACK_NAMES, side_by_side
 from bootstrap.vendoring import CannotVendor
 
-# Editors write a file in several steps: wait until nothing has changed for STEP, but no longer than DEBOUNCE.
+# Editors write a file in several steps: wait for STEP without a change, but at most for DEBOUNCE.
 STEP_MS = 50
 DEBOUNCE_MS = 400
 
@@ -32,9 +31,9 @@ def watch(
     progress: Callable[[str], None] = print,
     stop: Event | None = None,
 ) -> None:
-    """Until `stop` or Ctrl-C, put every saved edit of `handlers/` and of the overlay's files live in both stacks.
+    """Deploy every saved edit of `handlers/` and of the overlay's files to both stacks, until `stop` or Ctrl-C.
 
-    `progress` gets a line per edit; one for an edit that cannot go live, after which the old code stays.
+    `progress` is called with a line for every edit. After an edit that cannot go live the old code stays.
     """
     watched = {ROOT / "handlers", *(source.parent for source in (overlay or {}).values())}
     edits = watchfiles.watch(
@@ -50,7 +49,7 @@ def watch(
 
 
 def put_live(session: Session, suffix: str, overlay: Mapping[str, Path], live: Callable[[], None]) -> None:
-    """Give every function of the stacks that are there the code as it is now; `live` is called once they have it.
+    """Update the code of every function of the deployed stacks, then call `live`.
 
     Raises SyntaxError for code that Python cannot read, DeployFailed, and what packaging.package raises.
     """
@@ -63,18 +62,18 @@ def put_live(session: Session, suffix: str, overlay: Mapping[str, Path], live: C
         published = publish(buckets_of(session, silent), package(architecture, overlay))
         code = {"CodeBucket": published["CodeBucket"], "CodeKey": published["CodeKey"]}
         record = partial(stacks.change_parameters, values=code)
-        same = list(group)
+        stack_names = list(group)
         try:
-            # At once, because a change set takes one function after another.
-            update_functions(session.client("lambda"), stacks.cloudformation, same, code)
+            # Directly, because a change set updates one function after another.
+            update_functions(session.client("lambda"), stacks.cloudformation, stack_names, code)
             live()
         finally:
-            # And in the stack's own record, so that the next deploy starts from the truth.
-            side_by_side(record, same)
+            # And the stack's parameters, so that the next deployment compares with the new code.
+            side_by_side(record, stack_names)
 
 
 def update_functions(functions: Any, cloudformation: Any, stacks: Iterable[str], code: Mapping[str, str]) -> None:
-    """Give the functions of `stacks` the code at `code`, all at the same time, and wait until they have it."""
+    """Update the functions of `stacks` to the code at `code`, all at the same time, and wait until that is done."""
 
     def update(name: str) -> None:
         functions.update_function_code(FunctionName=name, S3Bucket=code["CodeBucket"], S3Key=code["CodeKey"])
@@ -86,7 +85,7 @@ def update_functions(functions: Any, cloudformation: Any, stacks: Iterable[str],
 
 
 def function_names(cloudformation: Any, stack: str) -> list[str]:
-    """The functions of a stack."""
+    """The names of a stack's functions."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     return [
         resource["PhysicalResourceId"]

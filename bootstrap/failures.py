@@ -1,4 +1,4 @@
-"""How a deployment fails: which resource, and AWS's own reason."""
+"""Failures of a deployment: the resource and AWS's reason."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Failure:
-    """A resource that could not be made, changed or deleted; `type` is empty when the stack as a whole failed."""
+    """A resource that could not be created, updated or deleted. `type` is empty if the whole stack failed."""
 
     stack: str
     resource: str
@@ -21,7 +21,7 @@ class Failure:
 
 
 class DeployFailed(Exception):
-    """One stack or both could not be deployed or destroyed; the message has a line per failed resource."""
+    """Stacks could not be deployed or deleted. The message has a line for each failed resource."""
 
     def __init__(self, failures: Iterable[Failure]):
         self.failures = tuple(failures)
@@ -29,16 +29,16 @@ class DeployFailed(Exception):
 
 
 def refused(stack: str, reason: str) -> DeployFailed:
-    """CloudFormation did not even begin."""
+    """The failure of a change set that CloudFormation refused."""
     return DeployFailed([Failure(stack, "change set", "", "FAILED", reason)])
 
 
 def failed(cloudformation: Any, stack: str, stack_id: str, since: set[str]) -> DeployFailed:
-    """What went wrong in the events of the stack after those with the ids `since`, oldest first."""
+    """The failures in the stack's events, oldest first, without the events with the ids `since`."""
     failures = []
     for event in reversed(events(cloudformation, stack_id)):
         reason = event.get("ResourceStatusReason", "")
-        # Resources that CloudFormation stopped because another one failed are not the cause.
+        # A resource that CloudFormation cancelled because another one failed is not the cause.
         if event["EventId"] in since or not reason or reason.startswith("Resource creation cancelled"):
             continue
         if event["ResourceStatus"].endswith("_FAILED"):
@@ -51,7 +51,7 @@ def failed(cloudformation: Any, stack: str, stack_id: str, since: set[str]) -> D
     return DeployFailed(failures)
 
 
-def events(cloudformation: Any, stack_id: str) -> list[dict]:
+def events(cloudformation: Any, stack_id: str) -> list[dict[str, Any]]:
     """Every event of the stack, newest first."""
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
     return [event for page in pages for event in page["StackEvents"]]

@@ -1,4 +1,4 @@
-"""The functions' zip: the handlers and what they import, the same bytes for the same content."""
+"""The functions' zip: the handlers and their dependencies. The same content gives the same bytes."""
 
 import io
 import zipfile
@@ -11,24 +11,24 @@ from pathlib import Path
 from bootstrap.vendoring import left_out, vendored
 
 ROOT = Path(__file__).resolve().parents[1]
-# The first moment a zip can hold: neither the time of the build nor that of a checkout may change the bytes.
+# The earliest time in a zip: neither the time of the build nor that of a checkout may change the bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 REGULAR_FILE = 0o100644 << 16
 
 
 class BadOverlay(ValueError):
-    """An overlay names a file that is not there."""
+    """An overlay names a missing file."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """Files of the functions' zip: path in the zip, content."""
+    """Files of the functions' zip: content by path in the zip."""
 
     files: Mapping[str, bytes]
 
     @cached_property
     def key(self) -> str:
-        """Key in the code bucket, named after the content: known without packing it."""
+        """The key in the code bucket: a hash of the files, which needs no zip."""
         digest = sha256()
         for path, content in sorted(self.files.items()):
             digest.update(f"{path}\0{len(content)}\0".encode())
@@ -36,7 +36,7 @@ class Package:
         return f"code/{digest.hexdigest()}.zip"
 
     def zip(self) -> bytes:
-        """The files as a zip: sorted, with one time and one mode for all."""
+        """The files as a zip: sorted, all with the same time and mode."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for path, content in sorted(self.files.items()):
@@ -50,8 +50,8 @@ class Package:
 def package(architecture: str, overlay: Mapping[str, Path] | None = None, root: Path = ROOT) -> Package:
     """Gather `root`/handlers and the dependencies of `root`/pyproject.toml's group `functions`.
 
-    `architecture` is the functions': `arm64` or `x86_64`. `overlay` maps paths in the zip, such as
-    `handlers/work.py`, to files that take their place. Raises BadOverlay, vendoring.CannotVendor.
+    `architecture` is the functions' processor: `arm64` or `x86_64`. `overlay` maps paths in the zip, such as
+    `handlers/work.py`, to files that replace them. Raises BadOverlay, vendoring.CannotVendor.
     """
     files = dict(vendored(root / "pyproject.toml", architecture))
     files |= {path.relative_to(root).as_posix(): path.read_bytes() for path in handlers(root)}
@@ -63,7 +63,7 @@ def package(architecture: str, overlay: Mapping[str, Path] | None = None, root: 
 
 
 def handlers(root: Path = ROOT) -> list[Path]:
-    """The files of `root`/handlers that go into the zip: nothing hidden, such as `.env` or `.git`, at any depth."""
+    """The files of `root`/handlers for the zip. Hidden ones, such as `.env` or `.git`, are left out at any depth."""
     return [
         path
         for path in (root / "handlers").rglob("*")

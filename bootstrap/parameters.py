@@ -1,4 +1,4 @@
-"""The stacks' parameters: who has which, what they come to, and what is refused before anything is made."""
+"""The stacks' parameters: read from the templates, resolved to values, and checked before anything is created."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,25 +10,25 @@ from handlers.sfn.express import LIMIT_SECONDS, longest_child_seconds
 
 
 class BadParameter(ValueError):
-    """A parameter that no stack has, or values that cannot work; the message says which and what would do."""
+    """An unknown parameter, or a value that cannot work. The message names it and the values that would work."""
 
 
 # libyaml reads a template in a tenth of the time.
-class TemplateLoader(yaml.CSafeLoader):
-    """Reads a template's plain values; CloudFormation's own tags become None."""
+class TemplateLoader(yaml.CSafeLoader):  # type: ignore[misc]  # yaml has no types
+    """Reads a template's plain values. CloudFormation's tags become None."""
 
 
-TemplateLoader.add_multi_constructor("!", lambda loader, tag, node: None)
+TemplateLoader.add_multi_constructor("!", lambda *_: None)
 
 
 def declared(template: str) -> dict[str, dict[str, Any]]:
-    """The template's parameters: name, and the fields that CloudFormation knows (`Default`, `AllowedValues`, ...)."""
-    # SafeLoader's own constructors and CloudFormation's tags only: nothing in the file can run.
-    return yaml.load(template, TemplateLoader)["Parameters"]
+    """A template's parameters by name, each with its fields (`Default`, `AllowedValues`, ...)."""
+    parameters: dict[str, dict[str, Any]] = yaml.load(template, TemplateLoader)["Parameters"]  # noqa: S506  # is safe
+    return parameters
 
 
-def settle(known: Mapping[str, Mapping[str, Any]], *layers: Mapping[str, str]) -> dict[str, str]:
-    """Values for the parameters `known`: their defaults, and over them each layer's in turn.
+def resolve(known: Mapping[str, Mapping[str, Any]], *layers: Mapping[str, str]) -> dict[str, str]:
+    """The values of the parameters `known`: their defaults, replaced by those of each layer in turn.
 
     Raises BadParameter for a value that the template does not allow.
     """
@@ -36,13 +36,13 @@ def settle(known: Mapping[str, Mapping[str, Any]], *layers: Mapping[str, str]) -
     for layer in layers:
         values |= {name: value for name, value in layer.items() if name in known}
     for name, value in values.items():
-        refuse_bad(name, value, known[name])
+        refuse_bad_value(name, value, known[name])
     return values
 
 
-def refuse_bad(name: str, value: str, about: Mapping[str, Any]) -> None:
-    """Raise BadParameter for what CloudFormation would refuse too: the sandbox's engine does not look."""
-    allowed = [str(each) for each in about.get("AllowedValues", [])]
+def refuse_bad_value(name: str, value: str, about: Mapping[str, Any]) -> None:
+    """Raise BadParameter for a value that CloudFormation would refuse. The sandbox's engine does not check it."""
+    allowed = [str(choice) for choice in about.get("AllowedValues", [])]
     if allowed and value not in allowed:
         raise BadParameter(f"{name}={value}: it must be one of {', '.join(allowed)}")
     if "AllowedPattern" in about and not re.fullmatch(about["AllowedPattern"], value):
@@ -59,30 +59,30 @@ def refuse_bad(name: str, value: str, about: Mapping[str, Any]) -> None:
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[Iterable[str]]) -> None:
-    """Raise BadParameter for a name that no stack has: a typing error would otherwise pass unnoticed."""
+    """Raise BadParameter for a name that no stack has, such as a misspelt one."""
     names = {name for parameters in known for name in parameters}
     if unknown := sorted(set(given) - names):
         raise BadParameter(f"unknown parameter {unknown[0]!r}; the stacks have {', '.join(sorted(names))}")
 
 
-def refuse_items_beyond_the_most(values: Mapping[str, str]) -> None:
-    """Raise BadParameter when a request that says nothing of its items, such as the schedule's, would be refused."""
+def refuse_items_beyond_max_items(values: Mapping[str, str]) -> None:
+    """Raise BadParameter if a request without `items`, such as the schedule's, would be refused."""
     if int(values["Items"]) > int(values["MaxItems"]):
         raise BadParameter(f"Items={values['Items']} is more than MaxItems={values['MaxItems']}: raise MaxItems too")
 
 
 def refuse_sharing_with_code(values: Mapping[str, str], code_bucket: str) -> None:
-    """Raise BadParameter for a bucket that holds the functions' code, where others write: they could plant some."""
+    """Raise BadParameter for an input or results bucket that is the code bucket: its writers could replace the code."""
     for name in ("InputBucket", "ResultsBucket"):
         if values.get(name) in (code_bucket, values.get("CodeBucket", code_bucket)):
             raise BadParameter(
-                f"{name}={values[name]}: that is the bucket of the functions' code, which neither they nor who "
-                "supplies their input may write: name another"
+                f"{name}={values[name]}: that is the bucket of the functions' code. Neither the functions nor the "
+                "suppliers of input may write to it: name another bucket"
             )
 
 
 def refuse_short_lived_children(values: Mapping[str, str]) -> None:
-    """Raise BadParameter when an EXPRESS child could reach its end at 5 minutes, which no Catch can see."""
+    """Raise BadParameter if an EXPRESS child could time out after 5 minutes: no Catch handles that."""
     if values.get("ChildType") != "EXPRESS":
         return
     attempts, timeout, delay = (float(values[name]) for name in ("MaxAttempts", "FunctionTimeout", "RetryDelaySeconds"))

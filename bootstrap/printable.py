@@ -1,14 +1,14 @@
-"""Text of others made fit to be printed: what would do things to a terminal is shown, not sent."""
+"""Escapes characters in foreign text that a terminal would obey instead of showing."""
 
 
 def printable(text: str) -> str:
-    """`text` with every character that does not print escaped, but line breaks and tabs. Done again it changes nothing.
+    """Escape the unprintable characters of `text`, except line breaks and tabs. A second call changes nothing.
 
-    Control characters, escapes, what turns the direction of writing, what takes no room, halves of characters.
+    They are control characters, changes of the direction of writing, characters of no width, and lone surrogates.
     """
-    return text if text.isprintable() else "".join(each if each in "\n\t" else one_line(each) for each in text)
+    return text if text.isprintable() else "".join(c if c in "\n\t" else one_line(c) for c in text)
 
 
 def one_line(text: str) -> str:
-    """`text` with line breaks and tabs escaped too."""
+    """Escape the unprintable characters of `text`, line breaks and tabs too."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,8 +1,8 @@
-"""An error that a person reads."""
+"""The error for mistakes and conditions that the user can mend."""
 
 
 class Problem(Exception):
-    """What failed, for which input, and what was expected; `hint` is what to do next."""
+    """The message says what failed, for which input, and what was expected; `hint` says what to do next."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)

@@ -1,20 +1,20 @@
-"""Lambda's provisioned mode of an event source, which CloudFormation begins and does not end."""
+"""Ends the provisioned mode of an event source, which CloudFormation starts but does not end."""
 
 import time
 from collections.abc import Mapping
 
 from bootstrap.aws import Session
 from bootstrap.change_sets import Stacks
-from bootstrap.stack_description import outputs_of, parameters_of
+from bootstrap.stacks import outputs_of, parameters_of
 
 PARAMETER = "ProvisionedPollers"
 
 
 def end_provisioned_mode(session: Session, stacks: Stacks, name: str, wanted: Mapping[str, str]) -> None:
-    """End that of the processor's event source, if the stack has it and is to have it no more.
+    """End the provisioned mode of the processor's event source if the stack has it and `wanted` has it no more.
 
-    Before the stack is updated, since MaximumConcurrency excludes the mode. An update of a template that leaves
-    ProvisionedPollerConfig out keeps it, and its cost: https://github.com/serverless/serverless/pull/13835
+    It must end before the stack is updated: MaximumConcurrency excludes it. An update to a template without
+    ProvisionedPollerConfig keeps the mode and its cost: https://github.com/serverless/serverless/pull/13835
     """
     if wanted.get(PARAMETER) != "0":
         return

@@ -1,4 +1,4 @@
-"""The functions' dependencies, taken from what the lock file installed in this environment."""
+"""The functions' dependencies, taken from this environment, in which the lock file installed them."""
 
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-# Part of Lambda's Python runtime, with what they themselves need.
+# Lambda's Python runtime has these and their own dependencies.
 IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer"}
 COMPILED = {".so", ".pyd", ".dylib"}
 LIBRARY_FOLDERS = {".libs", ".dylibs"}
@@ -16,11 +16,11 @@ MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
 class CannotVendor(Exception):
-    """A dependency of the functions cannot go into their zip; the message says which, why and what to do."""
+    """A dependency of the functions cannot go into their zip. The message names it, the reason and the remedy."""
 
 
 def vendored(pyproject: Path, architecture: str) -> Iterator[tuple[str, bytes]]:
-    """Yield path in the zip and content of every file that the group `functions` needs. Raises CannotVendor."""
+    """Yield path in the zip and content of every file of the group `functions`. Raises CannotVendor."""
     group = tomllib.loads(pyproject.read_text())["dependency-groups"]["functions"]
     for found in closure(group):
         refuse_unfit(found, architecture)
@@ -28,7 +28,7 @@ def vendored(pyproject: Path, architecture: str) -> Iterator[tuple[str, bytes]]:
 
 
 def closure(requirements: Iterable[str]) -> list[Distribution]:
-    """The distributions that `requirements` need, each once, without those in Lambda's runtime. Raises CannotVendor."""
+    """All distributions that `requirements` need, except those of Lambda's runtime. Raises CannotVendor."""
     found: dict[tuple[str, frozenset[str]], Distribution] = {}
     pending = [Requirement(text) for text in requirements]
     while pending:
@@ -42,26 +42,26 @@ def closure(requirements: Iterable[str]) -> list[Distribution]:
             raise CannotVendor(f"{name} is not installed here: run `uv sync`") from missing
         found[name, frozenset(wanted.extras)] = installed
         pending += [need for text in installed.requires or () if applies(need := Requirement(text), wanted.extras)]
-    return list({each.name: each for each in found.values()}.values())
+    return list({installed.name: installed for installed in found.values()}.values())
 
 
 def applies(requirement: Requirement, extras: set[str]) -> bool:
-    """Whether a distribution that is wanted with `extras` needs `requirement` here."""
+    """Whether a distribution needs `requirement` on this machine when it is required with `extras`."""
     marker = requirement.marker
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or {""})
 
 
 def refuse_unfit(found: Distribution, architecture: str) -> None:
-    """Raise CannotVendor if the distribution holds code compiled for something else than the functions' platform."""
+    """Raise CannotVendor if the distribution contains compiled code that the functions' platform cannot run."""
     if not any(PurePosixPath(path).suffix in COMPILED for path in found.files or ()):
         return
     wheel = found.read_text("WHEEL") or ""
     tags = [line.removeprefix("Tag: ").strip() for line in wheel.splitlines() if line.startswith("Tag: ")]
     if not any(fits(tag, architecture) for tag in tags):
         raise CannotVendor(
-            f"{found.name} {found.version} holds code compiled for {', '.join(tags) or 'an unknown platform'}, and the "
+            f"{found.name} {found.version} is compiled for {', '.join(tags) or 'an unknown platform'}, and the "
             f"functions run on Linux, {architecture}: set CpuArchitecture to this machine's, deploy from such a "
-            "machine, or do without it"
+            "machine, or remove the dependency"
         )
 
 
@@ -72,9 +72,9 @@ def fits(tag: str, architecture: str) -> bool:
 
 
 def files(found: Distribution) -> Iterator[tuple[str, bytes]]:
-    """Path and content of what the distribution installed: its code, its metadata and its licences."""
+    """Path and content of the distribution's files: code, licences and METADATA."""
     for path in found.files or ():
-        # Scripts lie outside, by way of `..`. Some wheels keep the shared libraries that they need in a hidden folder.
+        # The path of a script begins with `..`. Some wheels keep their shared libraries in a hidden folder.
         if any(left_out(part) and part not in LIBRARY_FOLDERS for part in path.parts):
             continue
         if path.parts[0].endswith(".dist-info") and not kept_metadata(path):
@@ -83,10 +83,10 @@ def files(found: Distribution) -> Iterator[tuple[str, bytes]]:
 
 
 def left_out(name: str) -> bool:
-    """Whether a file, or a folder with all that is in it, has no place in the zip by its name."""
+    """Whether a file or folder of this name is left out of the zip."""
     return name.startswith(".") or name == "__pycache__"
 
 
 def kept_metadata(path: PurePosixPath) -> bool:
-    """Licences must travel with the code; METADATA answers importlib.metadata.version."""
+    """Whether a metadata file is needed: licences must go with the code, importlib.metadata reads METADATA."""
     return path.name == "METADATA" or path.name.upper().startswith(("LICEN", "NOTICE", "COPYING"))

@@ -1,1 +1,1 @@
-"""The operator's command line: start the sandbox, run batches through both architectures, and watch them finish."""
+"""The command line: starts the sandbox, runs batches through both architectures, and shows their end."""

@@ -10,12 +10,12 @@ from rollcall.terminal.errors import guarded
 
 
 def main() -> None:
-    """Run the command in `sys.argv` and exit: 0 done, 1 a batch ended otherwise, 2 usage or environment."""
+    """Run the command in `sys.argv`. Exit codes: 0 done, 1 a batch did not end as wanted, 2 usage or environment."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # What the terminal's encoding cannot say is escaped, not a traceback.
+            # Characters that the terminal's encoding lacks are escaped instead of raising an error.
             stream.reconfigure(errors="backslashreplace")
-    # A stop request unwinds like any exit, so that what a command made for itself is removed again.
+    # SIGTERM unwinds the stack, so that a command deletes its temporary queue and rule.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(run(sys.argv[1:]))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bootstrap.bucket import buckets_of
 from bootstrap.change_sets import Stacks
-from bootstrap.deploy import StackOutputs, bring_stack
+from bootstrap.deploy import StackOutputs, create_or_update
 from bootstrap.packaging import Package
 from bootstrap.stacks import SANDBOX_PARAMETERS
 from rollcall.target.connection import Connection
@@ -72,4 +72,4 @@ def deploy_stack(
         **parameters,
     }
     stacks = Stacks(session.client("cloudformation"), sandbox=True, progress=progress)
-    return bring_stack(stacks, name, template.read_text(), given)
+    return create_or_update(stacks, name, template.read_text(), given)

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bootstrap.parameters import declared
 from bootstrap.stacks import STACK_NAMES, template
-from costs.plan.distribution import Values
+
+if TYPE_CHECKING:
+    # numpy takes a while to import, for which `rollcall plan --help` need not wait.
+    from costs.plan.distribution import Values
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,10 @@ class Parameter:
     low: int | None
     high: int | None
     allowed: tuple[Any, ...]
+
+    def allows(self, value: float) -> bool:
+        """Whether a number is within the bounds."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
 @cache
@@ -66,7 +73,7 @@ class Workload:
     """
 
     items: int
-    values: Values
+    values: "Values"
     item_bytes: float | None = None
     fail_rate: float = 0.0
 

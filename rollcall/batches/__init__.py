@@ -1,1 +1,1 @@
-"""One view of a batch for both architectures: start, observe, follow, bill."""
+"""Starts, observes and bills batches, with the same functions for both architectures."""

@@ -1,19 +1,18 @@
-"""What the command line knows about a batch, the same for both architectures."""
+"""A batch as the command line sees it, the same for both architectures."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from handlers.core.batch import InputObject
+from handlers.core.batch import InputObject, camel_case, snake_case
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a batch has come.
+    """The progress of an open batch.
 
-    `items` and `chunks` are totals, None while unknown; `done` counts the items whose chunk is finished, to the
-    chunk exactly, with those that failed. `unmade_segments` are those whose chunks are still being made, None where
-    there are no segments.
+    `items` and `chunks` are totals, None while unknown. `done` counts the items of finished chunks, failed ones too.
+    `unmade_segments` counts the segments whose chunks are still being made, None if there are no segments.
     """
 
     stage: str
@@ -26,15 +25,15 @@ class Progress:
 
     @property
     def remaining(self) -> int | None:
-        """Items still to do, None while unknown."""
+        """The items that are not done, None while unknown."""
         return None if self.items is None else max(0, self.items - self.done)
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a batch ended. Times are ISO 8601 in UTC; what is not known is None.
+    """How a batch ended, or an OPEN batch. Times are ISO 8601 in UTC. Unknown values are None.
 
-    `completion_lag_seconds` runs from the moment the last chunk was done to the Batch Finished event's arrival.
+    `completion_lag_seconds` is the time from the end of the last chunk to the arrival of the Batch Finished event.
     """
 
     batch_id: str
@@ -55,82 +54,54 @@ class Result:
     @classmethod
     def from_detail(cls, detail: Mapping[str, Any], lag: float | None = None) -> "Result":
         """From the detail of a Batch Finished event."""
-        return cls(
-            batch_id=detail["batchId"],
-            architecture=detail["architecture"],
-            status=detail["status"],
-            generation=detail["generation"],
-            items=detail["items"],
-            succeeded=detail["succeeded"],
-            failed=detail["failed"],
-            remaining=detail["remaining"],
-            chunks=detail["chunks"],
-            started_at=detail["startedAt"],
-            finished_at=detail["finishedAt"],
-            duration_seconds=detail["durationSeconds"],
-            completion_lag_seconds=lag,
-            reason=detail.get("reason"),
-        )
+        names = {field.name for field in fields(cls)}
+        values = {snake_case(name): value for name, value in detail.items() if snake_case(name) in names}
+        return cls(**values, completion_lag_seconds=lag)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {
-            "batchId": self.batch_id,
-            "generation": self.generation,
-            "architecture": self.architecture,
-            "status": self.status,
-            "items": self.items,
-            "succeeded": self.succeeded,
-            "failed": self.failed,
-            "remaining": self.remaining,
-            "chunks": self.chunks,
-            "startedAt": self.started_at,
-            "finishedAt": self.finished_at,
-            "durationSeconds": self.duration_seconds,
-            "completionLagSeconds": self.completion_lag_seconds,
-            "reason": self.reason,
-        }
+        return {camel_case(name): value for name, value in vars(self).items()}
 
 
 class Batches(Protocol):
-    """The batches of one architecture. Without a generation the first is meant."""
+    """The batches of one architecture. `generation` defaults to the first."""
 
     architecture: str
 
     def start(self, request: Mapping[str, Any]) -> None:
-        """Start the batch that `request`, which names its `batchId`, describes. Raises Problem if the id is taken."""
+        """Start a batch. `request` has a `batchId`. Raises Problem if a batch has this id."""
 
     def latest_generation(self, batch_id: str) -> int | None:
-        """The batch's generation that was started last; None when there is no such batch."""
+        """The latest generation of the batch; None if there is no such batch."""
 
     def observe(self, batch_id: str, generation: int = 1) -> Progress | Result | None:
-        """How far the batch is, how it ended, or None when there is no trace of it yet."""
+        """The batch's progress, or its result once it has ended; None before it has a record."""
 
     def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:
-        """When the last chunk was done, in milliseconds since 1970; None if unknown or without chunks."""
+        """The end of the last chunk in milliseconds since 1970; None if unknown or without chunks."""
 
     def recent(self, limit: int) -> list[Result]:
-        """The batches started last, newest first; those still running have the status OPEN."""
+        """The latest batches, newest first. Running ones have the status OPEN."""
 
     def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
-        """Every item that failed for good: `item`, `error`, `attempts`; read as the iteration goes on."""
+        """Every item that failed for good, with `item`, `error` and `attempts`, read page by page."""
 
     def input_object(self, batch_id: str) -> InputObject | None:
-        """What its items were read from; None where they are random, or its request was refused."""
+        """The object with the batch's items; None if they are random, or if its request was refused."""
 
     def input_s3(self) -> Any:
-        """boto3's client of S3 for the input bucket."""
+        """The boto3 client of S3 for the input bucket."""
 
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
-        """Let the batch end CANCELLED; false if it is ending already."""
+        """Cancel the batch; false if it is already ending."""
 
     def redrive(self, batch_id: str, generation: int = 1) -> None:
-        """Run what failed or was left over of a generation that has ended, as the next one."""
+        """Run the failed and remaining items of a generation that has ended, as the next generation."""
 
 
 @dataclass(frozen=True)
 class OneBatch:
-    """One generation of one batch, and where it is."""
+    """One generation of one batch."""
 
     batches: Batches
     batch_id: str
@@ -138,11 +109,12 @@ class OneBatch:
 
     @property
     def architecture(self) -> str:
+        """`sqs` or `sfn`."""
         return self.batches.architecture
 
     @property
     def title(self) -> str:
-        """As people are told of it: with its generation from the second on."""
+        """The batch's id for people, with its generation from the second on."""
         return titled(self.batch_id, self.generation)
 
     def observe(self) -> Progress | Result | None:
@@ -162,7 +134,7 @@ class OneBatch:
         return self.batches.input_object(self.batch_id)
 
     def redriven(self) -> "OneBatch":
-        """Its next generation."""
+        """The next generation of the batch."""
         return OneBatch(self.batches, self.batch_id, self.generation + 1)
 
 

@@ -14,7 +14,7 @@ from costs.metered import usages_of
 from rollcall.batches.batch import Result
 from rollcall.target.connection import Connection
 from rollcall.target.engine_client import ask
-from rollcall.target.meter_client import NoMeter, fetch_settled
+from rollcall.target.meter_client import NoMeter, fetch_when_quiet
 from rollcall.terminal.errors import tell
 
 # Lists the messages of a queue, those in flight and delayed ones too, without receiving them.
@@ -32,7 +32,7 @@ def bill_after_run(connection: Connection, result: Result) -> Bill | None:
     if not connection.endpoint:
         return None
     try:
-        answer = fetch_settled(connection.endpoint, result.batch_id)
+        answer = fetch_when_quiet(connection.endpoint, result.batch_id)
         book = PriceBook.load()
     except NoMeter:
         return None

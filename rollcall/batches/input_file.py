@@ -1,10 +1,9 @@
-"""The file of `rollcall run --input`: looked at before it is uploaded, by the same rules as the stacks' batchers."""
+"""The file of `rollcall run --input`: checked by the rules of the batchers, then uploaded."""
 
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from bootstrap.problem import Problem
@@ -14,22 +13,22 @@ from handlers.core.quoting import shown
 from rollcall.target.connection import Connection, Stack
 from rollcall.terminal.console import stderr
 
-TO_A_FILE = "write it to a file first, whose name says its format: `... > items.jsonl`"
+TO_A_FILE = "write it to a file first, with the format in its name: `... > items.jsonl`"
 
 
 def one_input(paths: Sequence[Path]) -> Path | None:
-    """The file that was given. Raises Problem when there is more than one."""
+    """The input file, if there is one. Raises Problem for more than one."""
     if len(paths) > 1:
         names = ", ".join(shown(str(path)) for path in paths[:3])
         raise Problem(
             f"--input: given {len(paths)} times ({names}), and a batch has the items of one file",
-            "join the files, of CSV without the further headers, or run a batch for each",
+            "join the files (of CSV without the further headers), or run a batch for each",
         )
     return paths[0] if paths else None
 
 
 def check_input_file(path: Path) -> None:
-    """Say so where it holds no items. Raises Problem unless items can be read from it."""
+    """Print a note if the file has no items. Raises Problem if items cannot be read from it."""
     option = f"--input {shown(str(path))}"
     refuse_no_file(path, option)
     try:
@@ -47,13 +46,13 @@ def check_input_file(path: Path) -> None:
 
 
 def refuse_no_file(path: Path, option: str) -> None:
-    """Raise Problem for what is no file, or has a name that no object can have."""
+    """Raise Problem for a path that is no regular file, or whose name no object can have."""
     if str(path) == "-":
         raise Problem(f"{option}: items are not read from standard input", TO_A_FILE)
     try:
         path.name.encode()
     except UnicodeEncodeError:
-        raise Problem(f"{option}: its name is not UTF-8, as the names of S3's objects are", "rename it") from None
+        raise Problem(f"{option}: its name is not UTF-8, as the names of objects in S3 must be", "rename it") from None
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -71,8 +70,10 @@ def refuse_no_file(path: Path, option: str) -> None:
 def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path) -> dict[str, str]:
     """Upload the items to the stack's input bucket; returns the request's `input`.
 
-    Raises Problem if the file cannot be read, or S3 does not take it.
+    Raises Problem if the file cannot be read, or S3 refuses it.
     """
+    from boto3.exceptions import S3UploadFailedError
+
     bucket, prefix, owner = (stack.outputs[name] for name in ("InputBucketName", "InputPrefix", "InputBucketOwner"))
     key = f"{prefix}{batch_id}/{path.name}"
     option = f"--input {shown(str(path))}"
@@ -81,7 +82,7 @@ def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path
     except OSError as error:
         raise Problem(f"{option}: it cannot be read: {error.strerror}") from None
     except S3UploadFailedError as error:
-        refused = error.__context__
-        code = refused.response["Error"]["Code"] if isinstance(refused, ClientError) else "it is not known why"
-        raise Problem(f"{option}: s3://{bucket} did not take it: {code}", "see `rollcall status`") from None
+        cause = error.__context__
+        code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else "the reason is unknown"
+        raise Problem(f"{option}: s3://{bucket} refused it: {code}", "see `rollcall status`") from None
     return {"bucket": bucket, "key": key}

@@ -1,4 +1,4 @@
-"""Where in its file a line stands that is no item."""
+"""The file and line of a failed item that is a line of the input."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ BLOCK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Places:
-    """The file's name, and which line begins at a byte of it, as far as it could be read."""
+    """The name of the input file, and the line numbers by the byte at which a line begins, as far as known."""
 
     file: str | None = None
     lines: Mapping[int, int] = field(default_factory=dict)
 
     def of(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """`{"file", "line"}`, or `{"file", "byte"}` where the line is not known; nothing of what came from no line."""
+        """`file` and `line` of an item, or `file` and `byte` if the line is unknown; empty if it came from no line."""
         at = item.get(AT_KEY, {})
         if "byte" in at and at["byte"] in self.lines:
             at = {"line": self.lines[at["byte"]]}
         return {"file": self.file, **at} if at and self.file else dict(at)
 
     def title(self, item: Mapping[str, Any]) -> str:
-        """What people know an item by: its id, or file and line and, if it names one, its id."""
+        """An item's name for people: its id, or its file and line and, if the line has one, its id."""
         at = self.of(item)
         if not at:
             return str(item["id"])
@@ -41,7 +41,7 @@ class Places:
 
 
 def places_in(batch: OneBatch, entries: Iterable[dict[str, Any]]) -> Places:
-    """The places of failed items: `entries` are gone through, and the file is read, where bytes are to become lines."""
+    """The places of failed items. Reads the file to turn the bytes of `entries` into line numbers."""
     source = batch.input_object()
     if not source:
         return Places()
@@ -53,12 +53,12 @@ def places_in(batch: OneBatch, entries: Iterable[dict[str, Any]]) -> Places:
     try:
         return Places(file, line_numbers(blocks(batch, source), positions) if positions else {})
     except ClientError:
-        # It has expired, or was changed.
+        # The object has expired or was changed.
         return Places(file)
 
 
 def blocks(batch: OneBatch, source: InputObject) -> Iterator[bytes]:
-    """The object's content as it was when the batch began."""
+    """Yield the object's content at the batch's start."""
     pinned = {"IfMatch": source.etag} if source.etag else {}
     body = batch.batches.input_s3().get_object(Bucket=source.bucket, Key=source.key, **pinned)["Body"]
     try:
@@ -68,7 +68,7 @@ def blocks(batch: OneBatch, source: InputObject) -> Iterator[bytes]:
 
 
 def line_numbers(content: Iterable[bytes], positions: list[int]) -> dict[int, int]:
-    """Of ascending positions, which line each is in, from 1. No more is read than up to the last one."""
+    """The line number, from 1, of every position in ascending `positions`. Reads no further than the last one."""
     found: dict[int, int] = {}
     left = iter(positions)
     position, number, start = next(left, None), 1, 0
@@ -87,5 +87,5 @@ def line_numbers(content: Iterable[bytes], positions: list[int]) -> dict[int, in
 
 
 def only_rejected(batch: OneBatch) -> bool:
-    """Whether all that has failed are lines that are no items, or items that cannot travel: no redrive helps those."""
+    """Whether every failed item is a line that is no item, or an invalid item: a redrive does not help."""
     return all(ERROR_KEY in entry["item"] for entry in batch.failed_items())

@@ -1,4 +1,4 @@
-"""From the options of `rollcall run` to the batch request, checked before anything is started."""
+"""The batch request of `rollcall run`, checked before anything is started."""
 
 import re
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from handlers.core.batch import BatchRequest, InvalidRequest, new_batch_id
 from rollcall.batches.input_file import check_input_file
 from rollcall.target.connection import Stack
 
-# A random batch's own fields mean nothing for real items.
+# Fields that are for random items only.
 RANDOM_ONLY = ("items", "maxValue", "failRate")
 
 
 def checked_request(architecture: str, fields: Mapping[str, Any], input_file: Path | None = None) -> dict[str, Any]:
-    """The request of `fields`, with a batch id. Raises Problem, naming the option, if it would be refused."""
+    """Complete `fields` to a request with a batch id. Raises Problem with the option that the stack would refuse."""
     if architecture == "sfn" and "deadlineSeconds" in fields:
         raise Problem("--deadline is for sqs: a state machine has one deadline for all its executions")
     if input_file:
@@ -39,10 +39,10 @@ def option_of(field: str) -> str:
 
 
 def refuse_too_many_items(fields: Mapping[str, Any], stack: Stack) -> None:
-    """Raise Problem for more random items than the stack takes; those of a file are counted by its batcher."""
-    most = int(stack.parameters["MaxItems"])
-    if fields.get("items", 0) > most:
+    """Raise Problem for more random items than the stack's MaxItems. The batcher counts the items of a file."""
+    max_items = int(stack.parameters["MaxItems"])
+    if fields.get("items", 0) > max_items:
         raise Problem(
-            f"--items: {fields['items']:,} are more than the {most:,} that {stack.name} takes of a batch",
+            f"--items: {fields['items']:,} are more than MaxItems of {stack.name}, {max_items:,}",
             "raise its parameter MaxItems: `rollcall up --parameter MaxItems=...`, or `bootstrap deploy` with it",
         )

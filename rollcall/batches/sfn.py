@@ -1,8 +1,9 @@
-"""The batches of the Step Functions architecture, as their executions, Map Runs and objects show them."""
+"""The batches of the Step Functions architecture, read from their executions, Map Runs and objects."""
 
 import json
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from bootstrap.problem import Problem
@@ -15,7 +16,7 @@ NAME_LENGTH = 80
 
 
 class SfnBatches:
-    """See `rollcall.batches.batch.Batches`. What is started here has its batch's id as its execution's name."""
+    """See `rollcall.batches.batch.Batches`. `start` names the execution after its batch's id."""
 
     architecture = "sfn"
 
@@ -67,13 +68,14 @@ class SfnBatches:
         map_run = self._map_run(execution["executionArn"]) if execution else None
         if map_run is None or not map_run["itemCounts"]["total"] or "stopDate" not in map_run:
             return None
-        return round(map_run["stopDate"].timestamp() * 1000)
+        stopped: datetime = map_run["stopDate"]
+        return round(stopped.timestamp() * 1000)
 
     def recent(self, limit: int) -> list[Result]:
         listed = self._sfn.list_executions(stateMachineArn=self._state_machine, maxResults=limit)["executions"]
         executions = (self._sfn.describe_execution(executionArn=found["executionArn"]) for found in listed)
         results = (self._result(execution) for execution in executions)
-        # Two executions may be of one batch: the later is a duplicate, which has processed nothing.
+        # Two executions may have one batch: the later one is a duplicate, which processed nothing.
         found = {(result.batch_id, result.generation): result for result in results if result}
         return list(found.values())
 
@@ -106,10 +108,10 @@ class SfnBatches:
         return BatchObjects(self._s3, self._bucket, batch_id, generation)
 
     def _execution(self, batch_id: str, generation: int) -> dict[str, Any] | None:
-        """The execution that owns the generation; before it does, a first generation's is found by its name."""
+        """The execution that owns the generation. Before it has an owner, a first generation is found by its name."""
         owner = self._objects(batch_id, generation).find_owner()
         if owner:
-            return self._sfn.describe_execution(executionArn=owner)
+            return dict(self._sfn.describe_execution(executionArn=owner))
         arn = f"{self._state_machine.replace(':stateMachine:', ':execution:')}:{batch_id}"
         try:
             named = self._sfn.describe_execution(executionArn=arn)
@@ -119,10 +121,10 @@ class SfnBatches:
 
     def _map_run(self, execution_arn: str) -> dict[str, Any] | None:
         map_runs = self._sfn.list_map_runs(executionArn=execution_arn)["mapRuns"]
-        return self._sfn.describe_map_run(mapRunArn=map_runs[0]["mapRunArn"]) if map_runs else None
+        return dict(self._sfn.describe_map_run(mapRunArn=map_runs[0]["mapRunArn"])) if map_runs else None
 
     def _result(self, execution: Mapping[str, Any]) -> Result | None:
-        """How an execution's batch ended, or what is known of one that has not; None if it runs none."""
+        """The result of an execution's batch, OPEN before its end; None if the execution runs no batch."""
         batch_id, generation = batch_in(execution)
         objects = self._objects(batch_id, generation)
         ended = ending_of(objects)
@@ -135,7 +137,7 @@ class SfnBatches:
 
 
 def ending_of(objects: BatchObjects) -> Result | None:
-    """How the batch ended, if it has or was skipped."""
+    """The result of a batch that has ended or was skipped; None before."""
     ending = objects.find_ending()
     if ending:
         return Result.from_detail(ending[0]["detail"])
@@ -149,16 +151,16 @@ def ending_of(objects: BatchObjects) -> Result | None:
 
 
 def batch_in(execution: Mapping[str, Any]) -> tuple[str, int]:
-    """Id and generation of the batch that an execution runs, or would if its request were a good one."""
-    asked = json.loads(execution["input"])
+    """Id and generation of an execution's batch. A batch with an invalid request has them too."""
+    request = json.loads(execution["input"])
     try:
-        return batch_id_or(asked, execution["name"]), generation_of(asked)
+        return batch_id_or(request, execution["name"]), generation_of(request)
     except InvalidRequest:
         return execution["name"], 1
 
 
 def trouble_of(execution: Mapping[str, Any]) -> str | None:
-    """How an execution failed, with its error and cause."""
+    """The status, the error and the cause of an execution that failed; None of any other."""
     if execution["status"] in ("RUNNING", "SUCCEEDED"):
         return None
     cause = ": ".join(execution[name] for name in ("error", "cause") if execution.get(name))

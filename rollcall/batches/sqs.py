@@ -1,4 +1,4 @@
-"""The batches of the SQS architecture, as their records in the table show them."""
+"""The batches of the SQS architecture, read from their records in the table."""
 
 import json
 import time
@@ -69,8 +69,8 @@ class SqsBatches:
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
         key = BatchKey(batch_id, generation)
         cancelled = self.table.cancel(key, time.time_ns() // 1_000_000)
-        # Even if it was not: whoever cancelled it before may have died here. A check, which comes again until the batch
-        # has ended: the one that it has may not be due for a while.
+        # Even if it was cancelled before: that command may have died before this line. The batch's own check message
+        # may not be due for a while. This one is redelivered until the batch has ended.
         check = FinalizerMessage(key, check=True).body()
         self._sqs.send_message(QueueUrl=self._finalizer_queue_url, MessageBody=check)
         return cancelled
@@ -80,7 +80,7 @@ class SqsBatches:
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
 
     def _formed(self, batch: Batch) -> tuple[int, int]:
-        """How many items and chunks the batchers have made so far."""
+        """The numbers of items and chunks that the batchers have made."""
         cursors = [self.table.get_segment(batch.key, number) for number in batch.segments]
         return (
             batch.items + sum(cursor.next_item for cursor in cursors if cursor),
@@ -89,8 +89,8 @@ class SqsBatches:
 
 
 def progress_of(batch: Batch, formed_items: int, formed_chunks: int, chunks_left: int, failed: int) -> Progress:
-    """How far an open batch is; every chunk but those left is done."""
-    # A batcher moves its cursor after its records: there may be more chunks left than it says it has formed.
+    """The progress of an open batch. `chunks_left` counts the unfinished chunks that have records."""
+    # A batcher writes its cursor after its chunk records: there may be more chunks left than the cursor says.
     done = max(0, formed_items - chunks_left * batch.request.items_per_chunk)
     if batch.cancelled:
         stage = "being cancelled"
@@ -114,7 +114,7 @@ def progress_of(batch: Batch, formed_items: int, formed_chunks: int, chunks_left
 
 
 def result_of(batch: Batch) -> Result:
-    """What the record says, of a batch that has ended or not."""
+    """The result in the record of a batch that has ended, or of an open one."""
     finished = batch.finished_at
     return Result(
         batch_id=batch.batch_id,

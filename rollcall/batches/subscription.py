@@ -1,4 +1,4 @@
-"""Hearing of a batch's end: a queue of our own on the event bus, for as long as we wait."""
+"""Receives a batch's Batch Finished event through a temporary queue on the event bus."""
 
 import json
 import uuid
@@ -9,20 +9,20 @@ from typing import Any
 
 from rollcall.target.connection import Connection
 
-# If this process is killed its queue stays, but keeps nothing for long.
+# If this process is killed, its queue stays, and deletes its messages after this time.
 RETENTION_SECONDS = "3600"
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A Batch Finished event: its detail, and when it reached the queue in milliseconds since 1970."""
+    """A Batch Finished event: its detail, and the time of its arrival in milliseconds since 1970."""
 
     detail: dict[str, Any]
     arrived_at: int
 
 
 class Subscription:
-    """The queue in which the Batch Finished event of one generation of a batch arrives."""
+    """The queue that receives the Batch Finished event of one generation of a batch."""
 
     def __init__(self, sqs: Any, queue_url: str) -> None:
         self._sqs = sqs
@@ -40,7 +40,7 @@ class Subscription:
 
 @contextmanager
 def subscribed(connection: Connection, event_bus: str, batch_id: str, generation: int = 1) -> Iterator[Subscription]:
-    """Subscribe to one generation's end; the queue and the rule are deleted afterwards, whatever happens."""
+    """Create a queue and a rule for one generation's event, and delete both at the end."""
     sqs, events = connection.client("sqs"), connection.client("events")
     name = f"rollcall-run-{uuid.uuid4().hex[:12]}"
     rule = {"Name": name, "EventBusName": event_bus}
@@ -61,7 +61,7 @@ def subscribed(connection: Connection, event_bus: str, batch_id: str, generation
 
 
 def delivery_policy(queue_arn: str, rule_arn: str) -> dict[str, Any]:
-    """Lets EventBridge, and only for this rule, send to the queue."""
+    """The queue's policy: only this rule of EventBridge may send to it."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},

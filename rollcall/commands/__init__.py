@@ -1,1 +1,1 @@
-"""One command, one file: its options and its body."""
+"""The commands. Each file has the options and the body of one command."""

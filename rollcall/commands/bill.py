@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.problem import Problem
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import Bill
 from costs.facts.prices import PriceBook
 from costs.format import count, dollars, per_million
@@ -15,7 +16,7 @@ from costs.meter_rows import DURATION
 from rollcall.batches.batch import OneBatch, Progress, Result
 from rollcall.batches.bill import metered_bill
 from rollcall.batches.find import find
-from rollcall.target.connection import ARCHITECTURE_TITLES, connect
+from rollcall.target.connection import connect
 from rollcall.target.meter_client import fetch_meter
 from rollcall.target.target import Target
 from rollcall.terminal.console import print_json, stdout

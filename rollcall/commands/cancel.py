@@ -1,42 +1,58 @@
-"""`rollcall cancel`: end a batch early, with what is being processed finished and the rest counted as remaining."""
+"""`rollcall cancel`: ends a batch early. Chunks in progress are finished, all other items remain."""
+
+import typer
 
 from bootstrap.problem import Problem
 from rollcall.batches.batch import Result
 from rollcall.batches.find import find
-from rollcall.commands.run import goes_on, report, tell_open
+from rollcall.commands.run import print_open, report, still_running
 from rollcall.target.connection import connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr
+from rollcall.terminal.options import Batch, Json, NoWait, OfArchitecture
 from rollcall.views.follow import until_ended
 from rollcall.views.progress import display
 
 EFFECT = {
-    "sqs": "chunks that are being processed are finished, no other is begun",
-    "sfn": "its execution is stopped, and every chunk's that is not through",
+    "sqs": "chunks in progress are finished, no other chunk is begun",
+    "sfn": "its execution is stopped, with the executions of all unfinished chunks",
 }
 
+app = typer.Typer()
 
-def cancel(target: Target, batch_id: str, architecture: str | None, wait: bool, as_json: bool) -> None:
-    """Cancel a batch and show it to its end; exits with 1 if it ends otherwise than CANCELLED."""
+
+@app.command(
+    epilog="What remains can be run later: [bold]rollcall redrive BATCH[/]\n\n"
+    "Exit codes: 0 the batch ended CANCELLED, 1 it ended otherwise, 2 usage or environment."
+)
+@targeted
+def cancel(
+    target: Target,
+    batch_id: Batch,
+    architecture: OfArchitecture = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Cancel a batch and show its progress to its end; exits with 1 if it does not end CANCELLED."""
     connection = connect(target)
     batch = find(connection, batch_id, architecture)
     before = batch.observe()
     if isinstance(before, Result):
-        raise Problem(f"batch {batch.title} is not running: it {words(before)}", f"see `rollcall status {batch_id}`")
+        raise Problem(f"batch {batch.title} is not running: it {ending(before)}", f"see `rollcall status {batch_id}`")
     stderr.print(f"cancelling batch [bold]{batch.title}[/]: {EFFECT[batch.architecture]}", soft_wrap=True)
     if not batch.batches.cancel(batch_id, batch.generation):
-        stderr.print("[dim]it is ending already[/]")
-    if not wait:
-        tell_open(batch, "is being cancelled", before.items if before else None, target, as_json)
+        stderr.print("[dim]it is already ending[/]")
+    if no_wait:
+        print_open(batch, "is being cancelled", before.items if before else None, target, as_json)
         return
     with display(batch.architecture) as shown:
         try:
             result = until_ended(batch, shown)
         except KeyboardInterrupt:
-            raise goes_on(batch_id) from None
+            raise still_running(batch_id) from None
     report(connection, result, target, as_json, wanted="CANCELLED")
 
 
-def words(result: Result) -> str:
+def ending(result: Result) -> str:
     """`SUCCEEDED at 2026-11-23T06:00:04.000Z`."""
     return f"{result.status} at {result.finished_at}"

@@ -1,34 +1,43 @@
-"""`rollcall demo`: the first impression. The same batch through both architectures, then the two side by side."""
+"""`rollcall demo`: the same batch through both architectures, then the two side by side."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from bootstrap.problem import Problem
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import Bill
 from costs.format import count, dollars, seconds
+from costs.meter_rows import DURATION, rows_of
 from rollcall.batches.batch import Result
 from rollcall.batches.bill import bill_after_run
 from rollcall.batches.request import checked_request
-from rollcall.commands.invocations import Invocations, measured
 from rollcall.commands.run import run_to_end
 from rollcall.commands.up import bring_up
-from rollcall.target.connection import ARCHITECTURE_TITLES, Connection
-from rollcall.target.stacks import functions
-from rollcall.target.target import SandboxTarget
+from rollcall.target.connection import Connection
+from rollcall.target.meter_client import fetch_when_quiet
+from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_next, stdout
+from rollcall.terminal.options import Engine, EngineChoice
 from rollcall.views.summary import items_per_second, outcome, styled_status
 
 # About 500 s of simulated work in all, done in about ten.
 BATCH = {"items": 1000, "itemsPerChunk": 10, "itemConcurrency": 10}
 
-type Run = tuple[Result, Invocations, Bill | None]
+app = typer.Typer()
+
+type Rows = Sequence[Mapping[str, Any]]
+type Run = tuple[Result, Rows, Bill | None]
 
 
-def demo(target: SandboxTarget, engine: str) -> None:
-    """Start the sandbox and run the same batch twice; exits with 1 if one does not end SUCCEEDED."""
+@app.command(epilog="It needs neither an AWS account nor, on Linux, Docker.")
+@targeted
+def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
+    """Start the sandbox and run the same batch twice; exits with 1 if one of them does not end SUCCEEDED."""
     stdout.print("\n[bold]Rollcall[/]  When is the last item of a batch done?\n")
     began = time.monotonic()
     connection, _ = bring_up(target, engine)
@@ -44,11 +53,11 @@ def demo(target: SandboxTarget, engine: str) -> None:
     first = next(iter(runs.values()))[0].batch_id
     print_next(
         {
-            target.command("run sqs --items 10000 --max-value 0"): "ten times as many, no work",
+            target.command("run sqs --items 10000 --max-value 0"): "ten times the items, without work",
             target.command("run sfn --fail-rate 0.01"): "some items fail for good",
-            target.command(f"bill {first}"): "what the first would cost on AWS, line by line",
-            target.command("logs sqs.processor"): "what the processors said",
-            target.command("status"): "where things are, latest batches",
+            target.command(f"bill {first}"): "what the first batch would cost on AWS, line by line",
+            target.command("logs sqs.processor"): "the processors' log lines",
+            target.command("status"): "the endpoint, the resources, the latest batches",
             target.command("down"): "stop the sandbox",
         }
     )
@@ -57,16 +66,28 @@ def demo(target: SandboxTarget, engine: str) -> None:
 
 
 def run_one(connection: Connection, architecture: str) -> Run:
-    """Run the batch through one architecture, tell how it went in a line, and measure what it took."""
-    began_ms = round(time.time() * 1000)
+    """Run the batch through one architecture, print its outcome in a line, and count what it used."""
     result = run_to_end(connection, architecture, checked_request(architecture, BATCH))
     mark = "[green]✓[/]" if result.status == "SUCCEEDED" else "[red]✗[/]"
     title = ARCHITECTURE_TITLES[architecture]
     stdout.print(
         f"{mark} {title}: {outcome(result)} of {count(result.items, 'item')} in {seconds(result.duration_seconds)}"
     )
-    used = functions(architecture, connection.stack(architecture).outputs)
-    return result, measured(connection.client("logs"), used, began_ms), bill_after_run(connection, result)
+    return result, metered_rows(connection, result), bill_after_run(connection, result)
+
+
+def metered_rows(connection: Connection, result: Result) -> Rows:
+    """The meter's rows of the batch; none where the engine has no meter."""
+    try:
+        answer = fetch_when_quiet(connection.endpoint or "", result.batch_id)
+    except Problem:
+        return []
+    return rows_of(answer, connection.stack(result.architecture).name, result.batch_id)
+
+
+def total(rows: Rows, unit: str) -> float | None:
+    """The sum of the units that begin with `unit`; None where nothing was metered."""
+    return sum(row["quantity"] for row in rows if row["unit"].startswith(unit)) if rows else None
 
 
 def comparison(runs: Mapping[str, Run]) -> Table:
@@ -76,7 +97,7 @@ def comparison(runs: Mapping[str, Run]) -> Table:
     for architecture in runs:
         table.add_column(ARCHITECTURE_TITLES[architecture], justify="right")
     results = [result for result, _, _ in runs.values()]
-    invocations = [used for _, used, _ in runs.values()]
+    metered = [rows for _, rows, _ in runs.values()]
     bills = [bill for _, _, bill in runs.values()]
     rows: dict[str, list[str | Text]] = {
         "status": [styled_status(result.status) for result in results],
@@ -85,9 +106,9 @@ def comparison(runs: Mapping[str, Run]) -> Table:
         "duration": [seconds(result.duration_seconds) for result in results],
         "items per second": [count(items_per_second(result)) for result in results],
         "completion lag": [seconds(result.completion_lag_seconds) for result in results],
-        "Lambda invocations": [count(used.count) for used in invocations],
-        "of them cold starts": [count(used.cold_starts) for used in invocations],
-        "Lambda GB-seconds": [f"{used.gb_seconds:.1f}" for used in invocations],
+        "Lambda invocations": [count(total(rows, "lambda.requests")) for rows in metered],
+        "of them cold starts": [count(total(rows, "lambda.cold_starts")) for rows in metered],
+        "Lambda GB-seconds": [f"{total(rows, DURATION):.1f}" if rows else "-" for rows in metered],
         "cost on AWS": [dollars(bill.dollars) if bill else "-" for bill in bills],
         "of it orchestration": [dollars(bill.orchestration) if bill else "-" for bill in bills],
     }
@@ -97,5 +118,5 @@ def comparison(runs: Mapping[str, Run]) -> Table:
 
 
 def elapsed(began: float) -> str:
-    """Since `began` on the monotonic clock."""
+    """The time since `began` on the monotonic clock, for people."""
     return seconds(time.monotonic() - began)

@@ -1,12 +1,13 @@
-"""`rollcall failures`: every item of a batch that failed for good, with its error and attempts."""
+"""`rollcall failures`: lists every item of a batch that failed for good, with its error and attempts."""
 
 import csv
 import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -18,18 +19,35 @@ from rollcall.batches.batch import OneBatch
 from rollcall.batches.find import find
 from rollcall.batches.places import Places, places_in
 from rollcall.target.connection import connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_command, stdout
+from rollcall.terminal.options import Batch, Generation, Json, OfArchitecture
 
-# What a page of the terminal needs beside the table's rows.
-AROUND_ROWS = 6
+# Lines of a page besides the rows of the table.
+OTHER_LINES = 6
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
+app = typer.Typer()
 
+
+@app.command(epilog="Example: [bold]rollcall failures demo-1 --csv > failed.csv[/]")
+@targeted
 def failures(
-    target: Target, batch_id: str, architecture: str | None, generation: int | None, as_json: bool, as_csv: bool
+    target: Target,
+    batch_id: Batch,
+    architecture: OfArchitecture = None,
+    generation: Generation = None,
+    as_json: Json = False,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="Print CSV with the columns id, error, attempts, item. Unprintable characters are escaped. A cell "
+            "that a spreadsheet would compute (it begins with = + - @ or a tab) gets ' before it. item is exact JSON.",
+        ),
+    ] = False,
 ) -> None:
-    """Print the list, an item at a time: whole, but for a terminal, which gets a page."""
+    """Print the whole list, item by item. A terminal shows only the first page."""
     if as_json and as_csv:
         raise Problem("--json and --csv exclude each other")
     batch = find(connect(target), batch_id, architecture, generation)
@@ -47,7 +65,7 @@ def failures(
 
 
 def write_json(batch: OneBatch, places: Places) -> None:
-    """One JSON object with the list, an entry a line; of a line that is no item also `file` and `line`."""
+    """Print one JSON object, with a line for each entry. `file` and `line` are those of a line that is no item."""
     head = {"batchId": batch.batch_id, "generation": batch.generation, "architecture": batch.architecture}
     print(json.dumps(head)[:-1] + ', "failures": [', end="")
     separator = "\n"
@@ -58,9 +76,9 @@ def write_json(batch: OneBatch, places: Places) -> None:
 
 
 def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
-    """Columns id, error, attempts, item, which is JSON and exact, and file and line of a line that is no item.
+    """Print CSV: id, error, attempts, item, and file and line of a line that is no item.
 
-    All but the item are made fit for a spreadsheet.
+    `item` is exact JSON. Formulas in all other columns are escaped.
     """
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["id", "error", "attempts", "item", "file", "line"])
@@ -72,9 +90,9 @@ def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
 
 
 def print_page(batch: OneBatch, target: Target) -> None:
-    """What fits the terminal, as a table."""
+    """Print a table of the first items, as many as the terminal has lines."""
     entries = batch.failed_items()
-    page = list(islice(entries, max(1, stdout.height - AROUND_ROWS)))
+    page = list(islice(entries, max(1, stdout.height - OTHER_LINES)))
     if not page:
         stdout.print(f"no item of batch [bold]{batch.title}[/] has failed", soft_wrap=True)
         return
@@ -88,24 +106,24 @@ def print_page(batch: OneBatch, target: Target) -> None:
         table.add_row(Text(title), count(entry["attempts"]), Text(reason))
     stdout.print(table)
     if next(entries, None):
-        stdout.print(Text("\nand more; all of them:", "dim"))
+        stdout.print(Text("\nthere are more; to see all of them:", "dim"))
         print_command(target.command(f"failures {batch.batch_id} --csv"))
 
 
 def failure_line(entry: dict[str, Any], places: Places) -> str:
-    """One failed item, its attempts and its error in a line."""
+    """A line with a failed item, its attempts and its error."""
     title, attempts = places.title(entry["item"]), count(entry["attempts"], "attempt")
     return one_line(f"{title}  after {attempts}: {reason_of(entry)}")
 
 
 def reason_of(entry: dict[str, Any]) -> str:
-    """The error; of a line that is no item how it reads, too."""
+    """The error and, for a line that is no item, the text of the line."""
     text = entry["item"].get(TEXT_KEY)
-    return entry["error"] + (f": {text}" if text else "")
+    return str(entry["error"]) + (f": {text}" if text else "")
 
 
 def no_formula(cell: str) -> str:
-    """The cell with an apostrophe before what a spreadsheet would compute.
+    """Put an apostrophe before a cell that a spreadsheet would compute.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """

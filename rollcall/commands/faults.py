@@ -1,10 +1,11 @@
-"""`rollcall faults`: make the sandbox fail as planned, see what it did, stop it."""
+"""`rollcall faults`: injects failures into the sandbox, and counts them."""
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -13,23 +14,37 @@ from bootstrap.problem import Problem
 from costs.format import count
 from rollcall.target.connection import healthy_sandbox
 from rollcall.target.engine_client import ask, require_success
-from rollcall.target.target import SandboxTarget
+from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_command, print_json, stdout
+from rollcall.terminal.options import Json
 from sandbox.faults.plan import AFTER, COUNT, KIND, PROBABILITY, BadPlan, read
 
 PATH = "/_rollcall/faults"
 COUNTED = ("seen", "injected")
 
+app = typer.Typer(no_args_is_help=True)
 
-def set_plan(target: SandboxTarget, source: str) -> None:
-    """Put the plan in the file `source`, or on stdin for `-`, in force. Raises Problem if it is none."""
-    answer = _request(target, "PUT", _read(source))
+
+@app.command(
+    "set",
+    epilog='Example: echo \'{"faults": [{"kind": "kill", "when": "after", "operation": "DeleteItem", '
+    '"count": 1}]}\' | [bold]rollcall faults set -[/]',
+)
+@targeted
+def set_plan(
+    target: SandboxTarget,
+    plan: Annotated[str, typer.Argument(metavar="PLAN.json|-", help="The plan; - reads stdin.", show_default=False)],
+) -> None:
+    """Start to inject the plan's faults, in place of the plan before. docs/fidelity.md lists the kinds."""
+    answer = _request(target, "PUT", _read(plan))
     stdout.print(f"{count(len(answer['faults']), 'fault')} in force, seed {answer['seed']}")
     print_command(target.command("faults show"))
 
 
-def show(target: SandboxTarget, as_json: bool) -> None:
-    """Print the plan in force and what was injected so far."""
+@app.command()
+@targeted
+def show(target: SandboxTarget, as_json: Json = False) -> None:
+    """Show the plan in force and the number of faults that were injected."""
     report = _request(target, "GET")
     if as_json:
         print_json(report)
@@ -48,14 +63,16 @@ def show(target: SandboxTarget, as_json: bool) -> None:
     stdout.print(table)
 
 
+@app.command()
+@targeted
 def clear(target: SandboxTarget) -> None:
-    """End the plan in force."""
+    """End all faults."""
     _request(target, "DELETE")
     stdout.print("no faults")
 
 
 def fault_row(fault: dict[str, Any]) -> list[str]:
-    """The columns of one fault: what it is matched by, its settings, when it strikes, its counts."""
+    """The columns of one fault: kind, matchers, settings, limits and counts."""
     matchers = ("service", "operation", "function", "queue", "rule")
     limits = (PROBABILITY, COUNT, AFTER)
     settings = [name for name in fault if name not in (KIND, *matchers, *limits, *COUNTED)]

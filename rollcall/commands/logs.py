@@ -1,28 +1,45 @@
-"""`rollcall logs`: the functions' logs merged by time, or the engine's own."""
+"""`rollcall logs`: shows the log lines of the functions in order of time, or those of the engine."""
 
-import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from bootstrap.problem import Problem
 from rollcall.target.connection import Connection, connect
 from rollcall.target.engine_log import print_engine_log
-from rollcall.target.stacks import functions
-from rollcall.target.target import Target
+from rollcall.target.outputs import functions
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr, stdout
+from rollcall.terminal.duration import parse_duration
 from rollcall.terminal.log_lines import line
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
 FOLLOW_SECONDS = 1.0
-# How much later than a newer line of another environment a line may turn up.
+# A line may arrive this much later than a newer line of another environment.
 LATE_MS = 10_000
 
+app = typer.Typer()
 
-def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
-    """Print what was logged since then; with `follow`, go on until Ctrl-C."""
-    from_ms = round((time.time() - parse_age(since)) * 1000)
+
+@app.command(epilog="Examples: [bold]rollcall logs sqs.processor --since 5m[/], [bold]rollcall logs engine --follow[/]")
+@targeted
+def logs(
+    target: Target,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FUNCTION|engine]",
+            help="engine, sqs, sfn, one function such as sqs.processor or sfn.batcher, or a function's full name.",
+            show_default="all functions",
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines until Ctrl-C.")] = False,
+    since: Annotated[str, typer.Option(metavar="AGE", help="The age of the oldest line: 30s, 10m, 2h or 1d.")] = "10m",
+) -> None:
+    """Print the log lines of the last `since`; with `follow`, go on until Ctrl-C."""
+    from_ms = round((time.time() - parse_duration("--since", since)) * 1000)
     if source == "engine":
         if target.aws:
             raise Problem("logs engine: there is no engine on AWS", "name a function, such as sqs.processor")
@@ -52,14 +69,14 @@ def logs(target: Target, source: str | None, follow: bool, since: str) -> None:
 
 
 def logged(connection: Connection, chosen: Mapping[str, str], from_ms: int) -> list[tuple[dict[str, Any], str]]:
-    """What the chosen functions logged since then, each event with its role, by time."""
+    """The log events of the chosen functions since `from_ms`, each with the function's role, in order of time."""
     client = connection.client("logs")
     events = [(event, role) for role, name in chosen.items() for event in read(client, f"/aws/lambda/{name}", from_ms)]
     return sorted(events, key=lambda entry: entry[0]["timestamp"])
 
 
 def choose(source: str | None, known: Mapping[str, str]) -> dict[str, str]:
-    """The functions that `source` names: an architecture, a role or a function's full name. Raises Problem."""
+    """The functions of an architecture, of a role, or of a function's name. Raises Problem if there is none."""
     chosen = {
         role: name
         for role, name in known.items()
@@ -70,16 +87,8 @@ def choose(source: str | None, known: Mapping[str, str]) -> dict[str, str]:
     return chosen
 
 
-def parse_age(text: str) -> float:
-    """Seconds of an age such as `30s`, `10m`, `2h` or `1d`. Raises Problem."""
-    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if not match:
-        raise Problem(f"--since {text}: expected a number and a unit, such as 30s, 10m, 2h or 1d")
-    return int(match[1]) * UNITS[match[2]]
-
-
 def read(client: Any, group: str, from_ms: int) -> list[dict[str, Any]]:
-    """The group's events since then; a function that never ran may have no group yet."""
+    """The events of a log group since `from_ms`. A function that never ran may have no group."""
     events: list[dict[str, Any]] = []
     try:
         for page in client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=from_ms):

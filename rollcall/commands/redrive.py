@@ -1,17 +1,30 @@
-"""`rollcall redrive`: run what failed or was left over of a batch again, as its next generation."""
+"""`rollcall redrive`: runs the failed and remaining items of a batch again, as its next generation."""
+
+import typer
 
 from bootstrap.problem import Problem
 from costs.format import count
 from handlers.core.files.unreadable import NOT_READ
 from rollcall.batches.batch import OneBatch, Progress, Result
 from rollcall.batches.find import find
-from rollcall.commands.run import is_hopeless, report, started_to_end, tell_started
+from rollcall.commands.run import is_hopeless, print_open, report, start_to_end
 from rollcall.target.connection import connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr
+from rollcall.terminal.options import Batch, Json, NoWait, OfArchitecture
+
+app = typer.Typer()
 
 
-def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool, as_json: bool) -> None:
+@app.command(epilog="Exit codes: 0 the new generation SUCCEEDED, 1 it finished otherwise, 2 usage or environment.")
+@targeted
+def redrive(
+    target: Target,
+    batch_id: Batch,
+    architecture: OfArchitecture = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
     """Redrive a batch's latest generation; exits with 1 if the new one does not end SUCCEEDED."""
     connection = connect(target)
     ended = find(connection, batch_id, architecture)
@@ -19,8 +32,8 @@ def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool,
     if is_hopeless(ended, result):
         raise Problem(
             f"a redrive of batch {ended.title} would not help: each of the {count(result.failed, 'item')} that failed "
-            "is a line that is no item, or one that cannot travel",
-            f"see them with `rollcall failures {batch_id}`, mend the file, and run it anew",
+            "is a line that is no item, or an invalid item",
+            f"see them with `rollcall failures {batch_id}`, mend the file, and run it again",
         )
     following = ended.redriven()
     again = count((result.failed or 0) + (result.remaining or 0), "item")
@@ -29,15 +42,15 @@ def redrive(target: Target, batch_id: str, architecture: str | None, wait: bool,
     def start() -> None:
         ended.batches.redrive(batch_id, ended.generation)
 
-    if not wait:
+    if no_wait:
         start()
-        tell_started(following, target, as_json)
+        print_open(following, "is started", None, target, as_json)
         return
-    report(connection, started_to_end(connection, following, start), target, as_json)
+    report(connection, start_to_end(connection, following, start), target, as_json)
 
 
 def refuse_unless_redrivable(batch: OneBatch, seen: Progress | Result | None) -> Result:
-    """How the batch ended. Raises Problem while it runs, and where it has left nothing to run."""
+    """The batch's result. Raises Problem while it runs, and if it has nothing to redrive."""
     if not isinstance(seen, Result):
         hint = f"see its end with `rollcall watch {batch.batch_id}`, or end it with `rollcall cancel {batch.batch_id}`"
         raise Problem(f"batch {batch.title} still runs", hint)
@@ -48,12 +61,12 @@ def refuse_unless_redrivable(batch: OneBatch, seen: Progress | Result | None) ->
     if NOT_READ in (seen.reason or ""):
         raise Problem(
             f"batch {batch.title} has nothing to redrive: what was read of its input succeeded: {seen.reason}",
-            f"mend the file and run it anew: `rollcall run {batch.architecture} --input FILE`",
+            f"mend the file and run it again: `rollcall run {batch.architecture} --input FILE`",
         )
     if seen.items:
-        # It ended before its input was read: what is left of that nobody has counted.
+        # It ended before its input was read to the end: the number of its remaining items is unknown.
         return seen
     raise Problem(
         f"batch {batch.title} has nothing to redrive: it was {seen.status} before it had an item: {seen.reason}",
-        f"run it anew: `rollcall run {batch.architecture}`",
+        f"run it again: `rollcall run {batch.architecture}`",
     )

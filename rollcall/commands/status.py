@@ -1,34 +1,47 @@
-"""`rollcall status`: where everything is, and how the latest batches went."""
+"""`rollcall status`: shows the endpoint, the stacks and the latest batches, or one batch."""
 
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, seconds
 from rollcall.batches.batch import OneBatch, Progress, Result
 from rollcall.batches.find import deployed, find
 from rollcall.batches.places import places_in
 from rollcall.commands.failures import failure_line
 from rollcall.commands.run import is_hopeless
-from rollcall.target.connection import ARCHITECTURE_TITLES, Connection, connect
-from rollcall.target.target import Target
+from rollcall.target.connection import Connection, connect
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_command, print_json, print_next, stdout
+from rollcall.terminal.options import Generation, Json, OfArchitecture
 from rollcall.views.progress import Pace, describe
-from rollcall.views.summary import print_summary, styled_status, what_to_try
+from rollcall.views.summary import next_commands, print_summary, styled_status
 
 RECENT = 10
 FAILED_ITEMS_SHOWN = 10
 
+app = typer.Typer()
 
+
+@app.command(epilog="Examples: [bold]rollcall status[/], [bold]rollcall status demo-1 --json[/]")
+@targeted
 def status(
-    target: Target, batch_id: str | None, architecture: str | None, generation: int | None, as_json: bool
+    target: Target,
+    batch_id: Annotated[
+        str | None, typer.Argument(metavar="[BATCH]", help="A batch to show in detail.", show_default=False)
+    ] = None,
+    architecture: OfArchitecture = None,
+    generation: Generation = None,
+    as_json: Json = False,
 ) -> None:
-    """Show everything, or one batch."""
+    """Print the state of the sandbox or account, or of one batch."""
     connection = connect(target)
     if batch_id:
         show_batch(find(connection, batch_id, architecture, generation), target, as_json)
@@ -45,7 +58,7 @@ def status(
 
 
 def print_place(connection: Connection) -> None:
-    """Print where this is and every output of the stacks, each value whole for copying."""
+    """Print the endpoint and all outputs of the stacks, without line breaks, to be copied."""
     stdout.print(
         f"[bold]{escape(connection.place)}[/]" + (f"  {connection.engine} engine" if connection.engine else "")
     )
@@ -57,7 +70,7 @@ def print_place(connection: Connection) -> None:
 
 
 def print_recent(results: list[Result], target: Target) -> None:
-    """Print the latest batches with their counts."""
+    """Print a table of the latest batches."""
     if not results:
         stdout.print("\nno batch has run yet")
         print_command(target.command("run sqs"))
@@ -78,12 +91,12 @@ def print_recent(results: list[Result], target: Target) -> None:
             seconds(result.duration_seconds),
         )
     stdout.print()
-    # Wider than the terminal rather than cut: the ids are there to be copied.
+    # Wider than the terminal rather than cut: users copy the ids.
     stdout.print(table, width=max(stdout.width, Measurement.get(stdout, stdout.options, table).maximum), crop=False)
 
 
 def show_batch(batch: OneBatch, target: Target, as_json: bool) -> None:
-    """Show how one batch is or how it ended, the first items that failed, and what to try."""
+    """Print the progress or the result of one batch, its first failed items, and the next commands."""
     seen = batch.observe()
     failed = list(islice(batch.failed_items(), FAILED_ITEMS_SHOWN))
     known = seen if isinstance(seen, Result) else Result(batch.batch_id, batch.architecture, "OPEN", batch.generation)
@@ -100,15 +113,15 @@ def show_batch(batch: OneBatch, target: Target, as_json: bool) -> None:
     for entry in failed:
         stdout.print(f"  {failure_line(entry, places)}", markup=False, soft_wrap=True)
     if isinstance(seen, Result):
-        advice = what_to_try(seen, target, is_hopeless(batch, seen))
+        commands = next_commands(seen, target, is_hopeless(batch, seen))
     else:
-        advice = what_to_do_meanwhile(batch, seen, target)
-    if advice:
-        print_next(advice)
+        commands = next_commands_while_open(batch, seen, target)
+    if commands:
+        print_next(commands)
 
 
 def print_progress(batch: OneBatch, seen: Progress | None) -> None:
-    """Print how far a batch is."""
+    """Print the progress of an open batch."""
     rows = {"architecture": ARCHITECTURE_TITLES[batch.architecture], "progress": describe(seen, Pace())}
     if seen:
         rows |= {"failed": count(seen.failed, "item"), "remaining": count(seen.remaining, "item")}
@@ -119,20 +132,22 @@ def print_progress(batch: OneBatch, seen: Progress | None) -> None:
         stdout.print(f"  [dim]{label:<14}[/] {escape(one_line(value))}", soft_wrap=True)
 
 
-def what_to_do_meanwhile(batch: OneBatch, seen: Progress | None, target: Target) -> dict[str, str]:
-    """Command lines for a batch that still runs, and what each is good for."""
+def next_commands_while_open(batch: OneBatch, seen: Progress | None, target: Target) -> dict[str, str]:
+    """Command lines for a batch that still runs, each with its purpose."""
     watch = {target.command(f"watch {batch.batch_id}"): "follow it to its end"}
     if seen and (seen.trouble or seen.stage == "stalled"):
         return {
-            target.command(f"logs {batch.architecture} --since 1h"): "nothing moves: what the functions say",
-            target.command(f"cancel {batch.batch_id}"): "end it now, what is left can be redriven",
+            target.command(
+                f"logs {batch.architecture} --since 1h"
+            ): "the functions' log lines: the batch makes no progress",
+            target.command(f"cancel {batch.batch_id}"): "end it now; its remaining items can be redriven",
             **watch,
         }
     return watch
 
 
 def progress_json(seen: Progress | Result | None) -> dict[str, Any]:
-    """What `--json` adds about a batch that is still open."""
+    """The fields that `--json` adds for an open batch."""
     if not isinstance(seen, Progress):
         return {}
     return {

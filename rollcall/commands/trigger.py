@@ -1,20 +1,26 @@
-"""`rollcall trigger`: deliver the event that the schedule's rule would deliver now."""
+"""`rollcall trigger`: sends the event that the schedule's rule sends."""
 
 import json
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import typer
 from rich.markup import escape
 
 from bootstrap.problem import Problem
 from handlers.core.batch import batch_id_of
 from rollcall.target.connection import Connection, connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_command, print_json, stdout
+from rollcall.terminal.options import Architecture, Json
+
+app = typer.Typer()
 
 
-def trigger(target: Target, architecture: str, as_json: bool) -> None:
+@app.command(epilog="Example: [bold]rollcall trigger sqs[/]")
+@targeted
+def trigger(target: Target, architecture: Architecture, as_json: Json = False) -> None:
     """Send the event to the target of the architecture's schedule rule."""
     connection = connect(target)
     rule_name = connection.stack(architecture).outputs["ScheduleRuleName"]
@@ -38,7 +44,7 @@ def trigger(target: Target, architecture: str, as_json: bool) -> None:
 
 
 def scheduled_event(rule_arn: str, now: datetime, event_id: str) -> dict[str, Any]:
-    """EventBridge's event for a rule with a schedule, whose times have no fractions of a second.
+    """EventBridge's event of a scheduled rule. Its time has whole seconds.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
     """
@@ -57,13 +63,13 @@ def scheduled_event(rule_arn: str, now: datetime, event_id: str) -> dict[str, An
 
 
 def deliver(connection: Connection, target_arn: str, body: str, batch_id: str) -> None:
-    """Hand `body` to a queue or a state machine, as EventBridge would."""
-    service, name = target_arn.split(":")[2], target_arn.split(":")[-1]
+    """Send `body` to a queue or start a state machine with it, as EventBridge does."""
+    _, _, service, *_, name = target_arn.split(":")
     if service == "sqs":
         sqs = connection.client("sqs")
         sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=body)
     elif service == "states":
-        # EventBridge makes up a name; the batch's id lets `rollcall watch` find the execution from its first moment.
+        # EventBridge would choose a random name. By the batch's id `rollcall watch` finds the execution at once.
         connection.client("stepfunctions").start_execution(stateMachineArn=target_arn, name=batch_id, input=body)
     else:
         raise Problem(f"the schedule's target {target_arn} is neither a queue nor a state machine")

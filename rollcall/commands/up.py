@@ -1,32 +1,56 @@
-"""`rollcall up` and `rollcall down`: the sandbox with both stacks in it."""
+"""`rollcall up`: starts the sandbox and deploys both stacks into it."""
 
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.markup import escape
 
-from bootstrap import aws
-from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.failures import DeployFailed
-from bootstrap.parameters import BadParameter, declared, refuse_unknown, settle
+from bootstrap.parameters import BadParameter, declared, refuse_unknown, resolve
 from bootstrap.problem import Problem
-from bootstrap.stacks import SANDBOX_PARAMETERS, STACK_NAMES, template
+from bootstrap.stacks import ARCHITECTURE_TITLES, SANDBOX_PARAMETERS, STACK_NAMES, template
 from bootstrap.vendoring import CannotVendor
 from costs.format import seconds
-from rollcall.target.connection import ARCHITECTURE_TITLES, Connection
-from rollcall.target.stacks import resource_lines
-from rollcall.target.target import SandboxTarget
+from rollcall.target.connection import Connection
+from rollcall.target.outputs import resource_lines
+from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_json, print_next, stderr, stdout, steps
+from rollcall.terminal.options import Engine, EngineChoice, Json
 from sandbox.host import control, docker
 from sandbox.settings import DEFAULT_PORT
 from sandbox.state import SandboxError
 
+if TYPE_CHECKING:
+    from bootstrap.deploy import StackOutputs
 
-def up(target: SandboxTarget, engine: str, parameters: Iterable[str], as_json: bool) -> None:
-    """Start the sandbox, deploy both stacks, and say what there is now. `parameters` are `Name=Value`."""
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Then: [bold]rollcall run sqs --items 1000 --max-value 100[/]\n\n"
+    "With a parameter of the stacks: [bold]rollcall up --parameter MaxConcurrency=10[/]"
+)
+@targeted
+def up(
+    target: SandboxTarget,
+    engine: EngineChoice = Engine.auto,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            metavar="NAME=VALUE",
+            help="A parameter of the stacks; may be repeated. One that is not given gets its default again.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Start the sandbox, deploy both stacks, and print their resources. `parameters` are `NAME=VALUE`."""
     began = time.monotonic()
-    connection, made = bring_up(target, engine, checked_parameters(parameters))
+    connection, made = bring_up(target, engine, checked_parameters(parameters or []))
     took = time.monotonic() - began
     if as_json:
         outputs = {architecture: dict(stack.outputs) for architecture, stack in made.items()}
@@ -43,14 +67,14 @@ def up(target: SandboxTarget, engine: str, parameters: Iterable[str], as_json: b
         {
             target.command("run sqs --items 1000 --max-value 100"): "a batch through SQS",
             target.command("run sfn --items 1000 --max-value 100"): "the same through Step Functions",
-            target.command("logs --follow"): "what the functions say",
-            target.command("status"): "where things are, latest batches",
+            target.command("logs --follow"): "the functions' log lines",
+            target.command("status"): "the endpoint, the resources, the latest batches",
         }
     )
 
 
 def checked_parameters(words: Iterable[str]) -> dict[str, str]:
-    """Values for the stacks' parameters. Raises Problem, before anything is started, for what no stack would take."""
+    """Parse and check values of the stacks' parameters. Raises Problem for one that the stacks would refuse."""
     given = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -61,7 +85,7 @@ def checked_parameters(words: Iterable[str]) -> dict[str, str]:
     try:
         refuse_unknown(given, known)
         for parameters in known:
-            settle(parameters, SANDBOX_PARAMETERS, given)
+            resolve(parameters, SANDBOX_PARAMETERS, given)
     except BadParameter as refused:
         raise Problem(f"--parameter: {refused}") from refused
     return given
@@ -69,8 +93,11 @@ def checked_parameters(words: Iterable[str]) -> dict[str, str]:
 
 def bring_up(
     target: SandboxTarget, engine: str, parameters: Mapping[str, str] | None = None
-) -> tuple[Connection, dict[str, StackOutputs]]:
-    """Start the engine unless it is up, and deploy both stacks. Raises SandboxError, or Problem if a deploy fails."""
+) -> "tuple[Connection, dict[str, StackOutputs]]":
+    """Start the engine unless it runs, and deploy both stacks. Raises SandboxError, or Problem if that fails."""
+    from bootstrap import aws
+    from bootstrap.deploy import deploy
+
     with steps("looking for an engine") as say:
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
@@ -81,30 +108,20 @@ def bring_up(
             sandbox = control.start(chosen, port, target.project, say)
         except SandboxError as failure:
             if engine == "auto" and chosen == "docker" and sys.platform == "linux":
-                raise Problem(str(failure), "to do without Docker: `rollcall up --engine native`") from failure
+                raise Problem(str(failure), "to run it without Docker: `rollcall up --engine native`") from failure
             raise
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
         try:
             return connection, deploy(connection.session, suffix=target.suffix, progress=say, parameters=parameters)
         except BadParameter as refused:
-            # Values that only do not fit each other.
+            # Each value is valid, but their combination is not.
             raise Problem(f"--parameter: {refused}") from refused
         except (DeployFailed, CannotVendor) as failure:
             raise Problem(f"the stacks cannot be deployed: {failure}", "see `rollcall logs engine`") from failure
 
 
 def reason(requested: str, chosen: str) -> str:
-    """Why `auto` chose this engine."""
+    """The reason for the choice of the engine."""
     if requested != "auto":
-        return "as asked for"
+        return "as requested"
     return "because Docker answers" if chosen == "docker" else f"because {docker.missing()}"
-
-
-def down(target: SandboxTarget) -> None:
-    """Stop the sandbox; nothing to stop is no error."""
-    with steps("stopping the sandbox"):
-        stopped = control.stop(target.project)
-    if stopped:
-        stdout.print(f"stopped the sandbox {target.project} at {stopped.endpoint} ({stopped.engine})", soft_wrap=True)
-    else:
-        stdout.print(f"no sandbox {target.project} was running", soft_wrap=True)

@@ -1,17 +1,30 @@
-"""`rollcall watch`: follow a batch that somebody else started. It only reads."""
+"""`rollcall watch`: follows a running batch. It only reads."""
+
+import typer
 
 from rollcall.batches.find import find
-from rollcall.commands.run import goes_on, report
+from rollcall.commands.run import report, still_running
 from rollcall.target.connection import connect
-from rollcall.target.target import Target
+from rollcall.target.target import Target, targeted
+from rollcall.terminal.options import Batch, Generation, Json, OfArchitecture
 from rollcall.views.follow import until_ended
 from rollcall.views.progress import display
 
-# From a message in the batcher's queue to a batch record, with a cold start between them.
+# A batch has no record before its batcher has received the message and started.
 START_PATIENCE_SECONDS = 5.0
 
+app = typer.Typer()
 
-def watch(target: Target, batch_id: str, architecture: str | None, generation: int | None, as_json: bool) -> None:
+
+@app.command(epilog="Example: [bold]rollcall watch scheduled-20261123T060000Z[/]")
+@targeted
+def watch(
+    target: Target,
+    batch_id: Batch,
+    architecture: OfArchitecture = None,
+    generation: Generation = None,
+    as_json: Json = False,
+) -> None:
     """Show a batch's progress to its end; exits with 1 if it does not end SUCCEEDED."""
     connection = connect(target)
     batch = find(connection, batch_id, architecture, generation, START_PATIENCE_SECONDS)
@@ -19,5 +32,5 @@ def watch(target: Target, batch_id: str, architecture: str | None, generation: i
         try:
             result = until_ended(batch, shown)
         except KeyboardInterrupt:
-            raise goes_on(batch_id) from None
+            raise still_running(batch_id) from None
     report(connection, result, target, as_json)

@@ -1,1 +1,1 @@
-"""What a command works on: the sandbox or an AWS account."""
+"""The sandbox or AWS account that a command works on."""

@@ -1,30 +1,25 @@
-"""A connection to what a command works on: AWS clients, and what the two stacks made there."""
+"""The connection to a sandbox or AWS account: boto3 clients, and the two stacks there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
-
-from bootstrap import aws
 from bootstrap.problem import Problem
-from bootstrap.stack_description import find_stack, outputs_of, parameters_of
-from bootstrap.stacks import STACK_NAMES
-from handlers.aws.bucket_owner import expecting
+from bootstrap.stacks import STACK_NAMES, find_stack, outputs_of, parameters_of
 from rollcall.target.target import SandboxTarget, Target
 from rollcall.terminal.console import stderr
 from sandbox.host import control
 from sandbox.state import UNKNOWN, Sandbox
 
-ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
-# A few quick retries: somebody is looking at the screen.
-PATIENCE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=60)
+if TYPE_CHECKING:
+    # boto3 takes half a second to import, for which `rollcall run --help` need not wait.
+    from bootstrap.aws import Session
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack: its name, its outputs, and the parameters it was deployed with."""
+    """A deployed stack with its outputs and parameters."""
 
     name: str
     outputs: Mapping[str, str]
@@ -32,14 +27,18 @@ class Stack:
 
     @property
     def provisioned_pollers(self) -> int:
-        """The most that the processor's event source has; 0 in Lambda's default mode."""
+        """The maximum of provisioned pollers of the processor's event source; 0 without provisioned mode."""
         return int(self.parameters.get("ProvisionedPollers", 0))
 
 
 class Connection:
-    """AWS clients of one sandbox or one account. `endpoint` is None on AWS, `engine` where it is not known."""
+    """The clients of one sandbox or account. `endpoint` is None on AWS, `engine` is None if it is not known."""
 
-    def __init__(self, session: aws.Session, suffix: str, endpoint: str | None = None, engine: str | None = None):
+    def __init__(self, session: "Session", suffix: str, endpoint: str | None = None, engine: str | None = None):
+        from botocore.config import Config
+
+        # A few quick retries: a person waits for the answer.
+        self._config = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=60)
         self.session = session
         self.suffix = suffix
         self.endpoint = endpoint
@@ -48,22 +47,24 @@ class Connection:
 
     @property
     def place(self) -> str:
-        """Where this is, for people."""
+        """The endpoint or the AWS region, for people."""
         return self.endpoint or f"AWS {self.session.region_name}"
 
     def client(self, service: str) -> Any:
-        """The client of `service`, made once."""
+        """The client of `service`, which is created once."""
         if service not in self._clients:
-            self._clients[service] = self.session.client(service, config=PATIENCE)
+            self._clients[service] = self.session.client(service, config=self._config)
         return self._clients[service]
 
     def s3(self, owner: str) -> Any:
-        """A client of S3 for buckets of the account `owner`: S3 refuses one that is somebody else's by now."""
-        return expecting(self.session.client("s3", config=PATIENCE), owner)
+        """Create a client of S3 that accesses only the buckets of the account `owner`."""
+        from handlers.aws.bucket_owner import expecting
+
+        return expecting(self.session.client("s3", config=self._config), owner)
 
     @cached_property
     def stacks(self) -> Mapping[str, Stack]:
-        """The stacks that are deployed, by architecture."""
+        """The deployed stacks by architecture."""
         found = {}
         for architecture, name in STACK_NAMES.items():
             if stack := self._describe(name + self.suffix):
@@ -89,32 +90,36 @@ class Connection:
 
 def connect(target: Target) -> Connection:
     """Connect to the target. Raises Problem if no sandbox answers there."""
+    from bootstrap import aws
+
     if target.aws:
         return Connection(aws.session(None, target.profile, target.region), target.suffix)
     return connect_sandbox(target)
 
 
 def connect_sandbox(target: SandboxTarget) -> Connection:
-    """Connect to the project's sandbox, or to the one at the port asked for. Raises Problem if none answers."""
+    """Connect to the project's sandbox, or to the one at `--port`. Raises Problem if none answers."""
+    from bootstrap import aws
+
     sandbox = healthy_sandbox(target)
     engine = sandbox.engine if sandbox.engine != UNKNOWN else None
     return Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, engine)
 
 
 def healthy_sandbox(target: SandboxTarget) -> Sandbox:
-    """The project's sandbox, or what is at the port asked for; it answers. Raises Problem, SandboxError if not."""
+    """Find the project's sandbox, or the one at `--port`. Raises Problem or SandboxError if none answers."""
     sandbox = control.find(target.project, target.port)
     if not sandbox:
         raise Problem(
             f"no sandbox {target.project!r} of this checkout is running",
-            "start it with `rollcall up`; another engine is used only where its port is asked for, with --port",
+            "start it with `rollcall up`; another engine is used only if --port names its port",
         )
     if not sandbox.healthy():
         raise Problem(f"no sandbox answers at {sandbox.endpoint}", "start it with `rollcall up`")
     if sandbox.engine == UNKNOWN:
         stderr.print(
-            f"{sandbox.endpoint} is not the sandbox {target.project!r} of this checkout; it is used since its port was "
-            "asked for",
+            f"{sandbox.endpoint} is not the sandbox {target.project!r} of this checkout; it is used since --port "
+            "names its port",
             soft_wrap=True,
         )
     return sandbox

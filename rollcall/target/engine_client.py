@@ -1,4 +1,4 @@
-"""Requests to the engine itself, beside AWS's APIs."""
+"""HTTP requests to the engine's own endpoints."""
 
 import http.client
 from urllib.parse import urlsplit
@@ -9,8 +9,8 @@ TIMEOUT_SECONDS = 10
 
 
 def ask(endpoint: str, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
-    """Status and body of the answer, JSON where the engine has a choice. Raises Problem if nothing answers."""
-    # Not urllib: it would ask a company's proxy for 127.0.0.1.
+    """Send a request; returns the status and the body, as JSON if possible. Raises Problem if nothing answers."""
+    # urllib would send it to a company's proxy.
     connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(method, path, body, headers={"Accept": "application/json"})
@@ -24,6 +24,6 @@ def ask(endpoint: str, method: str, path: str, body: str | None = None) -> tuple
 
 
 def require_success(endpoint: str, method: str, path: str, status: int, body: bytes) -> None:
-    """Raise Problem with what the engine says, unless this answer of it is a success."""
+    """Raise Problem with the engine's message if its answer is an error."""
     if status >= 400:
         raise Problem(f"{method} {endpoint}{path}: {status}: {body.decode(errors='replace')}")

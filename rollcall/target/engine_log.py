@@ -1,4 +1,4 @@
-"""The engine's own log."""
+"""The engine's log."""
 
 import time
 from pathlib import Path
@@ -14,7 +14,7 @@ POLL_SECONDS = 0.5
 
 
 def print_engine_log(project: str, follow: bool) -> None:
-    """Print the end of the engine's log; with `follow`, go on until Ctrl-C. A dead native engine leaves its log."""
+    """Print the end of the engine's log; with `follow`, go on until Ctrl-C. The log of a dead native engine remains."""
     sandbox = control.running(project) or Sandbox("native", DEFAULT_PORT, project)
     if sandbox.log and not sandbox.log.exists():
         raise Problem(f"no engine of the sandbox {project} has left a log", "start one with `rollcall up`")
@@ -29,7 +29,7 @@ def print_engine_log(project: str, follow: bool) -> None:
 
 
 def follow_file(path: Path, position: int) -> None:
-    """Print what is added to the file from `position` on, for ever."""
+    """Print the file from `position` on, and everything that is added to it, for ever."""
     with path.open(errors="replace", newline="") as file:
         file.seek(position)
         while True:

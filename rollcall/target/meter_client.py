@@ -1,4 +1,4 @@
-"""Asking the engine's meter what it counted."""
+"""Requests to the engine's meter."""
 
 import json
 import time
@@ -9,30 +9,30 @@ from bootstrap.problem import Problem
 from rollcall.target.engine_client import ask, require_success
 
 PATH = "/_rollcall/meter"
-# What goes on for a moment after a batch's end: the finalizer that told it, and its log lines.
-SETTLE_SECONDS = 2.0
-LOOK_EVERY_SECONDS = 0.2
+# The finalizer and its log lines are metered a moment after the Batch Finished event.
+QUIET_WITHIN_SECONDS = 2.0
+POLL_SECONDS = 0.2
 
 
 class NoMeter(Problem):
-    """What answers there counts nothing."""
+    """The engine has no meter."""
 
 
 def fetch_meter(endpoint: str, batch: str | None = None) -> dict[str, Any]:
-    """What the meter of the engine at `endpoint` counted, of one batch or of all.
+    """The rows that the meter counted, of one batch or of all, as JSON.
 
-    Raises NoMeter if there is none, Problem if nothing answers.
+    Raises NoMeter if the engine has none, Problem if nothing answers.
     """
     answer: dict[str, Any] = json.loads(_ask(endpoint, "GET", f"?batch={quote(batch)}" if batch else ""))
     return answer
 
 
-def fetch_settled(endpoint: str, batch: str) -> dict[str, Any]:
-    """What a batch that has just ended came to, once the meter says the same twice, or after two seconds."""
-    give_up = time.monotonic() + SETTLE_SECONDS
+def fetch_when_quiet(endpoint: str, batch: str) -> dict[str, Any]:
+    """The rows of a batch that has just ended, once two polls answer the same, or after two seconds."""
+    deadline = time.monotonic() + QUIET_WITHIN_SECONDS
     answer = fetch_meter(endpoint, batch)
-    while time.monotonic() < give_up:
-        time.sleep(LOOK_EVERY_SECONDS)
+    while time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
         before, answer = answer, fetch_meter(endpoint, batch)
         if answer["rows"] == before["rows"]:
             break
@@ -40,7 +40,7 @@ def fetch_settled(endpoint: str, batch: str) -> dict[str, Any]:
 
 
 def reset_meter(endpoint: str) -> None:
-    """Set everything that was counted to zero. Raises NoMeter or Problem."""
+    """Delete all rows of the meter. Raises NoMeter or Problem."""
     _ask(endpoint, "DELETE")
 
 
@@ -48,8 +48,8 @@ def _ask(endpoint: str, method: str, query: str = "") -> bytes:
     status, body = ask(endpoint, method, PATH + query)
     if status == 404:
         raise NoMeter(
-            f"the engine at {endpoint} has no meter: it is another one, or was started by an older version",
-            "start it anew: `rollcall down`, then `rollcall up`",
+            f"the engine at {endpoint} has no meter: it is another engine, or an older version started it",
+            "restart it: `rollcall down`, then `rollcall up`",
         )
     require_success(endpoint, method, PATH, status, body)
     return body

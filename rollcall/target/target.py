@@ -1,4 +1,4 @@
-"""Which sandbox, or which AWS account, a command works on: the options that every command shares."""
+"""The options that choose the sandbox or AWS account of a command."""
 
 import inspect
 import re
@@ -16,19 +16,19 @@ from rollcall.terminal.errors import Interrupted
 from sandbox.settings import DEFAULT_PROJECT
 
 PANEL = "Where"
-# A command line in a hint, which is then completed with the options of the place.
+# A command line in a hint. It gets the options of the target.
 COMMAND = re.compile(r"`rollcall ([^`]*)`")
 
 
 def port_number(text: str) -> int:
-    """The port that `text` says."""
+    """Parse a port."""
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise typer.BadParameter(f"{text!r} is not a port from 1 to 65535")
     return int(text)
 
 
 def stack_suffix(text: str) -> str:
-    """The suffix that `text` says."""
+    """Parse a suffix of the stacks' names."""
     try:
         return checked_suffix(text)
     except ValueError as error:
@@ -66,7 +66,7 @@ class SandboxTarget:
     ] = ""
 
     def command(self, words: str) -> str:
-        """The command line that does `words`, which a shell takes as they are, in the same place."""
+        """The command line `rollcall <words>` with the options of this sandbox. `words` are quoted for a shell."""
         given = [
             f"--port {self.port}" if self.port else "",
             f"--project={quote(self.project)}" if self.project != DEFAULT_PROJECT else "",
@@ -77,7 +77,7 @@ class SandboxTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class Target(SandboxTarget):
-    """A sandbox on this machine or, only when `--aws` says so, an AWS account."""
+    """A sandbox on this machine or, with `--aws`, an AWS account."""
 
     aws: Annotated[
         bool, typer.Option("--aws", help="Use the stacks in your AWS account, not the sandbox.", rich_help_panel=PANEL)
@@ -90,7 +90,7 @@ class Target(SandboxTarget):
     ] = None
 
     def command(self, words: str) -> str:
-        """The command line that does `words` in the same place."""
+        """The command line `rollcall <words>` with the options of this target."""
         if not self.aws:
             return super().command(words)
         given = [
@@ -103,9 +103,9 @@ class Target(SandboxTarget):
 
 
 def targeted(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command(target, ...)` the options that its target's class declares, after its own.
+    """Add the options of the target's class to those of `command(target, ...)`.
 
-    The command lines in its hints are completed with those options.
+    The command lines in the hints of its errors get the same options.
     """
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
     target_class = parameters.pop(0).annotation
@@ -118,8 +118,8 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.BadParameter("only --aws uses your AWS account", param_hint="--profile/--region")
         try:
             command(target, **values)
-        except (Problem, Interrupted) as ended:
-            ended.hint = ended.hint and COMMAND.sub(lambda found: f"`{target.command(found[1])}`", ended.hint)
+        except (Problem, Interrupted) as error:
+            error.hint = error.hint and COMMAND.sub(lambda match: f"`{target.command(match[1])}`", error.hint)
             raise
 
     declared = [

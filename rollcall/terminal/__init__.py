@@ -1,1 +1,1 @@
-"""What every command prints with, and the options that commands share."""
+"""The consoles that commands print to, and the options that they share."""

@@ -1,4 +1,4 @@
-"""What the commands print with: results on stdout, everything said meanwhile on stderr."""
+"""The consoles of the commands: stdout for results, stderr for progress and errors."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from bootstrap.printable import one_line, printable
 
 
 class PlainConsole(Console):
-    """A console that sends a terminal what Rich itself makes of styles; what a text would send it is shown, escaped.
+    """A console that escapes the control characters in texts, and prints only those of Rich's own styles.
 
     Texts come from items, logs, AWS, the engine and file names.
     """
@@ -23,7 +23,7 @@ class PlainConsole(Console):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
     def render_str(self, text: str, **how: Any) -> Text:
-        # Rich would drop a few of them without a trace, such as a carriage return.
+        # Rich would silently drop some control characters, such as a carriage return.
         return super().render_str(printable(text), **how)
 
 
@@ -37,15 +37,15 @@ def print_json(value: Any) -> None:
 
 
 def print_command(command: str) -> None:
-    """Print a command line to try now."""
+    """Print a command line that the user can run next."""
     stdout.print(Text(command, "dim"), soft_wrap=True)
 
 
 @contextmanager
 def steps(first: str) -> Iterator[Callable[[str], None]]:
-    """Say what a command is doing while it does it: yields the function that announces the next step.
+    """Show the current step of a command on stderr; yields the function that shows the next one.
 
-    A terminal shows the current step beside a spinner; anything else gets each step as a line.
+    A terminal shows one step beside a spinner. Otherwise every step is a line.
     """
     if not stderr.is_terminal:
         stderr.print(first, markup=False, soft_wrap=True)
@@ -60,8 +60,8 @@ def steps(first: str) -> Iterator[Callable[[str], None]]:
 
 
 def print_next(commands: Mapping[str, str]) -> None:
-    """What to try now: command lines and what each is good for."""
+    """Print command lines that the user can run next, each with its purpose."""
     width = max(map(len, commands))
     stdout.print("\nnext")
-    for command, good_for in commands.items():
-        stdout.print(Text.assemble(f"  {command:<{width}}   ", (good_for, "dim")), soft_wrap=True)
+    for command, purpose in commands.items():
+        stdout.print(Text.assemble(f"  {command:<{width}}   ", (purpose, "dim")), soft_wrap=True)

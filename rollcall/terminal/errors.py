@@ -1,4 +1,4 @@
-"""Every failure ends as a message on stderr and an exit code, never as a traceback."""
+"""Turns every expected error into a message on stderr and an exit code."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from sandbox.state import SandboxError
 
 
 class Interrupted(Exception):
-    """The user pressed Ctrl-C; the message says what goes on without us, the hint how to return to it."""
+    """The user pressed Ctrl-C. The message says what continues without the command, the hint how to return to it."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -29,15 +29,17 @@ class Interrupted(Exception):
 
 
 def guarded(command: Callable[[], Any]) -> int:
-    """Run `command` and return the exit code; its errors are printed on stderr.
+    """Run `command`, print its errors on stderr, and return the exit code.
 
-    Anything but the errors named here is a defect of ours and keeps its traceback.
+    Any other exception is a bug of Rollcall and keeps its traceback.
     """
     try:
         return command() or 0
     except (typer.TyperException, Problem, SandboxError, ClientError, BotoCoreError) as error:
         message, hint = explained(error)
-        tell(message, hint, "error: ")
+        # Without a command, Typer raises an error without a message: it has printed the help.
+        if message:
+            tell(message, hint, "error: ")
         return 2
     except Interrupted as interrupted:
         tell(str(interrupted), interrupted.hint)
@@ -47,30 +49,31 @@ def guarded(command: Callable[[], Any]) -> int:
 
 
 def explained(error: Exception) -> tuple[str, str | None]:
-    """What to say about an error, and what to do next. AWS's errors keep their code."""
+    """The message and the hint of an error. AWS's errors keep their code."""
+    message, hint = str(error), None
     match error:
         case Problem():
-            return str(error), error.hint
+            hint = error.hint
         case typer.TyperException():
             context = getattr(error, "ctx", None)
             path = context.command_path if context else "rollcall"
-            # Typer's converters prefix the type of their own error.
-            return error.format_message().replace(": Value error, ", ": "), f"see `{path} --help`"
+            # Typer prefixes the type of a parser's error.
+            message, hint = error.format_message().replace(": Value error, ", ": "), f"see `{path} --help`"
         case ClientError():
             reason = error.response["Error"]
-            return f"{error.operation_name}: {reason['Code']}: {reason['Message']}", "see `rollcall status`"
+            message = f"{error.operation_name}: {reason['Code']}: {reason['Message']}"
+            hint = "see `rollcall status`"
         case NoCredentialsError():
-            return str(error), "name a profile with --profile, or set one up with `aws configure`"
+            hint = "name a profile with --profile, or set one up with `aws configure`"
         case NoRegionError():
-            return str(error), "name one with --region"
+            hint = "name one with --region"
         case ConnectionError() | HTTPClientError():
-            return str(error), "see whether the sandbox still runs with `rollcall status`"
-        case _:
-            return str(error), None
+            hint = "see whether the sandbox still runs with `rollcall status`"
+    return message, hint
 
 
 def tell(message: str, hint: str | None, label: str = "") -> None:
-    """Print what happened and what to do next on stderr."""
+    """Print a message and a hint on stderr."""
     stderr.print(Text.assemble((label, "bold red"), printable(message)), soft_wrap=True)
     if hint:
         stderr.print(Text(printable(hint), "dim"), soft_wrap=True)

@@ -1,8 +1,8 @@
-"""Log lines of Lambda functions as people read them."""
+"""Formats the log lines of Lambda functions for people."""
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
@@ -10,26 +10,26 @@ from rich.text import Text
 from bootstrap.printable import printable
 
 LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
-# What Powertools puts into every line and a person does not need in each of them.
+# Powertools adds these fields to every line. They are not shown.
 ROUTINE_FIELDS = {
     "level", "location", "message", "timestamp", "service", "cold_start", "function_name", "function_arn",
     "function_memory_size", "function_request_id", "xray_trace_id", "exception", "exception_name", "stack_trace",
 }  # fmt: skip
-LAMBDAS_OWN = re.compile(r"(INIT_START|START|END|REPORT) ")
+PLATFORM_LINE = re.compile(r"(INIT_START|START|END|REPORT) ")
 
 
 def line(timestamp: int, role: str, message: str, colour: str) -> Text:
-    """One log line for people."""
-    moment = datetime.fromtimestamp(timestamp / 1000)
+    """One log line with its local time and the function's role. `timestamp` is in milliseconds since 1970."""
+    moment = datetime.fromtimestamp(timestamp / 1000, UTC).astimezone()
     text, style = readable(message.rstrip())
     text = printable(text)
     return Text.assemble((f"{moment:%H:%M:%S}.{timestamp % 1000:03} ", "dim"), (f"{role:<20} ", colour), (text, style))
 
 
 def readable(message: str) -> tuple[str, str]:
-    """A message's text and style: Powertools' JSON as level, message and extra fields; Lambda's own lines dimmed."""
+    """The text and the style of a message: Powertools' JSON as level, message and other fields, Lambda's lines dim."""
     if not message.startswith("{"):
-        return message.replace("\t", "  "), "dim" if LAMBDAS_OWN.match(message) else ""
+        return message.replace("\t", "  "), "dim" if PLATFORM_LINE.match(message) else ""
     try:
         fields = json.loads(message)
     except ValueError:
@@ -47,7 +47,7 @@ def readable(message: str) -> tuple[str, str]:
 
 
 def plain(value: Any) -> str:
-    """A value of a log line: text as it is, numbers in lists of one without the list, anything else as JSON."""
+    """A value of a log line: a string unchanged, a list of one value as that value, anything else as JSON."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, float) and value.is_integer():

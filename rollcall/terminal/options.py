@@ -25,7 +25,7 @@ class Engine(StrEnum):
 
 
 class ChildTypeName(StrEnum):
-    """Step Functions' two types of executions."""
+    """The two types of child executions in Step Functions."""
 
     express = "express"
     standard = "standard"
@@ -37,23 +37,21 @@ Architecture = Annotated[
         metavar="sqs|sfn", help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False
     ),
 ]
-Batch = Annotated[str, typer.Argument(help="The batch's id.", show_default=False)]
+Batch = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's id.", show_default=False)]
 OfArchitecture = Annotated[
     ArchitectureName | None,
-    typer.Option("--architecture", help="Which one's batch, where both have that id.", show_default=False),
+    typer.Option("--architecture", help="Its architecture, if both have a batch of that id.", show_default=False),
 ]
-Generation = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Which of its generations.", show_default="the latest")
-]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for its end.")]
+Generation = Annotated[int | None, typer.Option(min=1, metavar="N", help="Its generation.", show_default="the latest")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return without waiting for its end.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 EngineChoice = Annotated[
-    Engine, typer.Option(envvar="ENGINE", help="How to run the engine; auto takes Docker where it answers.")
+    Engine, typer.Option(envvar="ENGINE", help="How to run the engine; auto uses Docker if it answers.")
 ]
 
 
 def limited(field: str, help: str, metavar: str = "N", default: str = "the stack's") -> Any:
-    """The option that sets a number of the request, whose bounds it has."""
+    """An option for a number of the batch request, with the bounds of that field."""
     kind, low, high = LIMITS[field]
     bounds = f"{low:,} to {high:,}"
 

@@ -1,1 +1,1 @@
-"""How results look on a terminal."""
+"""Shows results on a terminal."""

@@ -1,4 +1,4 @@
-"""Following a batch to its end, gently: the calls of whoever looks on are the batch's competitors."""
+"""Follows a batch to its end, with few polls: their calls compete with the batch's own."""
 
 import time
 
@@ -7,16 +7,16 @@ from rollcall.batches.batch import OneBatch, Progress, Result, completion_lag
 from rollcall.batches.subscription import Subscription
 from rollcall.views.progress import Display
 
-BEAT_SECONDS = 1
-# A look takes at most this share of the time; counting the chunks of a large batch is many calls.
-LOOK_SHARE = 0.1
-LOOK_AT_LEAST_EVERY_SECONDS = 30.0
+SHORTEST_PAUSE_SECONDS = 1
+# Polls take at most this share of the time: counting the chunks of a large batch takes many calls.
+POLL_SHARE = 0.1
+LONGEST_PAUSE_SECONDS = 30.0
 START_SECONDS = 60.0
 EVENT_SECONDS = 60.0
 
 
 class Patience:
-    """Knows when waiting for a batch has become pointless. Times in seconds on a clock that only goes forward."""
+    """Decides when to stop waiting for a batch. Times are seconds on a monotonic clock."""
 
     def __init__(self, architecture: str, title: str, now: float) -> None:
         self._architecture = architecture
@@ -25,11 +25,11 @@ class Patience:
         self._over_since: float | None = None
 
     def check(self, seen: Progress | Result | None, now: float) -> None:
-        """`seen` is the latest observation. Raises Problem a minute after the batch should have gone on."""
+        """`seen` is the latest observation. Raises Problem if the batch has made no progress for a minute."""
         if seen is None:
             if now - self._began > START_SECONDS:
                 raise Problem(
-                    f"batch {self._title}: no batcher took it up within {START_SECONDS:.0f} s",
+                    f"batch {self._title}: no batcher started it within {START_SECONDS:.0f} s",
                     f"see `rollcall logs {self._architecture}.batcher`",
                 )
             return
@@ -47,16 +47,16 @@ class Patience:
 
 
 def until_event(batch: OneBatch, subscription: Subscription, display: Display) -> Result:
-    """Show the batch's progress until its Batch Finished event arrives. Raises Problem if that is in vain."""
+    """Show the batch's progress until its Batch Finished event arrives. Raises Problem if it does not arrive."""
     patience = Patience(batch.architecture, batch.title, time.monotonic())
     seen: Progress | Result | None = None
-    look_at = 0.0
+    next_poll = 0.0
     while True:
-        if time.monotonic() >= look_at:
-            seen, look_at = look(batch)
+        if time.monotonic() >= next_poll:
+            seen, next_poll = poll(batch)
             if not isinstance(seen, Result):
                 display.show(seen)
-        arrival = subscription.wait(BEAT_SECONDS)
+        arrival = subscription.wait(SHORTEST_PAUSE_SECONDS)
         if arrival:
             lag = completion_lag(arrival.arrived_at, batch.last_chunk_done_at())
             return Result.from_detail(arrival.detail, lag)
@@ -64,25 +64,25 @@ def until_event(batch: OneBatch, subscription: Subscription, display: Display) -
 
 
 def until_ended(batch: OneBatch, display: Display) -> Result:
-    """Show the batch's progress until its records say that it has ended. Raises Problem if that is in vain."""
+    """Show the batch's progress until its records say that it has ended. Raises Problem if it does not end."""
     patience = Patience(batch.architecture, batch.title, time.monotonic())
     while True:
-        seen, look_at = look(batch)
+        seen, next_poll = poll(batch)
         if isinstance(seen, Result):
             return seen
         display.show(seen)
         patience.check(seen, time.monotonic())
-        time.sleep(max(0.0, look_at - time.monotonic()))
+        time.sleep(max(0.0, next_poll - time.monotonic()))
 
 
-def look(batch: OneBatch) -> tuple[Progress | Result | None, float]:
-    """Observe the batch; also returns when to look again, on the monotonic clock."""
+def poll(batch: OneBatch) -> tuple[Progress | Result | None, float]:
+    """Observe the batch; also returns the time of the next poll on the monotonic clock."""
     before = time.monotonic()
     seen = batch.observe()
     after = time.monotonic()
     return seen, after + pause_after(after - before)
 
 
-def pause_after(look_seconds: float) -> float:
-    """How long to leave the batch alone after a look that took so long."""
-    return min(LOOK_AT_LEAST_EVERY_SECONDS, max(BEAT_SECONDS, look_seconds / LOOK_SHARE))
+def pause_after(poll_seconds: float) -> float:
+    """The seconds between a poll that took `poll_seconds` and the next one."""
+    return min(LONGEST_PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, poll_seconds / POLL_SHARE))

@@ -1,4 +1,4 @@
-"""How fast a batch moves and how long it will still take, and showing that while it runs."""
+"""Shows a running batch: its progress, its rate, and the time that is left."""
 
 import time
 from collections import deque
@@ -19,27 +19,27 @@ PLAIN_LINE_EVERY_SECONDS = 5.0
 
 
 class Pace:
-    """The rate of the last `WINDOW_SECONDS`, so that it follows a batch that slows down or speeds up."""
+    """The rate of the last `WINDOW_SECONDS`."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
 
     def observe(self, now: float, done: int) -> None:
-        """`done` items were finished at `now`, in seconds on any clock that only goes forward."""
+        """Record that `done` items were finished at `now`, in seconds on a monotonic clock."""
         self._seen.append((now, done))
         while len(self._seen) > 2 and now - self._seen[1][0] >= WINDOW_SECONDS:
             self._seen.popleft()
 
     @property
     def rate(self) -> float | None:
-        """Items per second; None before there is something to tell it from."""
+        """Items per second; None before two observations differ."""
         if not self._seen:
             return None
         (began, before), (ended, after) = self._seen[0], self._seen[-1]
         return (after - before) / (ended - began) if ended > began and after > before else None
 
     def seconds_left(self, total: int | None) -> float | None:
-        """Until `total` items are done at this rate."""
+        """The seconds until `total` items are done at this rate; None if unknown."""
         if total is None or not self.rate:
             return None
         return max(0, total - self._seen[-1][1]) / self.rate
@@ -64,15 +64,15 @@ def describe(progress: Progress | None, pace: Pace) -> str:
 
 
 class Display(Protocol):
-    """Shows how far a batch is."""
+    """Shows the progress of a batch."""
 
     def show(self, progress: Progress | None) -> None:
-        """Show the latest observation; None means there is no trace of the batch yet."""
+        """Show the latest observation; None before the batch has a record."""
 
 
 @contextmanager
 def display(architecture: str) -> Iterator[Display]:
-    """A live bar on a terminal, which leaves nothing behind; else a line now and then. Both on stderr."""
+    """Show progress on stderr: on a terminal a bar, which is removed at the end, otherwise a line now and then."""
     if not stderr.is_terminal:
         yield PlainDisplay(architecture)
         return
@@ -98,14 +98,14 @@ class LiveDisplay:
     def show(self, progress: Progress | None) -> None:
         if progress:
             self._pace.observe(time.monotonic(), progress.done)
-        # A bar without a total only moves to and fro.
+        # A bar without a total is animated.
         total = progress.items or None if progress else None
         line = one_line(describe(progress, self._pace))
         self._rich_progress.update(self._task, total=total, completed=progress.done if progress else 0, line=line)
 
 
 class PlainDisplay:
-    """A line when the stage changes, and every few seconds."""
+    """A line at every new stage, and every few seconds."""
 
     def __init__(self, architecture: str) -> None:
         self._architecture = architecture

@@ -1,4 +1,4 @@
-"""How a batch ended, in words and in a table."""
+"""Shows how a batch ended."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import Bill
 from costs.format import count, dollars, per_million, seconds
 from rollcall.batches.batch import Result, titled
-from rollcall.target.connection import ARCHITECTURE_TITLES
 from rollcall.target.target import SandboxTarget
 from rollcall.terminal.console import stdout
 
@@ -23,19 +23,19 @@ STATUS_STYLES = {
 
 
 def styled_status(status: str) -> Text:
-    """The status in its colour."""
+    """The status with its colour."""
     return Text(status, STATUS_STYLES.get(status, "bold cyan"))
 
 
 def items_per_second(result: Result) -> float | None:
-    """Items that reached an end, per second from the batch's start to its finish; None if that is not known."""
+    """Items that succeeded or failed, per second of the batch's duration; None if unknown."""
     if not result.duration_seconds or result.items is None:
         return None
     return (result.items - (result.remaining or 0)) / result.duration_seconds
 
 
 def summary_rows(result: Result, bill: Bill | None = None) -> Iterable[tuple[str, str]]:
-    """What to tell about a batch, and what it would have cost where that is known: label and value."""
+    """Yield label and value of every row of the summary. The costs are left out without a bill."""
     rate = items_per_second(result)
     yield "architecture", ARCHITECTURE_TITLES[result.architecture]
     yield "items", f"{count(result.items)}  ({outcome(result)})"
@@ -48,46 +48,48 @@ def summary_rows(result: Result, bill: Bill | None = None) -> Iterable[tuple[str
         yield "cost on AWS", priced_words(bill) + together
         yield "of it orchestration", priced_words(bill.part(own=False))
         if bill.by_the_hour:
-            yield "of that metrics", f"{dollars(bill.by_the_hour)}  (by the hour, whatever the batch's size)"
+            yield "of that metrics", f"{dollars(bill.by_the_hour)}  (by the hour at any size)"
     if result.reason:
         yield "reason", result.reason
 
 
 def priced_words(bill: Bill) -> str:
     """`$0.000312  ($0.31 per million items)`."""
-    each = bill.per_million()
-    return dollars(bill.dollars) + (f"  ({per_million(each)})" if each is not None else "")
+    rate = bill.per_million()
+    return dollars(bill.dollars) + (f"  ({per_million(rate)})" if rate is not None else "")
 
 
 def outcome(result: Result) -> str:
-    """What became of the items: `990 succeeded, 10 failed`."""
+    """The numbers of items by outcome: `990 succeeded, 10 failed`."""
     parts = [f"{count(result.succeeded)} succeeded", f"{count(result.failed)} failed"]
     if result.remaining:
         parts.append(f"{count(result.remaining)} remaining")
     return ", ".join(parts)
 
 
-def what_to_try(result: Result, target: SandboxTarget, hopeless: bool = False) -> dict[str, str]:
-    """Command lines for a batch that has left something to do, and what each is good for.
+def next_commands(result: Result, target: SandboxTarget, hopeless: bool = False) -> dict[str, str]:
+    """Command lines for a batch with failed or remaining items, each with its purpose.
 
-    `hopeless`: what has failed are no items, so that a redrive would not help.
+    `hopeless`: every failed item is a line that is no item, so a redrive would not help.
     """
-    advice = {}
+    commands = {}
     if result.failed:
-        what = "each line that is no item, and why: mend the file, a redrive would not help"
-        advice[target.command(f"failures {result.batch_id}")] = what if hopeless else "each item that failed, and why"
+        lines = "each line that is no item, and why: mend the file, a redrive would not help"
+        commands[target.command(f"failures {result.batch_id}")] = (
+            lines if hopeless else "each item that failed, and why"
+        )
     if (result.failed or result.remaining) and not hopeless:
-        left = " and ".join(
-            f"the {count(number, 'item')} that {what}"
-            for number, what in ((result.failed, "failed"), (result.remaining, "remained"))
+        items = " and ".join(
+            f"the {count(number, 'item')} that {outcome}"
+            for number, outcome in ((result.failed, "failed"), (result.remaining, "remained"))
             if number
         )
-        advice[target.command(f"redrive {result.batch_id}")] = f"run {left} again"
-    return advice
+        commands[target.command(f"redrive {result.batch_id}")] = f"run {items} again"
+    return commands
 
 
 def print_summary(result: Result, bill: Bill | None = None) -> None:
-    """Print how a batch ended on stdout, and what it would have cost on AWS where that is known."""
+    """Print how a batch ended and, with a bill, what it would have cost on AWS."""
     stdout.print(
         Text.assemble(
             "\nBatch ", (titled(result.batch_id, result.generation), "bold"), "  ", styled_status(result.status)

@@ -397,7 +397,7 @@ def test_an_engine_that_is_not_this_checkouts_is_used_where_its_port_is_asked_fo
     rollcall.place[1] = "--project=another"
     out, err = rollcall("status", "--json")
     assert json.loads(out)["engine"] is None
-    assert "is not the sandbox 'another' of this checkout; it is used since its port was asked for" in err
+    assert "is not the sandbox 'another' of this checkout; it is used since --port names its port" in err
     port, rollcall.place[0] = rollcall.place[0], "--suffix="
     # The sandbox in Docker is started by its environment, which would ask for its port.
     rollcall.environment = {name: value for name, value in os.environ.items() if name != "ROLLCALL_PORT"}

@@ -146,7 +146,7 @@ def test_a_failed_deploy_names_the_resource_and_the_reason_and_the_next_one_mend
     made = deployment("sqs")
     assert changes(made) == {"sqs": "created"}
     assert differences(aws, "sqs", made["sqs"]) == []
-    assert any("ROLLBACK_COMPLETE, so it is deleted and made anew" in line for line in deployment.said)
+    assert any("ROLLBACK_COMPLETE, so it is deleted and created again" in line for line in deployment.said)
 
 
 def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_nothing_to_do(

@@ -11,7 +11,7 @@ from rollcall.batches.batch import OneBatch, Progress, Result, completion_lag
 from rollcall.batches.sqs import progress_of, result_of
 from rollcall.commands.redrive import refuse_unless_redrivable
 from rollcall.target.target import SandboxTarget
-from rollcall.views.summary import items_per_second, summary_rows, what_to_try
+from rollcall.views.summary import items_per_second, next_commands, summary_rows
 
 DETAIL = {
     "batchId": "b-1",
@@ -131,12 +131,12 @@ def result(**values: object) -> Result:
 
 
 def test_what_failed_can_be_listed_and_run_again() -> None:
-    assert what_to_try(result(failed=1, remaining=1200), SandboxTarget(port=4567)) == {
+    assert next_commands(result(failed=1, remaining=1200), SandboxTarget(port=4567)) == {
         "rollcall failures b-1 --port 4567": "each item that failed, and why",
         "rollcall redrive b-1 --port 4567": "run the 1 item that failed and the 1,200 items that remained again",
     }
-    assert list(what_to_try(result(failed=0, remaining=5), SandboxTarget())) == ["rollcall redrive b-1"]
-    assert what_to_try(result(failed=0), SandboxTarget()) == {}
+    assert list(next_commands(result(failed=0, remaining=5), SandboxTarget())) == ["rollcall redrive b-1"]
+    assert next_commands(result(failed=0), SandboxTarget()) == {}
 
 
 class Nowhere:

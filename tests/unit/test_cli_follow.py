@@ -18,7 +18,7 @@ def patience() -> Patience:
 
 def test_a_batch_that_does_not_start_is_waited_for_a_minute(patience: Patience) -> None:
     patience.check(None, START_SECONDS)
-    with pytest.raises(Problem, match="b-1: no batcher took it up") as problem:
+    with pytest.raises(Problem, match="b-1: no batcher started it") as problem:
         patience.check(None, START_SECONDS + 1)
     assert problem.value.hint == "see `rollcall logs sqs.batcher`"
 

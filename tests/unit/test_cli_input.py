@@ -14,7 +14,7 @@ from rollcall.commands.failures import failure_line
 from rollcall.commands.redrive import refuse_unless_redrivable
 from rollcall.commands.run import is_hopeless
 from rollcall.target.target import SandboxTarget
-from rollcall.views.summary import what_to_try
+from rollcall.views.summary import next_commands
 from tests.unit.commands import NOWHERE, Cli, refused
 
 # The same bytes at all times: they name a test.
@@ -153,8 +153,8 @@ def test_a_redrive_is_offered_only_where_it_can_help():
     failed = Result("b", "sqs", "FAILED", items=2, failed=2, remaining=0)
     assert (is_hopeless(lines, failed), is_hopeless(mixed, failed)) == (True, False)
     assert not is_hopeless(lines, Result("b", "sqs", "FAILED", items=2, failed=2, remaining=1))
-    assert list(what_to_try(failed, SandboxTarget(), hopeless=True)) == ["rollcall failures b"]
-    assert "rollcall redrive b" in what_to_try(failed, SandboxTarget())
+    assert list(next_commands(failed, SandboxTarget(), hopeless=True)) == ["rollcall failures b"]
+    assert "rollcall redrive b" in next_commands(failed, SandboxTarget())
 
 
 def test_an_input_that_broke_off_is_mended_and_not_redriven():

@@ -1,12 +1,12 @@
-"""Log lines made readable, and what REPORT lines add up to."""
+"""Log lines made readable, and the choice of functions."""
 
 import json
 
 import pytest
 
 from bootstrap.problem import Problem
-from rollcall.commands.invocations import Invocations, total
-from rollcall.commands.logs import choose, parse_age
+from rollcall.commands.logs import choose
+from rollcall.terminal.duration import parse_duration
 from rollcall.terminal.log_lines import readable
 
 FUNCTIONS = {"sqs.batcher": "Stack-Batcher-1", "sqs.processor": "Stack-Processor-2", "sfn.batcher": "Other-Batcher-3"}
@@ -14,7 +14,7 @@ FUNCTIONS = {"sqs.batcher": "Stack-Batcher-1", "sqs.processor": "Stack-Processor
 
 @pytest.mark.parametrize(("text", "age"), [("30s", 30), ("10m", 600), ("2h", 7200), ("1d", 86400)])
 def test_age(text: str, age: int) -> None:
-    assert parse_age(text) == age
+    assert parse_duration("--since", text) == age
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,3 @@ def test_metrics_show_their_values() -> None:
 @pytest.mark.parametrize("message", ["print(ed) by somebody", "{not json", "[1, 2]"])
 def test_any_other_line_stays_as_it_is(message: str) -> None:
     assert readable(message) == (message, "")
-
-
-def test_reports_add_up() -> None:
-    lines = [
-        "START RequestId: 1 Version: $LATEST",
-        "REPORT RequestId: 1\tDuration: 999.10 ms\tBilled Duration: 1000 ms\tMemory Size: 256 MB\t"
-        "Max Memory Used: 60 MB\tInit Duration: 300.00 ms\t\n",
-        "REPORT RequestId: 2\tDuration: 1999.10 ms\tBilled Duration: 2000 ms\t"
-        "Memory Size: 512 MB\tMax Memory Used: 60 MB",
-        "END RequestId: 2",
-    ]
-    assert total(lines) == Invocations(count=2, cold_starts=1, gb_seconds=1.25)

@@ -1,9 +1,12 @@
 """What a wrong command line, or a missing sandbox, comes to: exit code 2, one message, no traceback."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from rollcall.cli import COMMANDS as LISTED
 from tests.unit.commands import NOWHERE, Cli, refused
 
 COMMANDS = (
@@ -32,6 +35,21 @@ def test_every_command_has_help(cli: Cli, command: str) -> None:
     code, out, _ = cli(command, "--help")
     assert code == 0
     assert f"rollcall {command}" in out
+
+
+def test_the_help_of_all_commands_is_listed_without_importing_one(cli: Cli) -> None:
+    _, out, _ = cli("--help")
+    assert all(f"│ {name} " in out for name in LISTED)
+    seen = "import sys; import rollcall.cli; print([name for name in sys.modules if name.startswith('rollcall.')])"
+    imported = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True).stdout
+    assert imported.strip() == "['rollcall.cli']"
+
+
+def test_the_help_of_a_command_does_not_wait_for_boto3() -> None:
+    commands = ", ".join(f"rollcall.commands.{name}" for name in COMMANDS)
+    seen = f"import sys; import {commands}; print('boto3' in sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True).stdout
+    assert imported.strip() == "False"
 
 
 @pytest.mark.parametrize("command", COMMANDS + COMPUTED)

@@ -4,7 +4,7 @@ import pytest
 
 from bootstrap.printable import one_line
 from costs.format import count, seconds
-from rollcall.target.stacks import functions, resource_lines
+from rollcall.target.outputs import functions, resource_lines
 from rollcall.target.target import SandboxTarget, Target
 
 

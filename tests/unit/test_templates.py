@@ -13,11 +13,11 @@ from cfnlint.api import lint
 from bootstrap.parameters import (
     BadParameter,
     declared,
-    refuse_items_beyond_the_most,
+    refuse_items_beyond_max_items,
     refuse_sharing_with_code,
     refuse_short_lived_children,
     refuse_unknown,
-    settle,
+    resolve,
 )
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, TEMPLATES, template
 from handlers.aws.events import SOURCE
@@ -212,7 +212,7 @@ def test_both_stacks_allow_the_same_function_timeouts():
 
 def test_the_sandboxs_parameters_are_ones_that_a_stack_has_and_allows(architecture: str):
     refuse_unknown(SANDBOX_PARAMETERS, [declared(template(name)) for name in ARCHITECTURES])
-    settle(declared(template(architecture)), SANDBOX_PARAMETERS)
+    resolve(declared(template(architecture)), SANDBOX_PARAMETERS)
 
 
 def test_an_unknown_parameter_is_refused_and_the_known_ones_are_listed():
@@ -237,7 +237,7 @@ def test_an_unknown_parameter_is_refused_and_the_known_ones_are_listed():
 )
 def test_a_value_that_aws_would_refuse_is_refused_before_anything_is_made(given: dict, message: str, architecture: str):
     with pytest.raises(BadParameter, match=message):
-        settle(declared(template(architecture)), given)
+        resolve(declared(template(architecture)), given)
 
 
 @pytest.mark.parametrize(
@@ -246,10 +246,10 @@ def test_a_value_that_aws_would_refuse_is_refused_before_anything_is_made(given:
 def test_provisioned_pollers_are_none_or_as_many_as_aws_takes(pollers: str, taken: bool):
     known, given = declared(template("sqs")), {"ProvisionedPollers": pollers}
     if taken:
-        assert settle(known, given)["ProvisionedPollers"] == pollers
+        assert resolve(known, given)["ProvisionedPollers"] == pollers
     else:
         with pytest.raises(BadParameter, match=f"ProvisionedPollers={pollers}: it must be 0, or a number from 2 to"):
-            settle(known, given)
+            resolve(known, given)
 
 
 def test_the_failure_recorder_has_the_time_that_an_express_child_keeps_for_it():
@@ -283,28 +283,30 @@ def test_what_a_service_refuses_is_tried_until_the_deadline_and_a_mistake_a_few_
 
 def test_express_children_that_might_outlive_their_five_minutes_are_refused():
     known = declared(template("sfn"))
-    refuse_short_lived_children(settle(known))
-    refuse_short_lived_children(settle(known, {"ChildType": "STANDARD", "FunctionTimeout": "120", "MaxAttempts": "10"}))
+    refuse_short_lived_children(resolve(known))
+    refuse_short_lived_children(
+        resolve(known, {"ChildType": "STANDARD", "FunctionTimeout": "120", "MaxAttempts": "10"})
+    )
     with pytest.raises(BadParameter, match="3 attempts of 120 s with 10 s between them may take 470 s"):
-        refuse_short_lived_children(settle(known, {"FunctionTimeout": "120"}))
+        refuse_short_lived_children(resolve(known, {"FunctionTimeout": "120"}))
 
 
 @pytest.mark.parametrize("prefix", ["input/", "a/b.c/d-e_f/"])
 def test_an_input_prefix_is_folders(prefix: str, architecture: str):
-    assert settle(declared(template(architecture)), {"InputPrefix": prefix})["InputPrefix"] == prefix
+    assert resolve(declared(template(architecture)), {"InputPrefix": prefix})["InputPrefix"] == prefix
 
 
 @pytest.mark.parametrize("name", ["InputBucket", "ResultsBucket"])
 def test_a_bucket_that_others_write_is_not_that_of_the_code(name: str, architecture: str):
     known = declared(template(architecture))
-    refuse_sharing_with_code(settle(known, {name: "another"}), "the-code")
+    refuse_sharing_with_code(resolve(known, {name: "another"}), "the-code")
     for values in ({name: "the-code"}, {name: "mine", "CodeBucket": "mine"}):
         with pytest.raises(BadParameter, match=f"{name}={values[name]}: that is the bucket of the functions' code"):
-            refuse_sharing_with_code(settle(known, values), "the-code")
+            refuse_sharing_with_code(resolve(known, values), "the-code")
 
 
 def test_a_schedule_whose_every_batch_would_be_refused_is_refused(architecture: str):
     known = declared(template(architecture))
-    refuse_items_beyond_the_most(settle(known, {"Items": "5000", "MaxItems": "5000"}))
+    refuse_items_beyond_max_items(resolve(known, {"Items": "5000", "MaxItems": "5000"}))
     with pytest.raises(BadParameter, match="Items=5001 is more than MaxItems=5000: raise MaxItems too"):
-        refuse_items_beyond_the_most(settle(known, {"Items": "5001", "MaxItems": "5000"}))
+        refuse_items_beyond_max_items(resolve(known, {"Items": "5001", "MaxItems": "5000"}))

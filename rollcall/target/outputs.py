@@ -1,4 +1,4 @@
-"""What a stack made, in few words."""
+"""Reads the resources of a stack from its outputs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ KINDS = (
 
 
 def resource_lines(outputs: Mapping[str, str]) -> Iterator[str]:
-    """One line a kind of resource, with the resources' names or, where there are several, their roles."""
+    """Yield a line for each kind of resource, with the resource's name or, if there are several, with their roles."""
     for kind, ending in KINDS:
         roles = [(key.removesuffix(ending), value) for key, value in outputs.items() if key.endswith(ending)]
         if len(roles) == 1:
@@ -25,7 +25,7 @@ def resource_lines(outputs: Mapping[str, str]) -> Iterator[str]:
 
 
 def functions(architecture: str, outputs: Mapping[str, str]) -> dict[str, str]:
-    """A stack's functions: `sqs.dead-letter` and its like to the function's name."""
+    """The names of a stack's functions by role, such as `sqs.dead-letter`."""
     return {
         f"{architecture}.{words(key.removesuffix('FunctionName'), '-')}": value
         for key, value in outputs.items()
