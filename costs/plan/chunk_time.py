@@ -9,7 +9,7 @@ import numpy as np
 
 from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
-from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 from costs.plan.limits import Impossible
 from costs.plan.settings import Settings, Workload
 from handlers.core.run_items import STOP_MS
@@ -95,7 +95,7 @@ class ChunkTimes:
 
 
 @lru_cache(maxsize=512)
-def chunk_times(values: Values, items: int, slots: int) -> ChunkTimes:
+def chunk_times(values: Distribution, items: int, slots: int) -> ChunkTimes:
     """Sampled times of chunks of `items` items; the same for the same arguments.
 
     The items of every chunk are drawn anew from the whole distribution. An item begins in the thread that is free
@@ -206,7 +206,7 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
     )
 
 
-def progress_seconds(values: Values, times: ChunkTimes, room: float) -> float:
+def progress_seconds(values: Distribution, times: ChunkTimes, room: float) -> float:
     """The seconds of work that a thread does in an invocation that cannot finish a chunk: no item begins too late.
 
     Of equal items as many as fit. Of others those that begin in time, and half of an average item in what is left.
