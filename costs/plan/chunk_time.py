@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,64 +21,45 @@ DRAWS = 200_000
 FEWEST, MOST = 16, 2_000
 
 
-@dataclass(frozen=True)
-class CallTimes:
-    """How long single steps of the handlers take: milliseconds in a function of `memory` MB.
+class StepTimes(NamedTuple):
+    """Milliseconds of the handlers' single steps in a function: calls of services, and CPU time for an item.
 
-    A function has CPU in proportion to its memory. Python's threads share one CPU, so more memory than one vCPU comes
-    with makes no step faster. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+    `overhead` is what every invocation takes beside these, `init` a cold start, and `delivery` the time from a
+    message's arrival in an empty queue to its function's start.
     """
 
-    memory: int
-    quotas: Quotas
-    assumptions: Assumptions
+    dynamodb: float
+    dynamodb_batch: float
+    sqs: float
+    s3: float
+    events: float
+    make_item: float
+    take_item: float
+    overhead: float
+    init: float
+    delivery: float
 
-    @property
-    def vcpu(self) -> float:
-        return min(1.0, self.memory / self.quotas["lambda.memory_per_vcpu"])
 
-    @property
-    def dynamodb(self) -> float:
-        return self._call("dynamodb.call_ms")
+def step_times(memory: int, quotas: Quotas, assumptions: Assumptions) -> StepTimes:
+    """The times in a function of `memory` MB, which has CPU in proportion.
 
-    @property
-    def dynamodb_batch(self) -> float:
-        return self._call("dynamodb.batch_call_ms")
-
-    @property
-    def sqs(self) -> float:
-        return self._call("sqs.call_ms")
-
-    @property
-    def s3(self) -> float:
-        return self._call("s3.call_ms")
-
-    @property
-    def events(self) -> float:
-        return self._call("events.call_ms")
-
-    @property
-    def overhead(self) -> float:
-        """What every invocation takes beside its calls and items."""
-        return self.assumptions["lambda.overhead_ms"]
-
-    @property
-    def make_item(self) -> float:
-        """The batcher's CPU time for an item."""
-        return self.assumptions["batcher.item_cpu_us"] / 1000 / self.vcpu
-
-    @property
-    def take_item(self) -> float:
-        """The processor's CPU time for an item."""
-        return self.assumptions["processor.item_cpu_us"] / 1000 / self.vcpu
-
-    def upload(self, size: float) -> float:
-        """Put an object or a part of `size` bytes."""
-        return self.s3 + size / self.assumptions["s3.upload_bytes_per_second"] * 1000
-
-    def _call(self, latency: str) -> float:
-        """A call's latency, and the CPU time that it costs its caller."""
-        return self.assumptions[latency] + self.assumptions["sdk.call_cpu_ms"] / self.vcpu
+    Python's threads share one CPU, so more memory than one vCPU comes with makes no step faster.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+    """
+    vcpu = min(1.0, memory / quotas["lambda.memory_per_vcpu"])
+    call = assumptions["sdk.call_cpu_ms"] / vcpu
+    return StepTimes(
+        dynamodb=assumptions["dynamodb.call_ms"] + call,
+        dynamodb_batch=assumptions["dynamodb.batch_call_ms"] + call,
+        sqs=assumptions["sqs.call_ms"] + call,
+        s3=assumptions["s3.call_ms"] + call,
+        events=assumptions["events.call_ms"] + call,
+        make_item=assumptions["batcher.item_cpu_us"] / 1000 / vcpu,
+        take_item=assumptions["processor.item_cpu_us"] / 1000 / vcpu,
+        overhead=assumptions["lambda.overhead_ms"],
+        init=assumptions["lambda.init_ms"],
+        delivery=assumptions["sqs.delivery_ms"],
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +92,12 @@ def chunk_times(values: Distribution, items: int, slots: int) -> ChunkTimes:
     drawn = values.sample(np.random.default_rng(SEED), count * items).reshape(items, count).T / 1000
     # No bill should depend on the luck of the draw.
     drawn = drawn * (values.mean / 1000 / drawn.mean()) if drawn.any() else drawn
-    wall, last_begin = makespans(drawn, slots)
-    return ChunkTimes(wall.tolist(), last_begin.tolist(), drawn.max(axis=1).tolist())
+    walls, last_begins = makespans(drawn, slots)
+    return ChunkTimes(walls.tolist(), last_begins.tolist(), drawn.max(axis=1).tolist())
 
 
 def makespans(drawn: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:
-    """For every row the time until all its items are done, `slots` at a time in order, and until the last one begins."""
+    """For each row the time until all its items are done, `slots` at a time in order, and until the last begins."""
     rows, items = drawn.shape
     if slots >= items:
         return drawn.max(axis=1), np.zeros(rows)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -80,7 +81,7 @@ class Distribution:
         except OverflowError:
             return False
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The average item's milliseconds."""
         match self.kind:
