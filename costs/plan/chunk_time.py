@@ -75,6 +75,11 @@ class ChunkTimes:
         """The average chunk's seconds."""
         return fmean(self.wall)
 
+    @cached_property
+    def most(self) -> float:
+        """The seconds that an invocation needs to begin and end all items, of any chunk."""
+        return max(begin + longest for begin, longest in zip(self.last_begin, self.longest, strict=True))
+
 
 @lru_cache(maxsize=512)
 def chunk_times(values: Distribution, items: int, slots: int) -> ChunkTimes:
@@ -121,7 +126,7 @@ class ChunkWork:
     """The `count` chunks of a batch, of `items` items each on average, their times, and how invocations process them.
 
     An invocation begins and ends items within `room_seconds`. Of a chunk that outlasts that, an invocation processes
-    `progress_seconds`; `rounds` is the number of invocations that each chunk of the sample needs.
+    `progress_seconds`; chunks need `rounds` invocations on average and `most_rounds` at most.
 
     `failing` is the share of chunks with an item that fails. Such a chunk has `retries` more attempts, of
     `retry_seconds` of work each.
@@ -132,15 +137,11 @@ class ChunkWork:
     times: ChunkTimes
     room_seconds: float
     progress_seconds: float
-    rounds: list[float]
+    rounds: float
+    most_rounds: float
     failing: float
     retry_seconds: float
     retries: int
-
-    @property
-    def mean_rounds(self) -> float:
-        """The invocations that a chunk needs on average."""
-        return fmean(self.rounds)
 
     @property
     def work_ms(self) -> float:
@@ -172,16 +173,20 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
         )
     failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
     progress = progress_seconds(workload.values, times, room)
+    rounds = [1.0]
+    if times.most > room:
+        rounds = [
+            1.0 if last_begin + longest <= room else max(2.0, math.ceil(wall / progress))
+            for wall, last_begin, longest in zip(times.wall, times.last_begin, times.longest, strict=True)
+        ]
     return ChunkWork(
         count=count,
         items=workload.items / count,
         times=times,
         room_seconds=room,
         progress_seconds=progress,
-        rounds=[
-            1.0 if last_begin + longest <= room else max(2.0, math.ceil(wall / progress))
-            for wall, last_begin, longest in zip(times.wall, times.last_begin, times.longest, strict=True)
-        ],
+        rounds=fmean(rounds),
+        most_rounds=max(rounds),
         failing=failing,
         retry_seconds=retry_seconds(workload, settings, items * workload.fail_rate / failing) if failing else 0.0,
         retries=settings.max_attempts - 1,

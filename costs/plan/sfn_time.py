@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 import math
 from dataclasses import dataclass
-from statistics import fmean
 
 from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
@@ -80,12 +79,13 @@ class Children:
     """Child executions: `calls` of the processor each on average, `transitions` of a STANDARD one with its start.
 
     `seconds` is a sample of how long one lasts, `processor_seconds` how long its calls last together on average, and
-    `retry_seconds` the retries of one with an item that fails.
+    `retry_seconds` how long the retries of one with an item that fails.
     """
 
     calls: float
     transitions: float
     seconds: list[float]
+    mean_seconds: float
     processor_seconds: float
     retry_seconds: float
 
@@ -97,21 +97,22 @@ def children(work: ChunkWork, settings: Settings, times: StepTimes, step: float,
     """
     calling = (times.overhead + work.items * times.take_item) / 1000
     each_call = calling + STATES_PER_CALL * step
-    first = [wall + count * each_call + step for wall, count in zip(work.times.wall, work.rounds, strict=True)]
+    around = work.rounds * each_call + step
     retry_calls = max(1, math.ceil(work.retry_seconds / work.progress_seconds))
     retried = work.retries * (settings.retry_delay_seconds + step + work.retry_seconds + retry_calls * each_call)
     if settings.child_type == "EXPRESS":
-        check_express_seconds(max(first), retried if work.failing else 0.0, quotas)
+        check_express_seconds(max(work.times.wall) + around, retried if work.failing else 0.0, quotas)
     else:
-        events = max(work.rounds) * EVENTS_PER_CALL
+        events = work.most_rounds * EVENTS_PER_CALL
         events += work.retries * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
         check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", quotas)
     waits = work.failing * work.retries
-    count = work.mean_rounds + waits * retry_calls
+    count = work.rounds + waits * retry_calls
     return Children(
         calls=count,
         transitions=1 + STATES_PER_CALL * count + waits + 1,
-        seconds=[seconds + work.failing * retried for seconds in first],
+        mean_seconds=work.times.mean + around + work.failing * retried,
+        seconds=[wall + around + work.failing * retried for wall in work.times.wall],
         processor_seconds=work.times.mean + waits * work.retry_seconds + count * calling,
         retry_seconds=retried,
     )
@@ -143,10 +144,9 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     child_step = step if settings.child_type == "STANDARD" else assumptions["states.express_transition_ms"]
     times = step_times(settings.processor_memory, quotas, assumptions)
     child = children(work, settings, times, child_step / 1000, quotas)
-    mean = fmean(child.seconds)
     dispatch, quota = dispatched(settings, quotas, child.transitions)
     arrivals = steady((made + assumptions["states.map_start_ms"]) / 1000, dispatch, work.count, quota)
-    run = run_jobs(work.count, child.seconds, arrivals, Places(child_limits(child, mean, settings, quotas)))
+    run = run_jobs(work.count, child.seconds, arrivals, Places(child_limits(child, settings, quotas)))
 
     # First attempts come all at once, where there is a place for them.
     environments = min(run.peak, quotas["lambda.concurrency"])
@@ -174,11 +174,11 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
         finalizer_ms=finishing + init,
         cold_starts=environments + 2,
         # Every child's duration is rounded up to 100 ms.
-        child_ms=(mean * 1000 + 50) * work.count,
+        child_ms=(child.mean_seconds * 1000 + 50) * work.count,
         init_ms=(environments + 2) * init,
         chunks=work.count,
         retried=work.retried_chunks,
-        cut_short=(work.mean_rounds - 1) * work.count,
+        cut_short=(work.rounds - 1) * work.count,
         concurrency=environments,
         chunk_seconds=work.times.mean,
         phases=(
@@ -191,9 +191,9 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     )
 
 
-def child_limits(child: Children, mean_seconds: float, settings: Settings, quotas: Quotas) -> list[Limit]:
+def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Limit]:
     """What limits the children that run at a time. One that waits between attempts has a place in the Map only."""
-    per_invocation = mean_seconds / child.processor_seconds
+    per_invocation = child.mean_seconds / child.processor_seconds
     in_lambda = [
         Limit(limit.name, limit.at_first * per_invocation, limit.per_second * per_invocation)
         for limit in lambda_limits(quotas, child.processor_seconds / child.calls)

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from statistics import fmean
 
 from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
-from costs.plan.chunk_time import ChunkWork, StepTimes, chunk_work, spare_seconds, step_times
+from costs.plan.chunk_time import ChunkTimes, ChunkWork, StepTimes, chunk_work, spare_seconds, step_times
 from costs.plan.queue import Arrivals, Places, Rate, behind, run_jobs
 from costs.plan.settings import BATCHING_SECONDS, ORCHESTRATION_MEMORY, UNBATCHED_MESSAGES, Settings, Workload
 from costs.plan.shape import sqs_shape
@@ -31,6 +32,7 @@ class Invocations:
     """
 
     count: int
+    mean_seconds: float
     seconds: list[float]
     retries: float
     retry_seconds: float
@@ -45,27 +47,26 @@ def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: i
     most = min(size, work.count)
     chunk_seconds = (times.dynamodb + work.items * times.take_item) / 1000
     # Chunks are deleted together, but for one that took long.
-    deleting = times.dynamodb_batch / 1000
-    each = [
-        wall + chunk_seconds + deleting * (1.0 if wall * 1000 > FLUSH_MS else 1 / min(size, FLUSH_CHUNKS))
-        for wall in work.times.wall
-    ]
+    alone = long_share(work.times)
+    deleting = times.dynamodb_batch / 1000 * (alone + (1 - alone) / min(size, FLUSH_CHUNKS))
     touched_shards = shards * (1 - (1 - 1 / shards) ** size)
     around = (times.overhead + touched_shards * times.dynamodb) / 1000
-    mean = fmean(each)
+    mean = work.times.mean + chunk_seconds + deleting
     begun_by = timeout - spare_seconds(2 * STOP_MS, timeout)
     before_last = (most - 1) * mean
     last = fmean(work.times.last_begin) + fmean(work.times.longest)
     if before_last < begun_by and before_last + last <= work.room_seconds:
         count = math.ceil(work.count / size)
-        seconds = [chunks + around for chunks in together(each, most)]
+        mean_seconds = most * mean + around
+        seconds = [walls + mean_seconds - most * work.times.mean for walls in together(work.times, most)]
         cut_short = waited = 0.0
     else:
         # The timeout ends an invocation before its messages do: another continues the last chunk, or takes the rest.
-        total, rounds = work.count * mean, work.mean_rounds
-        needed = work.count * rounds if rounds > 1 else total / work.progress_seconds
+        total = work.count * mean
+        needed = work.count * work.rounds if work.rounds > 1 else total / work.progress_seconds
         count = max(math.ceil(needed), math.ceil(work.count / size))
-        seconds = [total / count + around + (times.dynamodb + times.sqs) / 1000]
+        mean_seconds = total / count + around + (times.dynamodb + times.sqs) / 1000
+        seconds = [mean_seconds]
         cut_short = max(0.0, count - work.count / size)
         waited = count * max(0.0, size - math.ceil(work.progress_seconds / mean))
     retry = work.retry_seconds + chunk_seconds + (times.dynamodb + times.dynamodb_batch) / 1000
@@ -74,9 +75,10 @@ def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: i
     retries = work.retried_chunks / per_invocation
     retry_each = retry * per_invocation + around
     # The retries of the last chunks come after all others (last_retries): an only chunk has none beside it.
-    beside = retries * retry_each / fmean(seconds) if work.count > 1 else 0.0
+    beside = retries * retry_each / mean_seconds if work.count > 1 else 0.0
     return Invocations(
         count=count,
+        mean_seconds=mean_seconds,
         seconds=seconds,
         retries=retries,
         retry_seconds=retry_each,
@@ -86,12 +88,20 @@ def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: i
     )
 
 
-def together(each: list[float], size: int) -> list[float]:
+@lru_cache(maxsize=512)
+def long_share(times: ChunkTimes) -> float:
+    """The share of chunks after which an invocation deletes its finished chunks at once."""
+    return sum(wall * 1000 > FLUSH_MS for wall in times.wall) / len(times.wall)
+
+
+@lru_cache(maxsize=512)
+def together(times: ChunkTimes, size: int) -> list[float]:
     """Sums of `size` neighbours of the sample; for large sizes, as many times the mean."""
+    each = times.wall
     if size == 1:
         return each
     if size > 100 or len(each) == 1:
-        return [fmean(each) * size]
+        return [times.mean * size]
     sums = [0.0, *accumulate(each * (size // len(each) + 2))]
     firsts = (number * size % len(each) for number in range(len(each)))
     return [sums[first + size] - sums[first] for first in firsts]
@@ -112,7 +122,7 @@ class ChunkQueue:
 def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: Rate, delivery: float) -> ChunkQueue:
     """Batchers and processors share the table's writes: processors first, but batchers get their part at least."""
     chunks, jobs = made_by.chunks, invoked.count + invoked.retry_jobs
-    mean, chunks_each = fmean(invoked.seconds), chunks / invoked.count
+    mean, chunks_each = invoked.mean_seconds, chunks / invoked.count
     fastest, part = made_by.side_by_side * made_by.rate, BATCHER_WRITES / (BATCHER_WRITES + PROCESSOR_WRITES)
 
     def for_batchers(time: float) -> tuple[float, str]:
@@ -156,7 +166,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     made_by = batchers(workload, settings, shape, small)
     invoked = invocations(work, settings, times, shape.shards)
     job_bytes = work.count / invoked.count * work.items * (item + 1)
-    places = Places(processor_limits(settings, quotas, fmean(invoked.seconds), job_bytes))
+    places = Places(processor_limits(settings, quotas, invoked.mean_seconds, job_bytes))
     delivery = times.delivery / 1000
     batching = BATCHING_SECONDS if settings.batch_size > UNBATCHED_MESSAGES else 0
     queue = chunk_queue(made_by, invoked, places, table_writes(shape.shards, quotas), delivery + batching)
@@ -183,7 +193,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     bound_by[LATENCY] = run.first_start + seconds - drained
     slowed = made_by.slowed_down(queue.sealed)
     nudges = 1 + shape.shards
-    processing = fmean(invoked.seconds) * invoked.count + invoked.retry_seconds * invoked.retries
+    processing = invoked.mean_seconds * invoked.count + invoked.retry_seconds * invoked.retries
     checking = checks * (small.overhead + 5 * small.dynamodb + small.sqs)
     nudged = (nudges - 1) * (small.overhead + 2 * small.dynamodb)
     return Timing(
