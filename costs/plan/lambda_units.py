@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from costs.facts.rules import rule
+from costs.facts.rules import Rules
 from costs.plan.log_lines import TYPICAL_MS, platform_bytes
 from costs.plan.rows import Counts, Row, Three, three, usages
 from costs.plan.settings import ORCHESTRATION_MEMORY, Settings
@@ -11,6 +11,7 @@ from costs.usage import BATCHER, FINALIZER, GB_SECONDS, INIT, PROCESSOR, RECORDE
 from sandbox.meter.rules import lambda_gb_seconds
 
 TYPICAL_INIT_MS = 300.0
+INIT_START_BYTES = Rules.load()["logs.init_start_bytes"]
 
 
 def lambda_usages(
@@ -62,7 +63,7 @@ def function_usages(
             yield Row(duration, function, "invoke", lambda_gb_seconds(n.work_ms, memory), own=True)
             yield Row(duration, function, "invoke", lambda_gb_seconds(n.other_ms, memory))
         yield Row("logs.bytes", function, "platform", n.platform_bytes)
-        started = n.cold_starts * rule("logs.init_start_bytes")
+        started = n.cold_starts * INIT_START_BYTES
         yield Row("logs.bytes", function, "platform", started, part=INIT, note="not logged in the sandbox")
 
     return usages(rows, counts)

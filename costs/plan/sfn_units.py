@@ -1,14 +1,15 @@
-"""What a batch of the Step Functions architecture uses, in the order in which docs/design.md tells the protocol.
+"""The billed quantities of a batch of the Step Functions architecture, in the order of docs/design.md.
 
-Nearly all of it is known from the workload alone: time decides only whether the batcher needs another round and
-whether a processor's time runs out.
+The workload alone decides nearly all of them. Time decides only whether the batcher needs another round and whether a
+processor's time runs out.
 """
 
 import math
 from collections.abc import Iterator
 
 from bootstrap.stacks import DEFINITION
-from costs.facts.rules import rule
+from costs.facts.assumptions import Assumptions
+from costs.facts.rules import Rules
 from costs.plan.lambda_units import lambda_usages
 from costs.plan.log_lines import failure_lines, finished_lines, processor_lines
 from costs.plan.retries import PlannedBatch
@@ -32,7 +33,7 @@ RESULTS = "a manifest, and the children's results taken as one multipart upload:
 
 
 def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> list[Usage]:
-    """All of a batch."""
+    """All billed quantities of a batch."""
     shapes = [sfn_shape(workload, settings, size, longest=case > 0) for case, size in enumerate(item_bytes(workload))]
     batch = PlannedBatch(workload, settings, batch_id, timing, shapes)
     tries = batch.attempts(shorter=1, batch_size=1)
@@ -64,12 +65,12 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
 
 
 def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Row]:
-    """What is billed of a batch in which this happens."""
+    """The billed quantities of a batch with these counts."""
     settings, timing = batch.settings, batch.timing
     from_file, some = batch.workload.item_bytes is not None, bool(n.chunks)
     multipart = min(n.parts, 1)
 
-    # The batcher: who owns the batch, which the first look does not find, and the input; the chunks; what was made.
+    # The batcher reads the owner of the batch, billed even if there is none yet, and the input; it writes the chunks.
     yield Row("s3.gets", BATCHER, "GetObject", 2 * n.rounds + 1 if from_file else n.rounds)
     yield Row("s3.puts", BATCHER, "PutObject", n.single_puts + 2)
     yield Row("s3.puts", BATCHER, "CreateMultipartUpload", multipart)
@@ -94,7 +95,7 @@ def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Row]:
             yield Row("states.express_gb_seconds", STATE_MACHINE, "child", seconds)
     if some:
         yield Row("s3.gets", STATE_MACHINE, "GetObject", 1, note="AWS does not say how it reads it")
-        results = rule("result_writer.manifest_puts") + rule("result_writer.file_puts")
+        results = Rules.load()["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
         yield Row("s3.puts", STATE_MACHINE, "PutObject", results, note=RESULTS)
 
     # The processors, and the recorder of failed items.

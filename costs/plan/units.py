@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from costs.facts.rules import rule
+from costs.facts.rules import Rules
 from costs.plan.rows import Counts, Row, three, usages
 from costs.plan.settings import Settings, Workload
 from costs.plan.sfn_units import sfn_usages
@@ -48,7 +48,7 @@ def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None
     busy = three(1, 1 + seconds / 3600, math.ceil(settings.deadline_seconds / 3600) + 1)
 
     def rows(n: Counts) -> Iterator[Row]:
-        price, month = "cloudwatch.metric_months", rule("month.hours")
+        price, month = "cloudwatch.metric_months", Rules.load()["month.hours"]
         yield Row(price, None, "BatchesFinished", 1 / month)
         yield Row(price, None, "ItemsProcessed", n.busy / month if workload.items else 0)
         yield Row(price, None, "ItemsFailed", n.busy / month if workload.items and workload.fail_rate else 0)
