@@ -76,8 +76,8 @@ def explore(
 ) -> list[Plan | None]:
     """Plan at most `budget` settings of one architecture; None is one that a limit forbids.
 
-    First comes the coarse grid. Then come the neighbours of the plan that `aim` chooses from the front, until it chooses
-    none of them, then the neighbours of every plan on the front, until the front stands still.
+    First comes the coarse grid. Then come the neighbours of the plan that `aim` chooses from the front, until it
+    chooses none of them, then the neighbours of every plan on the front, until the front stands still.
     """
     axes = space.axes[architecture]
     plans: dict[Point, Plan | None] = {}
