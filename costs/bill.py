@@ -65,7 +65,7 @@ class Bill:
 
     @property
     def own(self) -> float:
-        """The user's own work: Lambda's duration in which items are processed."""
+        """Your code: Lambda's duration in which items are processed."""
         return self.part(own=True).dollars
 
     @property
@@ -74,7 +74,7 @@ class Bill:
         return self.part(own=False).dollars
 
     def part(self, own: bool) -> "Bill":
-        """The bill of the user's own work alone, or of the orchestration alone."""
+        """The bill of your code alone, or of the orchestration alone."""
         return Bill(tuple(line for line in self.lines if line.usage.own == own), self.items)
 
     @property
