@@ -10,15 +10,13 @@ from costs.plan import fixed
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan
 from costs.plan.planner import Planner
-from costs.usage import Usage
+from costs.usage import PROCESSOR, SEGMENTS, Usage
 
 DAYS_A_MONTH = 30
 # A branch of the coordinator's Map, and the Invoke in it.
 OPERATIONS_PER_CHUNK = 2
 # A branch's input, the chunk's place in the object of chunks, and its result.
 BYTES_PER_CHUNK = 300
-# The plan's words for the requests that stay in the batcher's queue.
-SEGMENTS_SENT = "sending segments"
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,8 @@ def fifo(plan: Plan, planner: Planner) -> Alternative:
 
 def is_of_chunk_queue(usage: Usage) -> bool:
     """Whether a usage is a request to the chunk queue. The batcher's queue, of segments, would stay standard."""
-    sent = usage.operation == "SendMessageBatch" and usage.what != SEGMENTS_SENT
-    received = usage.function == "ProcessorFunction" and usage.operation != "SendMessage"
+    sent = usage.operation == "SendMessageBatch" and usage.part != SEGMENTS
+    received = usage.function == PROCESSOR and usage.operation != "SendMessage"
     return usage.price == "sqs.requests" and (sent or received)
 
 

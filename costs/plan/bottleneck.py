@@ -1,11 +1,11 @@
 """A plan's bottleneck in words: what it is with its figure, and how to raise it."""
 
 from costs.facts.quotas import Quotas
-from costs.plan import fixed
 from costs.plan.plan import Plan
-from costs.plan.simulation_sfn import BATCHER
-from costs.plan.sqs_batcher import BATCHERS
-from costs.plan.verdict import LATENCY, WORK
+from costs.plan.settings import ORCHESTRATION_MEMORY, SQS_BATCHERS
+from costs.plan.sfn_time import BATCHER
+from costs.plan.sqs_time import BATCHERS
+from costs.plan.timing import LATENCY, WORK
 
 # For everything but a quota, whose entry in quotas.toml has its own advice.
 ADVICE = {
@@ -44,8 +44,8 @@ def described(plan: Plan, quotas: Quotas) -> str:
         "BatchSize": f"{settings.batch_size:,} messages of an invocation, one after the other",
         "ChunksPerSegment": f"{settings.chunks_per_segment:,} chunks per batcher",
         "pollers": f"{settings.pollers or 0:,} with ten invocations each",
-        BATCHERS: f"{fixed.SQS_BATCHERS} batchers at a time",
-        BATCHER: f"one batcher with {fixed.ORCHESTRATION_MEMORY} MB",
+        BATCHERS: f"{SQS_BATCHERS} batchers at a time",
+        BATCHER: f"one batcher with {ORCHESTRATION_MEMORY} MB",
         WORK: "the longest item of a chunk",
         LATENCY: "starting and finishing",
         "RetryDelaySeconds": f"{settings.retry_delay_seconds:,} s, {settings.max_attempts} attempts",

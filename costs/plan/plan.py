@@ -9,7 +9,7 @@ from costs.facts.assumptions import Assumptions
 from costs.facts.prices import PriceBook
 from costs.facts.quotas import Quotas
 from costs.format import seconds as duration
-from costs.plan import simulation_sfn, simulation_sqs
+from costs.plan import sfn_time, sqs_time
 from costs.plan.checks import settled
 from costs.plan.fixed import LONGEST_DEADLINE
 from costs.plan.limits import Impossible
@@ -20,7 +20,7 @@ from costs.pollers import ProvisionedPollers
 from costs.usage import Usage
 
 ARCHITECTURES = ("sqs", "sfn")
-SIMULATIONS = {"sqs": simulation_sqs.simulate, "sfn": simulation_sfn.simulate}
+SIMULATIONS = {"sqs": sqs_time.simulate, "sfn": sfn_time.simulate}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,3 +103,12 @@ class Settings:
 
 # Seconds of the longest deadline that each stack takes.
 LONGEST_DEADLINE: dict[str, int] = {name: parameters_of(name)["DeadlineSeconds"]["MaxValue"] for name in STACK_NAMES}
+
+# What the templates set and no parameter changes: MB of every function but the processor, ...
+ORCHESTRATION_MEMORY = 256
+# ... the MaximumConcurrency of the SQS batcher's event source, ...
+SQS_BATCHERS = 5
+# ... the seconds of the Step Functions batcher's timeout, ...
+SFN_BATCHER_TIMEOUT = 900
+# ... and the seconds that the processor's event source waits for more messages than the first few.
+UNBATCHED_MESSAGES, BATCHING_SECONDS = 10, 1

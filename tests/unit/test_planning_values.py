@@ -91,11 +91,11 @@ def test_items_begin_in_their_order_wherever_a_thread_is_free() -> None:
 @given(items=st.integers(1, 300), slots=st.integers(1, 100))
 def test_a_chunk_takes_no_less_than_its_work_and_its_longest_item(items: int, slots: int) -> None:
     times = chunk_times(Values.parse("exponential:100"), items, slots)
-    assert (times.wall >= times.longest - 1e-9).all()
-    assert times.mean >= items * 100 / min(slots, items) - 1e-6
+    assert all(wall >= longest - 1e-9 for wall, longest in zip(times.wall, times.longest, strict=True))
+    assert times.mean >= items * 0.1 / min(slots, items) - 1e-9
     more = chunk_times(Values.parse("exponential:100"), items, min(100, slots + 1))
-    assert more.mean <= times.mean + 1e-6
+    assert more.mean <= times.mean + 1e-9
 
 
 def test_constant_items_take_rounds() -> None:
-    assert chunk_times(Values.parse("constant:100"), 25, 10).wall.tolist() == [300]
+    assert chunk_times(Values.parse("constant:100"), 25, 10).wall == [0.3]

@@ -1,0 +1,230 @@
+"""The Step Functions architecture over time: the batcher's rounds, then the Map's children, then the finalizer.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import fmean
+
+from costs.facts.assumptions import Assumptions
+from costs.facts.quotas import Quotas
+from costs.plan.chunk_time import CallTimes, ChunkWork, chunk_work
+from costs.plan.limits import Impossible
+from costs.plan.queue import Limit, Places, run_jobs, steady
+from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
+from costs.plan.shape import SfnShape, sfn_shape
+from costs.plan.sizes import item_bytes
+from costs.plan.sqs_time import lambda_limits
+from costs.plan.timing import LATENCY, Phase, Timing, bound_by_work, longest_bound
+from handlers.sfn.batcher import STOP_MS
+from handlers.sfn.chunk_file import PART_BYTES
+
+# One batcher writes all chunks, with the CPU that its memory comes with: the template's, which is no parameter.
+BATCHER = "BatcherFunction"
+# The batcher's requests beside those of parts: who owns the batch, what was made; in a later round, who owns it.
+REQUESTS_FIRST, REQUESTS_AGAIN = 3, 1
+PARTS_LISTED = 1000
+# States that a child enters with every call of the processor: Process and Outcome; then Done, or a wait.
+STATES_PER_CALL = 2
+# Events of a history: a task has five, a choice, a wait and a pass two each; an execution two beside.
+EVENTS_PER_CALL, EVENTS_PER_WAIT, EVENTS_AROUND = 7, 2, 4
+# The finalizer describes the Map Run, reads what was made, lists failures, writes the end and that it is announced.
+FINALIZER_REQUESTS = 5
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The batcher's rounds, one invocation after the other: their number, and their milliseconds without init."""
+
+    count: int
+    milliseconds: float
+
+
+def rounds(workload: Workload, shape: SfnShape, calls: CallTimes) -> Rounds:
+    """How the batcher writes the Map's input. Raises Impossible where no object, or no Map Run, takes it all."""
+    size, quotas = shape.object_bytes, calls.quotas
+    limit = quotas["states.input_file_bytes"]
+    if size > limit:
+        raise Impossible(
+            "states.input_file_bytes",
+            f"{workload.items:,} items are {size / 1e9:,.1f} GB as the Map's input, and {limit / 1e9:,.1f} GB is the "
+            "most: make items smaller, say keys of what is in S3, or run several batches",
+        )
+    if shape.chunks > quotas["states.map_items"]:
+        raise Impossible(
+            "states.map_items",
+            f"{shape.chunks:,} chunks are more than the {quotas['states.map_items']:,.0f} that a Map Run reads: "
+            "raise ItemsPerChunk",
+        )
+    if shape.parts > quotas["s3.multipart_parts"]:
+        raise Impossible(
+            "s3.multipart_parts",
+            f"{size / 1e9:,.1f} GB are {shape.parts:,} parts of 8 MiB, and an upload has "
+            f"{quotas['s3.multipart_parts']:,.0f} at most: run several batches",
+        )
+    uploads = max(1, shape.parts)
+    work = workload.items * calls.make_item + uploads * calls.upload(min(size, PART_BYTES))
+    if shape.parts:
+        work += (2 + shape.parts // PARTS_LISTED) * calls.s3
+    count = math.ceil(work / (SFN_BATCHER_TIMEOUT * 1000 - STOP_MS))
+    requests = (REQUESTS_FIRST + (count - 1) * REQUESTS_AGAIN) * calls.s3
+    return Rounds(count, work + requests + calls.events + count * calls.overhead)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Children:
+    """Child executions: `calls` of the processor each on average, `transitions` of a STANDARD one with its start.
+
+    `seconds` is a sample of how long one lasts, `processor_seconds` how long its calls last together on average, and
+    `retry_seconds` the retries of one with an item that fails.
+    """
+
+    calls: float
+    transitions: float
+    seconds: list[float]
+    processor_seconds: float
+    retry_seconds: float
+
+
+def children(work: ChunkWork, settings: Settings, calls: CallTimes) -> Children:
+    """What a child execution does: calls until its chunk is done, retries of what fails. Raises Impossible."""
+    express = settings.child_type == "EXPRESS"
+    step = calls.assumptions["states.express_transition_ms" if express else "states.standard_transition_ms"] / 1000
+    calling = (calls.overhead + work.items * calls.take_item) / 1000
+    each_call = calling + STATES_PER_CALL * step
+    first = [wall + count * each_call + step for wall, count in zip(work.times.wall, work.rounds, strict=True)]
+    retry_calls = max(1, math.ceil(work.retry_seconds / work.progress_seconds))
+    retried = work.retries * (settings.retry_delay_seconds + step + work.retry_seconds + retry_calls * each_call)
+    if express:
+        check_express_seconds(max(first), retried if work.failing else 0.0, calls.quotas)
+    else:
+        events = max(work.rounds) * EVENTS_PER_CALL
+        events += work.retries * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
+        check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", calls.quotas)
+    waits = work.failing * work.retries
+    count = work.mean_rounds + waits * retry_calls
+    return Children(
+        calls=count,
+        transitions=1 + STATES_PER_CALL * count + waits + 1,
+        seconds=[seconds + work.failing * retried for seconds in first],
+        processor_seconds=work.times.mean + waits * work.retry_seconds + count * calling,
+        retry_seconds=retried,
+    )
+
+
+def dispatched(settings: Settings, quotas: Quotas, transitions: float) -> tuple[float, str]:
+    """The children that the Map starts a second, and the quota that allows no more.
+
+    Only STANDARD executions use up the transitions; the parent's are few, but for the start of each child.
+    """
+    if settings.child_type == "EXPRESS":
+        return quotas["states.express_dispatch"], "states.express_dispatch"
+    by_transitions = quotas["states.transitions"] / transitions
+    if by_transitions < quotas["states.standard_dispatch"]:
+        return by_transitions, "states.transitions"
+    return quotas["states.standard_dispatch"], "states.standard_dispatch"
+
+
+def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
+    """The time of a batch, expected values. Raises Impossible."""
+    shape = sfn_shape(workload, settings, item_bytes(workload).expected)
+    work = chunk_work(workload, settings)
+    small = CallTimes(ORCHESTRATION_MEMORY, quotas, assumptions)
+    made_by = rounds(workload, shape, small)
+    init, step = assumptions["lambda.init_ms"], assumptions["states.standard_transition_ms"]
+    begin = assumptions["states.start_ms"] + step + init
+    made = begin + made_by.milliseconds + made_by.count * 2 * step
+    check_history(2 + made_by.count * EVENTS_PER_CALL + EVENTS_PER_CALL + EVENTS_AROUND, "the execution", quotas)
+    child = children(work, settings, CallTimes(settings.processor_memory, quotas, assumptions))
+    mean = fmean(child.seconds)
+    dispatch, quota = dispatched(settings, quotas, child.transitions)
+    arrivals = steady((made + assumptions["states.map_start_ms"]) / 1000, dispatch, work.count, quota)
+    run = run_jobs(work.count, child.seconds, arrivals, Places(child_limits(child, mean, settings, quotas)))
+
+    # First attempts come all at once, where there is a place for them.
+    environments = min(run.peak, quotas["lambda.concurrency"])
+    retrying = last_retries(work, run.peak, child)
+    done = run.end + init / 1000 + retrying
+    finishing = small.overhead + FINALIZER_REQUESTS * small.s3 + small.events
+    seconds = done + (assumptions["states.map_end_ms"] + step + init + finishing) / 1000
+
+    # Of the last children's time, what they spend on retries on average; of the rest, the last one's beyond that.
+    retrying += min(work.failing * child.retry_seconds, run.end - run.last_start)
+    bound_by = run.bound_by | bound_by_work(done - retrying - run.last_start, settings.item_concurrency, work.items)
+    if retrying:
+        bound_by["RetryDelaySeconds"] = retrying
+    bound_by[BATCHER] = (made - begin) / 1000
+    bound_by[LATENCY] = run.first_start + seconds - done - bound_by[BATCHER]
+    return Timing(
+        seconds=seconds,
+        bottleneck=longest_bound(bound_by),
+        batcher_invocations=made_by.count,
+        batcher_ms=made_by.milliseconds + init,
+        processor_invocations=child.calls * work.count,
+        processor_ms=child.processor_seconds * work.count * 1000 + environments * init,
+        work_ms=work.work_ms,
+        finalizer_invocations=1,
+        finalizer_ms=finishing + init,
+        cold_starts=environments + 2,
+        # Every child's duration is rounded up to 100 ms.
+        child_ms=(mean * 1000 + 50) * work.count,
+        init_ms=(environments + 2) * init,
+        chunks=work.count,
+        retried=work.retried_chunks,
+        cut_short=(work.mean_rounds - 1) * work.count,
+        concurrency=environments,
+        chunk_seconds=work.times.mean,
+        phases=(
+            Phase("start", 0.0, begin / 1000),
+            Phase("chunks are made", begin / 1000, made / 1000),
+            Phase("chunks are processed", run.first_start, done),
+            Phase("finish", done, seconds),
+        ),
+        bound_by=bound_by,
+    )
+
+
+def child_limits(child: Children, mean_seconds: float, settings: Settings, quotas: Quotas) -> list[Limit]:
+    """What limits the children that run at a time. One that waits between attempts has a place in the Map only."""
+    per_invocation = mean_seconds / child.processor_seconds
+    in_lambda = [
+        Limit(limit.name, limit.at_first * per_invocation, limit.per_second * per_invocation)
+        for limit in lambda_limits(quotas, child.processor_seconds / child.calls)
+    ]
+    return [
+        *in_lambda,
+        Limit("states.parallel_children", quotas["states.parallel_children"]),
+        Limit("MaxConcurrency", settings.max_concurrency),
+    ]
+
+
+def check_express_seconds(first: float, retried: float, quotas: Quotas) -> None:
+    """Raise Impossible where an EXPRESS child may end before its chunk is done, with all attempts and waits."""
+    limit = quotas["states.express_seconds"]
+    if first + retried > limit:
+        seconds = f"{first + retried:,.0f} s{' with its retries' if retried else ''}"
+        raise Impossible(
+            "states.express_seconds",
+            f"a chunk takes {seconds}, and an EXPRESS child ends after {limit:,.0f} s: raise ItemConcurrency, lower "
+            f"ItemsPerChunk{', MaxAttempts or RetryDelaySeconds' if retried else ''}, or take ChildType=STANDARD",
+        )
+
+
+def check_history(events: float, owner: str, quotas: Quotas) -> None:
+    """Raise Impossible where an execution's history would be longer than a STANDARD one's may be."""
+    limit = quotas["states.history_events"]
+    if events > limit:
+        raise Impossible(
+            "states.history_events",
+            f"{owner} would have {events:,.0f} events, and {limit:,.0f} are the most: lower ItemsPerChunk, or raise "
+            "ItemConcurrency",
+        )
+
+
+def last_retries(work: ChunkWork, running: float, child: Children) -> float:
+    """The seconds by which one of the last children in progress outlasts the average because of retries."""
+    if not work.failing or not work.retries:
+        return 0.0
+    none_fails = (1 - work.failing) ** max(1.0, min(work.count, running))
+    return max(0.0, 1 - none_fails - work.failing) * child.retry_seconds
