@@ -6,10 +6,9 @@ from typing import Any
 
 from costs.bill import Bill, priced
 from costs.format import count
-from costs.plan import fixed
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
+from costs.plan.settings import ORCHESTRATION_MEMORY
 from costs.usage import PROCESSOR, SEGMENTS, Usage
 
 DAYS_A_MONTH = 30
@@ -99,7 +98,7 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
     resumed = chunks + executions
     gigabytes = BYTES_PER_CHUNK * resumed / 1_000_000_000
     gb_months = gigabytes * planner.assumptions["durable.retention_days"] / DAYS_A_MONTH
-    gb_seconds = resumed * planner.assumptions["durable.resume_ms"] / 1000 * fixed.ORCHESTRATION_MEMORY / 1024
+    gb_seconds = resumed * planner.assumptions["durable.resume_ms"] / 1000 * ORCHESTRATION_MEMORY / 1024
     lambda_time = f"lambda.gb_seconds.{plan.settings.cpu_architecture}"
     coordinator = "the coordinator, resumed at every result"
     usages = [

@@ -15,8 +15,7 @@ from bootstrap.stacks import SANDBOX_PARAMETERS
 from costs.bill import Bill, priced
 from costs.facts.prices import PriceBook
 from costs.plan.chunk_time import SEED
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.study import Study
 

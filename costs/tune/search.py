@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Workload
 from costs.tune.pareto import choose, pareto_front, within
 from costs.tune.space import Axis, Space

@@ -7,8 +7,7 @@ from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import seconds, short_seconds
 from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.space import INVOCATIONS_PER_POLLER, Space
 from costs.tune.stack_parameters import settings_line

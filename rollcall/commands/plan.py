@@ -23,8 +23,7 @@ from rollcall.terminal.options import (
 
 if TYPE_CHECKING:
     # numpy takes a while to import, for which `rollcall plan --help` need not wait.
-    from costs.plan.plan import Plan
-    from costs.plan.planner import Planner
+    from costs.plan.plan import Plan, Planner
 
 app = typer.Typer()
 
@@ -163,7 +162,7 @@ def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
     from costs.facts.assumptions import Assumptions
     from costs.facts.prices import PriceBook
     from costs.facts.quotas import Quotas
-    from costs.plan.planner import Planner
+    from costs.plan.plan import Planner
 
     values = {}
     for entry in quotas or []:

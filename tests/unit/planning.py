@@ -7,8 +7,7 @@ from costs.facts.assumptions import Assumptions
 from costs.facts.prices import PriceBook
 from costs.facts.quotas import Quotas
 from costs.plan.distribution import Values
-from costs.plan.plan import Plan, simulate
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner, simulate
 from costs.plan.settings import Settings, Workload
 from costs.plan.timing import Timing
 

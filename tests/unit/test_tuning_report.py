@@ -13,7 +13,7 @@ from costs.facts.assumptions import Assumptions
 from costs.facts.prices import PriceBook
 from costs.facts.quotas import Quotas
 from costs.plan.distribution import Values
-from costs.plan.planner import Planner
+from costs.plan.plan import Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.report import report
 from costs.tune.space import space
