@@ -80,7 +80,7 @@ def rows_of(answer: Mapping[str, Any], stack: str, batch: str | None) -> list[Ro
 
 def total(rows: Iterable[Row], unit: str, function: str | None = None) -> float:
     """The sum of a unit, of one function or of all."""
-    return sum(row["quantity"] for row in rows if row["unit"] == unit and function in (None, row["function"]))
+    return float(sum(row["quantity"] for row in rows if row["unit"] == unit and function in (None, row["function"])))
 
 
 def sums(rows: Iterable[Row], unit: str) -> dict[Place, float]:

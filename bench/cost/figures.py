@@ -14,8 +14,7 @@ HOURLY = "cloudwatch.metric_months"
 
 def per_million(bill: Bill) -> float:
     """Dollars per million items, all within one hour: what the batch paid times the batches, and the hour once."""
-    assert bill.items
-    return sum(line_per_million(line, bill.items) for line in bill.lines)
+    return sum(line_per_million(line, bill.items or 0) for line in bill.lines)
 
 
 def line_per_million(line: Line, items: int) -> float:
@@ -39,8 +38,7 @@ class Cost:
 
     @property
     def items(self) -> int:
-        assert self.bill.items
-        return self.bill.items
+        return self.bill.items or 0
 
     @property
     def orchestration(self) -> float:
@@ -64,10 +62,10 @@ class Cost:
         return dict(sums)
 
     def by_line(self) -> list[tuple[str, float]]:
-        """Orchestration by price and what it was for, in dollars per million items, the greatest first."""
+        """Orchestration by price and operation, in dollars per million items, the greatest first."""
         sums: defaultdict[str, float] = defaultdict(float)
         for line in self.bill.part(own=False).lines:
-            sums[f"{line.usage.price}: {line.usage.what}"] += line_per_million(line, self.items)
+            sums[f"{line.usage.price}: {line.usage.operation}"] += line_per_million(line, self.items)
         return sorted(sums.items(), key=lambda entry: -entry[1])
 
     def to_json(self) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from costs.format import count
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.settings import ORCHESTRATION_MEMORY
-from costs.usage import PROCESSOR, SEGMENTS, Usage
+from costs.usage import GB_SECONDS, PROCESSOR, SEGMENTS, Usage
+from sandbox.meter.rules import lambda_gb_seconds
 
 DAYS_A_MONTH = 30
 # A branch of the coordinator's Map, and the Invoke in it.
@@ -98,8 +99,8 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
     resumed = chunks + executions
     gigabytes = BYTES_PER_CHUNK * resumed / 1_000_000_000
     gb_months = gigabytes * planner.assumptions["durable.retention_days"] / DAYS_A_MONTH
-    gb_seconds = resumed * planner.assumptions["durable.resume_ms"] / 1000 * ORCHESTRATION_MEMORY / 1024
-    lambda_time = f"lambda.gb_seconds.{plan.settings.cpu_architecture}"
+    gb_seconds = lambda_gb_seconds(resumed * planner.assumptions["durable.resume_ms"], ORCHESTRATION_MEMORY)
+    lambda_time = GB_SECONDS + plan.settings.cpu_architecture
     coordinator = "the coordinator, resumed at every result"
     usages = [
         *(line.usage for line in plan.bill.lines if not is_of_state_machine(line.usage)),

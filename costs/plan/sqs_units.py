@@ -174,7 +174,7 @@ def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Row]:
     yield Row("logs.bytes", FINALIZER, "function", n.finished_bytes)
 
 
-def batcher_counts(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, Three | float]:
+def batcher_counts(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, Three]:
     """The batcher's counts.
 
     A segment that takes longer than an invocation is handed on: at most once a window, since an invocation makes one

@@ -16,7 +16,7 @@ from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.timing import Phase
 from rollcall.terminal.console import stdout
-from rollcall.views.plan_bill import largest_lines
+from rollcall.views.bill import largest_lines
 from rollcall.views.table import plain_table
 
 # Characters of a phase's bar, and of everything beside it.
