@@ -3,7 +3,7 @@
 import math
 
 SIGNIFICANT = 3
-# Beyond this nobody's bill has digits.
+# Of the smallest amount that is shown.
 MOST_DECIMALS = 10
 
 

@@ -19,7 +19,7 @@ from sandbox.meter.rules import lambda_gb_seconds
 
 RULES, ASSUMPTIONS = Rules.load(), Assumptions.load()
 HOURLY = "rate(1 hour)"
-LEFT = "what is there now, kept for a month; "
+LEFT = "the present content, kept for a month; "
 STORED = {
     "dynamodb": ("dynamodb.gb_months", LEFT + "records expire after 60 days"),
     "s3": ("s3.gb_months", LEFT + "objects expire after 30 days"),
@@ -31,11 +31,7 @@ type Resources = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
 def idle_bill(
-    architecture: str,
-    book: PriceBook,
-    meter_answer: Mapping[str, Any] | None = None,
-    stack: str = "",
-    pollers: int = 0,
+    architecture: str, book: PriceBook, meter_answer: Mapping[str, Any] | None = None, stack: str = "", pollers: int = 0
 ) -> Bill:
     """The bill of a month in which no batch runs, of the stack of `sqs` or `sfn` as its template has it on AWS.
 
@@ -77,15 +73,9 @@ def idle_polls(resources: Resources, provisioned: int) -> Iterator[Usage]:
         else:
             least, expected, most = RULES["pollers.idle_least"], idle, idle
             why = f"AWS may go down to {least:g}"
-        yield Usage(
-            price="sqs.requests",
-            quantity=expected * polls,
-            low=least * polls,
-            high=most * polls,
-            what="idle pollers' polls",
-            operation=name,
-            note=f"{expected:g} pollers that poll for {poll_seconds:g} s each; {why}",
-        )
+        low, quantity, high = (pollers * polls for pollers in (least, expected, most))
+        note = f"{expected:g} pollers that poll for {poll_seconds:g} s each; {why}"
+        yield Usage("sqs.requests", quantity, None, name, what="idle pollers' polls", low=low, high=high, note=note)
 
 
 def sweeps(resources: Resources, duration: str) -> Iterator[Usage]:
@@ -101,7 +91,7 @@ def sweeps(resources: Resources, duration: str) -> Iterator[Usage]:
             }
             note = f"one invocation of the finalizer an hour, taken as {seconds:g} s with its cold start"
             for price, quantity in quantities.items():
-                yield Usage(price=price, quantity=quantity, what="hourly sweep", operation=name, note=note)
+                yield Usage(price, quantity, None, name, what="hourly sweep", note=note)
 
 
 def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
@@ -110,8 +100,7 @@ def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
     for held in answer["storage"]:
         if held["stack"] == stack:
             price, note = STORED[held["service"]]
-            quantity, resource = held["bytes"] / gb, held["resource"]
-            yield Usage(price=price, quantity=quantity, what="what batches left", operation=resource, note=note)
+            yield Usage(price, held["bytes"] / gb, None, held["resource"], what="what batches left", note=note)
     logged = sum(row["quantity"] for row in answer["rows"] if (row["stack"], row["unit"]) == (stack, "logs.bytes"))
     if logged:
-        yield Usage(price="logs.gb_months", quantity=logged / gb, what="logs", note=LOGGED)
+        yield Usage("logs.gb_months", logged / gb, what="logs", note=LOGGED)

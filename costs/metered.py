@@ -31,6 +31,10 @@ POLLED = (
 )
 STARTED = "each child's start is one transition of the parent: AWS's workshop on Distributed Map"
 EXPRESS = "the sandbox ran STANDARD children; as EXPRESS ones, AWS's default here, "
+RESULTS = (
+    "the sandbox writes a manifest for each Map Run; AWS writes the children's results too, taken as one multipart "
+    "upload"
+)
 METRIC = (
     "a month's price for each hour with data, once for all batches of that hour; the sandbox makes no metrics of EMF "
     "lines, so they were counted in the logs"
@@ -78,9 +82,13 @@ def rows_of(answer: Mapping[str, Any], stack: str, batch: str | None) -> list[Ro
     ]
 
 
-def total(rows: Iterable[Row], unit: str, function: str | None = None) -> float:
-    """The sum of a unit, of one function or of all."""
-    return float(sum(row["quantity"] for row in rows if row["unit"] == unit and function in (None, row["function"])))
+def total(rows: Iterable[Row], unit: str, function: str | None = None, operation: str | None = None) -> float:
+    """The sum of a unit, of one function or of all, of one operation or of all."""
+    return sum(
+        float(row["quantity"])
+        for row in rows
+        if row["unit"] == unit and function in (None, row["function"]) and operation in (None, row["operation"])
+    )
 
 
 def sums(rows: Iterable[Row], unit: str) -> dict[Place, float]:
@@ -110,26 +118,20 @@ def durations(rows: list[Row]) -> Iterator[Usage]:
                 (False, "", quantity - work - init),
             ):
                 if amount > 0:
-                    yield Usage(
-                        price=price, quantity=amount, own=own, function=function, operation=operation, part=part
-                    )
+                    yield Usage(price, amount, function, operation, part, own)
 
 
 def as_counted(rows: list[Row]) -> Iterator[Usage]:
     """The units that are billed as they are counted; an event source's empty receives are not."""
-    found: defaultdict[tuple[str, str, Place], float] = defaultdict(float)
+    found: defaultdict[tuple[int, str, str, str], float] = defaultdict(float)
     for row in rows:
-        unit, by = row["unit"], row["by"]
-        polled = by == "poller"
-        if unit not in AS_COUNTED or (by == "states" and unit == "s3.puts"):
-            continue
-        if not (polled and row["operation"].endswith(EMPTY)):
+        unit, operation, polled = row["unit"], row["operation"], row["by"] == "poller"
+        of_results = row["by"] == "states" and unit == "s3.puts"
+        if unit in AS_COUNTED and not of_results and not (polled and operation.endswith(EMPTY)):
             note = POLLED if polled and unit.startswith("sqs.") else ""
-            found[unit, note, (row["function"], row["operation"])] += row["quantity"]
-    for (price, note, place), quantity in sorted(
-        found.items(), key=lambda entry: (AS_COUNTED.index(entry[0][0]), str(entry))
-    ):
-        yield Usage(price=price, quantity=quantity, function=place[0], operation=place[1], note=note)
+            found[AS_COUNTED.index(unit), row["function"] or "", operation, note] += row["quantity"]
+    for (price, function, operation, note), quantity in sorted(found.items()):
+        yield Usage(AS_COUNTED[price], quantity, function or None, operation, note=note)
 
 
 def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
@@ -139,31 +141,21 @@ def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
     transitions too, an EXPRESS child is a request and its duration times memory.
     https://aws.amazon.com/step-functions/pricing/
     """
-    entered = sums(rows, "states.transitions")
-    level = {
-        name: sum(quantity for (_, operation), quantity in entered.items() if operation == name)
-        for name in ("parent", "child")
-    }
+    parent, child = (total(rows, "states.transitions", operation=level) for level in ("parent", "child"))
     lines = [
-        ("states.transitions", level["parent"], "parent", ""),
+        ("states.transitions", parent, "parent", ""),
         ("states.transitions", total(rows, "states.children"), "children", STARTED),
     ]
     if child_type == "STANDARD":
-        lines.append(("states.transitions", level["child"], "child", ""))
+        lines.append(("states.transitions", child, "child", ""))
     else:
+        requests, seconds = total(rows, "states.express_requests"), total(rows, "states.express_gb_seconds")
+        lines.append(("states.express_requests", requests, "child", EXPRESS + "each is one request"))
         billed = EXPRESS + "of the time and payload metered, in 100 ms and 64 MB"
-        lines += [
-            (
-                "states.express_requests",
-                total(rows, "states.express_requests"),
-                "child",
-                EXPRESS + "each is one request",
-            ),
-            ("states.express_gb_seconds", total(rows, "states.express_gb_seconds"), "child", billed),
-        ]
+        lines.append(("states.express_gb_seconds", seconds, "child", billed))
     for price, quantity, operation, note in lines:
         if quantity:
-            yield Usage(price=price, quantity=quantity, operation=operation, note=note)
+            yield Usage(price, quantity, None, operation, note=note)
 
 
 def results(rows: list[Row]) -> Iterator[Usage]:
@@ -171,13 +163,7 @@ def results(rows: list[Row]) -> Iterator[Usage]:
     manifests = sum(row["calls"] for row in rows if (row["unit"], row["by"]) == ("s3.puts", "states"))
     if manifests:
         puts = RULES["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
-        yield Usage(
-            price="s3.puts",
-            quantity=manifests * puts,
-            operation="PutObject",
-            note=f"the sandbox writes a manifest for each Map Run; AWS writes the children's results too, taken as "
-            f"one multipart upload: {puts:g} requests for each Map Run",
-        )
+        yield Usage("s3.puts", manifests * puts, None, "PutObject", note=f"{RESULTS}: {puts:g} requests each")
 
 
 def init_lines(rows: list[Row]) -> Iterator[Usage]:
@@ -185,9 +171,7 @@ def init_lines(rows: list[Row]) -> Iterator[Usage]:
     size = RULES["logs.init_start_bytes"]
     note = f"the sandbox does not log AWS's INIT_START line: {size:g} bytes for each cold start counted"
     for (function, _), starts in sums(rows, "lambda.cold_starts").items():
-        yield Usage(
-            price="logs.bytes", quantity=starts * size, function=function, operation="platform", part=INIT, note=note
-        )
+        yield Usage("logs.bytes", starts * size, function, "platform", INIT, note=note)
 
 
 def custom_metrics(answer: Mapping[str, Any], stack: str, hours: int | None) -> Iterator[Usage]:
@@ -199,7 +183,7 @@ def custom_metrics(answer: Mapping[str, Any], stack: str, hours: int | None) -> 
         if metric["stack"] == stack:
             counted = metric["hours"] if hours is None else min(hours, metric["hours"])
             months = counted / RULES["month.hours"]
-            yield Usage(price="cloudwatch.metric_months", quantity=months, operation=metric["name"], note=METRIC)
+            yield Usage("cloudwatch.metric_months", months, None, metric["name"], note=METRIC)
 
 
 def check_message(rows: list[Row]) -> Iterator[Usage]:
@@ -219,14 +203,7 @@ def check_message(rows: list[Row]) -> Iterator[Usage]:
     ]
     for price, quantity, operation in lines:
         if quantity:
-            yield Usage(
-                price=price,
-                quantity=quantity,
-                what="the check to come",
-                function=FINALIZER,
-                operation=operation,
-                note=CHECK,
-            )
+            yield Usage(price, quantity, FINALIZER, operation, what="the check to come", note=CHECK)
 
 
 def provisioned_pollers(rows: list[Row], most: int, seconds: float) -> Iterator[Usage]:

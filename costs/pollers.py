@@ -41,15 +41,12 @@ class ProvisionedPollers:
         idle = dollars(book.dollars(UNIT_HOURS, self.idle_hours))
         hours = seconds / 3600
         needed = max(math.ceil(invocations / self.concurrency), self.least)
-        return Usage(
-            price=UNIT_HOURS,
-            quantity=min(needed, self.most) * hours,
-            low=self.least * hours,
-            high=self.most * hours,
-            function=PROCESSOR,
-            note=f"billed here for as long as the batch lasts; {self.least} of them cost on without one, {idle} a "
-            f"month ({UNCONFIRMED})",
+        note = (
+            f"billed here for as long as the batch lasts; {self.least} of them cost on without one, {idle} a month "
+            f"({UNCONFIRMED})"
         )
+        low, quantity, high = (pollers * hours for pollers in (self.least, min(needed, self.most), self.most))
+        return Usage(UNIT_HOURS, quantity, PROCESSOR, low=low, high=high, note=note)
 
     def metered(self, invoked_seconds: float, seconds: float) -> Usage:
         """Those of a batch that took `seconds`, with invocations of `invoked_seconds` together."""
@@ -58,9 +55,9 @@ class ProvisionedPollers:
             f"{self.least} ({UNCONFIRMED})"
         )
         hours = max(invoked_seconds / self.concurrency, self.least * seconds) / 3600
-        return Usage(price=UNIT_HOURS, quantity=hours, function=PROCESSOR, note=note)
+        return Usage(UNIT_HOURS, hours, PROCESSOR, note=note)
 
     def idle(self, event_source: str) -> Usage:
         """Those of a month without a batch."""
         note = f"{self.least} pollers at any time ({UNCONFIRMED})"
-        return Usage(price=UNIT_HOURS, quantity=self.idle_hours, operation=event_source, note=note)
+        return Usage(UNIT_HOURS, self.idle_hours, None, event_source, note=note)

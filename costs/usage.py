@@ -1,4 +1,4 @@
-"""A billed quantity, and the catalogue that says in a few words what it was for, of plans and bills alike."""
+"""A billed quantity, and the catalogue of the words for it, which plans and bills share."""
 
 from dataclasses import dataclass
 
@@ -72,43 +72,39 @@ WORDS: dict[Key, str] = {
     ("logs.bytes", RECORDER, "function"): "failures",
     ("logs.bytes", FINALIZER, "function"): "Batch Finished, logged, and its metric",
 }
-# What holds for any function.
-PARTS = {
+# By price and part, or by price and operation: words for every function.
+SHARED_WORDS = {
     ("sqs.requests", CHUNKS): "sending chunks",
     ("sqs.requests", SEGMENTS): "sending segments",
     (GB_SECONDS, INIT): "cold starts",
     ("logs.bytes", INIT): "cold starts' lines",
-}
-OPERATIONS = {
     ("lambda.requests", "invoke"): "invocations",
     (GB_SECONDS, "invoke"): "all else in functions",
     ("logs.bytes", "platform"): "START, END and REPORT lines",
     ("logs.bytes", "function"): "the functions' lines",
-}
-PRICES = {
-    "cloudwatch.metric_months": "custom metrics",
-    "lambda.poller_unit_hours": "provisioned pollers",
+    ("cloudwatch.metric_months", ""): "custom metrics",
+    ("lambda.poller_unit_hours", ""): "provisioned pollers",
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Usage:
     """A quantity of the price book's `price`.
 
     `quantity` is in that price's unit (requests, write units, GB-seconds, bytes, ...), never rounded to its pack.
     `own` marks your code: Lambda time spent in `process`; the rest is orchestration. `function` and `operation` are the
     meter's; `part` tells usages of a pair apart. `low` and `high` bound a quantity that timing decides; they equal it
-    where the workload alone does. `what` says in a few words what it was for: the catalogue's, unless others are given.
+    where the workload alone does. `what` are words for its purpose: the catalogue's, unless others are given.
     `note` says how it was derived where it was not counted.
     """
 
     price: str
     quantity: float
-    what: str = ""
-    own: bool = False
     function: str | None = None
     operation: str | None = None
     part: str = ""
+    own: bool = False
+    what: str = ""
     low: float | None = None
     high: float | None = None
     note: str = ""
@@ -129,13 +125,9 @@ def words(usage: Usage) -> str:
     operation = usage.operation or ""
     if usage.own:
         return "your items being processed"
-    known = (
-        PARTS.get((price, usage.part))
+    return (
+        SHARED_WORDS.get((price, usage.part))
         or WORDS.get((price, usage.function, operation))
-        or OPERATIONS.get((price, operation))
-        or PRICES.get(price)
+        or SHARED_WORDS.get((price, operation))
+        or operation.replace(":", ", ").replace("-", " ")
     )
-    if known:
-        return known
-    name, _, outcome = operation.partition(":")
-    return name + (f", {outcome.replace('-', ' ')}" if outcome else "")

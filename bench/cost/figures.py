@@ -24,7 +24,7 @@ def line_per_million(line: Line, items: int) -> float:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one way came to. `lag` in seconds; where it is polled for the end, that is what polling adds on AWS."""
+    """The cost of one way. `lag` is in seconds; where a client polls for the end, it is what polling adds on AWS."""
 
     key: str
     short: str
@@ -34,7 +34,7 @@ class Cost:
     lag: float | None
     calls: int
     poll_seconds: int | None = None
-    nobodys_calls: int = 0
+    unassigned_calls: int = 0
 
     @property
     def items(self) -> int:
@@ -42,7 +42,7 @@ class Cost:
 
     @property
     def orchestration(self) -> float:
-        """Dollars per million items without the user's own work."""
+        """Dollars per million items without your code."""
         return per_million(self.bill.part(own=False))
 
     @property
@@ -80,7 +80,7 @@ class Cost:
             "orchestration": self.orchestration,
             "inAll": self.in_all,
             "apiCallsPerItem": self.calls_per_item,
-            "callsOfNoBatch": self.nobodys_calls,
+            "callsOfNoBatch": self.unassigned_calls,
             "orchestrationByService": self.by_service(),
             "orchestrationByLine": dict(self.by_line()),
             "bill": self.bill.to_json(),

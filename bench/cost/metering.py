@@ -1,4 +1,4 @@
-"""What a batch of one way came to, by the engine's meter."""
+"""The units and the bill of a batch of one way, by the engine's meter."""
 
 import time
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def when_quiet(endpoint: str, stack: str) -> dict[str, Any]:
 
     Raises Problem if the meter does not become quiet.
     """
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     before: list[Row] = []
     quiet_since = time.monotonic()
     while True:
@@ -33,7 +33,7 @@ def when_quiet(endpoint: str, stack: str) -> dict[str, Any]:
             before, quiet_since = rows, now
         elif now - quiet_since > QUIET_SECONDS:
             return answer
-        if now > give_up:
+        if now > deadline:
             raise Problem(f"stack {stack} still works {PATIENCE_SECONDS} s after its batch ended")
         time.sleep(POLL_SECONDS)
 
@@ -53,6 +53,6 @@ def calls_of(answer: Mapping[str, Any], stack: str, batch: str) -> int:
     return sum(row["calls"] for row in useful(answer, stack, batch) if row["unit"].startswith(CALLS))
 
 
-def nobodys(answer: Mapping[str, Any], stack: str) -> int:
+def unassigned_calls(answer: Mapping[str, Any], stack: str) -> int:
     """Calls for the stack that the meter could not tell a batch for."""
     return sum(row["calls"] for row in useful(answer, stack) if row["batch"] is None)

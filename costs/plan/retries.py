@@ -12,7 +12,7 @@ from costs.plan.timing import Timing
 from handlers.core.run_items import STOP_MS
 
 DEVIATIONS = 6
-"""A random number is taken to lie within so many standard deviations: all but two in a thousand million do."""
+"""Standard deviations within which a random number is taken to lie: all but two in a thousand million do."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ def binomial(count: float, rate: float) -> Three:
 def late_invocations(workload: Workload, settings: Settings, worked: float, batch_size: int) -> float:
     """The most invocations that run out of time in a batch with `worked` attempts at chunks.
 
-    There are none where a whole batch of chunks takes half of the timeout at most: calls of services take less than the
-    other half. Otherwise each of them worked until its processor began no chunk and no item any more, which is the time
-    of its longest item before the stop; so there are no more than fit into the work of all attempts. A chunk takes
-    `(items + slots - 1) / slots` of its longest item at most, whatever its items' values (list scheduling).
+    There are none if an invocation's chunks take half of the timeout at most: service calls take less than the other
+    half. A late invocation worked until its processor began no chunk and no item any more, one longest item before the
+    stop. So there are no more of them than fit into the work of all attempts. A chunk takes at most
+    `(items + slots - 1) / slots` times its longest item (list scheduling).
     """
     timeout = settings.function_timeout * 1000
     longest = workload.values.largest
@@ -107,5 +107,5 @@ def late_invocations(workload: Workload, settings: Settings, worked: float, batc
     if not worked or chunk_ms * batch_size <= timeout / 2:
         return 0
     stop = min(2 * STOP_MS, timeout / 4)
-    # At least a quarter of the timeout: an item that needs more than the rest of it leaves no way to plan.
+    # At least a quarter of the timeout: a batch with longer items cannot be planned.
     return math.ceil(worked * chunk_ms / max(timeout - stop - longest, timeout / 4))

@@ -61,9 +61,5 @@ def usages(table: Callable[[Counts], Iterable[Row]], counts: Mapping[str, Three 
         if low.quantity or row.quantity or high.quantity:
             least, quantity, most = three(low.quantity, row.quantity, high.quantity)
             price, function, operation, _, part, own, note = row
-            usage = Usage(
-                price=price, quantity=quantity, low=least, high=most, function=function, operation=operation,
-                part=part, own=own, note=note,
-            )  # fmt: skip
-            found.append(usage)
+            found.append(Usage(price, quantity, function, operation, part, own, low=least, high=most, note=note))
     return found

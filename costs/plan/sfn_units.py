@@ -1,7 +1,7 @@
-"""What a batch of the Step Functions architecture uses, in the order in which docs/design.md tells the protocol.
+"""The billed quantities of a batch of the Step Functions architecture, in the order of docs/design.md.
 
-Nearly all of it is known from the workload alone: time decides only whether the batcher needs another round and
-whether a processor's time runs out.
+The workload alone decides nearly all of them. Time decides only whether the batcher needs another round and whether a
+processor's time runs out.
 """
 
 import math
@@ -33,7 +33,7 @@ RESULTS = "a manifest, and the children's results taken as one multipart upload:
 
 
 def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> list[Usage]:
-    """All of a batch."""
+    """All billed quantities of a batch."""
     shapes = [sfn_shape(workload, settings, size, longest=case > 0) for case, size in enumerate(item_bytes(workload))]
     batch = PlannedBatch(workload, settings, batch_id, timing, shapes)
     tries = batch.attempts(shorter=1, batch_size=1)
@@ -65,12 +65,12 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
 
 
 def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Row]:
-    """What is billed of a batch in which this happens."""
+    """The billed quantities of a batch with these counts."""
     settings, timing = batch.settings, batch.timing
     from_file, some = batch.workload.item_bytes is not None, bool(n.chunks)
     multipart = min(n.parts, 1)
 
-    # The batcher: who owns the batch, which the first look does not find, and the input; the chunks; what was made.
+    # The batcher reads the owner of the batch, billed even if there is none yet, and the input; it writes the chunks.
     yield Row("s3.gets", BATCHER, "GetObject", 2 * n.rounds + 1 if from_file else n.rounds)
     yield Row("s3.puts", BATCHER, "PutObject", n.single_puts + 2)
     yield Row("s3.puts", BATCHER, "CreateMultipartUpload", multipart)

@@ -115,7 +115,7 @@ def sfn_shape(workload: Workload, settings: Settings, item_bytes: float, *, long
     chunks = math.ceil(workload.items / per_chunk)
     last = max(0, chunks - 1) if longest else 0
     around = len(f',\n{{"seq":{last},"items":[]}}')
-    # A part ends with the chunk that fills it. The last chunk may be shorter, and the last part has what is left.
+    # A part ends with the chunk that fills it; the last part has the remaining chunks. The last chunk may be shorter.
     full, rest = divmod(workload.items, per_chunk)
     full_bytes = _text_bytes(per_chunk, item_bytes) + around
     parts, left = divmod(full, math.ceil(PART_BYTES / full_bytes))

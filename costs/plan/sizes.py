@@ -30,7 +30,7 @@ type Record = dict[str, Any]
 
 
 class Scribe:
-    """Stands in for boto3's client, and keeps the records that it is asked to write."""
+    """Stands in for boto3's client, and keeps the records that the handlers write."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench.cost.figures import Cost, Goal, goals, per_million
-from bench.cost.metering import calls_of, nobodys, useful
+from bench.cost.metering import calls_of, unassigned_calls, useful
 from bench.cost.report import markdown, report, to_json
 from costs.bill import Bill, Line
 from costs.facts.prices import PriceBook
@@ -103,7 +103,7 @@ ROWS = [
 
 def test_the_calls_of_a_batch_are_those_of_its_stack_without_the_bench_and_without_idle_pollers() -> None:
     assert calls_of({"rows": ROWS}, "S", "b") == 5
-    assert nobodys({"rows": ROWS}, "S") == 7
+    assert unassigned_calls({"rows": ROWS}, "S") == 7
     assert len(useful({"rows": ROWS}, "S")) == 4
 
 
