@@ -4,7 +4,7 @@ from costs.facts.quotas import Quotas
 from costs.plan.plan import Plan
 from costs.plan.settings import ORCHESTRATION_MEMORY, SQS_BATCHERS
 from costs.plan.sfn_time import BATCHER
-from costs.plan.sqs_time import BATCHERS
+from costs.plan.sqs_batchers import BATCHERS
 from costs.plan.timing import LATENCY, WORK
 
 # For everything but a quota, whose entry in quotas.toml has its own advice.

@@ -4,12 +4,13 @@ import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 
 from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
-from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 from costs.plan.limits import Impossible
 from costs.plan.settings import Settings, Workload
 from handlers.core.run_items import STOP_MS
@@ -20,64 +21,45 @@ DRAWS = 200_000
 FEWEST, MOST = 16, 2_000
 
 
-@dataclass(frozen=True)
-class CallTimes:
-    """How long single steps of the handlers take: milliseconds in a function of `memory` MB.
+class StepTimes(NamedTuple):
+    """Milliseconds of the handlers' single steps in a function: calls of services, and CPU time for an item.
 
-    A function has CPU in proportion to its memory. Python's threads share one CPU, so more memory than one vCPU comes
-    with makes no step faster. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+    `overhead` is what every invocation takes beside these, `init` a cold start, and `delivery` the time from a
+    message's arrival in an empty queue to its function's start.
     """
 
-    memory: int
-    quotas: Quotas
-    assumptions: Assumptions
+    dynamodb: float
+    dynamodb_batch: float
+    sqs: float
+    s3: float
+    events: float
+    make_item: float
+    take_item: float
+    overhead: float
+    init: float
+    delivery: float
 
-    @property
-    def vcpu(self) -> float:
-        return min(1.0, self.memory / self.quotas["lambda.memory_per_vcpu"])
 
-    @property
-    def dynamodb(self) -> float:
-        return self._call("dynamodb.call_ms")
+def step_times(memory: int, quotas: Quotas, assumptions: Assumptions) -> StepTimes:
+    """The times in a function of `memory` MB, which has CPU in proportion.
 
-    @property
-    def dynamodb_batch(self) -> float:
-        return self._call("dynamodb.batch_call_ms")
-
-    @property
-    def sqs(self) -> float:
-        return self._call("sqs.call_ms")
-
-    @property
-    def s3(self) -> float:
-        return self._call("s3.call_ms")
-
-    @property
-    def events(self) -> float:
-        return self._call("events.call_ms")
-
-    @property
-    def overhead(self) -> float:
-        """What every invocation takes beside its calls and items."""
-        return self.assumptions["lambda.overhead_ms"]
-
-    @property
-    def make_item(self) -> float:
-        """The batcher's CPU time for an item."""
-        return self.assumptions["batcher.item_cpu_us"] / 1000 / self.vcpu
-
-    @property
-    def take_item(self) -> float:
-        """The processor's CPU time for an item."""
-        return self.assumptions["processor.item_cpu_us"] / 1000 / self.vcpu
-
-    def upload(self, size: float) -> float:
-        """Put an object or a part of `size` bytes."""
-        return self.s3 + size / self.assumptions["s3.upload_bytes_per_second"] * 1000
-
-    def _call(self, latency: str) -> float:
-        """A call's latency, and the CPU time that it costs its caller."""
-        return self.assumptions[latency] + self.assumptions["sdk.call_cpu_ms"] / self.vcpu
+    Python's threads share one CPU, so more memory than one vCPU comes with makes no step faster.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+    """
+    vcpu = min(1.0, memory / quotas["lambda.memory_per_vcpu"])
+    call = assumptions["sdk.call_cpu_ms"] / vcpu
+    return StepTimes(
+        dynamodb=assumptions["dynamodb.call_ms"] + call,
+        dynamodb_batch=assumptions["dynamodb.batch_call_ms"] + call,
+        sqs=assumptions["sqs.call_ms"] + call,
+        s3=assumptions["s3.call_ms"] + call,
+        events=assumptions["events.call_ms"] + call,
+        make_item=assumptions["batcher.item_cpu_us"] / 1000 / vcpu,
+        take_item=assumptions["processor.item_cpu_us"] / 1000 / vcpu,
+        overhead=assumptions["lambda.overhead_ms"],
+        init=assumptions["lambda.init_ms"],
+        delivery=assumptions["sqs.delivery_ms"],
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +75,14 @@ class ChunkTimes:
         """The average chunk's seconds."""
         return fmean(self.wall)
 
+    @cached_property
+    def most(self) -> float:
+        """The seconds that an invocation needs to begin and end all items, of any chunk."""
+        return max(begin + longest for begin, longest in zip(self.last_begin, self.longest, strict=True))
+
 
 @lru_cache(maxsize=512)
-def chunk_times(values: Values, items: int, slots: int) -> ChunkTimes:
+def chunk_times(values: Distribution, items: int, slots: int) -> ChunkTimes:
     """Sampled times of chunks of `items` items; the same for the same arguments.
 
     The items of every chunk are drawn anew from the whole distribution. An item begins in the thread that is free
@@ -110,12 +97,12 @@ def chunk_times(values: Values, items: int, slots: int) -> ChunkTimes:
     drawn = values.sample(np.random.default_rng(SEED), count * items).reshape(items, count).T / 1000
     # No bill should depend on the luck of the draw.
     drawn = drawn * (values.mean / 1000 / drawn.mean()) if drawn.any() else drawn
-    wall, last_begin = makespans(drawn, slots)
-    return ChunkTimes(wall.tolist(), last_begin.tolist(), drawn.max(axis=1).tolist())
+    walls, last_begins = makespans(drawn, slots)
+    return ChunkTimes(walls.tolist(), last_begins.tolist(), drawn.max(axis=1).tolist())
 
 
 def makespans(drawn: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:
-    """For every row the time until all its items are done, `slots` at a time in order, and until the last one begins."""
+    """For each row the time until all its items are done, `slots` at a time in order, and until the last begins."""
     rows, items = drawn.shape
     if slots >= items:
         return drawn.max(axis=1), np.zeros(rows)
@@ -139,7 +126,7 @@ class ChunkWork:
     """The `count` chunks of a batch, of `items` items each on average, their times, and how invocations process them.
 
     An invocation begins and ends items within `room_seconds`. Of a chunk that outlasts that, an invocation processes
-    `progress_seconds`; `rounds` is the number of invocations that each chunk of the sample needs.
+    `progress_seconds`; chunks need `rounds` invocations on average and `most_rounds` at most.
 
     `failing` is the share of chunks with an item that fails. Such a chunk has `retries` more attempts, of
     `retry_seconds` of work each.
@@ -150,15 +137,11 @@ class ChunkWork:
     times: ChunkTimes
     room_seconds: float
     progress_seconds: float
-    rounds: list[float]
+    rounds: float
+    most_rounds: float
     failing: float
     retry_seconds: float
     retries: int
-
-    @property
-    def mean_rounds(self) -> float:
-        """The invocations that a chunk needs on average."""
-        return fmean(self.rounds)
 
     @property
     def work_ms(self) -> float:
@@ -190,23 +173,27 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
         )
     failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
     progress = progress_seconds(workload.values, times, room)
+    rounds = [1.0]
+    if times.most > room:
+        rounds = [
+            1.0 if last_begin + longest <= room else max(2.0, math.ceil(wall / progress))
+            for wall, last_begin, longest in zip(times.wall, times.last_begin, times.longest, strict=True)
+        ]
     return ChunkWork(
         count=count,
         items=workload.items / count,
         times=times,
         room_seconds=room,
         progress_seconds=progress,
-        rounds=[
-            1.0 if last_begin + longest <= room else max(2.0, math.ceil(wall / progress))
-            for wall, last_begin, longest in zip(times.wall, times.last_begin, times.longest, strict=True)
-        ],
+        rounds=fmean(rounds),
+        most_rounds=max(rounds),
         failing=failing,
         retry_seconds=retry_seconds(workload, settings, items * workload.fail_rate / failing) if failing else 0.0,
         retries=settings.max_attempts - 1,
     )
 
 
-def progress_seconds(values: Values, times: ChunkTimes, room: float) -> float:
+def progress_seconds(values: Distribution, times: ChunkTimes, room: float) -> float:
     """The seconds of work that a thread does in an invocation that cannot finish a chunk: no item begins too late.
 
     Of equal items as many as fit. Of others those that begin in time, and half of an average item in what is left.

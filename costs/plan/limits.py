@@ -4,10 +4,12 @@ from dataclasses import fields, replace
 
 from costs.facts.quotas import Quotas
 from costs.plan.settings import Settings, Workload, parameter
-from costs.plan.shape import SFN_CHUNK_BYTES, SQS_CHUNK_BYTES, chunk_items
+from costs.plan.shape import chunk_items
 from costs.plan.sizes import item_bytes
 from handlers.core.items import MAX_ITEM_BYTES
+from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
 from handlers.sfn.express import longest_child_seconds
+from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
 
 # A record of a Lambda event has its message's body with escapes, a fifth more, and this much beside it.
 ESCAPES, RECORD_BYTES = 1.2, 1_000

@@ -127,8 +127,8 @@ def simulate(
 
 def round_up(seconds: float) -> int:
     """A tenth more, rounded up to two digits."""
-    step = 10 ** max(0, math.floor(math.log10(seconds * 1.1)) - 1)
-    return math.ceil(seconds * 1.1 / step) * step
+    step = 10.0 ** max(0, math.floor(math.log10(seconds * 1.1)) - 1)
+    return round(math.ceil(seconds * 1.1 / step) * step)
 
 
 def camel_case(values: dict[str, Any]) -> dict[str, Any]:

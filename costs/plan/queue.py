@@ -48,7 +48,8 @@ class Arrivals:
         found: list[float] = []
         for (start, count), (end, until) in pairwise(zip(self.times, self.counts, strict=True)):
             if numbers := range(first + len(found), min(last, int(until)) + 1):
-                found += [start + (number - count) * (end - start) / (until - count) for number in numbers]
+                each = (end - start) / (until - count)
+                found += [start + (number - count) * each for number in numbers]
         return found + [self.times[-1]] * (last - first + 1 - len(found))
 
 
@@ -126,6 +127,11 @@ class Places:
         """The number of places at a time."""
         return max(1.0, self.limit(time).at(time))
 
+    def rate(self, time: float, seconds: float) -> tuple[float, str]:
+        """Jobs a second that can leave at a time, each after these seconds, and the name of the lowest limit."""
+        limit = self.limit(time)
+        return max(1.0, limit.at(time)) / seconds, limit.name
+
     def openings(self, count: int) -> list[float]:
         """The times at which the first places open, `count` of them at most."""
         found = [0.0]
@@ -162,26 +168,29 @@ def run_jobs(jobs: int, durations: Sequence[float], arrivals: Arrivals, places: 
     if flowed:
         first_start = began
         mean = fmean(durations)
-        flow = behind(arrivals, lambda time: (places.size(time) / mean, places.limit(time).name))
+        flow = behind(arrivals, lambda time: places.rate(time, mean))
         (until,) = flow.released(flowed, flowed)
         add_seconds(bound_by, flow.times, flow.names, began, until)
         peak = min(places.size(until), most_in_flow(flow, until, mean))
         began = until
     releases = arrivals.released(flowed + 1, jobs)
     lengths = (list(durations) * (scheduled // len(durations) + 1))[:scheduled]
-    free = [max(began, releases[0], opening) for opening in places.openings(scheduled)]
-    starts, waits = scheduled_in_order(releases, lengths, free)
+    openings = [max(began, releases[0], opening) for opening in places.openings(scheduled)]
+    starts, waits = scheduled_in_order(releases, lengths, openings)
     for since, until, waited in waits:
         if waited:
             add_seconds(bound_by, places.since, [limit.name for limit in places.limits], since, until)
         else:
             add_seconds(bound_by, arrivals.times, arrivals.names, since, until)
     ends = list(map(add, starts, lengths))
+    # A job that waits finds every place taken: only after the last one of those jobs need to be counted.
+    waited_until = max((until for _, until, waited in waits if waited), default=-inf)
+    at_a_time = most_at_a_time(starts, ends, bisect_right(starts, waited_until))
     return QueueRun(
         first_start=starts[0] if first_start is None else first_start,
         last_start=starts[-1],
         end=max(ends),
-        peak=max(peak, most_at_a_time(starts, ends)),
+        peak=max(peak, bisect_right(openings, waited_until), at_a_time),
         bound_by=dict(bound_by),
     )
 
@@ -197,12 +206,13 @@ def most_in_flow(flow: Arrivals, until: float, mean: float) -> float:
 
 
 def scheduled_in_order(
-    releases: Sequence[float], lengths: Sequence[float], free: list[float]
+    releases: Sequence[float], lengths: Sequence[float], openings: Sequence[float]
 ) -> tuple[list[float], list[tuple[float, float, bool]]]:
-    """The starts of jobs that each take the place that is free first; `free` says when the places are, in order.
+    """The starts of jobs that each take the place that is free first; `openings` says when places open, in order.
 
     Also the stretches of time between starts, each with whether the next job waited for a place rather than arrived.
     """
+    free = list(openings)
     starts: list[float] = []
     stretches: list[tuple[float, float, bool]] = []
     since = last = max(free[0], releases[0])
@@ -221,15 +231,15 @@ def scheduled_in_order(
     return starts, [*stretches, (since, last, waiting)]
 
 
-def most_at_a_time(starts: Sequence[float], ends: Sequence[float]) -> float:
-    """The most jobs that run at the same time; `starts` are in order."""
+def most_at_a_time(starts: Sequence[float], ends: Sequence[float], first: int = 0) -> int:
+    """The most jobs that run at the same time from when the job with the index `first` starts; starts are in order."""
     most = ended = 0
-    in_order = sorted(ends)
-    for begun, start in enumerate(starts, 1):
-        while in_order[ended] <= start:
+    in_order = sorted(ends) if first < len(starts) else []
+    for begun in range(first, len(starts)):
+        while in_order[ended] <= starts[begun]:
             ended += 1
-        most = max(most, begun - ended)
-    return float(most)
+        most = max(most, begun + 1 - ended)
+    return most
 
 
 def add_seconds(

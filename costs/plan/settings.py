@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bootstrap.parameters import declared
 from bootstrap.stacks import STACK_NAMES, template
-
-if TYPE_CHECKING:
-    # numpy takes a while to import, for which `rollcall plan --help` need not wait.
-    from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 
 
 @dataclass(frozen=True)
@@ -67,13 +64,13 @@ def number(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """The items of a batch. `values` are the milliseconds of work of an item; `item_bytes` is one as JSON, in bytes.
+    """The items of a batch. `values` are the milliseconds of work of an item, `item_bytes` the bytes of one as JSON.
 
     `fail_rate` is the share of items that fail at every attempt.
     """
 
     items: int
-    values: "Values"
+    values: Distribution
     item_bytes: float | None = None
     fail_rate: float = 0.0
 

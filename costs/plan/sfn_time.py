@@ -5,17 +5,16 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 import math
 from dataclasses import dataclass
-from statistics import fmean
 
 from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
-from costs.plan.chunk_time import CallTimes, ChunkWork, chunk_work
+from costs.plan.chunk_time import ChunkWork, StepTimes, chunk_work, step_times
 from costs.plan.limits import Impossible
 from costs.plan.queue import Limit, Places, run_jobs, steady
 from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
 from costs.plan.shape import SfnShape, sfn_shape
 from costs.plan.sizes import item_bytes
-from costs.plan.sqs_time import lambda_limits
+from costs.plan.throughput import lambda_limits
 from costs.plan.timing import LATENCY, Phase, Timing, bound_by_work, longest_bound
 from handlers.sfn.batcher import STOP_MS
 from handlers.sfn.chunk_file import PART_BYTES
@@ -41,9 +40,12 @@ class Rounds:
     milliseconds: float
 
 
-def rounds(workload: Workload, shape: SfnShape, calls: CallTimes) -> Rounds:
-    """How the batcher writes the Map's input. Raises Impossible where no object, or no Map Run, takes it all."""
-    size, quotas = shape.object_bytes, calls.quotas
+def rounds(workload: Workload, shape: SfnShape, times: StepTimes, quotas: Quotas, upload_ms: float) -> Rounds:
+    """How the batcher writes the Map's input; a byte takes `upload_ms`.
+
+    Raises Impossible where no object, or no Map Run, takes it all.
+    """
+    size = shape.object_bytes
     limit = quotas["states.input_file_bytes"]
     if size > limit:
         raise Impossible(
@@ -64,12 +66,12 @@ def rounds(workload: Workload, shape: SfnShape, calls: CallTimes) -> Rounds:
             f"{quotas['s3.multipart_parts']:,.0f} at most: run several batches",
         )
     uploads = max(1, shape.parts)
-    work = workload.items * calls.make_item + uploads * calls.upload(min(size, PART_BYTES))
+    work = workload.items * times.make_item + uploads * (times.s3 + min(size, PART_BYTES) * upload_ms)
     if shape.parts:
-        work += (2 + shape.parts // PARTS_LISTED) * calls.s3
+        work += (2 + shape.parts // PARTS_LISTED) * times.s3
     count = math.ceil(work / (SFN_BATCHER_TIMEOUT * 1000 - STOP_MS))
-    requests = (REQUESTS_FIRST + (count - 1) * REQUESTS_AGAIN) * calls.s3
-    return Rounds(count, work + requests + calls.events + count * calls.overhead)
+    requests = (REQUESTS_FIRST + (count - 1) * REQUESTS_AGAIN) * times.s3
+    return Rounds(count, work + requests + times.events + count * times.overhead)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,37 +79,40 @@ class Children:
     """Child executions: `calls` of the processor each on average, `transitions` of a STANDARD one with its start.
 
     `seconds` is a sample of how long one lasts, `processor_seconds` how long its calls last together on average, and
-    `retry_seconds` the retries of one with an item that fails.
+    `retry_seconds` how long the retries of one with an item that fails.
     """
 
     calls: float
     transitions: float
     seconds: list[float]
+    mean_seconds: float
     processor_seconds: float
     retry_seconds: float
 
 
-def children(work: ChunkWork, settings: Settings, calls: CallTimes) -> Children:
-    """What a child execution does: calls until its chunk is done, retries of what fails. Raises Impossible."""
-    express = settings.child_type == "EXPRESS"
-    step = calls.assumptions["states.express_transition_ms" if express else "states.standard_transition_ms"] / 1000
-    calling = (calls.overhead + work.items * calls.take_item) / 1000
+def children(work: ChunkWork, settings: Settings, times: StepTimes, step: float, quotas: Quotas) -> Children:
+    """What a child execution does: calls until its chunk is done, retries of failed items. A `step` is in seconds.
+
+    Raises Impossible.
+    """
+    calling = (times.overhead + work.items * times.take_item) / 1000
     each_call = calling + STATES_PER_CALL * step
-    first = [wall + count * each_call + step for wall, count in zip(work.times.wall, work.rounds, strict=True)]
+    around = work.rounds * each_call + step
     retry_calls = max(1, math.ceil(work.retry_seconds / work.progress_seconds))
     retried = work.retries * (settings.retry_delay_seconds + step + work.retry_seconds + retry_calls * each_call)
-    if express:
-        check_express_seconds(max(first), retried if work.failing else 0.0, calls.quotas)
+    if settings.child_type == "EXPRESS":
+        check_express_seconds(max(work.times.wall) + around, retried if work.failing else 0.0, quotas)
     else:
-        events = max(work.rounds) * EVENTS_PER_CALL
+        events = work.most_rounds * EVENTS_PER_CALL
         events += work.retries * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
-        check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", calls.quotas)
+        check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", quotas)
     waits = work.failing * work.retries
-    count = work.mean_rounds + waits * retry_calls
+    count = work.rounds + waits * retry_calls
     return Children(
         calls=count,
         transitions=1 + STATES_PER_CALL * count + waits + 1,
-        seconds=[seconds + work.failing * retried for seconds in first],
+        mean_seconds=work.times.mean + around + work.failing * retried,
+        seconds=[wall + around + work.failing * retried for wall in work.times.wall],
         processor_seconds=work.times.mean + waits * work.retry_seconds + count * calling,
         retry_seconds=retried,
     )
@@ -130,17 +135,18 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     """The time of a batch, expected values. Raises Impossible."""
     shape = sfn_shape(workload, settings, item_bytes(workload).expected)
     work = chunk_work(workload, settings)
-    small = CallTimes(ORCHESTRATION_MEMORY, quotas, assumptions)
-    made_by = rounds(workload, shape, small)
-    init, step = assumptions["lambda.init_ms"], assumptions["states.standard_transition_ms"]
+    small = step_times(ORCHESTRATION_MEMORY, quotas, assumptions)
+    made_by = rounds(workload, shape, small, quotas, 1000 / assumptions["s3.upload_bytes_per_second"])
+    init, step = small.init, assumptions["states.standard_transition_ms"]
     begin = assumptions["states.start_ms"] + step + init
     made = begin + made_by.milliseconds + made_by.count * 2 * step
     check_history(2 + made_by.count * EVENTS_PER_CALL + EVENTS_PER_CALL + EVENTS_AROUND, "the execution", quotas)
-    child = children(work, settings, CallTimes(settings.processor_memory, quotas, assumptions))
-    mean = fmean(child.seconds)
+    child_step = step if settings.child_type == "STANDARD" else assumptions["states.express_transition_ms"]
+    times = step_times(settings.processor_memory, quotas, assumptions)
+    child = children(work, settings, times, child_step / 1000, quotas)
     dispatch, quota = dispatched(settings, quotas, child.transitions)
     arrivals = steady((made + assumptions["states.map_start_ms"]) / 1000, dispatch, work.count, quota)
-    run = run_jobs(work.count, child.seconds, arrivals, Places(child_limits(child, mean, settings, quotas)))
+    run = run_jobs(work.count, child.seconds, arrivals, Places(child_limits(child, settings, quotas)))
 
     # First attempts come all at once, where there is a place for them.
     environments = min(run.peak, quotas["lambda.concurrency"])
@@ -168,11 +174,11 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
         finalizer_ms=finishing + init,
         cold_starts=environments + 2,
         # Every child's duration is rounded up to 100 ms.
-        child_ms=(mean * 1000 + 50) * work.count,
+        child_ms=(child.mean_seconds * 1000 + 50) * work.count,
         init_ms=(environments + 2) * init,
         chunks=work.count,
         retried=work.retried_chunks,
-        cut_short=(work.mean_rounds - 1) * work.count,
+        cut_short=(work.rounds - 1) * work.count,
         concurrency=environments,
         chunk_seconds=work.times.mean,
         phases=(
@@ -185,9 +191,9 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     )
 
 
-def child_limits(child: Children, mean_seconds: float, settings: Settings, quotas: Quotas) -> list[Limit]:
+def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Limit]:
     """What limits the children that run at a time. One that waits between attempts has a place in the Map only."""
-    per_invocation = mean_seconds / child.processor_seconds
+    per_invocation = child.mean_seconds / child.processor_seconds
     in_lambda = [
         Limit(limit.name, limit.at_first * per_invocation, limit.per_second * per_invocation)
         for limit in lambda_limits(quotas, child.processor_seconds / child.calls)
@@ -226,5 +232,5 @@ def last_retries(work: ChunkWork, running: float, child: Children) -> float:
     """The seconds by which one of the last children in progress outlasts the average because of retries."""
     if not work.failing or not work.retries:
         return 0.0
-    none_fails = (1 - work.failing) ** max(1.0, min(work.count, running))
+    none_fails: float = (1 - work.failing) ** max(1.0, min(work.count, running))
     return max(0.0, 1 - none_fails - work.failing) * child.retry_seconds

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from costs.plan.limits import Impossible
 from costs.plan.queue import Limit
 from costs.plan.settings import BATCHING_SECONDS, Settings
-from costs.plan.sqs_time import processor_limits
+from costs.plan.throughput import processor_limits
 from tests.unit.planning import PLANNER, planned, timing, workload
 
 ARCHITECTURES = ("sqs", "sfn")
