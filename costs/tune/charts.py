@@ -66,7 +66,7 @@ def cost_against_duration(study: Study) -> go.Figure:
     )  # fmt: skip
     time = {"title": "from the request to Batch Finished", "type": "log", "tickvals": TICKS,
             "ticktext": [short_seconds(tick) for tick in TICKS]}  # fmt: skip
-    money = {"title": "dollars for the batch", "type": "log", "tickformat": "$~g"}
+    money = {"title": "dollars for the batch", "type": "log", "tickformat": "$~g", "dtick": "D2"}
     return styled(figure, 520, xaxis=time, yaxis=money)
 
 
