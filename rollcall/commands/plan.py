@@ -154,7 +154,8 @@ def workload_of(items: int, distribution: str, item_bytes: float | None, fail_ra
     """The workload of these options. Raises Problem for a distribution that does not exist."""
     from costs.plan.distribution import Distribution
 
-    return Workload(items=items, values=Distribution.parse(distribution), item_bytes=item_bytes, fail_rate=fail_rate or 0.0)
+    values = Distribution.parse(distribution)
+    return Workload(items=items, values=values, item_bytes=item_bytes, fail_rate=fail_rate or 0.0)
 
 
 def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
