@@ -51,11 +51,12 @@ def fitting_chunks(
             name,
             f"an item of {size:,.0f} bytes fits no chunk: {item_most:,} at most; keep it in S3, and its key as item",
         )
-    asked, fitting = settings.items_per_chunk, chunk_items(settings.items_per_chunk, size, int(min(most, quota)))
-    if fitting == asked:
+    fitting = chunk_items(settings.items_per_chunk, size, int(min(most, quota)))
+    if fitting == settings.items_per_chunk:
         return settings, []
     warning = (
-        f"chunks are cut to {fitting:,} items of {size:,.0f} bytes instead of {asked:,}: {name} is {quota:,.0f} bytes"
+        f"chunks are cut to {fitting:,} items of {size:,.0f} bytes instead of {settings.items_per_chunk:,}: {name} is "
+        f"{quota:,.0f} bytes"
     )
     return replace(settings, items_per_chunk=fitting), [warning]
 

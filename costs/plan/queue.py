@@ -64,34 +64,35 @@ def steps(since: float, others: Sequence[float] = ()) -> Iterator[float]:
 
 
 def behind(arrivals: Arrivals, rate: Rate) -> Arrivals:
-    """The jobs as they leave a queue, `rate(time)` a second at most; jobs that waited bear the name of that limit.
+    """The jobs as they leave a queue, `rate(time)` a second at most; where jobs wait, with the name of that limit.
 
-    The very same arrivals where no job waits.
+    The very same arrivals if no job waits.
     """
-    total, time = arrivals.counts[-1], arrivals.times[0]
-    left, waited, stretch = Arrivals([time], [0.0], []), False, 0
-    speed, limit = rate(time)
-    for then in steps(time, arrivals.times[1:]):
-        gone = left.counts[-1]
-        while stretch + 1 < len(arrivals.names) and arrivals.times[stretch + 1] <= time:
+    total, last_arrival, start = arrivals.counts[-1], arrivals.times[-1], arrivals.times[0]
+    departures, waited, stretch = Arrivals([start], [0.0], []), False, 0
+    speed, limit = rate(start)
+    for end in steps(start, arrivals.times[1:]):
+        while stretch + 1 < len(arrivals.names) and arrivals.times[stretch + 1] <= start:
             stretch += 1
-        faster, next_limit = rate(then)
-        could, arrived = gone + (speed + faster) / 2 * (then - time), arrivals.at(then)
-        waits = arrived - could > 1
+        next_speed, next_limit = rate(end)
+        departed, arrived = departures.counts[-1], arrivals.at(end)
+        possible = departed + (speed + next_speed) / 2 * (end - start)
+        waits = arrived - possible > 1
         waited |= waits
-        left.names.append(limit if waits else arrivals.names[stretch])
-        left.counts.append(min(could, arrived))
-        if could >= total and then >= arrivals.times[-1]:
-            left.times.append(max(arrivals.times[-1], time + (total - gone) / (could - gone) * (then - time)))
+        departures.names.append(limit if waits else arrivals.names[stretch])
+        departures.counts.append(min(possible, arrived))
+        if possible >= total and end >= last_arrival:
+            within_step = start + (total - departed) / (possible - departed) * (end - start)
+            departures.times.append(max(last_arrival, within_step))
             break
-        left.times.append(then)
-        time, speed, limit = then, faster, next_limit
-    return left if waited else arrivals
+        departures.times.append(end)
+        start, speed, limit = end, next_speed, next_limit
+    return departures if waited else arrivals
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit of jobs at a time: `at_first` when the batch starts, and `per_second` more with every second."""
+    """A limit of the jobs at a time: `at_first` when the batch starts, and `per_second` more with every second."""
 
     name: str
     at_first: float
@@ -101,8 +102,8 @@ class Limit:
         """The jobs at a time that it allows then."""
         return self.at_first + self.per_second * time
 
-    def crossed(self, flatter: "Limit") -> float:
-        """The time from which on `flatter`, now not lower than this, is the lower limit."""
+    def crossing(self, flatter: "Limit") -> float:
+        """The time from which on `flatter`, which is not lower at first, is the lower limit."""
         return (flatter.at_first - self.at_first) / (self.per_second - flatter.per_second)
 
 
@@ -110,12 +111,12 @@ class Places:
     """The number of jobs that may run at a time: the lowest of some limits, but one at least."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
-        """Of two limits that are equally low the first one counts."""
+        """Keep the lowest limit of each time; of two that are equally low, the first one."""
         lowest = min(limits, key=lambda limit: limit.at_first)
         self.since, self.limits = [0.0], [lowest]
         while flatter := [limit for limit in limits if limit.per_second < lowest.per_second]:
-            following = min(flatter, key=lowest.crossed)
-            self.since.append(lowest.crossed(following))
+            following = min(flatter, key=lowest.crossing)
+            self.since.append(lowest.crossing(following))
             self.limits.append(following)
             lowest = following
 
@@ -147,9 +148,9 @@ class Places:
 
 @dataclass(frozen=True)
 class QueueRun:
-    """When the first and the last job started and when all had ended, in seconds; `peak` is the most jobs at a time.
+    """The seconds at which the first and the last job started and all had ended; `peak` is the most jobs at a time.
 
-    `bound_by` says for how many seconds which limit kept the next job from starting.
+    `bound_by` has each limit with the seconds for which it kept the next job from starting.
     """
 
     first_start: float
@@ -164,9 +165,9 @@ def run_jobs(jobs: int, durations: Sequence[float], arrivals: Arrivals, places: 
     bound_by: defaultdict[str, float] = defaultdict(float)
     scheduled = min(jobs, SCHEDULED)
     flowed = jobs - scheduled
-    (began,), peak, first_start = arrivals.released(1, 1), 0.0, None
+    (first_start,), peak = arrivals.released(1, 1), 0.0
+    began = first_start
     if flowed:
-        first_start = began
         mean = fmean(durations)
         flow = behind(arrivals, lambda time: places.rate(time, mean))
         (until,) = flow.released(flowed, flowed)
@@ -183,14 +184,15 @@ def run_jobs(jobs: int, durations: Sequence[float], arrivals: Arrivals, places: 
         else:
             add_seconds(bound_by, arrivals.times, arrivals.names, since, until)
     ends = list(map(add, starts, lengths))
-    # A job that waits finds every place taken: only after the last one of those jobs need to be counted.
+    # A job waits only while every open place is taken; jobs need to be counted only after the last one that waited.
     waited_until = max((until for _, until, waited in waits if waited), default=-inf)
-    at_a_time = most_at_a_time(starts, ends, bisect_right(starts, waited_until))
+    taken = bisect_right(openings, waited_until)
+    running = most_at_a_time(starts, ends, bisect_right(starts, waited_until))
     return QueueRun(
-        first_start=starts[0] if first_start is None else first_start,
+        first_start=first_start,
         last_start=starts[-1],
         end=max(ends),
-        peak=max(peak, bisect_right(openings, waited_until), at_a_time),
+        peak=max(peak, taken, running),
         bound_by=dict(bound_by),
     )
 
@@ -219,9 +221,8 @@ def scheduled_in_order(
     waiting = False
     for release, length in zip(releases, lengths, strict=True):
         start = free[0]
-        waits = start > release
-        if not waits:
-            start = release
+        waits = start > release + 1e-6
+        start = max(start, release)
         if waits is not waiting:
             stretches.append((since, last, waiting))
             since, waiting = last, waits

@@ -44,7 +44,7 @@ class Invocations:
 def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: int) -> Invocations:
     """What the processor's invocations do, in docs/design.md's order: claim, items, delete, and a check at the end."""
     timeout, size = settings.function_timeout, settings.batch_size
-    most = min(size, work.count)
+    chunks = min(size, work.count)
     chunk_seconds = (times.dynamodb + work.items * times.take_item) / 1000
     # Chunks are deleted together, but for one that took long.
     alone = long_share(work.times)
@@ -53,12 +53,12 @@ def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: i
     around = (times.overhead + touched_shards * times.dynamodb) / 1000
     mean = work.times.mean + chunk_seconds + deleting
     begun_by = timeout - spare_seconds(2 * STOP_MS, timeout)
-    before_last = (most - 1) * mean
+    before_last = (chunks - 1) * mean
     last = fmean(work.times.last_begin) + fmean(work.times.longest)
     if before_last < begun_by and before_last + last <= work.room_seconds:
         count = math.ceil(work.count / size)
-        mean_seconds = most * mean + around
-        seconds = [walls + mean_seconds - most * work.times.mean for walls in together(work.times, most)]
+        mean_seconds = chunks * mean + around
+        seconds = [walls + mean_seconds - chunks * work.times.mean for walls in together(work.times, chunks)]
         cut_short = waited = 0.0
     else:
         # The timeout ends an invocation before its messages do: another continues the last chunk, or takes the rest.
