@@ -24,6 +24,12 @@ class Impossible(Exception):
         self.message = message
 
 
+def refuse_above(quotas: Quotas, name: str, amount: float, message: str) -> None:
+    """Raise Impossible for an amount above a quota, which stands in the message for `{quota}`."""
+    if amount > quotas[name]:
+        raise Impossible(name, message.format(quota=f"{quotas[name]:,.0f}"))
+
+
 def adjusted(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> tuple[Settings, list[str]]:
     """The settings as the stack applies them, and warnings that say where it adjusts them. Raises Impossible."""
     check_parameters(architecture, workload, settings, quotas)
@@ -32,7 +38,13 @@ def adjusted(architecture: str, workload: Workload, settings: Settings, quotas: 
         settings, more = fitting_batches(workload, settings, quotas)
         warnings += more
     elif settings.child_type == "EXPRESS":
-        check_express(settings, quotas)
+        longest = longest_child_seconds(settings.max_attempts, settings.function_timeout, settings.retry_delay_seconds)
+        refuse_above(
+            quotas, "states.express_seconds", longest,
+            f"{settings.max_attempts} attempts of {settings.function_timeout} s with {settings.retry_delay_seconds} s "
+            f"between them may take {longest:,.0f} s, and an EXPRESS child ends after {{quota}} s: lower "
+            "FunctionTimeout, MaxAttempts or RetryDelaySeconds, or take ChildType=STANDARD",
+        )  # fmt: skip
     return settings, [*warnings, *throttled_calls(architecture, settings, quotas)]
 
 
@@ -118,16 +130,3 @@ def check(limit: str, value: int, low: int | None, high: float | None, prefix: s
     if value < (low or 0) or (high is not None and value > high):
         bounds = f"from {low:,} to {high:,.0f}" if high is not None else f"at least {low:,}"
         raise Impossible(limit, f"{prefix}{value:,} is not {bounds}")
-
-
-def check_express(settings: Settings, quotas: Quotas) -> None:
-    """Raise Impossible where an EXPRESS child may end before its last attempt does: the stack refuses it."""
-    longest = longest_child_seconds(settings.max_attempts, settings.function_timeout, settings.retry_delay_seconds)
-    limit = quotas["states.express_seconds"]
-    if longest > limit:
-        raise Impossible(
-            "states.express_seconds",
-            f"{settings.max_attempts} attempts of {settings.function_timeout} s with {settings.retry_delay_seconds} s "
-            f"between them may take {longest:,.0f} s, and an EXPRESS child ends after {limit:,.0f} s: lower "
-            "FunctionTimeout, MaxAttempts or RetryDelaySeconds, or take ChildType=STANDARD",
-        )

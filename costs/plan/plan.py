@@ -1,7 +1,7 @@
 """A plan: what a batch costs on AWS, how long it takes and what decides that, before anything runs."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from costs.bill import Bill, priced
@@ -112,10 +112,6 @@ class Planner:
             bill=priced(usages, self.book, workload.items),
             warnings=tuple(warnings),
         )
-
-    def with_quotas(self, quotas: Quotas) -> "Planner":
-        """The same under other quotas."""
-        return replace(self, quotas=quotas)
 
 
 def simulate(

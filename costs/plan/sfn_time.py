@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
 from costs.plan.chunk_time import ChunkWork, StepTimes, chunk_work, step_times
-from costs.plan.limits import Impossible
+from costs.plan.limits import refuse_above
 from costs.plan.queue import Limit, Places, run_jobs, steady
 from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
 from costs.plan.shape import SfnShape, sfn_shape
@@ -32,46 +32,32 @@ EVENTS_PER_CALL, EVENTS_PER_WAIT, EVENTS_AROUND = 7, 2, 4
 FINALIZER_REQUESTS = 5
 
 
-@dataclass(frozen=True)
-class Rounds:
-    """The batcher's rounds, one invocation after the other: their number, and their milliseconds without init."""
+def rounds(
+    workload: Workload, shape: SfnShape, times: StepTimes, quotas: Quotas, upload_ms: float
+) -> tuple[int, float]:
+    """The batcher's rounds, one invocation after the other, and their milliseconds without init.
 
-    count: int
-    milliseconds: float
-
-
-def rounds(workload: Workload, shape: SfnShape, times: StepTimes, quotas: Quotas, upload_ms: float) -> Rounds:
-    """How the batcher writes the Map's input; a byte takes `upload_ms`.
-
-    Raises Impossible where no object, or no Map Run, takes it all.
+    The upload of a byte takes `upload_ms`. Raises Impossible where no object, or no Map Run, takes all chunks.
     """
-    size = shape.object_bytes
-    limit = quotas["states.input_file_bytes"]
-    if size > limit:
-        raise Impossible(
-            "states.input_file_bytes",
-            f"{workload.items:,} items are {size / 1e9:,.1f} GB as the Map's input, and {limit / 1e9:,.1f} GB is the "
-            "most: make items smaller, say keys of what is in S3, or run several batches",
-        )
-    if shape.chunks > quotas["states.map_items"]:
-        raise Impossible(
-            "states.map_items",
-            f"{shape.chunks:,} chunks are more than the {quotas['states.map_items']:,.0f} that a Map Run reads: "
-            "raise ItemsPerChunk",
-        )
-    if shape.parts > quotas["s3.multipart_parts"]:
-        raise Impossible(
-            "s3.multipart_parts",
-            f"{size / 1e9:,.1f} GB are {shape.parts:,} parts of 8 MiB, and an upload has "
-            f"{quotas['s3.multipart_parts']:,.0f} at most: run several batches",
-        )
-    uploads = max(1, shape.parts)
-    work = workload.items * times.make_item + uploads * (times.s3 + min(size, PART_BYTES) * upload_ms)
-    if shape.parts:
-        work += (2 + shape.parts // PARTS_LISTED) * times.s3
+    size, gigabytes = shape.object_bytes, f"{shape.object_bytes / 1e9:,.1f} GB"
+    refuse_above(
+        quotas, "states.input_file_bytes", size,
+        f"{workload.items:,} items are {gigabytes} as the Map's input, and {{quota}} bytes are the most: make items "
+        "smaller, say keys of what is in S3, or run several batches",
+    )  # fmt: skip
+    refuse_above(
+        quotas, "states.map_items", shape.chunks,
+        f"{shape.chunks:,} chunks are more than the {{quota}} that a Map Run reads: raise ItemsPerChunk",
+    )  # fmt: skip
+    refuse_above(
+        quotas, "s3.multipart_parts", shape.parts,
+        f"{gigabytes} are {shape.parts:,} parts of 8 MiB, and an upload has {{quota}} at most: run several batches",
+    )  # fmt: skip
+    work = workload.items * times.make_item + max(1, shape.parts) * (times.s3 + min(size, PART_BYTES) * upload_ms)
+    work += (2 + shape.parts // PARTS_LISTED) * times.s3 if shape.parts else 0.0
     count = math.ceil(work / (SFN_BATCHER_TIMEOUT * 1000 - STOP_MS))
     requests = (REQUESTS_FIRST + (count - 1) * REQUESTS_AGAIN) * times.s3
-    return Rounds(count, work + requests + times.events + count * times.overhead)
+    return count, work + requests + times.events + count * times.overhead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,11 +122,13 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     shape = sfn_shape(workload, settings, item_bytes(workload).expected)
     work = chunk_work(workload, settings)
     small = step_times(ORCHESTRATION_MEMORY, quotas, assumptions)
-    made_by = rounds(workload, shape, small, quotas, 1000 / assumptions["s3.upload_bytes_per_second"])
+    batcher_rounds, batcher_ms = rounds(
+        workload, shape, small, quotas, 1000 / assumptions["s3.upload_bytes_per_second"]
+    )
     init, step = small.init, assumptions["states.standard_transition_ms"]
     begin = assumptions["states.start_ms"] + step + init
-    made = begin + made_by.milliseconds + made_by.count * 2 * step
-    check_history(2 + made_by.count * EVENTS_PER_CALL + EVENTS_PER_CALL + EVENTS_AROUND, "the execution", quotas)
+    made = begin + batcher_ms + batcher_rounds * 2 * step
+    check_history(2 + batcher_rounds * EVENTS_PER_CALL + EVENTS_PER_CALL + EVENTS_AROUND, "the execution", quotas)
     child_step = step if settings.child_type == "STANDARD" else assumptions["states.express_transition_ms"]
     times = step_times(settings.processor_memory, quotas, assumptions)
     child = children(work, settings, times, child_step / 1000, quotas)
@@ -165,8 +153,8 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     return Timing(
         seconds=seconds,
         bottleneck=longest_bound(bound_by),
-        batcher_invocations=made_by.count,
-        batcher_ms=made_by.milliseconds + init,
+        batcher_invocations=batcher_rounds,
+        batcher_ms=batcher_ms + init,
         processor_invocations=child.calls * work.count,
         processor_ms=child.processor_seconds * work.count * 1000 + environments * init,
         work_ms=work.work_ms,
@@ -207,25 +195,22 @@ def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Li
 
 def check_express_seconds(first: float, retried: float, quotas: Quotas) -> None:
     """Raise Impossible where an EXPRESS child may end before its chunk is done, with all attempts and waits."""
-    limit = quotas["states.express_seconds"]
-    if first + retried > limit:
-        seconds = f"{first + retried:,.0f} s{' with its retries' if retried else ''}"
-        raise Impossible(
-            "states.express_seconds",
-            f"a chunk takes {seconds}, and an EXPRESS child ends after {limit:,.0f} s: raise ItemConcurrency, lower "
-            f"ItemsPerChunk{', MaxAttempts or RetryDelaySeconds' if retried else ''}, or take ChildType=STANDARD",
-        )
+    seconds = f"{first + retried:,.0f} s{' with its retries' if retried else ''}"
+    lower = f"lower ItemsPerChunk{', MaxAttempts or RetryDelaySeconds' if retried else ''}"
+    refuse_above(
+        quotas, "states.express_seconds", first + retried,
+        f"a chunk takes {seconds}, and an EXPRESS child ends after {{quota}} s: raise ItemConcurrency, {lower}, or "
+        "take ChildType=STANDARD",
+    )  # fmt: skip
 
 
 def check_history(events: float, owner: str, quotas: Quotas) -> None:
     """Raise Impossible where an execution's history would be longer than a STANDARD one's may be."""
-    limit = quotas["states.history_events"]
-    if events > limit:
-        raise Impossible(
-            "states.history_events",
-            f"{owner} would have {events:,.0f} events, and {limit:,.0f} are the most: lower ItemsPerChunk, or raise "
-            "ItemConcurrency",
-        )
+    refuse_above(
+        quotas, "states.history_events", events,
+        f"{owner} would have {events:,.0f} events, and {{quota}} are the most: lower ItemsPerChunk, or raise "
+        "ItemConcurrency",
+    )  # fmt: skip
 
 
 def last_retries(work: ChunkWork, running: float, child: Children) -> float:

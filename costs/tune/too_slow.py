@@ -43,7 +43,7 @@ def with_doubled_quota(fastest: Plan, planner: Planner, max_concurrency: int | N
     name = fastest.bottleneck
     if name not in planner.quotas or not planner.quotas.figure(name).lift:
         return None
-    raised = planner.with_quotas(planner.quotas.with_({name: planner.quotas[name] * 2}))
+    raised = replace(planner, quotas=planner.quotas.with_({name: planner.quotas[name] * 2}))
     try:
         plan = raised(fastest.architecture, fastest.workload, fastest.settings if max_concurrency else wider(fastest))
     except Impossible:
