@@ -6,10 +6,9 @@ from typing import Any
 
 from costs.bill import Bill, priced
 from costs.format import count
-from costs.plan import fixed
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
+from costs.plan.settings import ORCHESTRATION_MEMORY
 from costs.usage import GB_SECONDS, PROCESSOR, SEGMENTS, Usage
 from sandbox.meter.rules import lambda_gb_seconds
 
@@ -100,7 +99,7 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
     resumed = chunks + executions
     gigabytes = BYTES_PER_CHUNK * resumed / 1_000_000_000
     gb_months = gigabytes * planner.assumptions["durable.retention_days"] / DAYS_A_MONTH
-    gb_seconds = lambda_gb_seconds(resumed * planner.assumptions["durable.resume_ms"], fixed.ORCHESTRATION_MEMORY)
+    gb_seconds = lambda_gb_seconds(resumed * planner.assumptions["durable.resume_ms"], ORCHESTRATION_MEMORY)
     lambda_time = GB_SECONDS + plan.settings.cpu_architecture
     coordinator = "the coordinator, resumed at every result"
     usages = [

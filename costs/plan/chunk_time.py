@@ -1,55 +1,108 @@
-"""How long the items of a chunk take: `item_concurrency` threads take them in the order of their index."""
+"""How long a chunk takes: its items on `item_concurrency` threads, within the time that Lambda gives an invocation."""
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 
-from costs.plan.distribution import Values
+from costs.facts.assumptions import Assumptions
+from costs.facts.quotas import Quotas
+from costs.plan.distribution import Distribution
+from costs.plan.limits import Impossible
+from costs.plan.settings import Settings, Workload
+from handlers.core.run_items import STOP_MS
 
 SEED = 20_261_123
-# So many items are drawn for a sample: enough that a mean is good to a fraction of a percent, few enough for tune.
+# The items that are drawn for a sample: enough for a mean that is good to a fraction of a percent, few enough for tune.
 DRAWS = 200_000
 FEWEST, MOST = 16, 2_000
 
 
-@dataclass(frozen=True, eq=False)
-class ChunkTimes:
-    """A sample of chunks: how long each takes from first to last item, when its last item begins, and its longest item.
+class StepTimes(NamedTuple):
+    """Milliseconds of the handlers' single steps in a function: calls of services, and CPU time for an item.
 
-    All in milliseconds.
+    `overhead` is what every invocation takes beside these, `init` a cold start, and `delivery` the time from a
+    message's arrival in an empty queue to its function's start.
     """
 
-    wall: np.ndarray
-    last_begin: np.ndarray
-    longest: np.ndarray
+    dynamodb: float
+    dynamodb_batch: float
+    sqs: float
+    s3: float
+    events: float
+    make_item: float
+    take_item: float
+    overhead: float
+    init: float
+    delivery: float
 
-    @property
+
+def step_times(memory: int, quotas: Quotas, assumptions: Assumptions) -> StepTimes:
+    """The times in a function of `memory` MB, which has CPU in proportion.
+
+    Python's threads share one CPU, so more memory than one vCPU comes with makes no step faster.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+    """
+    vcpu = min(1.0, memory / quotas["lambda.memory_per_vcpu"])
+    call = assumptions["sdk.call_cpu_ms"] / vcpu
+    return StepTimes(
+        dynamodb=assumptions["dynamodb.call_ms"] + call,
+        dynamodb_batch=assumptions["dynamodb.batch_call_ms"] + call,
+        sqs=assumptions["sqs.call_ms"] + call,
+        s3=assumptions["s3.call_ms"] + call,
+        events=assumptions["events.call_ms"] + call,
+        make_item=assumptions["batcher.item_cpu_us"] / 1000 / vcpu,
+        take_item=assumptions["processor.item_cpu_us"] / 1000 / vcpu,
+        overhead=assumptions["lambda.overhead_ms"],
+        init=assumptions["lambda.init_ms"],
+        delivery=assumptions["sqs.delivery_ms"],
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkTimes:
+    """A sample of chunks: the seconds from first to last item, until its last item begins, and of its longest item."""
+
+    wall: list[float]
+    last_begin: list[float]
+    longest: list[float]
+
+    @cached_property
     def mean(self) -> float:
-        return float(self.wall.mean())
+        """The average chunk's seconds."""
+        return fmean(self.wall)
+
+    @cached_property
+    def most(self) -> float:
+        """The seconds that an invocation needs to begin and end all items, of any chunk."""
+        return max(begin + longest for begin, longest in zip(self.last_begin, self.longest, strict=True))
 
 
 @lru_cache(maxsize=512)
-def chunk_times(values: Values, items: int, slots: int) -> ChunkTimes:
-    """Sampled times of chunks of so many items; the same for the same arguments.
+def chunk_times(values: Distribution, items: int, slots: int) -> ChunkTimes:
+    """Sampled times of chunks of `items` items; the same for the same arguments.
 
-    Its items are drawn anew for every chunk from the whole distribution. An item begins in the thread that is free
-    first, as `handlers.core.run_items` has it, so a chunk's time is the makespan of list scheduling.
+    The items of every chunk are drawn anew from the whole distribution. An item begins in the thread that is free
+    first, as in `handlers.core.run_items`, so a chunk's time is the makespan of list scheduling.
     """
     slots = min(slots, items)
     if values.kind == "constant":
-        wall = np.array([-(-items // slots) * values.low])
-        return ChunkTimes(wall, wall - values.low, np.array([values.low]))
+        wall = -(-items // slots) * values.low / 1000
+        return ChunkTimes([wall], [wall - values.low / 1000], [values.low / 1000])
     count = min(MOST, max(FEWEST, DRAWS // items))
     # Item by item, from one seed: where there are as many chunks, a larger one has a smaller one's items and more.
-    drawn = values.sample(np.random.default_rng(SEED), count * items).reshape(items, count).T
+    drawn = values.sample(np.random.default_rng(SEED), count * items).reshape(items, count).T / 1000
     # No bill should depend on the luck of the draw.
-    drawn = drawn * (values.mean / drawn.mean()) if drawn.any() else drawn
-    return ChunkTimes(*makespans(drawn, slots), drawn.max(axis=1))
+    drawn = drawn * (values.mean / 1000 / drawn.mean()) if drawn.any() else drawn
+    walls, last_begins = makespans(drawn, slots)
+    return ChunkTimes(walls.tolist(), last_begins.tolist(), drawn.max(axis=1).tolist())
 
 
 def makespans(drawn: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of every row the time until all its items are done, `slots` at a time, in order; and when the last one begins."""
+    """For each row the time until all its items are done, `slots` at a time in order, and until the last begins."""
     rows, items = drawn.shape
     if slots >= items:
         return drawn.max(axis=1), np.zeros(rows)
@@ -61,3 +114,98 @@ def makespans(drawn: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:
         begin = free[every, first]
         free[every, first] += drawn[:, index]
     return free.max(axis=1), begin
+
+
+def spare_seconds(stop_ms: float, timeout: float) -> float:
+    """The seconds that an invocation leaves of its timeout, by `handlers.core.clock`: at most a quarter of it."""
+    return min(stop_ms / 1000, timeout / 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkWork:
+    """The `count` chunks of a batch, of `items` items each on average, their times, and how invocations process them.
+
+    An invocation begins and ends items within `room_seconds`. Of a chunk that outlasts that, an invocation processes
+    `progress_seconds`; chunks need `rounds` invocations on average and `most_rounds` at most.
+
+    `failing` is the share of chunks with an item that fails. Such a chunk has `retries` more attempts, of
+    `retry_seconds` of work each.
+    """
+
+    count: int
+    items: float
+    times: ChunkTimes
+    room_seconds: float
+    progress_seconds: float
+    rounds: float
+    most_rounds: float
+    failing: float
+    retry_seconds: float
+    retries: int
+
+    @property
+    def work_ms(self) -> float:
+        """The milliseconds in which at least one item is processed, for all attempts of all chunks together."""
+        return self.count * (self.times.mean + self.failing * self.retries * self.retry_seconds) * 1000
+
+    @property
+    def retried_chunks(self) -> float:
+        """The second and further attempts of all chunks together."""
+        return self.failing * self.count * self.retries
+
+
+def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
+    """The work of a batch in full chunks and a last one of what is left; `settings` ask for no more than fit a chunk.
+
+    A failing item is taken to work as long as any other. Raises Impossible where an item outlasts an invocation.
+    """
+    count = math.ceil(workload.items / settings.items_per_chunk)
+    items = min(workload.items, settings.items_per_chunk)
+    times = chunk_times(workload.values, items, settings.item_concurrency)
+    timeout = settings.function_timeout
+    room = timeout - spare_seconds(STOP_MS, timeout)
+    largest = workload.values.largest / 1000
+    if largest > room:
+        raise Impossible(
+            "FunctionTimeout",
+            f"an item may take {largest:,.1f} s, and of {timeout} s an invocation has {room:g} s for it: raise "
+            "FunctionTimeout (120 at most), ProcessorMemory if it is CPU that the item waits for, or cut items smaller",
+        )
+    failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
+    progress = progress_seconds(workload.values, times, room)
+    rounds = [1.0]
+    if times.most > room:
+        rounds = [
+            1.0 if last_begin + longest <= room else max(2.0, math.ceil(wall / progress))
+            for wall, last_begin, longest in zip(times.wall, times.last_begin, times.longest, strict=True)
+        ]
+    return ChunkWork(
+        count=count,
+        items=workload.items / count,
+        times=times,
+        room_seconds=room,
+        progress_seconds=progress,
+        rounds=fmean(rounds),
+        most_rounds=max(rounds),
+        failing=failing,
+        retry_seconds=retry_seconds(workload, settings, items * workload.fail_rate / failing) if failing else 0.0,
+        retries=settings.max_attempts - 1,
+    )
+
+
+def progress_seconds(values: Distribution, times: ChunkTimes, room: float) -> float:
+    """The seconds of work that a thread does in an invocation that cannot finish a chunk: no item begins too late.
+
+    Of equal items as many as fit. Of others those that begin in time, and half of an average item in what is left.
+    """
+    if values.kind == "constant":
+        each = values.low / 1000
+        return each * max(1, room // each) if each else room
+    return max(room - fmean(times.longest) + values.mean / 2000, room / 10)
+
+
+def retry_seconds(workload: Workload, settings: Settings, items: float) -> float:
+    """How long the failed items of a chunk take at another attempt, interpolated between whole numbers of items."""
+    low, share = int(items), items % 1
+    each = [chunk_times(workload.values, max(1, n), settings.item_concurrency).mean for n in (low, low + 1)]
+    return each[0] * (1 - share) + each[1] * share

@@ -1,102 +1,102 @@
-"""How the work of a batch's items is distributed: milliseconds each."""
+"""How the work of a batch's items is distributed: milliseconds per item."""
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-
-import numpy as np
+from statistics import fmean
+from typing import TYPE_CHECKING
 
 from bootstrap.problem import Problem
+from handlers.core.batch import LIMITS
+
+if TYPE_CHECKING:
+    # The command line parses distributions too, and need not wait for numpy.
+    import numpy as np
 
 EXPECTED = "uniform:LOW-HIGH, constant:MS, exponential:MEAN, lognormal:MEDIAN,SIGMA or file:PATH, in milliseconds"
-# Of the largest batch.
-MOST_ITEMS = 100_000_000
+# What separates the two numbers of a kind; the others have one.
+SEPARATORS = {"constant": None, "uniform": "-", "exponential": None, "lognormal": ","}
 
 
 @dataclass(frozen=True)
-class Values:
+class Distribution:
     """A distribution of milliseconds. `kind` is constant, uniform, exponential, lognormal or file.
 
-    `low` and `high` are its bounds where it is uniform; otherwise `low` is the value, the mean or the median, and
-    `high` the sigma of a lognormal. `measured` are a file's values, which `path` stands for.
+    `low` and `high` are its bounds where it is uniform or a file's; otherwise `low` is the value, the mean or the
+    median, and `high` the sigma of a lognormal. `measured` are the values of a file, which `path` names.
     """
 
     kind: str
     low: float
     high: float
     path: str = ""
-    measured: np.ndarray | None = field(default=None, compare=False, repr=False)
+    measured: tuple[float, ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
-    def parse(cls, text: str) -> "Values":
+    def parse(cls, text: str) -> "Distribution":
         """The distribution that `text` names. Raises Problem, which says what was expected."""
         kind, _, rest = text.partition(":")
+        if kind == "file":
+            return cls.of_file(Path(rest))
         try:
-            match kind:
-                case "constant":
-                    values = cls(kind, float(rest), float(rest))
-                case "uniform":
-                    low, high = map(float, rest.split("-"))
-                    values = cls(kind, low, high)
-                case "exponential":
-                    values = cls(kind, float(rest), float(rest))
-                case "lognormal":
-                    median, sigma = map(float, rest.split(","))
-                    values = cls(kind, median, sigma)
-                case "file":
-                    return cls.of_file(Path(rest))
-                case _:
-                    raise ValueError(f"{kind!r} is no distribution")
+            if kind not in SEPARATORS:
+                raise ValueError(f"{kind!r} is no distribution")
+            separator = SEPARATORS[kind]
+            low, high = map(float, rest.split(separator)) if separator else [float(rest)] * 2
         except ValueError as error:
             raise Problem(f"{text!r} is no distribution of values: {error}", f"expected {EXPECTED}") from error
-        if not (math.isfinite(values.low) and math.isfinite(values.high)) or min(values.low, values.high) < 0:
-            raise Problem(f"{text!r}: its numbers must be finite and not negative", f"expected {EXPECTED}")
-        if kind == "uniform" and values.low > values.high:
-            raise Problem(f"{text!r}: the lower bound comes first", f"expected {EXPECTED}")
-        if not values.finite:
-            raise Problem(f"{text!r}: its mean and its largest values must be finite", f"expected {EXPECTED}")
-        return values
+        found = cls(kind, low, high)
+        if not (math.isfinite(low) and math.isfinite(high)) or min(low, high) < 0:
+            wrong = "its numbers must be finite and not negative"
+        elif kind == "uniform" and low > high:
+            wrong = "the lower bound comes first"
+        elif not found.finite:
+            wrong = "its mean and its largest values must be finite"
+        else:
+            return found
+        raise Problem(f"{text!r}: {wrong}", f"expected {EXPECTED}")
 
     @classmethod
-    def of_file(cls, path: Path) -> "Values":
-        """What was measured: a text file with the milliseconds of one item on each line. Raises Problem."""
+    def of_file(cls, path: Path) -> "Distribution":
+        """The measured distribution of a text file with the milliseconds of one item per line. Raises Problem."""
         try:
-            measured = np.array([float(line) for line in path.read_text().split()])
+            measured = tuple(float(line) for line in path.read_text().split())
         except (OSError, ValueError) as error:
             raise Problem(
                 f"{path}: {error}", "expected a text file with one number of milliseconds on each line"
             ) from error
-        if not measured.size or not np.isfinite(measured).all() or measured.min() < 0:
+        if not measured or not all(map(math.isfinite, measured)) or min(measured) < 0:
             raise Problem(f"{path}: its numbers must be finite and not negative, and there must be one at least")
-        values = cls("file", float(measured.min()), float(measured.max()), str(path), measured)
-        if not values.finite:
+        found = cls("file", min(measured), max(measured), str(path), measured)
+        if not found.finite:
             raise Problem(f"{path}: its mean and its largest values must be finite")
-        return values
+        return found
 
     @property
     def finite(self) -> bool:
-        """Whether sums over a batch of such items can be told at all."""
+        """Whether the work of the largest batch of such items is a finite number."""
         try:
-            return math.isfinite(max(self.mean, self.largest) * MOST_ITEMS)
+            return math.isfinite(max(self.mean, self.largest) * LIMITS["items"][2])
         except OverflowError:
             return False
 
-    @property
+    @cached_property
     def mean(self) -> float:
-        """Milliseconds of an item on average."""
+        """The average item's milliseconds."""
         match self.kind:
             case "uniform":
                 return (self.low + self.high) / 2
             case "lognormal":
                 return self.low * math.exp(self.high**2 / 2)
             case "file":
-                return float(self._measured().mean())
+                return fmean(self.measured)
             case _:
                 return self.low
 
     @property
     def largest(self) -> float:
-        """Milliseconds that (nearly) no item exceeds: the bound, or what one item in 10,000 does exceed."""
+        """Milliseconds that (nearly) no item exceeds: the upper bound, or what one item in 10,000 does exceed."""
         match self.kind:
             case "exponential":
                 return self.low * math.log(10_000)
@@ -105,27 +105,28 @@ class Values:
             case _:
                 return self.high
 
-    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+    def sample(self, rng: "np.random.Generator", n: int) -> "np.ndarray":
         """`n` values drawn, in milliseconds."""
         match self.kind:
-            case "uniform":
-                return rng.uniform(self.low, self.high, n)
             case "exponential":
                 return rng.exponential(self.low, n)
             case "lognormal":
                 return self.low * rng.lognormal(0, self.high, n)
             case "file":
-                return rng.choice(self._measured(), n)
+                return rng.choice(self.measured, n)
             case _:
-                return np.full(n, self.low)
+                return rng.uniform(self.low, self.high, n)
 
-    def scaled(self, factor: float) -> "Values":
+    def scaled(self, factor: float) -> "Distribution":
         """The same work on a machine that takes `factor` times as long."""
-        if self.kind == "file":
-            # The factor is part of the name: two scales of one file are different values.
-            name = self.path if factor == 1 else f"{self.path} x {factor:g}"
-            return Values("file", self.low * factor, self.high * factor, name, self._measured() * factor)
-        return replace(self, low=self.low * factor, high=self.high if self.kind == "lognormal" else self.high * factor)
+        return replace(
+            self,
+            low=self.low * factor,
+            high=self.high if self.kind == "lognormal" else self.high * factor,
+            # The factor is part of the name: two scales of one file are different distributions.
+            path=f"{self.path} x {factor:g}" if self.path and factor != 1 else self.path,
+            measured=tuple(value * factor for value in self.measured),
+        )
 
     def __str__(self) -> str:
         match self.kind:
@@ -139,7 +140,3 @@ class Values:
                 return f"exponential, {self.low:g} ms on average"
             case _:
                 return f"{self.low:g} ms each"
-
-    def _measured(self) -> np.ndarray:
-        assert self.measured is not None
-        return self.measured

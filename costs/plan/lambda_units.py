@@ -5,13 +5,11 @@ from collections.abc import Iterator, Mapping
 from costs.facts.rules import Rules
 from costs.plan.log_lines import TYPICAL_MS, platform_bytes
 from costs.plan.rows import Counts, Estimate, Row, estimate, usages
-from costs.plan.settings import Settings
+from costs.plan.settings import ORCHESTRATION_MEMORY, Settings
 from costs.plan.timing import Timing
 from costs.usage import BATCHER, FINALIZER, GB_SECONDS, INIT, PROCESSOR, RECORDER, Usage
 from sandbox.meter.rules import lambda_gb_seconds
 
-ORCHESTRATION_MEMORY = 256
-"""MB of every function but the processor, by the templates."""
 TYPICAL_INIT_MS = 300.0
 INIT_START_BYTES = Rules.load()["logs.init_start_bytes"]
 

@@ -1,10 +1,132 @@
-"""Settings that cannot work, with the limit that forbids them."""
+"""What AWS or a template refuses, and what the stacks adjust: the limits that decide before anything is simulated."""
+
+from dataclasses import fields, replace
+
+from costs.facts.quotas import Quotas
+from costs.plan.settings import Settings, Workload, parameter
+from costs.plan.shape import chunk_items
+from costs.plan.sizes import item_bytes
+from handlers.core.items import MAX_ITEM_BYTES
+from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
+from handlers.sfn.express import longest_child_seconds
+from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
+
+# A record of a Lambda event has its message's body with escapes, a fifth more, and this much beside it.
+ESCAPES, RECORD_BYTES = 1.2, 1_000
 
 
 class Impossible(Exception):
-    """The batch cannot be run so. `limit` is the quota's name in quotas.toml, or the stack's parameter."""
+    """AWS or a stack refuses such a batch. `limit` is the quota's name in quotas.toml, or the stack's parameter."""
 
     def __init__(self, limit: str, message: str) -> None:
         super().__init__(f"{limit}: {message}")
         self.limit = limit
         self.message = message
+
+
+def refuse_above(quotas: Quotas, name: str, amount: float, message: str) -> None:
+    """Raise Impossible for an amount above a quota, which stands in the message for `{quota}`."""
+    if amount > quotas[name]:
+        raise Impossible(name, message.format(quota=f"{quotas[name]:,.0f}"))
+
+
+def adjusted(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> tuple[Settings, list[str]]:
+    """The settings as the stack applies them, and warnings that say where it adjusts them. Raises Impossible."""
+    check_parameters(architecture, workload, settings, quotas)
+    settings, warnings = fitting_chunks(architecture, workload, settings, quotas)
+    if architecture == "sqs":
+        settings, more = fitting_batches(workload, settings, quotas)
+        warnings += more
+    elif settings.child_type == "EXPRESS":
+        longest = longest_child_seconds(settings.max_attempts, settings.function_timeout, settings.retry_delay_seconds)
+        refuse_above(
+            quotas, "states.express_seconds", longest,
+            f"{settings.max_attempts} attempts of {settings.function_timeout} s with {settings.retry_delay_seconds} s "
+            f"between them may take {longest:,.0f} s, and an EXPRESS child ends after {{quota}} s: lower "
+            "FunctionTimeout, MaxAttempts or RetryDelaySeconds, or take ChildType=STANDARD",
+        )  # fmt: skip
+    return settings, [*warnings, *throttled_calls(architecture, settings, quotas)]
+
+
+def fitting_chunks(
+    architecture: str, workload: Workload, settings: Settings, quotas: Quotas
+) -> tuple[Settings, list[str]]:
+    """As many items per chunk as fit a message, or a state's input. Raises Impossible where an item fits none."""
+    name, most, item_most = {
+        "sqs": ("sqs.message_bytes", SQS_CHUNK_BYTES, MAX_ITEM_BYTES),
+        "sfn": ("states.payload_bytes", SFN_CHUNK_BYTES, SFN_CHUNK_BYTES),
+    }[architecture]
+    size, quota = item_bytes(workload).expected, quotas[name]
+    item_most = int(min(item_most, quota))
+    if size + 1 > item_most:
+        raise Impossible(
+            name,
+            f"an item of {size:,.0f} bytes fits no chunk: {item_most:,} at most; keep it in S3, and its key as item",
+        )
+    fitting = chunk_items(settings.items_per_chunk, size, int(min(most, quota)))
+    if fitting == settings.items_per_chunk:
+        return settings, []
+    warning = (
+        f"chunks are cut to {fitting:,} items of {size:,.0f} bytes instead of {settings.items_per_chunk:,}: {name} is "
+        f"{quota:,.0f} bytes"
+    )
+    return replace(settings, items_per_chunk=fitting), [warning]
+
+
+def fitting_batches(workload: Workload, settings: Settings, quotas: Quotas) -> tuple[Settings, list[str]]:
+    """As many messages per invocation as fit a Lambda event."""
+    items = min(workload.items, settings.items_per_chunk)
+    record = items * (item_bytes(workload).expected + 1) * ESCAPES + RECORD_BYTES
+    fitting = max(1, int(quotas["lambda.event_bytes"] / record))
+    if settings.batch_size <= fitting:
+        return settings, []
+    warning = (
+        f"{fitting:,} messages fit an invocation instead of {settings.batch_size:,}: lambda.event_bytes is "
+        f"{quotas['lambda.event_bytes']:,.0f} bytes"
+    )
+    return replace(settings, batch_size=fitting), [warning]
+
+
+def throttled_calls(architecture: str, settings: Settings, quotas: Quotas) -> list[str]:
+    """A warning where a stack calls more processors at a time than Lambda runs: AWS throttles and bills the rest."""
+    limit = quotas["lambda.concurrency"]
+    calls = settings.max_concurrency
+    if architecture == "sqs" and settings.pollers is not None:
+        calls = int(settings.pollers * quotas["lambda.provisioned_poller_concurrency"])
+    if calls <= limit:
+        return []
+    outcome = {
+        "sqs": "a throttled message is received and billed again after the visibility timeout",
+        "sfn": "a throttled call is tried again until the deadline; an EXPRESS child has 5 minutes for it, a STANDARD "
+        "one pays for every try",
+    }[architecture]
+    return [f"up to {calls:,} calls at a time, and lambda.concurrency is {limit:,.0f}: {outcome}"]
+
+
+def check_parameters(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> None:
+    """Raise Impossible for a value that a template's parameter or AWS does not take."""
+    check("Items", workload.items, 1, parameter("items").high)
+    for name in (field.name for field in fields(settings) if field.name not in ("max_concurrency", "pollers")):
+        about = parameter(name, architecture if name == "deadline_seconds" else None)
+        value = getattr(settings, name)
+        if about.allowed and value not in about.allowed:
+            raise Impossible(about.name, f"{value} is none of {', '.join(map(str, about.allowed))}")
+        if about.low is not None:
+            check(about.name, value, about.low, about.high)
+    concurrency = parameter("max_concurrency", architecture)
+    if architecture == "sfn":
+        most = quotas["states.parallel_children"]
+        check(concurrency.name, settings.max_concurrency, concurrency.low, most)
+    elif settings.pollers is None:
+        name = "lambda.sqs_maximum_concurrency"
+        check(name, settings.max_concurrency, concurrency.low, quotas[name], f"{concurrency.name}: ")
+    else:
+        name = "lambda.provisioned_pollers"
+        check(name, settings.pollers, parameter("pollers").low, quotas[name], "pollers: ")
+
+
+def check(limit: str, value: int, low: int | None, high: float | None, prefix: str = "") -> None:
+    """Raise Impossible for a value that is not within the bounds, of which None is none."""
+    if value < (low or 0) or (high is not None and value > high):
+        bounds = f"from {low:,} to {high:,.0f}" if high is not None else f"at least {low:,}"
+        raise Impossible(limit, f"{prefix}{value:,} is not {bounds}")

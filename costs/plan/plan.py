@@ -1,4 +1,4 @@
-"""A plan: what a batch costs on AWS, how long it takes, and what decides it, before anything runs."""
+"""A plan: what a batch costs on AWS, how long it takes and what decides that, before anything runs."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -9,24 +9,25 @@ from costs.facts.assumptions import Assumptions
 from costs.facts.prices import PriceBook
 from costs.facts.quotas import Quotas
 from costs.format import seconds as duration
-from costs.plan import simulation_sfn, simulation_sqs
-from costs.plan.checks import settled
-from costs.plan.fixed import LONGEST_DEADLINE
-from costs.plan.limits import Impossible
-from costs.plan.settings import Settings, Workload
+from costs.plan import sfn_time, sqs_time
+from costs.plan.limits import Impossible, adjusted
+from costs.plan.settings import LONGEST_DEADLINE, Settings, Workload
 from costs.plan.timing import Timing
 from costs.plan.units import units
 from costs.pollers import ProvisionedPollers
-from costs.usage import Usage
+from handlers.core import batch
 
 ARCHITECTURES = ("sqs", "sfn")
-SIMULATIONS = {"sqs": simulation_sqs.simulate, "sfn": simulation_sfn.simulate}
+SIMULATIONS = {"sqs": sqs_time.simulate, "sfn": sfn_time.simulate}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One batch through one architecture. `settings` are as the stack will have them, and may differ from those asked
-    for; `warnings` say in what, and what else to mind."""
+    """One batch through one architecture.
+
+    `settings` are as the stack applies them. `warnings` say where it adjusts those of the request, and what else to
+    mind.
+    """
 
     architecture: str
     workload: Workload
@@ -37,7 +38,7 @@ class Plan:
 
     @property
     def dollars(self) -> float:
-        """All that AWS charges for the batch, the user's own work included."""
+        """All that AWS bills for the batch, the time of your code included."""
         return self.bill.dollars
 
     @property
@@ -73,65 +74,59 @@ class Plan:
         }
 
 
-def plan(
-    architecture: str,
-    workload: Workload,
-    settings: Settings,
-    *,
-    quotas: Quotas,
-    assumptions: Assumptions,
-    book: PriceBook,
-) -> Plan:
-    """The plan of a batch through `sqs` or `sfn`. Raises Impossible, which names the limit that forbids it."""
-    settings, warnings = settled(architecture, workload, settings, quotas)
-    timing = simulate(architecture, workload, settings, quotas, assumptions)
-    longest = LONGEST_DEADLINE[architecture]
-    if timing.seconds > longest:
-        raise Impossible(
-            "DeadlineSeconds",
-            f"the batch takes {duration(timing.seconds)}, and {longest:,} s is the longest deadline; what holds it up "
-            f"is {timing.bottleneck}",
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans, all with the same quotas, assumptions and prices."""
+
+    quotas: Quotas
+    assumptions: Assumptions
+    book: PriceBook
+
+    def __call__(self, architecture: str, workload: Workload, settings: Settings) -> Plan:
+        """The plan of a batch through `sqs` or `sfn`. Raises Impossible, which names the limit that forbids it."""
+        settings, warnings = adjusted(architecture, workload, settings, self.quotas)
+        timing = simulate(architecture, workload, settings, self.quotas, self.assumptions)
+        longest = LONGEST_DEADLINE[architecture]
+        if timing.seconds > longest:
+            raise Impossible(
+                "DeadlineSeconds",
+                f"the batch takes {duration(timing.seconds)}, and {longest:,} s is the longest deadline; it is held up "
+                f"by {timing.bottleneck}",
+            )
+        if timing.seconds > settings.deadline_seconds:
+            warnings.append(
+                f"it ends EXPIRED after DeadlineSeconds={settings.deadline_seconds:,}: raise that to "
+                f"{round_up(timing.seconds):,} at least"
+            )
+        usages = units(architecture, workload, settings, timing)
+        if architecture == "sqs" and settings.pollers is not None:
+            pollers = ProvisionedPollers.of(settings.pollers, self.quotas)
+            usage = pollers.planned(timing.concurrency, timing.seconds, self.book)
+            warnings.append(f"pollers: {usage.note}")
+            usages = [*usages, usage]
+        return Plan(
+            architecture=architecture,
+            workload=workload,
+            settings=settings,
+            timing=timing,
+            bill=priced(usages, self.book, workload.items),
+            warnings=tuple(warnings),
         )
-    if timing.seconds > settings.deadline_seconds:
-        warnings.append(
-            f"it ends EXPIRED after DeadlineSeconds={settings.deadline_seconds:,}: raise that to "
-            f"{round_up(timing.seconds):,} at least"
-        )
-    pollers = provisioned(architecture, settings, timing, quotas, book)
-    warnings += [f"pollers: {usage.note}" for usage in pollers]
-    usages = [*units(architecture, workload, settings, timing), *pollers]
-    bill = priced(usages, book, workload.items)
-    return Plan(
-        architecture=architecture,
-        workload=workload,
-        settings=settings,
-        timing=timing,
-        bill=bill,
-        warnings=tuple(warnings),
-    )
 
 
 def simulate(
     architecture: str, workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions
 ) -> Timing:
-    """How a batch's time passes. Raises Impossible."""
+    """The time of a batch, without its units. Raises Impossible."""
     return SIMULATIONS[architecture](workload, settings, quotas, assumptions)
 
 
-def provisioned(architecture: str, settings: Settings, timing: Timing, quotas: Quotas, book: PriceBook) -> list[Usage]:
-    """The hours of the event source's pollers in provisioned mode, while the batch lasts."""
-    if architecture != "sqs" or settings.pollers is None:
-        return []
-    pollers = ProvisionedPollers.of(settings.pollers, quotas)
-    return [pollers.planned(timing.concurrency, timing.seconds, book)]
-
-
 def round_up(seconds: float) -> int:
-    """A tenth more, in two digits."""
-    step = 10 ** max(0, math.floor(math.log10(seconds * 1.1)) - 1)
-    return math.ceil(seconds * 1.1 / step) * step
+    """A tenth more, rounded up to two digits."""
+    step = 10.0 ** max(0, math.floor(math.log10(seconds * 1.1)) - 1)
+    return round(math.ceil(seconds * 1.1 / step) * step)
 
 
 def camel_case(values: dict[str, Any]) -> dict[str, Any]:
-    """The same with names as JSON has them."""
-    return {name[0] + name.title().replace("_", "")[1:]: value for name, value in values.items()}
+    """The same values under the names that JSON has for them."""
+    return {batch.camel_case(name): value for name, value in values.items()}

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bootstrap.parameters import declared
 from bootstrap.stacks import STACK_NAMES, template
-
-if TYPE_CHECKING:
-    # numpy takes a while to import, for which `rollcall plan --help` need not wait.
-    from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 
 
 @dataclass(frozen=True)
@@ -67,13 +64,13 @@ def number(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """The items of a batch. `values` are the milliseconds of work of an item; `item_bytes` is one as JSON, in bytes.
+    """The items of a batch. `values` are the milliseconds of work of an item, `item_bytes` the bytes of one as JSON.
 
     `fail_rate` is the share of items that fail at every attempt.
     """
 
     items: int
-    values: "Values"
+    values: Distribution
     item_bytes: float | None = None
     fail_rate: float = 0.0
 
@@ -103,3 +100,12 @@ class Settings:
 
 # Seconds of the longest deadline that each stack takes.
 LONGEST_DEADLINE: dict[str, int] = {name: parameters_of(name)["DeadlineSeconds"]["MaxValue"] for name in STACK_NAMES}
+
+# What the templates set and no parameter changes: MB of every function but the processor, ...
+ORCHESTRATION_MEMORY = 256
+# ... the MaximumConcurrency of the SQS batcher's event source, ...
+SQS_BATCHERS = 5
+# ... the seconds of the Step Functions batcher's timeout, ...
+SFN_BATCHER_TIMEOUT = 900
+# ... and the seconds that the processor's event source waits for more messages than the first few.
+UNBATCHED_MESSAGES, BATCHING_SECONDS = 10, 1

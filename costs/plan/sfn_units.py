@@ -14,7 +14,7 @@ from costs.plan.lambda_units import lambda_usages
 from costs.plan.log_lines import failure_lines, finished_lines, processor_lines
 from costs.plan.retries import PlannedBatch
 from costs.plan.rows import Counts, Estimate, Row, added, estimate, spread, usages
-from costs.plan.settings import Settings, Workload
+from costs.plan.settings import SFN_BATCHER_TIMEOUT, Settings, Workload
 from costs.plan.shape import SfnShape, sfn_shape
 from costs.plan.sizes import item_bytes
 from costs.plan.timing import Timing
@@ -23,7 +23,6 @@ from sandbox.meter.rules import express_memory_gb, lambda_gb_seconds
 
 # The calls and states of a state machine belong to no function.
 STATE_MACHINE = None
-BATCHER_TIMEOUT = 900
 LISTED = 1000
 """Keys or parts on a page of S3."""
 PARENT_STATES, ROUND_STATES = 5, 2
@@ -61,7 +60,7 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
     }
     return [
         *usages(lambda n: rows(n, batch), counts),
-        *lambda_usages(settings, timing, invocations, BATCHER_TIMEOUT),
+        *lambda_usages(settings, timing, invocations, SFN_BATCHER_TIMEOUT),
     ]
 
 

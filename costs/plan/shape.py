@@ -67,7 +67,7 @@ def sqs_shape(
     """The shape of a batch with items of `item_bytes`. With `longest`, chunks' numbers are as long as they get."""
     length, segments, segment_length, shards = _segments(workload, settings, item_bytes)
     unit = item_bytes + 1 if workload.item_bytes is not None else 1
-    per_chunk = _chunk_items(settings.items_per_chunk, item_bytes, SQS_CHUNK_BYTES)
+    per_chunk = chunk_items(settings.items_per_chunk, item_bytes, SQS_CHUNK_BYTES)
     window = min(WINDOW_CHUNKS, int(WINDOW_BYTES // (per_chunk * item_bytes)) + 1)
     shard = shards - 1 if longest else 0
     bare = message_bytes(batch_id, settings.item_concurrency, settings.max_attempts, shard, 0) - len("0")
@@ -111,7 +111,7 @@ def sqs_shape(
 
 def sfn_shape(workload: Workload, settings: Settings, item_bytes: float, *, longest: bool = True) -> SfnShape:
     """The shape of a batch with items of `item_bytes`. With `longest`, chunks' numbers are as long as they get."""
-    per_chunk = _chunk_items(settings.items_per_chunk, item_bytes, SFN_CHUNK_BYTES)
+    per_chunk = chunk_items(settings.items_per_chunk, item_bytes, SFN_CHUNK_BYTES)
     chunks = math.ceil(workload.items / per_chunk)
     last = max(0, chunks - 1) if longest else 0
     around = len(f',\n{{"seq":{last},"items":[]}}')
@@ -157,7 +157,7 @@ def _segment_kinds(
     )
 
 
-def _chunk_items(items_per_chunk: int, item_bytes: float, max_bytes: int) -> int:
+def chunk_items(items_per_chunk: int, item_bytes: float, max_bytes: int) -> int:
     """Items of a full chunk: `items_per_chunk`, or as many as fit with a comma each."""
     return max(1, min(items_per_chunk, math.floor(max_bytes / (item_bytes + 1))))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 from costs.plan.rows import Estimate
 from costs.plan.settings import Workload
 from handlers.core.batch import BatchRequest
@@ -64,7 +64,7 @@ def item_bytes(workload: Workload) -> Estimate:
     )
 
 
-def value_bytes(values: Values) -> Estimate:
+def value_bytes(values: Distribution) -> Estimate:
     """Bytes of a value's text, a whole number of milliseconds."""
     spread = values.kind in ("uniform", "constant", "file")
     low, high = (math.floor(values.low), math.floor(values.high)) if spread else (0, math.floor(values.largest))

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from bootstrap.stacks import ARCHITECTURE_TITLES
-from costs.bill import Bill
+from costs.bill import SERVICES, Bill
 from costs.format import dollars, seconds, short_seconds
 from costs.plan.plan import Plan
 from costs.tune.stack_parameters import settings_line
@@ -16,17 +16,7 @@ from costs.tune.study import Study
 COLOURS = {"sqs": "#1F5FAE", "sfn": "#D9660A"}
 SHADES = {"sqs": "#9DBDE3", "sfn": "#F2BE94"}
 YOUR_CODE = "your code (Lambda)"
-SERVICES = {
-    YOUR_CODE: "#C3CAD3",
-    "Lambda": "#6B4C9A",
-    "SQS": "#2A9D8F",
-    "DynamoDB": "#274C77",
-    "Step Functions": "#C2185B",
-    "S3": "#7FB069",
-    "EventBridge": "#E0A100",
-    "CloudWatch Logs": "#8D6E63",
-    "CloudWatch": "#546E7A",
-}
+BARS = ("#C3CAD3", "#6B4C9A", "#2A9D8F", "#274C77", "#C2185B", "#7FB069", "#E0A100", "#8D6E63", "#546E7A")
 INK, GREY, GRID, LINES = "#1B2430", "#5B6673", "#E3E7EC", "#AEB6C0"
 FONT = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # The ticks of the time axis, in seconds.
@@ -66,7 +56,7 @@ def cost_against_duration(study: Study) -> go.Figure:
     )  # fmt: skip
     time = {"title": "from the request to Batch Finished", "type": "log", "tickvals": TICKS,
             "ticktext": [short_seconds(tick) for tick in TICKS]}  # fmt: skip
-    money = {"title": "dollars for the batch", "type": "log", "tickformat": "$~g"}
+    money = {"title": "dollars for the batch", "type": "log", "tickformat": "$~g", "dtick": "D2"}
     return styled(figure, 520, xaxis=time, yaxis=money)
 
 
@@ -100,7 +90,7 @@ def cost_by_service(study: Study) -> go.Figure:
     )  # fmt: skip
     for column, bills in ((1, whole), (2, orchestration)):
         bars = dict(reversed(bills.items()))
-        for service, colour in SERVICES.items():
+        for service, colour in zip((YOUR_CODE, *SERVICES.values()), BARS, strict=True):
             amounts = [bar.get(service, 0.0) for bar in bars.values()]
             if any(amounts):
                 figure.add_bar(

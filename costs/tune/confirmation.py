@@ -15,8 +15,7 @@ from bootstrap.stacks import SANDBOX_PARAMETERS
 from costs.bill import Bill, priced
 from costs.facts.prices import PriceBook
 from costs.plan.chunk_time import SEED
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.study import Study
 
@@ -26,19 +25,8 @@ FEWEST_CHUNKS = 3
 SECONDS = 60
 # Concurrent processors of a small batch. Their number decides no unit.
 PROCESSORS = 10
-# The units whose quantity the protocol decides, not the machine's speed.
-COMPARABLE = (
-    "lambda.requests",
-    "sqs.requests",
-    "dynamodb.write_units",
-    "dynamodb.read_units",
-    "states.transitions",
-    "states.express_requests",
-    "s3.puts",
-    "s3.gets",
-    "events.published",
-    "logs.bytes",
-)
+# Units of time, which the machine's speed decides. The protocol decides the quantity of all others.
+TIMED = ("gb_seconds", "hours", "months")
 
 
 @dataclass(frozen=True)
@@ -70,13 +58,17 @@ class Confirmation:
     @property
     def units(self) -> list[UnitComparison]:
         """The units that the plan or the meter has."""
-        compared = []
-        for unit in COMPARABLE:
-            quantity, low, high = (total(self.planned, unit, field) for field in ("quantity", "low", "high"))
-            counted = total(self.counted, unit, "quantity")
-            if quantity or counted:
-                compared.append(UnitComparison(unit, quantity, low, high, counted))
-        return compared
+        units = dict.fromkeys(line.usage.price for bill in (self.planned, self.counted) for line in bill.lines)
+        return [
+            UnitComparison(
+                unit,
+                planned=total(self.planned, unit, "quantity"),
+                low=total(self.planned, unit, "low"),
+                high=total(self.planned, unit, "high"),
+                counted=total(self.counted, unit, "quantity"),
+            )
+            for unit in units
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """The confirmation as `--json` prints it."""
@@ -99,8 +91,9 @@ def total(bill: Bill, unit: str, field: str) -> float:
 
 
 def comparable(bill: Bill, book: PriceBook) -> Bill:
-    """The part of a bill with the units that the sandbox and AWS have in common."""
-    return priced((line.usage for line in bill.lines if line.usage.price in COMPARABLE), book, bill.items)
+    """The part of a bill without units of time."""
+    usages = (line.usage for line in bill.lines if line.usage.quantity)
+    return priced((usage for usage in usages if not any(unit in usage.price for unit in TIMED)), book, bill.items)
 
 
 def plans_to_confirm(study: Study, number: int) -> list[Plan]:

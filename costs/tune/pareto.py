@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
 
 from costs.plan.plan import Plan
 
@@ -12,7 +11,7 @@ EQUAL = 1.005
 
 def order(plan: Plan) -> tuple[object, ...]:
     """Sort key: dollars, then seconds. Of equal plans the one with the smaller settings, so that a search repeats."""
-    settings = tuple(-1 if value is None else value for value in astuple(plan.settings))
+    settings = tuple(-1 if value is None else value for value in vars(plan.settings).values())
     return plan.dollars, plan.seconds, plan.architecture, settings
 
 
@@ -62,17 +61,13 @@ def knee(front: Sequence[Plan]) -> Plan:
     return max(front, key=depth)
 
 
-def thinned(front: Sequence[Plan], size: int, keep: Plan | None = None) -> tuple[Plan, ...]:
-    """At most `size` plans of a front for a table, evenly apart in log duration. Its ends and `keep` are always in."""
+def thinned(front: Sequence[Plan], size: int, keep: Plan) -> tuple[Plan, ...]:
+    """At most `size` plans of a front, evenly apart in their order, for a table. Its ends and `keep` are always in."""
     if len(front) <= size:
         return tuple(front)
-    low, high = (math.log(plan.seconds) for plan in (front[-1], front[0]))
-    targets = [high - (high - low) * step / (size - 1) for step in range(size)]
-    nearest = [min(range(len(front)), key=lambda i: (abs(math.log(front[i].seconds) - t), i)) for t in targets]
-    chosen = sorted({0, len(front) - 1, *nearest})
-    if keep in front:
-        index = front.index(keep)
-        if index not in chosen:
-            chosen.remove(min(chosen[1:-1], key=lambda i: abs(i - index)))
-            chosen.append(index)
-    return tuple(front[index] for index in sorted(chosen))
+    chosen = [round(step * (len(front) - 1) / (size - 1)) for step in range(size)]
+    index = front.index(keep)
+    nearest = min(range(1, size - 1), key=lambda place: abs(chosen[place] - index))
+    if index not in chosen:
+        chosen[nearest] = index
+    return tuple(front[index] for index in chosen)

@@ -3,18 +3,18 @@
 It is deterministic: the same input gives the same plans in the same order. No settings are planned twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Workload
 from costs.tune.pareto import choose, pareto_front, within
-from costs.tune.space import Space
+from costs.tune.space import Axis, Space
 
 type Point = tuple[int, ...]
+type Aim = Callable[[tuple[Plan, ...]], Plan]
 type Say = Callable[[str], None]
 
 # The most plans that the search makes for one architecture.
@@ -43,73 +43,6 @@ class SearchResult:
         return pareto_front(plan for plan in self.tried if plan.architecture == architecture)
 
 
-class Explorer:
-    """The plans of one architecture so far, by their point in the search space."""
-
-    def __init__(self, architecture: str, workload: Workload, space: Space, planner: Planner, budget: int):
-        self.architecture = architecture
-        self._workload = workload
-        self._space = space
-        self._planner = planner
-        self._budget = budget
-        self._plans: dict[Point, Plan | None] = {}
-        self._points: dict[int, Point] = {}
-
-    @property
-    def plans(self) -> list[Plan]:
-        """The possible plans."""
-        return [plan for plan in self._plans.values() if plan]
-
-    @property
-    def impossible(self) -> int:
-        """The number of settings that a limit forbids."""
-        return len(self._plans) - len(self.plans)
-
-    def grid(self) -> None:
-        """Plan every point of the coarse grid."""
-        self._plan_all(product(*(axis.coarse for axis in self._space.axes[self.architecture])))
-
-    def improve(self, aim: Callable[[tuple[Plan, ...]], Plan]) -> None:
-        """Plan the neighbours of the plan that `aim` chooses from the front, until it chooses none of them."""
-        while (front := pareto_front(self.plans)) and self._plan_all(self._neighbours(aim(front))):
-            pass
-
-    def widen(self) -> None:
-        """Plan the neighbours of every plan on the front, until the front stands still or the budget is used up."""
-        while any([self._plan_all(self._neighbours(plan)) for plan in pareto_front(self.plans)]):
-            pass
-
-    def _plan_all(self, points: Iterable[Point]) -> bool:
-        """Plan the points that have no plan yet. Returns whether there were any."""
-        began = len(self._plans)
-        for point in points:
-            if point in self._plans:
-                continue
-            if len(self._plans) >= self._budget:
-                break
-            self._plans[point] = plan = self._plan(point)
-            if plan:
-                self._points[id(plan)] = point
-        return len(self._plans) > began
-
-    def _plan(self, point: Point) -> Plan | None:
-        settings = self._space.settings(self.architecture, point)
-        workload = self._space.curve.workload(self._workload, settings)
-        try:
-            plan = self._planner(self.architecture, workload, settings)
-            # Plan again with the settings as the stack will apply them, so that warnings refer to what is recommended.
-            return plan if plan.settings == settings else self._planner(self.architecture, workload, plan.settings)
-        except Impossible:
-            return None
-
-    def _neighbours(self, plan: Plan) -> Iterator[Point]:
-        point = self._points[id(plan)]
-        for place, axis in enumerate(self._space.axes[self.architecture]):
-            for index in (point[place] - 1, point[place] + 1):
-                if 0 <= index < len(axis.choices):
-                    yield (*point[:place], index, *point[place + 1 :])
-
-
 def search(
     workload: Workload,
     space: Space,
@@ -128,20 +61,66 @@ def search(
     def aim(front: tuple[Plan, ...]) -> Plan:
         return choose(met, objective) if (met := within(front, deadline_seconds)) else front[-1]
 
-    explorers = [Explorer(name, workload, space, planner, budget) for name in space.axes]
-    for explorer in explorers:
-        say(f"{explorer.architecture}: coarse grid")
-        explorer.grid()
-        say(f"{explorer.architecture}: {len(explorer.plans)} plans; towards the best")
-        explorer.improve(aim)
-        say(f"{explorer.architecture}: {len(explorer.plans)} plans; along the front")
-        explorer.widen()
-    tried = tuple(plan for explorer in explorers for plan in explorer.plans)
+    plans = [plan for name in space.axes for plan in explore(name, workload, space, planner, aim, say, budget)]
+    tried = tuple(filter(None, plans))
     front = pareto_front(tried)
     met = within(front, deadline_seconds)
     return SearchResult(
-        best=choose(met, objective) if met else None,
-        front=front,
-        tried=tried,
-        impossible=sum(explorer.impossible for explorer in explorers),
+        best=choose(met, objective) if met else None, front=front, tried=tried, impossible=len(plans) - len(tried)
     )
+
+
+def explore(
+    architecture: str, workload: Workload, space: Space, planner: Planner, aim: Aim, say: Say, budget: int
+) -> list[Plan | None]:
+    """Plan at most `budget` settings of one architecture; None is one that a limit forbids.
+
+    First comes the coarse grid. Then come the neighbours of the plan that `aim` chooses from the front, until it
+    chooses none of them, then the neighbours of every plan on the front, until the front stands still.
+    """
+    axes = space.axes[architecture]
+    plans: dict[Point, Plan | None] = {}
+    points: dict[int, Point] = {}
+
+    def front() -> tuple[Plan, ...]:
+        return pareto_front(filter(None, plans.values()))
+
+    def plan_all(candidates: Iterable[Point]) -> bool:
+        """Plan the points that have no plan yet. Returns whether there were any."""
+        began = len(plans)
+        for point in candidates:
+            if point not in plans and len(plans) < budget:
+                plans[point] = plan = plan_or_none(architecture, workload, space, planner, point)
+                if plan:
+                    points[id(plan)] = point
+        return len(plans) > began
+
+    say(f"{architecture}: coarse grid")
+    plan_all(product(*(axis.coarse for axis in axes)))
+    say(f"{architecture}: {len(plans)} settings; towards the best")
+    while (found := front()) and plan_all(neighbours(points[id(aim(found))], axes)):
+        pass
+    say(f"{architecture}: {len(plans)} settings; along the front")
+    while any([plan_all(neighbours(points[id(plan)], axes)) for plan in front()]):
+        pass
+    return list(plans.values())
+
+
+def neighbours(point: Point, axes: Sequence[Axis]) -> Iterator[Point]:
+    """The points that differ from `point` by one step on one axis."""
+    for place, axis in enumerate(axes):
+        for index in (point[place] - 1, point[place] + 1):
+            if 0 <= index < len(axis.choices):
+                yield (*point[:place], index, *point[place + 1 :])
+
+
+def plan_or_none(architecture: str, workload: Workload, space: Space, planner: Planner, point: Point) -> Plan | None:
+    """The plan with the settings at `point`, None if a limit forbids them."""
+    settings = space.settings(architecture, point)
+    workload = space.curve.workload(workload, settings)
+    try:
+        plan = planner(architecture, workload, settings)
+        # Plan again with the settings as the stack will apply them, so that warnings refer to what is recommended.
+        return plan if plan.settings == settings else planner(architecture, workload, plan.settings)
+    except Impossible:
+        return None

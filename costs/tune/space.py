@@ -76,26 +76,23 @@ def space(
     `max_concurrency` limits the concurrent processors, `max_item_concurrency` the concurrent items in each of them.
     """
     curve = curve or MemoryCurve()
-    sizes = curve.sizes()
-
-    def common(architecture: str) -> tuple[Axis, ...]:
-        return (
-            numbers("items_per_chunk", architecture),
-            numbers("item_concurrency", architecture, max_item_concurrency),
-            Axis(tuple({"processor_memory": size} for size in sizes), spread(len(sizes))),
-        )
-
+    sizes = [{"processor_memory": size} for size in curve.sizes()]
+    common = (
+        numbers("items_per_chunk"),
+        numbers("item_concurrency", max_item_concurrency),
+        Axis(tuple(sizes), tuple(sorted({0, len(sizes) // 2, len(sizes) - 1}))),
+    )
     axes = {
         "sqs": (
-            *common("sqs"),
-            numbers("batch_size", "sqs"),
-            numbers("chunks_per_segment", "sqs"),
+            *common,
+            numbers("batch_size"),
+            numbers("chunks_per_segment"),
             sqs_concurrency(max_concurrency),
         ),
         "sfn": (
-            *common("sfn"),
+            *common,
             Axis(({"child_type": "EXPRESS"}, {"child_type": "STANDARD"}), (0, 1)),
-            numbers("max_concurrency", "sfn", max_concurrency),
+            numbers("max_concurrency", max_concurrency, "sfn"),
         ),
     }
     return Space(
@@ -107,31 +104,22 @@ def space(
     )
 
 
-def numbers(field: str, architecture: str, limit: int | None = None) -> Axis:
+def numbers(field: str, limit: int | None = None, architecture: str | None = None) -> Axis:
     """The axis of a number up to `limit`, which is then the last choice and part of the coarse grid."""
     accepted = [value for value in LADDERS[field] if parameter(field, architecture).allows(value)]
-    choices = [value for value in accepted if limit is None or value <= limit]
-    if limit is not None and limit not in choices and limit < accepted[-1]:
-        choices.append(limit)
-    coarse = COARSE[field] | ({choices[-1]} if limit is not None else set())
-    return Axis(
-        tuple({field: value} for value in choices),
-        tuple(index for index, value in enumerate(choices) if value in coarse),
-    )
+    choices, coarse = accepted, COARSE[field]
+    if limit is not None:
+        choices = [value for value in accepted if value <= limit]
+        if limit not in choices and accepted[0] < limit < accepted[-1]:
+            choices.append(limit)
+        coarse = coarse | set(choices[-1:])
+    indexes = (index for index, value in enumerate(choices) if value in coarse)
+    return Axis(tuple({field: value} for value in choices), tuple(indexes))
 
 
 def sqs_concurrency(limit: int | None) -> Axis:
     """Concurrent processors through SQS: MaximumConcurrency, then the provisioned pollers, which exclude it."""
-    default = numbers("max_concurrency", "sqs", limit)
-    choices = [pollers for pollers in LADDERS["pollers"] if limit is None or pollers * INVOCATIONS_PER_POLLER <= limit]
+    default = numbers("max_concurrency", limit, "sqs")
+    pollers = numbers("pollers", None if limit is None else limit // INVOCATIONS_PER_POLLER)
     first = len(default.choices)
-    coarse = {choice for choice in choices if choice in COARSE["pollers"]} | set(choices[-1:] if limit else [])
-    return Axis(
-        (*({**choice, "pollers": None} for choice in default.choices), *({"pollers": choice} for choice in choices)),
-        (*default.coarse, *(first + index for index, choice in enumerate(choices) if choice in coarse)),
-    )
-
-
-def spread(count: int) -> tuple[int, ...]:
-    """First, middle and last of `count` indexes."""
-    return tuple(sorted({0, count // 2, count - 1}))
+    return Axis((*default.choices, *pollers.choices), (*default.coarse, *(first + index for index in pollers.coarse)))

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, dollars, seconds
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.pareto import choose, order, within
 from costs.tune.search import BUDGET, Say, SearchResult, search

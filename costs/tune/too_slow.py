@@ -7,11 +7,13 @@ from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import seconds, short_seconds
 from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.space import INVOCATIONS_PER_POLLER, Space
 from costs.tune.stack_parameters import settings_line
+
+# A doubled quota is worth mentioning if the batch then takes less than this share of its time.
+NOTABLE = 0.98
 
 
 def too_slow(fastest: Plan, deadline_seconds: float, planner: Planner, max_concurrency: int | None) -> Problem:
@@ -41,12 +43,12 @@ def with_doubled_quota(fastest: Plan, planner: Planner, max_concurrency: int | N
     name = fastest.bottleneck
     if name not in planner.quotas or not planner.quotas.figure(name).lift:
         return None
-    raised = planner.with_quotas(planner.quotas.with_({name: planner.quotas[name] * 2}))
+    raised = replace(planner, quotas=planner.quotas.with_({name: planner.quotas[name] * 2}))
     try:
         plan = raised(fastest.architecture, fastest.workload, fastest.settings if max_concurrency else wider(fastest))
     except Impossible:
         return None
-    return plan if plan.seconds < fastest.seconds else None
+    return plan if plan.seconds < fastest.seconds * NOTABLE else None
 
 
 def wider(plan: Plan) -> Settings:

@@ -23,8 +23,7 @@ from rollcall.terminal.options import (
 
 if TYPE_CHECKING:
     # numpy takes a while to import, for which `rollcall plan --help` need not wait.
-    from costs.plan.plan import Plan
-    from costs.plan.planner import Planner
+    from costs.plan.plan import Planner
 
 app = typer.Typer()
 
@@ -112,6 +111,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Print the plan. Raises Problem if no architecture can run the batch, and for a quota that does not exist."""
+    from costs.format import seconds
     from costs.plan.alternatives import alternatives
     from costs.plan.limits import Impossible
     from rollcall.terminal.console import print_json
@@ -119,7 +119,7 @@ def plan(
 
     if both and architecture:
         raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
-    given = {
+    given: dict[str, Any] = {
         "items_per_chunk": items_per_chunk,
         "item_concurrency": item_concurrency,
         "processor_memory": processor_memory,
@@ -133,12 +133,19 @@ def plan(
         "function_timeout": function_timeout,
         "cpu_architecture": cpu_architecture and str(cpu_architecture),
     }
-    settings = Settings(**{field: value for field, value in given.items() if value is not None})  # type: ignore[arg-type] # each field has its own
+    settings = Settings(**{field: value for field, value in given.items() if value is not None})
     workload = workload_of(items, value_distribution, item_bytes, fail_rate)
     report = PlanReport(planner=planner_of(quota, prices), quotas=quota or [])
     for name in [str(architecture)] if architecture else list(ArchitectureName):
         try:
-            report.plans[name] = in_time(report.planner(name, workload, settings), deadline)
+            plan = report.planner(name, workload, settings)
+            if deadline is not None and plan.seconds > deadline:
+                raise Impossible(
+                    "DeadlineSeconds",
+                    f"the batch takes {seconds(plan.seconds)}, longer than the deadline of {deadline:,} s; it is held "
+                    f"up by {plan.bottleneck}",
+                )
+            report.plans[name] = plan
         except Impossible as impossible:
             report.refused[name] = impossible
     if not report.plans:
@@ -153,9 +160,11 @@ def plan(
 
 def workload_of(items: int, distribution: str, item_bytes: float | None, fail_rate: float | None) -> Workload:
     """The workload of these options. Raises Problem for a distribution that does not exist."""
-    from costs.plan.distribution import Values
+    from costs.plan.distribution import Distribution
 
-    return Workload(items=items, values=Values.parse(distribution), item_bytes=item_bytes, fail_rate=fail_rate or 0.0)
+    return Workload(
+        items=items, values=Distribution.parse(distribution), item_bytes=item_bytes, fail_rate=fail_rate or 0.0
+    )
 
 
 def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
@@ -163,7 +172,7 @@ def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
     from costs.facts.assumptions import Assumptions
     from costs.facts.prices import PriceBook
     from costs.facts.quotas import Quotas
-    from costs.plan.planner import Planner
+    from costs.plan.plan import Planner
 
     values = {}
     for entry in quotas or []:
@@ -175,17 +184,3 @@ def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
                 f"--quota {entry}: expected NAME=VALUE with a number", "for example --quota lambda.concurrency=5000"
             ) from error
     return Planner(Quotas.load().with_(values), Assumptions.load(), PriceBook.load(prices))
-
-
-def in_time(plan: "Plan", deadline: int | None) -> "Plan":
-    """The plan itself if it meets the deadline, of which None is none. Raises Impossible."""
-    from costs.format import seconds
-    from costs.plan.limits import Impossible
-
-    if deadline is not None and plan.seconds > deadline:
-        raise Impossible(
-            "DeadlineSeconds",
-            f"the batch takes {seconds(plan.seconds)}, longer than the deadline of {deadline:,} s; it is held up by "
-            f"{plan.bottleneck}",
-        )
-    return plan

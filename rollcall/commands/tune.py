@@ -94,10 +94,10 @@ def tune(
     ] = None,
     quota: QuotaValues = None,
     prices: PriceFile = None,
-    confirm: Annotated[
+    confirm_best: Annotated[
         int,
         typer.Option(
-            min=0, max=10, metavar="N", rich_help_panel=SANDBOX,
+            "--confirm", min=0, max=10, metavar="N", rich_help_panel=SANDBOX,
             help="Run small batches with the settings of the best N plans, and compare the plan with the meter.",
         ),
     ] = 0,
@@ -118,8 +118,6 @@ def tune(
     from costs.tune.space import space
     from costs.tune.stack_parameters import in_sandbox
     from costs.tune.study import study
-    from rollcall.commands.tune_confirm import confirm as confirm_plans
-    from rollcall.commands.up import bring_up
     from rollcall.target.connection import connect_sandbox
     from rollcall.terminal.console import print_json, print_next, steps
     from rollcall.views.plan import basis
@@ -140,7 +138,7 @@ def tune(
         max_concurrency=max_concurrency_limit,
         max_item_concurrency=item_concurrency_limit,
     )
-    sandbox = connect_sandbox(target) if confirm or apply else None
+    sandbox = connect_sandbox(target) if confirm_best or apply else None
     with steps("searching") as say:
         made = study(workload, where, deadline_seconds, str(objective), planner, say=say)
     took = time.monotonic() - began
@@ -149,8 +147,14 @@ def tune(
         write(html, report(made, rests_on.plain))
     if not as_json:
         print_study(made)
-    confirmations = confirm_plans(made, confirm, sandbox, planner) if sandbox else []
+    confirmations = []
+    if sandbox and confirm_best:
+        from rollcall.commands.tune_confirm import confirm
+
+        confirmations = confirm(made, confirm_best, sandbox, planner)
     if apply:
+        from rollcall.commands.up import bring_up
+
         bring_up(target, "auto", in_sandbox(made.best)[0])
     if as_json:
         print_json(tune_json(made, confirmations, apply, planner.book, took))

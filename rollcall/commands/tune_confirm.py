@@ -15,8 +15,7 @@ from bootstrap.parameters import BadParameter
 from bootstrap.problem import Problem
 from bootstrap.vendoring import CannotVendor
 from costs.facts.prices import PriceBook
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.settings import parameter
 from costs.tune.confirmation import Confirmation, comparable, item_lines, plans_to_confirm, small_batch
 from costs.tune.stack_parameters import in_sandbox

@@ -69,19 +69,20 @@ ValueDistribution = Annotated[
     str,
     typer.Option(
         metavar="DISTRIBUTION",
-        help="Milliseconds of work of an item: uniform:LOW-HIGH, constant:MS, exponential:MEAN, "
+        help="Milliseconds that an item takes: uniform:LOW-HIGH, constant:MS, exponential:MEAN, "
         "lognormal:MEDIAN,SIGMA, or file:PATH with a number on each line.",
     ),
 ]
 ItemBytes = Annotated[
-    float | None, typer.Option(min=2, metavar="N", help="An item as JSON.", show_default="the example's")
+    float | None,
+    typer.Option(min=2, metavar="N", help="Size of an item as JSON, in bytes.", show_default="the example's"),
 ]
 FailRate = Annotated[float | None, limited("failRate", "Share of items that fail at every attempt", default="0")]
 QuotaValues = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="Try another value of a quota of AWS; may be repeated. A wrong name lists them.",
+        help="Another value of an AWS quota; may be repeated. A wrong name lists all quotas.",
         show_default=False,
     ),
 ]
@@ -90,7 +91,7 @@ PriceFile = Annotated[
     typer.Option(
         envvar="ROLLCALL_PRICES",
         metavar="FILE",
-        help="A file with prices of your own, which go before costs/facts/prices.toml.",
+        help="A file with your own prices, which override those of costs/facts/prices.toml.",
         show_default=False,
     ),
 ]

@@ -13,8 +13,7 @@ from costs.format import count, dollars, seconds
 from costs.plan.alternatives import Alternative
 from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan
-from costs.plan.planner import Planner
+from costs.plan.plan import Plan, Planner
 from costs.plan.timing import Phase
 from rollcall.terminal.console import stdout
 from rollcall.views.bill import largest_lines

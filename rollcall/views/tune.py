@@ -1,7 +1,6 @@
 """A study and its confirmations on the terminal and as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.text import Text
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.facts.prices import PriceBook
 from costs.format import dollars, quantity, seconds, short_seconds
-from costs.plan.plan import Plan, camel_case
+from costs.plan.plan import Plan
 from costs.tune.confirmation import Confirmation
 from costs.tune.pareto import thinned
 from costs.tune.stack_parameters import in_sandbox, parameters, settings_line
@@ -167,14 +166,10 @@ def study_json(study: Study) -> dict[str, Any]:
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """A plan without its bill's lines."""
-    return {
-        "architecture": plan.architecture,
-        "dollars": plan.dollars,
-        "seconds": plan.seconds,
-        "bottleneck": plan.bottleneck,
+    whole = plan.to_json()
+    short = {name: whole[name] for name in ("architecture", "dollars", "seconds", "bottleneck", "settings", "warnings")}
+    return short | {
         "perMillionItems": plan.bill.per_million(),
         "orchestrationPerMillionItems": plan.bill.part(own=False).per_million(),
         "parameters": parameters(plan),
-        "settings": camel_case(asdict(plan.settings)),
-        "warnings": list(plan.warnings),
     }

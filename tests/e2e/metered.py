@@ -11,7 +11,7 @@ from bootstrap.aws import session
 from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.destroy import destroy
 from bootstrap.stacks import SANDBOX_PARAMETERS
-from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 from costs.plan.settings import Settings, Workload
 from handlers.core.items import checked
 from handlers.sfn.store import BatchObjects
@@ -76,7 +76,7 @@ class Case:
             f"uniform:0-{self.most_value}" if self.most_value and not self.item_bytes else f"constant:{self.most_value}"
         )
         return Workload(
-            items=self.items, values=Values.parse(kind), item_bytes=self.item_bytes, fail_rate=self.fail_rate
+            items=self.items, values=Distribution.parse(kind), item_bytes=self.item_bytes, fail_rate=self.fail_rate
         )
 
     @property

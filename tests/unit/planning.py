@@ -6,9 +6,8 @@ from typing import Any
 from costs.facts.assumptions import Assumptions
 from costs.facts.prices import PriceBook
 from costs.facts.quotas import Quotas
-from costs.plan.distribution import Values
-from costs.plan.plan import Plan, simulate
-from costs.plan.planner import Planner
+from costs.plan.distribution import Distribution
+from costs.plan.plan import Plan, Planner, simulate
 from costs.plan.settings import Settings, Workload
 from costs.plan.timing import Timing
 
@@ -17,7 +16,7 @@ PLANNER = Planner(Quotas.load(), Assumptions.load(), PriceBook.load())
 
 def workload(items: int, values: str = "uniform:0-1000", **others: Any) -> Workload:
     """So many items whose values are distributed so."""
-    return Workload(items=items, values=Values.parse(values), **others)
+    return Workload(items=items, values=Distribution.parse(values), **others)
 
 
 def timing(

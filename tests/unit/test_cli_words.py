@@ -3,7 +3,7 @@
 import pytest
 
 from bootstrap.printable import one_line
-from costs.format import count, seconds
+from costs.format import count, seconds, short_seconds
 from rollcall.target.outputs import functions, resource_lines
 from rollcall.target.target import SandboxTarget, Target
 
@@ -31,10 +31,19 @@ def test_counts(number: float | None, noun: str, text: str) -> None:
         (60, "1 min 00 s"),
         (3599.7, "1 h 00 min"),
         (7500, "2 h 05 min"),
+        (0.0001, "0 s"),
+        (200_000, "2 d 08 h"),
     ],
 )
 def test_durations(duration: float | None, text: str) -> None:
     assert seconds(duration) == text
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"), [(30, "30 s"), (90, "1.5 min"), (900, "15 min"), (7200, "2 h"), (86_400, "1 d")]
+)
+def test_round_durations(duration: float, text: str) -> None:
+    assert short_seconds(duration) == text
 
 
 def test_functions_are_named_by_architecture_and_role() -> None:

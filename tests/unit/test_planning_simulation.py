@@ -2,16 +2,14 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from costs.plan import fixed
-from costs.plan.curves import pollers
 from costs.plan.limits import Impossible
-from costs.plan.pool import GRID
-from costs.plan.settings import Settings
+from costs.plan.queue import Limit
+from costs.plan.settings import BATCHING_SECONDS, Settings
+from costs.plan.throughput import processor_limits
 from tests.unit.planning import PLANNER, planned, timing, workload
 
 ARCHITECTURES = ("sqs", "sfn")
@@ -20,6 +18,13 @@ OTHERWISE = {"lambda.memory_per_vcpu", "dynamodb.doubling_minutes"}
 # These decide no duration.
 NO_RATE = {"durable.operations", "durable.persisted_bytes", "sqs.fifo_batch_size"}
 RATES = [figure.name for figure in PLANNER.quotas.figures if figure.name not in OTHERWISE | NO_RATE]
+
+
+def limit(name: str, batch: Settings, mean_seconds: float = 1.0, job_bytes: float = 1000.0) -> Limit:
+    """One of the limits of the processors at a time."""
+    limits = processor_limits(batch, PLANNER.quotas, mean_seconds, job_bytes)
+    (one,) = [each for each in limits if each.name == name]
+    return one
 
 
 def phase(found, name: str) -> float:
@@ -42,21 +47,21 @@ def test_a_chunk_per_item_is_bound_by_the_dispatch_of_children() -> None:
 
 def test_an_event_source_reaches_1250_in_a_little_over_four_minutes() -> None:
     """(1,250 - 5) / 300 = 4.15 minutes."""
-    ramp = pollers(Settings(max_concurrency=1000), PLANNER.quotas, 1.0, 1000.0)["lambda.sqs_ramp_per_minute"]
-    assert np.interp(1250, ramp, GRID) / 60 == pytest.approx(4.15, abs=0.01)
+    ramp = limit("lambda.sqs_ramp_per_minute", Settings(max_concurrency=1000))
+    assert ramp.at(4.15 * 60) == pytest.approx(1250, abs=3)
 
 
 def test_the_provisioned_mode_adds_a_thousand_a_minute() -> None:
     """From 2 pollers of 10 to 10,000 of them, 100,000 at a time: 100 minutes."""
-    ramp = pollers(Settings(pollers=10_000), PLANNER.quotas, 1.0, 1000.0)["lambda.provisioned_ramp_per_minute"]
-    assert np.interp(100_000, ramp, GRID) / 60 == pytest.approx(99.98, abs=0.1)
+    ramp = limit("lambda.provisioned_ramp_per_minute", Settings(pollers=10_000))
+    assert ramp.at(99.98 * 60) == pytest.approx(100_000, abs=100)
 
 
 def test_a_provisioned_poller_receives_a_megabyte_and_ten_times_a_second() -> None:
     """100 pollers: 5,000 invocations of 20 kB a second, or 1,000 polls; of a tenth of a second each, 500 and 100."""
-    limits = pollers(Settings(pollers=100), PLANNER.quotas, 0.1, 20_000.0)
-    assert limits["lambda.provisioned_poller_bytes"][0] == pytest.approx(500)
-    assert limits["lambda.provisioned_poller_polls"][0] == pytest.approx(100)
+    batch = Settings(pollers=100)
+    assert limit("lambda.provisioned_poller_bytes", batch, 0.1, 20_000.0).at(0) == pytest.approx(500)
+    assert limit("lambda.provisioned_poller_polls", batch, 0.1, 20_000.0).at(0) == pytest.approx(100)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -279,25 +284,6 @@ def test_every_quota_is_read_by_a_plan() -> None:
     assert used == {figure.name for figure in watched.figures}
 
 
-def test_what_the_plan_takes_as_fixed_is_what_the_handlers_have() -> None:
-    from handlers.aws import queues
-    from handlers.core import items, run_items
-    from handlers.sfn import batcher as sfn_batcher
-    from handlers.sfn import chunk_file
-    from handlers.sqs import batcher, finished, segments
-
-    assert fixed.STOP_SECONDS * 1000 == run_items.STOP_MS
-    assert fixed.SQS_BATCHER_STOP * 1000 == batcher.WINDOW_MS
-    assert (fixed.WINDOW_CHUNKS, fixed.WINDOW_BYTES) == (batcher.WINDOW_CHUNKS, batcher.WINDOW_BYTES)
-    assert fixed.SFN_BATCHER_STOP * 1000 == sfn_batcher.STOP_MS
-    assert fixed.SFN_MAX_CHUNK_BYTES == sfn_batcher.MAX_CHUNK_BYTES
-    assert fixed.PART_BYTES == chunk_file.PART_BYTES
-    assert fixed.SQS_MAX_CHUNK_BYTES == segments.MAX_CHUNK_BYTES
-    assert fixed.SQS_MAX_ITEM_BYTES == items.MAX_ITEM_BYTES
-    assert fixed.MESSAGES_PER_SEND == queues.MAX_BATCH_MESSAGES
-    assert (fixed.FLUSH_MS, fixed.RECORDS_PER_WRITE) == (finished.FLUSH_MS, finished.FLUSH_CHUNKS)
-
-
 @pytest.mark.parametrize("values", ["uniform:0-1000", "constant:0"])
 def test_an_only_chunk_that_fails_comes_again_alone_however_large_batches_may_be(values: str) -> None:
     """Of ten or a hundred messages that an invocation may get there is one; its attempts follow one another."""
@@ -305,4 +291,4 @@ def test_an_only_chunk_that_fails_comes_again_alone_however_large_batches_may_be
     assert [each.concurrency for each in found] == [1, 1, 1]
     assert [each.processor_invocations for each in found] == [3, 3, 3]
     # Beyond ten messages an invocation waits a second for more.
-    assert [each.seconds for each in found] == pytest.approx([found[0].seconds] * 3, abs=fixed.WINDOW_SECONDS)
+    assert [each.seconds for each in found] == pytest.approx([found[0].seconds] * 3, abs=BATCHING_SECONDS)

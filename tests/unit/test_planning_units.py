@@ -5,7 +5,7 @@ import math
 import pytest
 
 from costs.facts.prices import PriceBook
-from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 from costs.plan.settings import Settings, Workload
 from costs.plan.timing import Timing
 from costs.plan.units import units
@@ -13,7 +13,7 @@ from costs.usage import Usage
 from handlers.sqs.sizes import number_bytes, record_bytes
 from sandbox.meter.rules import express_memory_gb
 
-NOTHING = Values.parse("constant:0")
+NOTHING = Distribution.parse("constant:0")
 BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"
 RECORDER = "FailureRecorderFunction"
 TEN = Settings(batch_size=10, max_concurrency=4, chunks_per_segment=40, deadline_seconds=300, check_interval_seconds=2)
@@ -259,7 +259,7 @@ def test_metrics_are_paid_for_the_hours_of_the_clock():
 
 def test_work_that_may_overrun_the_timeout_widens_the_bounds():
     """Ten chunks of ten items of 1 s, one at a time: 100 s of work an invocation that may take 60."""
-    slow = Workload(items=1000, values=Values.parse("constant:1000"))
+    slow = Workload(items=1000, values=Distribution.parse("constant:1000"))
     settings = Settings(items_per_chunk=10, batch_size=10, item_concurrency=1)
     invocations = next(
         u for u in units("sqs", slow, settings, None) if (u.price, u.function) == ("lambda.requests", PROCESSOR)
@@ -272,7 +272,7 @@ def test_work_that_may_overrun_the_timeout_widens_the_bounds():
 def test_quantities_lie_within_their_bounds_at_any_size(architecture):
     for items in (0, 1, 999, 1_000_000, 100_000_000):
         for rate in (0.0, 0.01, 1.0):
-            workload = Workload(items=items, values=Values.parse("uniform:0-1000"), fail_rate=rate)
+            workload = Workload(items=items, values=Distribution.parse("uniform:0-1000"), fail_rate=rate)
             for usage in units(architecture, workload, Settings(), TIMING):
                 assert_in_order(usage)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SqsShape, sfn_shape, sqs_shape
 from costs.plan.sizes import item_bytes, value_bytes
@@ -30,7 +30,7 @@ from handlers.sqs.start import opened
 
 BATCH_ID = "hand-1"
 NOW = 1_795_000_000_123
-ZERO = Values.parse("constant:0")
+ZERO = Distribution.parse("constant:0")
 
 
 def sqs_by_hand(workload: Workload, asked: Settings) -> tuple[int, int, int, int, int, int]:
@@ -171,7 +171,7 @@ def test_an_item_is_as_long_as_the_example_makes_it(rate):
 
 
 def test_the_digits_of_a_value_are_counted_by_their_share():
-    found = value_bytes(Values.parse("uniform:0-1000"))
+    found = value_bytes(Distribution.parse("uniform:0-1000"))
     # 10 values of one digit, 90 of two, 900 of three, one of four.
     assert (found.least, found.most) == (1, 4)
     assert found.expected == pytest.approx((10 + 180 + 2700 + 4) / 1001)

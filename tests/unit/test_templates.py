@@ -20,6 +20,13 @@ from bootstrap.parameters import (
     resolve,
 )
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS, STACK_NAMES, TEMPLATES, template
+from costs.plan.settings import (
+    BATCHING_SECONDS,
+    ORCHESTRATION_MEMORY,
+    SFN_BATCHER_TIMEOUT,
+    SQS_BATCHERS,
+    UNBATCHED_MESSAGES,
+)
 from handlers.aws.events import SOURCE
 from handlers.sfn.express import RECORDER_SECONDS
 
@@ -310,3 +317,19 @@ def test_a_schedule_whose_every_batch_would_be_refused_is_refused(architecture: 
     refuse_items_beyond_max_items(resolve(known, {"Items": "5000", "MaxItems": "5000"}))
     with pytest.raises(BadParameter, match="Items=5001 is more than MaxItems=5000: raise MaxItems too"):
         refuse_items_beyond_max_items(resolve(known, {"Items": "5001", "MaxItems": "5000"}))
+
+
+def test_a_plan_takes_what_no_parameter_sets_as_the_template_has_it(architecture: str, parsed: dict[str, Any]) -> None:
+    functions = of_type(parsed, "AWS::Lambda::Function")
+    memory = {name: function["Properties"].get("MemorySize") for name, function in functions.items()}
+    assert memory.pop("ProcessorFunction") == {"Ref": "ProcessorMemory"}
+    assert set(memory.values()) == {ORCHESTRATION_MEMORY}
+    if architecture == "sfn":
+        assert functions["BatcherFunction"]["Properties"]["Timeout"] == SFN_BATCHER_TIMEOUT
+        return
+    sources = of_type(parsed, "AWS::Lambda::EventSourceMapping")
+    assert sources["BatcherEventSource"]["Properties"]["ScalingConfig"] == {"MaximumConcurrency": SQS_BATCHERS}
+    window = sources["ProcessorEventSource"]["Properties"]["MaximumBatchingWindowInSeconds"]
+    assert window == {"Fn::If": ["BatchSizeNeedsNoWindow", 0, BATCHING_SECONDS]}
+    sizes = [each["Fn::Equals"][1] for each in parsed["Conditions"]["BatchSizeNeedsNoWindow"]["Fn::Or"]]
+    assert sizes == list(range(1, UNBATCHED_MESSAGES + 1))

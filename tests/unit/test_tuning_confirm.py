@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 from costs.plan.settings import Settings, Workload
 from costs.tune.confirmation import (
     FEWEST_CHUNKS,
@@ -41,7 +41,7 @@ def test_a_confirming_batch_has_full_chunks_enough_of_them_and_a_minute_of_work(
 
 
 def test_items_are_as_long_as_the_workloads_and_fail_as_often() -> None:
-    workload = Workload(items=2_000, values=Values.parse("lognormal:20,0.5"), item_bytes=150, fail_rate=0.1)
+    workload = Workload(items=2_000, values=Distribution.parse("lognormal:20,0.5"), item_bytes=150, fail_rate=0.1)
     made = list(item_lines(workload))
     assert {len(line) for line in made} == {150}
     items = [json.loads(line) for line in made]

@@ -12,8 +12,8 @@ from bootstrap.stacks import template
 from costs.facts.assumptions import Assumptions
 from costs.facts.prices import PriceBook
 from costs.facts.quotas import Quotas
-from costs.plan.distribution import Values
-from costs.plan.planner import Planner
+from costs.plan.distribution import Distribution
+from costs.plan.plan import Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.report import report
 from costs.tune.space import space
@@ -31,7 +31,7 @@ LOADING = {"src", "href", "srcset", "data", "poster"}
 
 @cache
 def made(deadline: float = 900, most: int | None = None) -> Study:
-    workload = Workload(items=20_000, values=Values.parse("constant:50"))
+    workload = Workload(items=20_000, values=Distribution.parse("constant:50"))
     return study(workload, space(max_item_concurrency=most), deadline, "cost", PLANNER, budget=150)
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from costs.bill import Bill
-from costs.plan.distribution import Values
+from costs.plan.distribution import Distribution
 from costs.plan.limits import Impossible
 from costs.plan.settings import Settings, Workload
 
-WORKLOAD = Workload(items=10_000, values=Values.parse("constant:100"))
+WORKLOAD = Workload(items=10_000, values=Distribution.parse("constant:100"))
 
 
 @dataclass(frozen=True, kw_only=True)

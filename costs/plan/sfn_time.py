@@ -1,0 +1,221 @@
+"""The Step Functions architecture over time: the batcher's rounds, then the Map's children, then the finalizer.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+import math
+from dataclasses import dataclass
+
+from costs.facts.assumptions import Assumptions
+from costs.facts.quotas import Quotas
+from costs.plan.chunk_time import ChunkWork, StepTimes, chunk_work, step_times
+from costs.plan.limits import refuse_above
+from costs.plan.queue import Limit, Places, run_jobs, steady
+from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
+from costs.plan.shape import SfnShape, sfn_shape
+from costs.plan.sizes import item_bytes
+from costs.plan.throughput import lambda_limits
+from costs.plan.timing import LATENCY, Phase, Timing, bound_by_work, longest_bound
+from handlers.sfn.batcher import STOP_MS
+from handlers.sfn.chunk_file import PART_BYTES
+
+# One batcher writes all chunks, with the CPU that its memory comes with: the template's, which is no parameter.
+BATCHER = "BatcherFunction"
+# The batcher's requests beside those of parts: who owns the batch, what was made; in a later round, who owns it.
+REQUESTS_FIRST, REQUESTS_AGAIN = 3, 1
+PARTS_LISTED = 1000
+# States that a child enters with every call of the processor: Process and Outcome; then Done, or a wait.
+STATES_PER_CALL = 2
+# Events of a history: a task has five, a choice, a wait and a pass two each; an execution two beside.
+EVENTS_PER_CALL, EVENTS_PER_WAIT, EVENTS_AROUND = 7, 2, 4
+# The finalizer describes the Map Run, reads what was made, lists failures, writes the end and that it is announced.
+FINALIZER_REQUESTS = 5
+
+
+def rounds(
+    workload: Workload, shape: SfnShape, times: StepTimes, quotas: Quotas, upload_ms: float
+) -> tuple[int, float]:
+    """The batcher's rounds, one invocation after the other, and their milliseconds without init.
+
+    The upload of a byte takes `upload_ms`. Raises Impossible where no object, or no Map Run, takes all chunks.
+    """
+    size, gigabytes = shape.object_bytes, f"{shape.object_bytes / 1e9:,.1f} GB"
+    refuse_above(
+        quotas, "states.input_file_bytes", size,
+        f"{workload.items:,} items are {gigabytes} as the Map's input, and {{quota}} bytes are the most: make items "
+        "smaller, say keys of what is in S3, or run several batches",
+    )  # fmt: skip
+    refuse_above(
+        quotas, "states.map_items", shape.chunks,
+        f"{shape.chunks:,} chunks are more than the {{quota}} that a Map Run reads: raise ItemsPerChunk",
+    )  # fmt: skip
+    refuse_above(
+        quotas, "s3.multipart_parts", shape.parts,
+        f"{gigabytes} are {shape.parts:,} parts of 8 MiB, and an upload has {{quota}} at most: run several batches",
+    )  # fmt: skip
+    work = workload.items * times.make_item + max(1, shape.parts) * (times.s3 + min(size, PART_BYTES) * upload_ms)
+    work += (2 + shape.parts // PARTS_LISTED) * times.s3 if shape.parts else 0.0
+    count = math.ceil(work / (SFN_BATCHER_TIMEOUT * 1000 - STOP_MS))
+    requests = (REQUESTS_FIRST + (count - 1) * REQUESTS_AGAIN) * times.s3
+    return count, work + requests + times.events + count * times.overhead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Children:
+    """Child executions: `calls` of the processor each on average, `transitions` of a STANDARD one with its start.
+
+    `seconds` is a sample of how long one lasts, `processor_seconds` how long its calls last together on average, and
+    `retry_seconds` how long the retries of one with an item that fails.
+    """
+
+    calls: float
+    transitions: float
+    seconds: list[float]
+    mean_seconds: float
+    processor_seconds: float
+    retry_seconds: float
+
+
+def children(work: ChunkWork, settings: Settings, times: StepTimes, step: float, quotas: Quotas) -> Children:
+    """What a child execution does: calls until its chunk is done, retries of failed items. A `step` is in seconds.
+
+    Raises Impossible.
+    """
+    calling = (times.overhead + work.items * times.take_item) / 1000
+    each_call = calling + STATES_PER_CALL * step
+    around = work.rounds * each_call + step
+    retry_calls = max(1, math.ceil(work.retry_seconds / work.progress_seconds))
+    retried = work.retries * (settings.retry_delay_seconds + step + work.retry_seconds + retry_calls * each_call)
+    if settings.child_type == "EXPRESS":
+        check_express_seconds(max(work.times.wall) + around, retried if work.failing else 0.0, quotas)
+    else:
+        events = work.most_rounds * EVENTS_PER_CALL
+        events += work.retries * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
+        check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", quotas)
+    waits = work.failing * work.retries
+    count = work.rounds + waits * retry_calls
+    return Children(
+        calls=count,
+        transitions=1 + STATES_PER_CALL * count + waits + 1,
+        mean_seconds=work.times.mean + around + work.failing * retried,
+        seconds=[wall + around + work.failing * retried for wall in work.times.wall],
+        processor_seconds=work.times.mean + waits * work.retry_seconds + count * calling,
+        retry_seconds=retried,
+    )
+
+
+def dispatched(settings: Settings, quotas: Quotas, transitions: float) -> tuple[float, str]:
+    """The children that the Map starts a second, and the quota that allows no more.
+
+    Only STANDARD executions use up the transitions; the parent's are few, but for the start of each child.
+    """
+    if settings.child_type == "EXPRESS":
+        return quotas["states.express_dispatch"], "states.express_dispatch"
+    by_transitions = quotas["states.transitions"] / transitions
+    if by_transitions < quotas["states.standard_dispatch"]:
+        return by_transitions, "states.transitions"
+    return quotas["states.standard_dispatch"], "states.standard_dispatch"
+
+
+def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
+    """The time of a batch, expected values. Raises Impossible."""
+    shape = sfn_shape(workload, settings, item_bytes(workload).expected)
+    work = chunk_work(workload, settings)
+    small = step_times(ORCHESTRATION_MEMORY, quotas, assumptions)
+    batcher_rounds, batcher_ms = rounds(
+        workload, shape, small, quotas, 1000 / assumptions["s3.upload_bytes_per_second"]
+    )
+    init, step = small.init, assumptions["states.standard_transition_ms"]
+    begin = assumptions["states.start_ms"] + step + init
+    made = begin + batcher_ms + batcher_rounds * 2 * step
+    check_history(2 + batcher_rounds * EVENTS_PER_CALL + EVENTS_PER_CALL + EVENTS_AROUND, "the execution", quotas)
+    child_step = step if settings.child_type == "STANDARD" else assumptions["states.express_transition_ms"]
+    times = step_times(settings.processor_memory, quotas, assumptions)
+    child = children(work, settings, times, child_step / 1000, quotas)
+    dispatch, quota = dispatched(settings, quotas, child.transitions)
+    arrivals = steady((made + assumptions["states.map_start_ms"]) / 1000, dispatch, work.count, quota)
+    run = run_jobs(work.count, child.seconds, arrivals, Places(child_limits(child, settings, quotas)))
+
+    # First attempts come all at once, where there is a place for them.
+    environments = min(run.peak, quotas["lambda.concurrency"])
+    retrying = last_retries(work, run.peak, child)
+    done = run.end + init / 1000 + retrying
+    finishing = small.overhead + FINALIZER_REQUESTS * small.s3 + small.events
+    seconds = done + (assumptions["states.map_end_ms"] + step + init + finishing) / 1000
+
+    # Of the last children's time, what they spend on retries on average; of the rest, the last one's beyond that.
+    retrying += min(work.failing * child.retry_seconds, run.end - run.last_start)
+    bound_by = run.bound_by | bound_by_work(done - retrying - run.last_start, settings.item_concurrency, work.items)
+    if retrying:
+        bound_by["RetryDelaySeconds"] = retrying
+    bound_by[BATCHER] = (made - begin) / 1000
+    bound_by[LATENCY] = run.first_start + seconds - done - bound_by[BATCHER]
+    return Timing(
+        seconds=seconds,
+        bottleneck=longest_bound(bound_by),
+        batcher_invocations=batcher_rounds,
+        batcher_ms=batcher_ms + init,
+        processor_invocations=child.calls * work.count,
+        processor_ms=child.processor_seconds * work.count * 1000 + environments * init,
+        work_ms=work.work_ms,
+        finalizer_invocations=1,
+        finalizer_ms=finishing + init,
+        cold_starts=environments + 2,
+        # Every child's duration is rounded up to 100 ms.
+        child_ms=(child.mean_seconds * 1000 + 50) * work.count,
+        init_ms=(environments + 2) * init,
+        chunks=work.count,
+        retried=work.retried_chunks,
+        cut_short=(work.rounds - 1) * work.count,
+        concurrency=environments,
+        chunk_seconds=work.times.mean,
+        phases=(
+            Phase("start", 0.0, begin / 1000),
+            Phase("chunks are made", begin / 1000, made / 1000),
+            Phase("chunks are processed", run.first_start, done),
+            Phase("finish", done, seconds),
+        ),
+        bound_by=bound_by,
+    )
+
+
+def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Limit]:
+    """What limits the children that run at a time. One that waits between attempts has a place in the Map only."""
+    per_invocation = child.mean_seconds / child.processor_seconds
+    in_lambda = [
+        Limit(limit.name, limit.at_first * per_invocation, limit.per_second * per_invocation)
+        for limit in lambda_limits(quotas, child.processor_seconds / child.calls)
+    ]
+    return [
+        *in_lambda,
+        Limit("states.parallel_children", quotas["states.parallel_children"]),
+        Limit("MaxConcurrency", settings.max_concurrency),
+    ]
+
+
+def check_express_seconds(first: float, retried: float, quotas: Quotas) -> None:
+    """Raise Impossible where an EXPRESS child may end before its chunk is done, with all attempts and waits."""
+    seconds = f"{first + retried:,.0f} s{' with its retries' if retried else ''}"
+    lower = f"lower ItemsPerChunk{', MaxAttempts or RetryDelaySeconds' if retried else ''}"
+    refuse_above(
+        quotas, "states.express_seconds", first + retried,
+        f"a chunk takes {seconds}, and an EXPRESS child ends after {{quota}} s: raise ItemConcurrency, {lower}, or "
+        "take ChildType=STANDARD",
+    )  # fmt: skip
+
+
+def check_history(events: float, owner: str, quotas: Quotas) -> None:
+    """Raise Impossible where an execution's history would be longer than a STANDARD one's may be."""
+    refuse_above(
+        quotas, "states.history_events", events,
+        f"{owner} would have {events:,.0f} events, and {{quota}} are the most: lower ItemsPerChunk, or raise "
+        "ItemConcurrency",
+    )  # fmt: skip
+
+
+def last_retries(work: ChunkWork, running: float, child: Children) -> float:
+    """The seconds by which one of the last children in progress outlasts the average because of retries."""
+    if not work.failing or not work.retries:
+        return 0.0
+    none_fails: float = (1 - work.failing) ** max(1.0, min(work.count, running))
+    return max(0.0, 1 - none_fails - work.failing) * child.retry_seconds

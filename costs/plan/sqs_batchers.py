@@ -1,0 +1,118 @@
+"""The SQS architecture's batchers: how fast a batch's chunks become records and messages, and what that takes."""
+
+import math
+from dataclasses import dataclass
+
+from costs.plan.chunk_time import StepTimes, spare_seconds
+from costs.plan.limits import Impossible
+from costs.plan.queue import Arrivals, Rate, steps
+from costs.plan.settings import SQS_BATCHERS, Settings, Workload
+from costs.plan.shape import SqsShape
+from handlers.aws.queues import MAX_BATCH_MESSAGES
+from handlers.sqs.batcher import WINDOW_MS
+from handlers.sqs.finished import FLUSH_CHUNKS
+
+# The batcher's event source, whose MaximumConcurrency is the template's and no parameter.
+BATCHERS = "BatcherEventSource"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batchers:
+    """Batchers make segments side by side, `rate` chunks a second each; the first messages come after `lead` seconds.
+
+    `begin` is when the first batcher takes up a segment. Milliseconds are billed ones without init; an invocation makes
+    chunks for `room_milliseconds`.
+    """
+
+    begin: float
+    lead: float
+    rate: float
+    chunks: int
+    segments: int
+    side_by_side: int
+    invocations: float
+    milliseconds: float
+    room_milliseconds: float
+
+    @property
+    def stages(self) -> list[tuple[float, float, str]]:
+        """Chunks made until the end of each stage, chunks a second, and what allows no more.
+
+        All batchers are busy first. Fewer segments than batchers are left for the second stage.
+        """
+        full = self.segments // self.side_by_side * self.side_by_side
+        name = BATCHERS if self.side_by_side == SQS_BATCHERS else "ChunksPerSegment"
+        stages = [(full * self.chunks / self.segments, self.side_by_side * self.rate, name)]
+        if self.segments > full:
+            stages.append((float(self.chunks), (self.segments - full) * self.rate, "ChunksPerSegment"))
+        return stages
+
+    def arrivals(self, writes: Rate | None) -> Arrivals:
+        """When the messages of chunks are in the queue; DynamoDB takes `writes` of their records a second at most."""
+        made = Arrivals([self.begin + self.lead], [0.0], [])
+        limit = writes or (lambda _: (math.inf, ""))
+        for until, rate, name in self.stages:
+            time, done = made.times[-1], made.counts[-1]
+            allowed, quota = limit(time)
+            for then in steps(time) if writes else (math.inf,):
+                more, next_quota = limit(then)
+                speed = (min(rate, allowed) + min(rate, more)) / 2
+                end = min(then, time + (until - done) / speed)
+                done = until if end < then else done + speed * (then - time)
+                made.times.append(end)
+                made.counts.append(done)
+                made.names.append(quota if allowed < rate else name)
+                if done >= until:
+                    break
+                time, allowed, quota = then, more, next_quota
+        return made
+
+    def slowed_down(self, sealed: float) -> float:
+        """The milliseconds that all batchers together wait for DynamoDB if the last message is out at `sealed`."""
+        rounds = math.ceil(self.segments / self.side_by_side)
+        own = rounds * self.chunks / self.segments / self.rate
+        return max(0.0, sealed - self.begin - self.lead - own) * self.side_by_side * 1000
+
+
+def batchers(workload: Workload, settings: Settings, shape: SqsShape, times: StepTimes) -> Batchers:
+    """What the batchers of a batch do, in docs/design.md's order. Raises Impossible where a window outlasts them."""
+    segments = shape.filled_segments
+    empty = shape.segments - segments
+    per_segment = shape.chunks / segments
+    window = min(shape.window_chunks, per_segment)
+    making = window * workload.items / shape.chunks * times.make_item + times.dynamodb
+    making += math.ceil(window / FLUSH_CHUNKS) * times.dynamodb_batch + times.dynamodb
+    sending = math.ceil(window / shape.window_chunks * shape.window_sends) * times.sqs
+    timeout = settings.function_timeout
+    room = (timeout - spare_seconds(WINDOW_MS, timeout)) * 1000
+    claiming = times.overhead + 2 * times.dynamodb
+    if claiming + making + sending > timeout * 1000:
+        raise Impossible(
+            "FunctionTimeout",
+            f"the batcher needs {(making + sending) / 1000:,.1f} s for a window of {window:,.0f} chunks and has "
+            f"{timeout} s: raise it, or lower ItemsPerChunk",
+        )
+    work = per_segment / window * (making + sending)
+    # A batcher that goes on sends the last window's messages again.
+    again = claiming + sending
+    invocations = max(1, math.ceil((work - again) / max(room - again, making + sending)))
+    sent_ms = work + invocations * claiming + (invocations - 1) * sending
+    delivery, init = times.delivery, times.init
+    starting = times.overhead + times.sqs + times.dynamodb + times.events
+    starting += math.ceil(shape.segments / MAX_BATCH_MESSAGES) * times.sqs
+    side_by_side = min(segments, SQS_BATCHERS)
+    # The environment that started the batch takes a segment up; the others start first.
+    begin = delivery + init + starting + delivery + (init if side_by_side > 1 else 0)
+    lead = claiming + making + times.sqs
+    sealing = shape.segments * times.dynamodb + times.sqs
+    return Batchers(
+        begin=begin / 1000,
+        lead=lead / 1000,
+        rate=per_segment / max(sent_ms + (invocations - 1) * delivery - lead, 1.0) * 1000,
+        chunks=shape.chunks,
+        segments=segments,
+        side_by_side=side_by_side,
+        invocations=1 + empty + segments * invocations,
+        milliseconds=starting + segments * sent_ms + empty * claiming + sealing,
+        room_milliseconds=room,
+    )

@@ -1,0 +1,243 @@
+"""The SQS architecture over time: batchers fill the queue, processors empty it, the finalizer ends the batch."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from statistics import fmean
+
+from costs.facts.assumptions import Assumptions
+from costs.facts.quotas import Quotas
+from costs.plan.chunk_time import ChunkTimes, ChunkWork, StepTimes, chunk_work, spare_seconds, step_times
+from costs.plan.queue import Arrivals, Places, Rate, behind, run_jobs
+from costs.plan.settings import BATCHING_SECONDS, ORCHESTRATION_MEMORY, UNBATCHED_MESSAGES, Settings, Workload
+from costs.plan.shape import sqs_shape
+from costs.plan.sizes import item_bytes
+from costs.plan.sqs_batchers import Batchers, batchers
+from costs.plan.throughput import processor_limits, table_writes
+from costs.plan.timing import LATENCY, Phase, Timing, bound_by_work, longest_bound
+from handlers.core.run_items import STOP_MS
+from handlers.sqs.finished import FLUSH_CHUNKS, FLUSH_MS
+
+# A batcher puts a chunk's record; a processor claims it and deletes it.
+BATCHER_WRITES, PROCESSOR_WRITES = 1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocations:
+    """A processor's invocations: how many, how long, and how many messages are received again.
+
+    `seconds` is a sample of first attempts. `retry_jobs` is the number of first attempts that take as long as all
+    `retries` of `retry_seconds` each.
+    """
+
+    count: int
+    mean_seconds: float
+    seconds: list[float]
+    retries: float
+    retry_seconds: float
+    retry_jobs: int
+    cut_short: float
+    waited: float
+
+
+def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: int) -> Invocations:
+    """What the processor's invocations do, in docs/design.md's order: claim, items, delete, and a check at the end."""
+    timeout, size = settings.function_timeout, settings.batch_size
+    chunks = min(size, work.count)
+    chunk_seconds = (times.dynamodb + work.items * times.take_item) / 1000
+    # Chunks are deleted together, but for one that took long.
+    alone = long_share(work.times)
+    deleting = times.dynamodb_batch / 1000 * (alone + (1 - alone) / min(size, FLUSH_CHUNKS))
+    touched_shards = shards * (1 - (1 - 1 / shards) ** size)
+    around = (times.overhead + touched_shards * times.dynamodb) / 1000
+    mean = work.times.mean + chunk_seconds + deleting
+    begun_by = timeout - spare_seconds(2 * STOP_MS, timeout)
+    before_last = (chunks - 1) * mean
+    last = fmean(work.times.last_begin) + fmean(work.times.longest)
+    if before_last < begun_by and before_last + last <= work.room_seconds:
+        count = math.ceil(work.count / size)
+        mean_seconds = chunks * mean + around
+        seconds = [walls + mean_seconds - chunks * work.times.mean for walls in together(work.times, chunks)]
+        cut_short = waited = 0.0
+    else:
+        # The timeout ends an invocation before its messages do: another continues the last chunk, or takes the rest.
+        total = work.count * mean
+        needed = work.count * work.rounds if work.rounds > 1 else total / work.progress_seconds
+        count = max(math.ceil(needed), math.ceil(work.count / size))
+        mean_seconds = total / count + around + (times.dynamodb + times.sqs) / 1000
+        seconds = [mean_seconds]
+        cut_short = max(0.0, count - work.count / size)
+        waited = count * max(0.0, size - math.ceil(work.progress_seconds / mean))
+    retry = work.retry_seconds + chunk_seconds + (times.dynamodb + times.dynamodb_batch) / 1000
+    # An invocation retries no more chunks together than fail at an attempt.
+    per_invocation = max(1.0, min(size, work.progress_seconds / retry, work.count * work.failing))
+    retries = work.retried_chunks / per_invocation
+    retry_each = retry * per_invocation + around
+    # The retries of the last chunks come after all others (last_retries): an only chunk has none beside it.
+    beside = retries * retry_each / mean_seconds if work.count > 1 else 0.0
+    return Invocations(
+        count=count,
+        mean_seconds=mean_seconds,
+        seconds=seconds,
+        retries=retries,
+        retry_seconds=retry_each,
+        retry_jobs=math.ceil(beside),
+        cut_short=cut_short,
+        waited=waited,
+    )
+
+
+@lru_cache(maxsize=512)
+def long_share(times: ChunkTimes) -> float:
+    """The share of chunks after which an invocation deletes its finished chunks at once."""
+    return sum(wall * 1000 > FLUSH_MS for wall in times.wall) / len(times.wall)
+
+
+@lru_cache(maxsize=512)
+def together(times: ChunkTimes, size: int) -> list[float]:
+    """Sums of `size` neighbours of the sample; for large sizes, as many times the mean."""
+    each = times.wall
+    if size == 1:
+        return each
+    if size > 100 or len(each) == 1:
+        return [times.mean * size]
+    sums = [0.0, *accumulate(each * (size // len(each) + 2))]
+    firsts = (number * size % len(each) for number in range(len(each)))
+    return [sums[first + size] - sums[first] for first in firsts]
+
+
+@dataclass(frozen=True)
+class ChunkQueue:
+    """The queue of chunks: when its last message was sent, and when `arrivals` of jobs get past DynamoDB's limits.
+
+    `waiting_seconds` are those that all processors together wait for DynamoDB in the middle of an invocation.
+    """
+
+    sealed: float
+    arrivals: Arrivals
+    waiting_seconds: float
+
+
+def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: Rate, delivery: float) -> ChunkQueue:
+    """Batchers and processors share the table's writes: processors first, but batchers get their part at least."""
+    chunks, jobs = made_by.chunks, invoked.count + invoked.retry_jobs
+    mean, chunks_each = invoked.mean_seconds, chunks / invoked.count
+    fastest, part = made_by.side_by_side * made_by.rate, BATCHER_WRITES / (BATCHER_WRITES + PROCESSOR_WRITES)
+
+    def for_batchers(time: float) -> tuple[float, str]:
+        writes, name = table(time)
+        processors = places.limit(time).at(time) / mean * chunks_each * PROCESSOR_WRITES
+        return max(writes * part, writes - processors), name
+
+    # A batcher's writes are the same number as its chunks; a retried job writes as another does.
+    enough = fastest * jobs / invoked.count <= table(0.0)[0] * part
+    made = made_by.arrivals(None if enough else for_batchers)
+    arrivals = Arrivals(
+        [time + delivery for time in made.times], [count / chunks * jobs for count in made.counts], made.names
+    )
+    sealed = made.times[-1]
+    if enough:
+        return ChunkQueue(sealed, arrivals, 0.0)
+
+    def for_processors(time: float) -> tuple[float, str]:
+        writes, name = table(time)
+        batchers = min(for_batchers(time)[0], fastest) if time < sealed else 0.0
+        return (writes - batchers) / PROCESSOR_WRITES / chunks_each, name
+
+    written = behind(arrivals, for_processors)
+    if written.times[-1] <= arrivals.times[-1] + 1e-6:
+        return ChunkQueue(sealed, arrivals, 0.0)
+    waiting = 0.0
+    for (start, before), (end, after) in pairwise(zip(written.times, written.counts, strict=True)):
+        if arrivals.at(end) - after > 1:
+            running = (after - before) / (end - start) * mean
+            waiting += max(0.0, min(places.size(end), jobs) - running) * (end - start)
+    return ChunkQueue(sealed, written, waiting)
+
+
+def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
+    """The time of a batch, expected values. Raises Impossible."""
+    item = item_bytes(workload).expected
+    shape = sqs_shape(workload, settings, item)
+    work = chunk_work(workload, settings)
+    times = step_times(settings.processor_memory, quotas, assumptions)
+    small = step_times(ORCHESTRATION_MEMORY, quotas, assumptions)
+    made_by = batchers(workload, settings, shape, small)
+    invoked = invocations(work, settings, times, shape.shards)
+    job_bytes = work.count / invoked.count * work.items * (item + 1)
+    places = Places(processor_limits(settings, quotas, invoked.mean_seconds, job_bytes))
+    delivery = times.delivery / 1000
+    batching = BATCHING_SECONDS if settings.batch_size > UNBATCHED_MESSAGES else 0
+    queue = chunk_queue(made_by, invoked, places, table_writes(shape.shards, quotas), delivery + batching)
+    run = run_jobs(invoked.count + invoked.retry_jobs, invoked.seconds, queue.arrivals, places)
+
+    init = times.init
+    # A chunk and its retries are never in two invocations at a time.
+    peak = min(run.peak, max(work.count, invoked.count))
+    retrying = last_retries(work, settings, peak, invoked)
+    drained = run.end + init / 1000 + retrying
+    nudge = (2 * times.dynamodb + times.sqs) / 1000 + delivery
+    processed = max(drained, queue.sealed)
+    checks = math.floor(processed / settings.check_interval_seconds)
+    finish = finish_ms(small, shape.shards)
+    # A check keeps the finalizer's environment warm.
+    seconds = processed + nudge + (finish + (0 if checks else init)) / 1000
+
+    at_the_end = drained - retrying - run.last_start
+    bound_by = run.bound_by | bound_by_work(
+        at_the_end, settings.item_concurrency, work.items, min(settings.batch_size, work.count)
+    )
+    if retrying:
+        bound_by["RetryDelaySeconds"] = retrying
+    bound_by[LATENCY] = run.first_start + seconds - drained
+    slowed = made_by.slowed_down(queue.sealed)
+    nudges = 1 + shape.shards
+    processing = invoked.mean_seconds * invoked.count + invoked.retry_seconds * invoked.retries
+    checking = checks * (small.overhead + 5 * small.dynamodb + small.sqs)
+    nudged = (nudges - 1) * (small.overhead + 2 * small.dynamodb)
+    return Timing(
+        seconds=seconds,
+        bottleneck=longest_bound(bound_by),
+        batcher_invocations=made_by.invocations + math.floor(slowed / made_by.room_milliseconds),
+        batcher_ms=made_by.milliseconds + slowed + made_by.side_by_side * init,
+        processor_invocations=invoked.count + invoked.retries,
+        processor_ms=(processing + queue.waiting_seconds) * 1000 + peak * init,
+        work_ms=work.work_ms,
+        finalizer_invocations=checks + nudges,
+        finalizer_ms=checking + finish + nudged + init,
+        cold_starts=peak + made_by.side_by_side + 1,
+        child_ms=0.0,
+        init_ms=(peak + made_by.side_by_side + 1) * init,
+        chunks=work.count,
+        retried=work.retried_chunks,
+        cut_short=invoked.cut_short,
+        waited=invoked.waited,
+        concurrency=peak,
+        chunk_seconds=work.times.mean,
+        phases=(
+            Phase("start", 0.0, made_by.begin),
+            Phase("chunks are made", made_by.begin, queue.sealed),
+            Phase("chunks are processed", run.first_start, drained),
+            Phase("finish", drained, seconds),
+        ),
+        bound_by=bound_by,
+    )
+
+
+def last_retries(work: ChunkWork, settings: Settings, running: float, invoked: Invocations) -> float:
+    """The seconds for which one of the last chunks in progress is tried again after all others, on average."""
+    if not work.retries or not work.failing:
+        return 0.0
+    in_progress = max(1.0, min(work.count, running * settings.batch_size))
+    likely = -math.expm1(in_progress * math.log1p(-work.failing)) if work.failing < 1 else 1.0
+    return likely * work.retries * (settings.retry_delay_seconds + invoked.retry_seconds)
+
+
+def finish_ms(times: StepTimes, shards: int) -> float:
+    """The finalizer's last check: all shards are empty, failed items are counted, the end is stored and published.
+
+    For each shard it reads how far it was counted, and then the counts; 16 shards at a time.
+    """
+    counting = 2 * math.ceil(shards / 16) * times.dynamodb
+    return times.overhead + (2 + shards) * times.dynamodb + counting + times.events
