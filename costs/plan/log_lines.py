@@ -7,7 +7,7 @@ import functools
 import json
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
@@ -56,7 +56,8 @@ def metrics_bytes(service: str, work_ms: int | None = None, /, **metrics: int) -
     return len(json.dumps(line.serialize_metric_set(), separators=(",", ":"))) + 1
 
 
-def logged_bytes(service: str, writer: Callable[..., Any], level: int, message: str, fields: Mapping[str, Any]) -> int:
+@functools.cache
+def logged_bytes(service: str, writer: Callable[..., Any], level: int, message: str, **fields: Any) -> int:
     """A line that the function `writer` logs."""
     names = {"funcName": writer.__name__, "lineno": LINE_NUMBER, "levelname": logging.getLevelName(level)}
     record = logging.makeLogRecord({**names, "msg": message, **fields})
@@ -64,38 +65,9 @@ def logged_bytes(service: str, writer: Callable[..., Any], level: int, message: 
     return len(line) + len(f',"xray_trace_id":"{TRACE_ID}"') + 1
 
 
-@functools.cache
 def started_bytes(batch_id: str) -> int:
     """The line that the SQS batcher logs of each batch."""
-    fields = {"batch_id": batch_id, "generation": 1}
-    return logged_bytes("sqs-batcher", Starter._start, logging.INFO, "batch started", fields)
-
-
-@functools.cache
-def finished_bytes(architecture: str, batch_id: str, items: int, failed: int, chunks: int, milliseconds: int) -> int:
-    """The line and the metric that the finalizer logs of each batch. No failures are tolerated."""
-    status = Status.FAILED if failed else Status.SUCCEEDED
-    counts = (items, items - failed, failed, 0, chunks)
-    ending = Ending(batch_id, 1, architecture, status, *counts, NOW - milliseconds, NOW)
-    service = f"{architecture}-finalizer"
-    line = logged_bytes(service, telemetry.log_finished, logging.INFO, "batch finished", ending.detail())
-    return line + metrics_bytes(service, BatchesFinished=1)
-
-
-@functools.cache
-def failed_bytes(architecture: str, batch_id: str, seq: int, items: int) -> int:
-    """The line that is logged of a chunk with `items` failed ones."""
-    sqs = architecture == "sqs"
-    writer = FinishedChunks.add_failed if sqs else failure_recorder.handler
-    service = "sqs-processor" if sqs else "sfn-failure-recorder"
-    fields = {"batch_id": batch_id, "seq": seq, "count": items}
-    return logged_bytes(service, writer, logging.WARNING, "items failed", fields)
-
-
-def processor_bytes(architecture: str, done: int, failed: int, work_ms: int) -> int:
-    """The metrics line of one processor invocation. It has failures only where there are some."""
-    metrics = {"ItemsProcessed": done} | ({"ItemsFailed": failed} if failed else {})
-    return metrics_bytes(f"{architecture}-processor", work_ms, **metrics)
+    return logged_bytes("sqs-batcher", Starter._start, logging.INFO, "batch started", batch_id=batch_id, generation=1)
 
 
 def processor_lines(
@@ -105,6 +77,11 @@ def processor_lines(
 
     In the Step Functions architecture only a chunk's last attempt has failures in it.
     """
+
+    def line(done: int, failed: int, work_ms: int) -> int:
+        metrics = {"ItemsProcessed": done} | ({"ItemsFailed": failed} if failed else {})
+        return metrics_bytes(f"{architecture}-processor", work_ms, **metrics)
+
     if not invocations.most:
         return Three(0, 0, 0)
     items, settings, timing = batch.workload.items, batch.settings, batch.timing
@@ -115,30 +92,42 @@ def processor_lines(
     most_failed = most_items if tries.failing_chunks.most else 0
     longest = settings.function_timeout * 1000 - STOP_MS // 2
     return three(
-        invocations.least * processor_bytes(architecture, 0, 0, 0),
-        (invocations.expected - failing) * processor_bytes(architecture, done, 0, worked)
-        + failing * processor_bytes(architecture, done, max(1, tries.failed_per_chunk), worked),
-        invocations.most * processor_bytes(architecture, most_items, most_failed, longest),
+        invocations.least * line(0, 0, 0),
+        (invocations.expected - failing) * line(done, 0, worked)
+        + failing * line(done, max(1, tries.failed_per_chunk), worked),
+        invocations.most * line(most_items, most_failed, longest),
     )
 
 
 def failure_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Three:
     """Bytes of the lines that are logged of chunks with failed items."""
+    sqs = architecture == "sqs"
+    writer = FinishedChunks.add_failed if sqs else failure_recorder.handler
+    service = "sqs-processor" if sqs else "sfn-failure-recorder"
+
+    def line(seq: int, failed: int) -> int:
+        fields = {"batch_id": batch.batch_id, "seq": seq, "count": failed}
+        return logged_bytes(service, writer, logging.WARNING, "items failed", **fields)
+
     least, expected, most = tries.failing_chunks
     seq = max(0, round(batch.chunks.expected) - 1)
     return three(
-        least * failed_bytes(architecture, batch.batch_id, 0, 1),
-        expected * failed_bytes(architecture, batch.batch_id, seq, tries.failed_per_chunk),
-        most * failed_bytes(architecture, batch.batch_id, LARGEST_SEQ, batch.settings.items_per_chunk),
+        least * line(0, 1),
+        expected * line(seq, tries.failed_per_chunk),
+        most * line(LARGEST_SEQ, batch.settings.items_per_chunk),
     )
 
 
 def finished_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Three:
-    """Bytes of the finalizer's line and metric, once a batch."""
+    """Bytes of the finalizer's line and metric, once a batch. No failures are tolerated."""
+    service = f"{architecture}-finalizer"
 
-    def line(items: int, failed: float, chunks: float, milliseconds: float) -> int:
-        counts = math.ceil(failed), math.ceil(chunks), round(milliseconds)
-        return finished_bytes(architecture, batch.batch_id, items, *counts)
+    def line(items: int, failures: float, chunks: float, milliseconds: float) -> int:
+        failed, status = math.ceil(failures), Status.FAILED if failures else Status.SUCCEEDED
+        counts = (items, items - failed, failed, 0, math.ceil(chunks))
+        ending = Ending(batch.batch_id, 1, architecture, status, *counts, NOW - round(milliseconds), NOW)
+        logged = logged_bytes(service, telemetry.log_finished, logging.INFO, "batch finished", **ending.detail())
+        return logged + metrics_bytes(service, BatchesFinished=1)
 
     items, failed, chunks = batch.workload.items, tries.failed_items, batch.chunks
     took = batch.timing.seconds * 1000 if batch.timing else TYPICAL_BATCH_MS

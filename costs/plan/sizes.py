@@ -9,13 +9,14 @@ from typing import Any
 from costs.plan.distribution import Distribution
 from costs.plan.rows import Three
 from costs.plan.settings import Workload
-from handlers.core.batch import BatchRequest, Status
+from handlers.core.batch import BatchRequest
 from handlers.core.bitmap import with_settled
 from handlers.core.items import checked
 from handlers.sqs.encoding import n, segment_key
-from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, ChunkKey, chunk_body
-from handlers.sqs.sizes import error_room, record_bytes
+from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, ChunkKey, chunk_body
+from handlers.sqs.sizes import error_room
 from handlers.sqs.table import BatchTable
+from sandbox.meter.item_size import item_bytes as record_bytes
 
 BATCH_ID = "scheduled-20261123T060000Z"
 """The id of a batch that the schedule starts: its length counts in every record, message and log line."""
@@ -80,26 +81,6 @@ def message_bytes(batch_id: str, item_concurrency: int, max_attempts: int, shard
     """A chunk's message without its items."""
     request = replace(BatchRequest(), item_concurrency=item_concurrency, max_attempts=max_attempts)
     return len(chunk_body(ChunkKey(BatchKey(batch_id), shard, seq), request, NOW, []))
-
-
-def batch_record(batch_id: str, request: BatchRequest, segments: int, shards: int, extent: int, length: int) -> Record:
-    """The batch record as the batcher creates it."""
-    batch = Batch(
-        key=BatchKey(batch_id),
-        status=Status.OPEN,
-        request=request,
-        shards=shards,
-        started_at=NOW,
-        deadline=NOW,
-        segments=frozenset(range(segments)),
-        segment_count=segments,
-        segment_length=length,
-        extent=extent,
-        expected=None if request.input else request.items,
-    )
-    scribe = Scribe()
-    BatchTable(scribe, "").create_batch(batch)
-    return scribe.records[0]
 
 
 def segment_record_bytes(batch_id: str) -> int:

@@ -11,8 +11,9 @@ from costs.plan.retries import Attempts, PlannedBatch
 from costs.plan.rows import Three, added, spread, three
 from costs.plan.shape import SqsShape
 from costs.plan.sizes import Record, chunk_record_bytes, failed_count_bytes, segment_record_bytes
-from handlers.sqs.sizes import number_bytes, record_bytes
 from handlers.sqs.table import GLIMPSED_SEGMENTS
+from sandbox.meter.item_size import item_bytes as record_bytes
+from sandbox.meter.item_size import value_bytes
 from sandbox.meter.rules import READ_BYTES, SQS_STEP_BYTES, read_units, sqs_requests, write_units
 
 RECEIVED = 10
@@ -60,7 +61,7 @@ def sealing_units(record: Record, segments: int) -> Three:
     Time decides the order: with the longest numbers first the record shrinks fast, with the shortest it stays large.
     """
     bare = record_bytes({name: value for name, value in record.items() if name != "segments"}) + len("segments")
-    sizes = sorted(number_bytes(str(number)) for number in range(segments))
+    sizes = sorted(value_bytes({"N": str(number)}) for number in range(segments))
 
     def units(order: list[int]) -> int:
         left, found = sum(order), 0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from costs.plan import sizes
 from costs.plan.lambda_units import lambda_usages
@@ -14,7 +15,10 @@ from costs.plan.sqs_counts import RECEIVED, batcher_counts, finalizer_counts, pr
 from costs.plan.timing import Timing
 from costs.usage import BATCHER, CHUNKS, FINALIZER, PROCESSOR, SEGMENTS, Usage
 from handlers.core.batch import BatchRequest, InputObject
-from handlers.sqs.sizes import record_bytes
+from handlers.sqs.records import BatchKey
+from handlers.sqs.start import opened
+from handlers.sqs.table import BatchTable
+from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.rules import read_units, write_units
 
 # As the example's work fails; its length decides nothing unless an item is nearly a kilobyte.
@@ -75,7 +79,17 @@ def open_record(batch: PlannedBatch[SqsShape]) -> sizes.Record:
         max_attempts=settings.max_attempts,
         deadline_seconds=settings.deadline_seconds,
     )
-    return sizes.batch_record(batch.batch_id, request, shape.segments, shape.shards, shape.length, shape.segment_length)
+    created = replace(
+        opened(BatchKey(batch.batch_id), request, 0, shape.segments, sizes.NOW),
+        deadline=sizes.NOW,
+        shards=shape.shards,
+        segment_length=shape.segment_length,
+        extent=shape.length,
+        expected=None if request.input else request.items,
+    )
+    scribe = sizes.Scribe()
+    BatchTable(scribe, "").create_batch(created)
+    return scribe.records[0]
 
 
 def record_units(batch: PlannedBatch[SqsShape], record: sizes.Record) -> dict[str, float]:
