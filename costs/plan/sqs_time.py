@@ -121,7 +121,7 @@ def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: 
 
     def for_batchers(time: float) -> tuple[float, str]:
         writes, name = table(time)
-        processors = places.limit(time).at(time) / mean * chunks_each * PROCESSOR_WRITES
+        processors = places.at(time)[0] / mean * chunks_each * PROCESSOR_WRITES
         return max(writes * part, writes - processors), name
 
     # A batcher's writes are the same number as its chunks; a retried job writes as another does.
@@ -146,7 +146,7 @@ def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: 
     for (start, before), (end, after) in pairwise(zip(written.times, written.counts, strict=True)):
         if arrivals.at(end) - after > 1:
             running = (after - before) / (end - start) * mean
-            waiting += max(0.0, min(places.size(end), jobs) - running) * (end - start)
+            waiting += max(0.0, min(places.at(end)[0], jobs) - running) * (end - start)
     return ChunkQueue(sealed, written, waiting)
 
 
