@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from costs.facts.rules import Rules
 from costs.plan.log_lines import TYPICAL_MS, platform_bytes
-from costs.plan.rows import Counts, Row, Three, three, usages
+from costs.plan.rows import Counts, Estimate, Row, estimate, usages
 from costs.plan.settings import ORCHESTRATION_MEMORY, Settings
 from costs.plan.timing import Timing
 from costs.usage import BATCHER, FINALIZER, GB_SECONDS, INIT, PROCESSOR, RECORDER, Usage
@@ -15,7 +15,7 @@ INIT_START_BYTES = Rules.load()["logs.init_start_bytes"]
 
 
 def lambda_usages(
-    settings: Settings, timing: Timing | None, invocations: Mapping[str, Three], batcher_timeout: int
+    settings: Settings, timing: Timing | None, invocations: Mapping[str, Estimate], batcher_timeout: int
 ) -> list[Usage]:
     """The units of each function's invocations; without `timing` no durations."""
     found = []
@@ -27,7 +27,7 @@ def lambda_usages(
 
 
 def function_usages(
-    function: str, settings: Settings, timing: Timing | None, invocations: Three, memory: int, timeout: int
+    function: str, settings: Settings, timing: Timing | None, invocations: Estimate, memory: int, timeout: int
 ) -> list[Usage]:
     """The units of one function's invocations.
 
@@ -36,19 +36,19 @@ def function_usages(
     """
     billed_ms = billed(timing, invocations)[function] if timing else 0.0
     most_ms = invocations.most * 2 * timeout * 1000
-    whole = three(invocations.least, billed_ms, most_ms)
-    work = three(0, timing.work_ms, most_ms) if timing and function == PROCESSOR else Three(0, 0, 0)
+    whole = estimate(invocations.least, billed_ms, most_ms)
+    work = estimate(0, timing.work_ms, most_ms) if timing and function == PROCESSOR else Estimate(0, 0, 0)
     cold_starts = timing.cold_starts if timing and function != RECORDER else 0.0
     # The batcher and the finalizer have one each.
     cold = max(0, cold_starts - 2) if function == PROCESSOR else min(cold_starts, 1)
     warm = platform_bytes(memory, TYPICAL_MS)
     init = platform_bytes(memory, TYPICAL_MS, TYPICAL_INIT_MS) - warm
-    counts: dict[str, Three | float] = {
+    counts: dict[str, Estimate | float] = {
         "invocations": invocations,
-        "cold_starts": three(0, cold, invocations.most),
+        "cold_starts": estimate(0, cold, invocations.most),
         "work_ms": work,
-        "other_ms": three(0, whole.expected - work.expected, most_ms) if work.most else whole,
-        "platform_bytes": three(
+        "other_ms": estimate(0, whole.expected - work.expected, most_ms) if work.most else whole,
+        "platform_bytes": estimate(
             invocations.least * platform_bytes(memory, 1.0),
             invocations.expected * warm + min(cold, invocations.expected) * init,
             # The memory used may have two digits more.
@@ -69,7 +69,7 @@ def function_usages(
     return usages(rows, counts)
 
 
-def billed(timing: Timing, invocations: Three) -> dict[str, float]:
+def billed(timing: Timing, invocations: Estimate) -> dict[str, float]:
     """Billed milliseconds of each function; the recorder's PutObject takes as long as the finalizer with its four."""
     return {
         BATCHER: timing.batcher_ms,

@@ -14,7 +14,7 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from costs.plan.retries import Attempts, PlannedBatch
-from costs.plan.rows import Three, three
+from costs.plan.rows import Estimate, estimate
 from costs.plan.shape import SfnShape, SqsShape
 from costs.plan.sizes import NOW
 from handlers.aws import telemetry
@@ -71,8 +71,8 @@ def started_bytes(batch_id: str) -> int:
 
 
 def processor_lines(
-    architecture: str, batch: AnyBatch, tries: Attempts, invocations: Three, chunks_taken: int
-) -> Three:
+    architecture: str, batch: AnyBatch, tries: Attempts, invocations: Estimate, chunks_taken: int
+) -> Estimate:
     """Bytes of the processors' metrics: a line for each invocation, of `chunks_taken` chunks at most.
 
     In the Step Functions architecture only a chunk's last attempt has failures in it.
@@ -83,7 +83,7 @@ def processor_lines(
         return metrics_bytes(f"{architecture}-processor", work_ms, **metrics)
 
     if not invocations.most:
-        return Three(0, 0, 0)
+        return Estimate(0, 0, 0)
     items, settings, timing = batch.workload.items, batch.settings, batch.timing
     most_items = min(items, chunks_taken * settings.items_per_chunk)
     done = round(min(most_items, (items - tries.failed_items.expected) / invocations.expected))
@@ -91,7 +91,7 @@ def processor_lines(
     failing = min(tries.failing_chunks.expected, invocations.expected)
     most_failed = most_items if tries.failing_chunks.most else 0
     longest = settings.function_timeout * 1000 - STOP_MS // 2
-    return three(
+    return estimate(
         invocations.least * line(0, 0, 0),
         (invocations.expected - failing) * line(done, 0, worked)
         + failing * line(done, max(1, tries.failed_per_chunk), worked),
@@ -99,7 +99,7 @@ def processor_lines(
     )
 
 
-def failure_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Three:
+def failure_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Estimate:
     """Bytes of the lines that are logged of chunks with failed items."""
     sqs = architecture == "sqs"
     writer = FinishedChunks.add_failed if sqs else failure_recorder.handler
@@ -111,14 +111,14 @@ def failure_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Three:
 
     least, expected, most = tries.failing_chunks
     seq = max(0, round(batch.chunks.expected) - 1)
-    return three(
+    return estimate(
         least * line(0, 1),
         expected * line(seq, tries.failed_per_chunk),
         most * line(LARGEST_SEQ, batch.settings.items_per_chunk),
     )
 
 
-def finished_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Three:
+def finished_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Estimate:
     """Bytes of the finalizer's line and metric, once a batch. No failures are tolerated."""
     service = f"{architecture}-finalizer"
 
@@ -132,7 +132,7 @@ def finished_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Three
     items, failed, chunks = batch.workload.items, tries.failed_items, batch.chunks
     took = batch.timing.seconds * 1000 if batch.timing else TYPICAL_BATCH_MS
     longest = batch.settings.deadline_seconds * 1000 - 1
-    return three(
+    return estimate(
         # FAILED is shorter than SUCCEEDED.
         line(min(1, items), min(1, failed.most), chunks.least, 0),
         line(items, failed.expected, chunks.expected, took),

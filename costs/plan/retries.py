@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from costs.plan.rows import Three, added, spread, three
+from costs.plan.rows import Estimate, added, estimate, spread
 from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SfnShape, SqsShape
 from costs.plan.timing import Timing
@@ -23,11 +23,11 @@ class Attempts:
     because no time was left for them.
     """
 
-    failed_items: Three
-    failing_chunks: Three
-    retries: Three
-    cut_short: Three
-    waited: Three
+    failed_items: Estimate
+    failing_chunks: Estimate
+    retries: Estimate
+    cut_short: Estimate
+    waited: Estimate
 
     @property
     def failed_per_chunk(self) -> int:
@@ -51,7 +51,7 @@ class PlannedBatch[Shape: (SqsShape, SfnShape)]:
         return self.shapes[1]
 
     @cached_property
-    def chunks(self) -> Three:
+    def chunks(self) -> Estimate:
         return spread(shape.chunks for shape in self.shapes)
 
     def attempts(self, shorter: int, batch_size: int) -> Attempts:
@@ -62,34 +62,34 @@ class PlannedBatch[Shape: (SqsShape, SfnShape)]:
         workload, timing, chunks = self.workload, self.timing, self.chunks
         failed_items = binomial(workload.items, workload.fail_rate)
         failing_chunks = failing(workload, chunks, self.shape.chunk_items, shorter)
-        failing_chunks = Three(*(min(count, failed_items.most) for count in failing_chunks))
-        retries = Three(*(count * (self.settings.max_attempts - 1) for count in failing_chunks))
+        failing_chunks = Estimate(*(min(count, failed_items.most) for count in failing_chunks))
+        retries = Estimate(*(count * (self.settings.max_attempts - 1) for count in failing_chunks))
         late = late_invocations(workload, self.settings, added(chunks, retries).most, batch_size)
         return Attempts(
             failed_items=failed_items,
             failing_chunks=failing_chunks,
             retries=retries,
-            cut_short=three(0, timing.cut_short if timing else 0, late),
-            waited=three(0, timing.waited if timing else 0, late * (batch_size - 1)),
+            cut_short=estimate(0, timing.cut_short if timing else 0, late),
+            waited=estimate(0, timing.waited if timing else 0, late * (batch_size - 1)),
         )
 
 
-def failing(workload: Workload, chunks: Three, chunk_items: int, shorter: int) -> Three:
+def failing(workload: Workload, chunks: Estimate, chunk_items: int, shorter: int) -> Estimate:
     """Chunks with a failing item: binomial too. The least counts none of the shorter chunks, the most all as full."""
     rate = workload.fail_rate
     if rate in (0, 1) or not chunks.expected:
-        return Three(*(count * rate for count in chunks))
+        return Estimate(*(count * rate for count in chunks))
     full = 1 - (1 - rate) ** chunk_items
     mean = chunks.expected * (1 - (1 - rate) ** (workload.items / chunks.expected))
-    return three(binomial(max(0, chunks.least - shorter), full).least, mean, binomial(chunks.most, full).most)
+    return estimate(binomial(max(0, chunks.least - shorter), full).least, mean, binomial(chunks.most, full).most)
 
 
-def binomial(count: float, rate: float) -> Three:
+def binomial(count: float, rate: float) -> Estimate:
     """How many of `count` are hit, each with probability `rate`."""
     mean, margin = count * rate, DEVIATIONS * math.sqrt(count * rate * (1 - rate))
     if not margin:
-        return Three(mean, mean, mean)
-    return Three(max(0, math.floor(mean - margin)), mean, min(count, math.ceil(mean + margin)))
+        return Estimate(mean, mean, mean)
+    return Estimate(max(0, math.floor(mean - margin)), mean, min(count, math.ceil(mean + margin)))
 
 
 def late_invocations(workload: Workload, settings: Settings, worked: float, batch_size: int) -> float:

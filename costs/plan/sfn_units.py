@@ -13,7 +13,7 @@ from costs.facts.rules import Rules
 from costs.plan.lambda_units import lambda_usages
 from costs.plan.log_lines import failure_lines, finished_lines, processor_lines
 from costs.plan.retries import PlannedBatch
-from costs.plan.rows import Counts, Row, Three, added, spread, three, usages
+from costs.plan.rows import Counts, Estimate, Row, added, estimate, spread, usages
 from costs.plan.settings import SFN_BATCHER_TIMEOUT, Settings, Workload
 from costs.plan.shape import SfnShape, sfn_shape
 from costs.plan.sizes import item_bytes
@@ -39,9 +39,9 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
     tries = batch.attempts(shorter=1, batch_size=1)
     parts = spread(shape.parts for shape in shapes)
     # A round ends early only after it has uploaded a part.
-    rounds = three(1, timing.batcher_invocations if timing else 1, max(1, parts.most))
+    rounds = estimate(1, timing.batcher_invocations if timing else 1, max(1, parts.most))
     processors = added(batch.chunks, tries.retries, tries.cut_short)
-    counts: dict[str, Three | float] = {
+    counts: dict[str, Estimate | float] = {
         **vars(tries),
         "chunks": batch.chunks,
         "parts": parts,
@@ -56,7 +56,7 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
         BATCHER: rounds,
         PROCESSOR: processors,
         RECORDER: tries.failing_chunks,
-        FINALIZER: Three(1, 1, 1),
+        FINALIZER: Estimate(1, 1, 1),
     }
     return [
         *usages(lambda n: rows(n, batch), counts),

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from costs.plan.distribution import Distribution
-from costs.plan.rows import Three
+from costs.plan.rows import Estimate
 from costs.plan.settings import Workload
 from handlers.core.batch import BatchRequest
 from handlers.core.bitmap import with_settled
@@ -47,24 +47,24 @@ class Scribe:
     exceptions = SimpleNamespace(ConditionalCheckFailedException=RuntimeError)
 
 
-def item_bytes(workload: Workload) -> Three:
+def item_bytes(workload: Workload) -> Estimate:
     """Bytes of an item's JSON text as it travels: of the shortest, the average and the longest item.
 
     `workload.item_bytes`, where given, is the size of every item. Otherwise items are the example's, whose ids have
     nine digits: the length of the value decides, and the mark of the items that `fail_rate` makes fail.
     """
     if workload.item_bytes is not None:
-        return Three(*[workload.item_bytes] * 3)
+        return Estimate(*[workload.item_bytes] * 3)
     bare = len(checked(SAMPLE, 0)) - len("0")
     mark = len(checked(SAMPLE | FAIL, 0)) - len(checked(SAMPLE, 0))
     rate = workload.fail_rate
     least, expected, most = value_bytes(workload.values)
-    return Three(
+    return Estimate(
         bare + least + mark * math.floor(rate), bare + expected + mark * rate, bare + most + mark * math.ceil(rate)
     )
 
 
-def value_bytes(values: Distribution) -> Three:
+def value_bytes(values: Distribution) -> Estimate:
     """Bytes of a value's text, a whole number of milliseconds."""
     spread = values.kind in ("uniform", "constant", "file")
     low, high = (math.floor(values.low), math.floor(values.high)) if spread else (0, math.floor(values.largest))
@@ -72,8 +72,8 @@ def value_bytes(values: Distribution) -> Three:
     if values.kind == "uniform":
         # Each power of ten adds a digit to the share of values that reach it.
         more = sum((high + 1 - 10**power) / (high + 1 - low) for power in range(least, most))
-        return Three(least, least + more, most)
-    return Three(least, min(most, max(least, len(str(math.floor(values.mean))))), most)
+        return Estimate(least, least + more, most)
+    return Estimate(least, min(most, max(least, len(str(math.floor(values.mean))))), most)
 
 
 @functools.cache

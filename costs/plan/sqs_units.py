@@ -8,7 +8,7 @@ from costs.plan import sizes
 from costs.plan.lambda_units import lambda_usages
 from costs.plan.log_lines import failure_lines, finished_lines, processor_lines, started_bytes
 from costs.plan.retries import PlannedBatch
-from costs.plan.rows import Counts, Row, Three, usages
+from costs.plan.rows import Counts, Estimate, Row, usages
 from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SqsShape, sqs_shape
 from costs.plan.sqs_counts import RECEIVED, batcher_counts, finalizer_counts, processor_counts
@@ -44,7 +44,7 @@ def sqs_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
     record = open_record(batch)
     batchers, processors = batcher_counts(batch, record), processor_counts(batch, tries)
     finalizers = finalizer_counts(batch, tries, processors["nudges"])
-    counts: dict[str, Three | float] = {
+    counts: dict[str, Estimate | float] = {
         **vars(tries),
         **record_units(batch, record),
         **batchers,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from costs.facts.rules import Rules
-from costs.plan.rows import Counts, Row, three, usages
+from costs.plan.rows import Counts, Row, estimate, usages
 from costs.plan.settings import Settings, Workload
 from costs.plan.sfn_units import sfn_usages
 from costs.plan.sizes import BATCH_ID
@@ -45,7 +45,7 @@ def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None
     https://aws.amazon.com/cloudwatch/pricing/
     """
     seconds = timing.seconds if timing else 0
-    busy = three(1, 1 + seconds / 3600, math.ceil(settings.deadline_seconds / 3600) + 1)
+    busy = estimate(1, 1 + seconds / 3600, math.ceil(settings.deadline_seconds / 3600) + 1)
 
     def rows(n: Counts) -> Iterator[Row]:
         price, month = "cloudwatch.metric_months", Rules.load()["month.hours"]
