@@ -60,7 +60,8 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {camel_case(name): value for name, value in vars(self).items()}
+        values = {camel_case(name): value for name, value in vars(self).items()}
+        return {"batchId": self.batch_id, "generation": self.generation, **values}
 
 
 class Batches(Protocol):

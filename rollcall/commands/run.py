@@ -156,7 +156,7 @@ def report(
 
 
 def is_hopeless(batch: OneBatch, result: Result) -> bool:
-    """Whether a redrive would not help: nothing remains, and every failed item is a line that is no item."""
+    """Whether a redrive would not help: nothing remains, and no failed item is a valid item."""
     return bool(result.failed) and not result.remaining and only_rejected(batch)
 
 
