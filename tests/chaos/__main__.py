@@ -95,7 +95,7 @@ def main() -> int:
     given = arguments()
     # A stop request unwinds like any exit, so that the engine is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    folder = REPOSITORY / ".rollcall" / "chaos" / f"{datetime.now():%Y%m%d-%H%M%S}"
+    folder = REPOSITORY / ".rollcall" / "chaos" / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True)
     began, stopped = time.monotonic(), False
     outcomes: list[Outcome] = []

@@ -48,7 +48,7 @@ class Rollcall:
             stderr=subprocess.PIPE,
             text=True,
             # Ctrl-C as at a terminal, also where the suite was started in a shell's background, which ignores it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no threads here
         )
 
     def __call__(self, *words: str, expect: int = 0) -> tuple[str, str]:
