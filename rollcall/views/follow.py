@@ -36,7 +36,7 @@ class Patience:
                     f"see `rollcall logs {self._architecture}.batcher`",
                 )
             return
-        over = f"it {seen.status}" if isinstance(seen, Result) else seen.trouble
+        over = f"it ended {seen.status}" if isinstance(seen, Result) else seen.trouble
         if not over:
             self._over_since = None
             return

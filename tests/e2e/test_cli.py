@@ -294,7 +294,7 @@ def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, archi
     assert cancelled["remaining"] > 0
     assert cancelled["succeeded"] + cancelled["remaining"] == 120
     _, err = rollcall("cancel", batch, expect=2)
-    assert f"batch {batch} is not running: it CANCELLED" in err
+    assert f"batch {batch} is not running: it ended CANCELLED" in err
     rest = rollcall.json("redrive", batch, "--no-wait")
     assert (rest["generation"], rest["status"]) == (2, "OPEN")
     out, _ = rollcall("watch", batch)
