@@ -5,9 +5,10 @@ import math
 from dataclasses import replace
 
 from costs.plan.sizes_dynamodb import NOW
-from handlers.aws.queues import full_batches
+from handlers.aws.sqs import full_batches
 from handlers.core.batch import BatchRequest
-from handlers.sqs.records import BatchKey, ChunkKey, chunk_body
+from handlers.sqs.messages import chunk_body
+from handlers.sqs.records import BatchKey, ChunkKey
 
 STEP_BYTES = 64 * 1024
 """Each is billed as a request: https://aws.amazon.com/sqs/pricing/"""

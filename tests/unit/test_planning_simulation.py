@@ -280,7 +280,7 @@ def test_every_quota_is_read_by_a_plan() -> None:
 
 
 def test_what_the_plan_takes_as_fixed_is_what_the_handlers_have() -> None:
-    from handlers.aws import queues
+    from handlers.aws import sqs as queues
     from handlers.core import items, run_items
     from handlers.sfn import batcher as sfn_batcher
     from handlers.sfn import chunk_file
