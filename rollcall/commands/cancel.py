@@ -36,7 +36,9 @@ def cancel(
     batch = find(connection, batch_id, architecture)
     before = batch.observe()
     if isinstance(before, Result):
-        raise Problem(f"batch {batch.title} is not running: it ended {ending(before)}", f"see `rollcall status {batch_id}`")
+        raise Problem(
+            f"batch {batch.title} is not running: it ended {ending(before)}", f"see `rollcall status {batch_id}`"
+        )
     stderr.print(f"cancelling batch [bold]{batch.title}[/]: {EFFECT[batch.architecture]}", soft_wrap=True)
     if not batch.batches.cancel(batch_id, batch.generation):
         stderr.print("[dim]it is already ending[/]")
