@@ -8,11 +8,12 @@ from bench.figures import Figure
 from bench.invocations import peak_mb
 from bootstrap import aws
 from bootstrap.deploy import deploy
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import seconds
 from handlers.core.batch import new_batch_id
 from rollcall.batches.sfn import SfnBatches
 from rollcall.batches.sqs import SqsBatches
-from rollcall.target.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.target.connection import Connection
 
 ITEMS_PER_CHUNK = 500
 # What the memory of a large batch's functions is held against.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, sqrt
+from math import ceil
 from statistics import median
 from typing import Any
 
@@ -58,17 +58,6 @@ class Figure:
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest of `values` that at least `percent` % of them do not exceed (nearest rank)."""
     return sorted(values)[max(0, ceil(percent / 100 * len(values)) - 1)]
-
-
-def median_between(values: Sequence[float]) -> tuple[float, float]:
-    """Where the median of ever more such values lies, with 95 % confidence, of six values or more.
-
-    By the ranks n/2 - 0.98 sqrt(n) and 1 + n/2 + 0.98 sqrt(n), rounded outwards: Campbell and Gardner, Calculating
-    confidence intervals for some non-parametric analyses, BMJ 296, 1988.
-    """
-    ranked, count = sorted(values), len(values)
-    half = 0.98 * sqrt(count)
-    return ranked[max(1, floor(count / 2 - half)) - 1], ranked[min(count, ceil(1 + count / 2 + half)) - 1]
 
 
 def ratios(values: Sequence[float], baselines: Sequence[float]) -> list[float]:

@@ -16,6 +16,7 @@ DEFINITION = TEMPLATES / "sfn-batch-processing.asl.json"
 
 # The stack of each architecture. A suffix may be added to the name.
 STACK_NAMES = {"sqs": "SqsBatchProcessing", "sfn": "SfnBatchProcessing"}
+ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
 # CloudFormation allows names of 128 characters.
 SUFFIX = re.compile(r"[A-Za-z0-9-]{0,100}")
 

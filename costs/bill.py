@@ -1,4 +1,4 @@
-"""A bill: usages with what they cost, and its sums."""
+"""A bill: usages with their costs, and its sums."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any
 from costs.facts.prices import PriceBook
 from costs.usage import Usage
 
-# The first part of a price's id: what AWS calls the service.
+# By the first part of a price's id, AWS's name of the service.
 SERVICES = {
     "lambda": "Lambda",
     "sqs": "SQS",
@@ -28,13 +28,13 @@ def service_of(price_id: str) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """A usage, and what it costs in US dollars."""
+    """A usage and its cost in US dollars."""
 
     usage: Usage
     dollars: float
 
     def to_json(self) -> dict[str, Any]:
-        """All that is known of the line; bounds only where timing decides."""
+        """The line as `--json` prints it; it has bounds only where timing decides."""
         usage = self.usage
         bounds = {"low": usage.low, "high": usage.high} if usage.low is not None or usage.high is not None else {}
         return {
@@ -65,21 +65,21 @@ class Bill:
 
     @property
     def own(self) -> float:
-        """The user's own work: Lambda's duration in which items are processed."""
+        """Your code: Lambda's duration in which items are processed."""
         return self.part(own=True).dollars
 
     @property
     def orchestration(self) -> float:
-        """Everything else: what it costs to cut, pass on, keep track of and finish the batch."""
+        """Everything else: the cost of cutting, sending, tracking and finishing the batch."""
         return self.part(own=False).dollars
 
     def part(self, own: bool) -> "Bill":
-        """The bill of the user's own work alone, or of the orchestration alone."""
+        """The bill of your code alone, or of the orchestration alone."""
         return Bill(tuple(line for line in self.lines if line.usage.own == own), self.items)
 
     @property
     def by_the_hour(self) -> float:
-        """What is paid for each hour in which the batch runs, whatever its size: custom metrics."""
+        """The part that is paid for each hour in which the batch runs, at any size: custom metrics."""
         return sum(line.dollars for line in self.lines if line.usage.price == "cloudwatch.metric_months")
 
     def by_service(self) -> dict[str, float]:
@@ -94,7 +94,7 @@ class Bill:
         return self.dollars / self.items * 1_000_000 if self.items else None
 
     def sums_to_json(self) -> dict[str, Any]:
-        """The bill's sums: what `rollcall run --json` tells of it."""
+        """The bill's sums, as `rollcall run --json` prints them."""
         return {
             "items": self.items,
             "dollars": self.dollars,

@@ -3,7 +3,7 @@
 import math
 
 SIGNIFICANT = 3
-# Beyond this nobody's bill has digits.
+# Of the smallest amount that is shown.
 MOST_DECIMALS = 10
 
 
@@ -44,14 +44,25 @@ def count(number: float | None, noun: str = "") -> str:
 
 
 def seconds(duration: float | None) -> str:
-    """A duration as people say it: `0.312 s`, `4.2 s`, `3 min 20 s`, `2 h 05 min`; an unknown one is a dash."""
+    """A duration: `0.312 s`, `4.2 s`, `3 min 20 s`, `2 h 05 min`, `6 d 08 h`; a dash if it is unknown."""
     if duration is None:
         return "-"
     if duration < 1:
-        return f"{duration:.3f} s"
+        return f"{duration:.3f} s" if duration >= 0.0005 else "0 s"
     if duration < 60:
         return f"{duration:.1f} s"
     minutes, rest = divmod(round(duration), 60)
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
+    if duration < 48 * 3600:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    days, rest = divmod(round(duration / 3600), 24)
+    return f"{days} d {rest:02} h"
+
+
+def short_seconds(duration: float) -> str:
+    """A round duration in its largest unit: `30 s`, `5 min`, `2 h`, `1 d`."""
+    for unit, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if duration >= unit:
+            return f"{duration / unit:g} {name}"
+    return f"{duration:g} s"

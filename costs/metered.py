@@ -1,13 +1,16 @@
-"""What the meter counted, as AWS would bill it."""
+"""The meter's rows as AWS would bill them, and what AWS bills that the sandbox cannot count."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from costs.derived import check_message, children, custom_metrics, init_lines, state_machine_objects
-from costs.meter_rows import Row, duration_prices, rows_of, sums
-from costs.usage import Usage
+from costs.facts.assumptions import Assumptions
+from costs.facts.quotas import Quotas
+from costs.facts.rules import Rules
+from costs.pollers import ProvisionedPollers
+from costs.usage import FINALIZER, GB_SECONDS, INIT, PROCESSOR, Usage
 
-# Units that AWS bills just as they are counted; SQS's, S3's and Step Functions' own calls apart.
+RULES = Rules.load()
 AS_COUNTED = (
     "lambda.requests",
     "sqs.requests",
@@ -20,20 +23,27 @@ AS_COUNTED = (
     "logs.bytes",
     "cloudwatch.requests",
 )
+"""Units that AWS bills as they are counted, but for what a state machine puts into S3."""
 EMPTY = ":empty"
-WORDS = {
-    ("lambda.requests", "invoke"): "invocations",
-    ("logs.bytes", "platform"): "Lambda's own lines",
-    ("logs.bytes", "function"): "the functions' lines",
-    ("poller", "ReceiveMessage"): "pollers' receives",
-    ("poller", "DeleteMessage"): "pollers' deletes",
-    ("poller", "DeleteMessageBatch"): "pollers' deletes",
-}
-MAKERS = {"poller": "pollers' ", "states": "state machine: ", "events": "EventBridge: "}
 POLLED = (
     "as this sandbox's event sources made them: one for each batch of messages, as on AWS; "
-    "empty receives are left out, they are part of what the stack costs at rest"
+    "empty receives are left out, they are part of what the stack costs while idle"
 )
+STARTED = "each child's start is one transition of the parent: AWS's workshop on Distributed Map"
+EXPRESS = "the sandbox ran STANDARD children; as EXPRESS ones, AWS's default here, "
+RESULTS = (
+    "the sandbox writes a manifest for each Map Run; AWS writes the children's results too, taken as one multipart "
+    "upload"
+)
+METRIC = (
+    "a month's price for each hour with data, once for all batches of that hour; the sandbox makes no metrics of EMF "
+    "lines, so they were counted in the logs"
+)
+CHECK = "still to come, and not counted yet: the batch's check message finds it ended; taken as an average check"
+
+type Row = Mapping[str, Any]
+type Place = tuple[str | None, str]
+"""Function (its logical id; None: no function's) and operation."""
 
 
 def usages_of(
@@ -49,65 +59,155 @@ def usages_of(
 
     What AWS does otherwise than the sandbox is derived, and its `note` says how: children of a Distributed Map are of
     `child_type`, EXPRESS or STANDARD; custom metrics count for the `hours` of the clock in which the batch ran;
-    `check_due`: the batch's check message has yet to come round (SQS architecture).
+    `check_due`: the batch's check message has yet to be redelivered (SQS architecture).
     """
     rows = rows_of(meter_answer, stack, batch)
     return [
         *durations(rows),
         *as_counted(rows),
         *children(rows, child_type),
-        *state_machine_objects(rows),
+        *results(rows),
         *init_lines(rows),
         *custom_metrics(meter_answer, stack, hours if batch else None),
         *(check_message(rows) if check_due else ()),
     ]
 
 
+def rows_of(answer: Mapping[str, Any], stack: str, batch: str | None) -> list[Row]:
+    """The rows of a stack that AWS would bill: of one batch, or with None all; not those of the command line."""
+    return [
+        row
+        for row in answer["rows"]
+        if row["stack"] == stack and row["by"] != "client" and batch in (None, row["batch"])
+    ]
+
+
+def total(rows: Iterable[Row], unit: str, function: str | None = None, operation: str | None = None) -> float:
+    """The sum of a unit, of one function or of all, of one operation or of all."""
+    return sum(
+        float(row["quantity"])
+        for row in rows
+        if row["unit"] == unit and function in (None, row["function"]) and operation in (None, row["operation"])
+    )
+
+
+def sums(rows: Iterable[Row], unit: str) -> dict[Place, float]:
+    """A unit's quantities by function and operation."""
+    found: defaultdict[Place, float] = defaultdict(float)
+    for row in rows:
+        if row["unit"] == unit:
+            found[row["function"], row["operation"]] += row["quantity"]
+    return dict(sorted(found.items(), key=str))
+
+
+def duration_prices(rows: Iterable[Row]) -> list[str]:
+    """The prices of the rows' Lambda time: one, unless a stack was deployed anew for another processor."""
+    return sorted({row["unit"] for row in rows if row["unit"].startswith(GB_SECONDS)})
+
+
 def durations(rows: list[Row]) -> Iterator[Usage]:
-    """Lambda's GB-seconds in three parts: items being processed (the user's own work), cold starts, all else."""
+    """Lambda's GB-seconds in three parts: items being processed (your code), cold starts, all else."""
+    worked, begun = sums(rows, "lambda.work_gb_seconds"), sums(rows, "lambda.init_gb_seconds")
     for price in duration_prices(rows):
-        billed = sums(rows, lambda row, price=price: row["unit"] == price)  # type: ignore[misc]
-        worked = sums(rows, lambda row: row["unit"] == "lambda.work_gb_seconds")
-        begun = sums(rows, lambda row: row["unit"] == "lambda.init_gb_seconds")
-        for place, quantity in sorted(billed.items(), key=str):
-            work = min(quantity, worked.get(place, 0.0))
-            init = min(quantity - work, begun.get(place, 0.0))
-            parts = (
-                ("your items being processed", work, True),
-                ("cold starts", init, False),
-                ("all else in functions", quantity - work - init, False),
-            )
-            function, operation = place
-            for what, part, own in parts:
-                if part > 0:
-                    yield Usage(price=price, quantity=part, what=what, own=own, function=function, operation=operation)
+        for (function, operation), quantity in sums(rows, price).items():
+            work = min(quantity, worked.get((function, operation), 0.0))
+            init = min(quantity - work, begun.get((function, operation), 0.0))
+            for own, part, amount in (
+                (True, "", work),
+                (False, INIT, init),
+                (False, "", quantity - work - init),
+            ):
+                if amount > 0:
+                    yield Usage(price, amount, function, operation, part, own)
 
 
 def as_counted(rows: list[Row]) -> Iterator[Usage]:
     """The units that are billed as they are counted; an event source's empty receives are not."""
-    for price in AS_COUNTED:
-        for by in ("function", "poller", "states", "events"):
-            if by == "states" and price == "s3.puts":
-                continue  # derived
-            found = sums(rows, lambda row, price=price, by=by: (row["unit"], row["by"]) == (price, by))  # type: ignore[misc]
-            for (function, operation), quantity in sorted(found.items(), key=str):
-                if by == "poller" and operation.endswith(EMPTY):
-                    continue
-                yield Usage(
-                    price=price,
-                    quantity=quantity,
-                    what=worded(price, operation, by),
-                    function=function,
-                    operation=operation,
-                    note=POLLED if by == "poller" and price.startswith("sqs.") else "",
-                )
+    found: defaultdict[tuple[int, str, str, str], float] = defaultdict(float)
+    for row in rows:
+        unit, operation, polled = row["unit"], row["operation"], row["by"] == "poller"
+        of_results = row["by"] == "states" and unit == "s3.puts"
+        if unit in AS_COUNTED and not of_results and not (polled and operation.endswith(EMPTY)):
+            note = POLLED if polled and unit.startswith("sqs.") else ""
+            found[AS_COUNTED.index(unit), row["function"] or "", operation, note] += row["quantity"]
+    for (price, function, operation, note), quantity in sorted(found.items()):
+        yield Usage(AS_COUNTED[price], quantity, function or None, operation, note=note)
 
 
-def worded(price: str, operation: str, by: str) -> str:
-    """What an operation was for: `pollers: ReceiveMessage`, `UpdateItem, failed condition`."""
-    known = WORDS.get((price, operation)) or WORDS.get((by, operation))
-    if known:
-        return known
-    name, _, outcome = operation.partition(":")
-    outcome = f", {outcome.replace('-', ' ')}" if outcome else ""
-    return MAKERS.get(by, "") + name + outcome
+def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
+    """A state machine's transitions, and what its Distributed Map's children cost as STANDARD or as EXPRESS ones.
+
+    Each child's start is a transition of the parent beside the states that it enters; a STANDARD child's states are
+    transitions too, an EXPRESS child is a request and its duration times memory.
+    https://aws.amazon.com/step-functions/pricing/
+    """
+    parent, child = (total(rows, "states.transitions", operation=level) for level in ("parent", "child"))
+    lines = [
+        ("states.transitions", parent, "parent", ""),
+        ("states.transitions", total(rows, "states.children"), "children", STARTED),
+    ]
+    if child_type == "STANDARD":
+        lines.append(("states.transitions", child, "child", ""))
+    else:
+        requests, seconds = total(rows, "states.express_requests"), total(rows, "states.express_gb_seconds")
+        lines.append(("states.express_requests", requests, "child", EXPRESS + "each is one request"))
+        billed = EXPRESS + "of the time and payload metered, in 100 ms and 64 MB"
+        lines.append(("states.express_gb_seconds", seconds, "child", billed))
+    for price, quantity, operation, note in lines:
+        if quantity:
+            yield Usage(price, quantity, None, operation, note=note)
+
+
+def results(rows: list[Row]) -> Iterator[Usage]:
+    """What a Distributed Map's ResultWriter puts: on AWS a manifest and the children's results for each Map Run."""
+    manifests = sum(row["calls"] for row in rows if (row["unit"], row["by"]) == ("s3.puts", "states"))
+    if manifests:
+        puts = RULES["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
+        yield Usage("s3.puts", manifests * puts, None, "PutObject", note=f"{RESULTS}: {puts:g} requests each")
+
+
+def init_lines(rows: list[Row]) -> Iterator[Usage]:
+    """The INIT_START line that AWS logs at each cold start, and the sandbox does not."""
+    size = RULES["logs.init_start_bytes"]
+    note = f"the sandbox does not log AWS's INIT_START line: {size:g} bytes for each cold start counted"
+    for (function, _), starts in sums(rows, "lambda.cold_starts").items():
+        yield Usage("logs.bytes", starts * size, function, "platform", INIT, note=note)
+
+
+def custom_metrics(answer: Mapping[str, Any], stack: str, hours: int | None) -> Iterator[Usage]:
+    """Custom metrics of a stack, billed for each hour with data, also where they come from log lines (EMF).
+
+    `hours` are those in which a batch ran; None: all that the meter saw. https://aws.amazon.com/cloudwatch/pricing/
+    """
+    for metric in answer["metrics"]:
+        if metric["stack"] == stack:
+            counted = metric["hours"] if hours is None else min(hours, metric["hours"])
+            months = counted / RULES["month.hours"]
+            yield Usage("cloudwatch.metric_months", months, None, metric["name"], note=METRIC)
+
+
+def check_message(rows: list[Row]) -> Iterator[Usage]:
+    """The finalizer's check that is still to come: the batch's check message finds that it has ended, and is deleted.
+
+    It is taken as one more invocation, as long and with as many log lines as the batch's checks so far.
+    """
+    checks = total(rows, "lambda.requests", FINALIZER)
+    if not checks:
+        return
+    lines = [
+        ("lambda.requests", 1.0, "invoke"),
+        *((unit, total(rows, unit, FINALIZER) / checks, "invoke") for unit in duration_prices(rows)),
+        ("sqs.requests", RULES["check.sqs_requests"], "ReceiveMessage"),
+        ("dynamodb.read_units", RULES["check.read_units"], "GetItem"),
+        ("logs.bytes", total(rows, "logs.bytes", FINALIZER) / checks, "platform"),
+    ]
+    for price, quantity, operation in lines:
+        if quantity:
+            yield Usage(price, quantity, FINALIZER, operation, what="the check to come", note=CHECK)
+
+
+def provisioned_pollers(rows: list[Row], most: int, seconds: float) -> Iterator[Usage]:
+    """The pollers of a stack with `most` ProvisionedPollers, if any, while a batch ran for `seconds`."""
+    if most:
+        invoked_seconds = total(rows, "lambda.billed_ms", PROCESSOR) / 1000
+        yield ProvisionedPollers.of(most, Quotas.load()).metered(invoked_seconds, seconds)

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from costs.facts.prices import PriceBook
 from costs.facts.quotas import Quotas
-from costs.facts.rules import rule
+from costs.facts.rules import Rules
 from costs.format import dollars
-from costs.usage import Usage
+from costs.usage import PROCESSOR, Usage
 
 UNIT_HOURS = "lambda.poller_unit_hours"
-WHAT = "provisioned pollers"
 UNCONFIRMED = "taking a poller for one unit, which AWS has not confirmed"
 
 
@@ -35,34 +34,30 @@ class ProvisionedPollers:
     @property
     def idle_hours(self) -> float:
         """The unit hours of a month without a batch."""
-        return self.least * rule("month.hours")
+        return self.least * Rules.load()["month.hours"]
 
     def planned(self, invocations: float, seconds: float, book: PriceBook) -> Usage:
-        """Those of a batch that takes so many seconds, with so many `invocations` going at a time."""
+        """Those of a batch that takes `seconds`, with `invocations` going at a time."""
         idle = dollars(book.dollars(UNIT_HOURS, self.idle_hours))
         hours = seconds / 3600
         needed = max(math.ceil(invocations / self.concurrency), self.least)
-        return Usage(
-            price=UNIT_HOURS,
-            quantity=min(needed, self.most) * hours,
-            low=self.least * hours,
-            high=self.most * hours,
-            what=WHAT,
-            function="ProcessorFunction",
-            note=f"billed here for as long as the batch lasts; {self.least} of them cost on without one, {idle} a "
-            f"month ({UNCONFIRMED})",
+        note = (
+            f"billed here for as long as the batch lasts; {self.least} of them cost on without one, {idle} a month "
+            f"({UNCONFIRMED})"
         )
+        low, quantity, high = (pollers * hours for pollers in (self.least, min(needed, self.most), self.most))
+        return Usage(UNIT_HOURS, quantity, PROCESSOR, low=low, high=high, note=note)
 
     def metered(self, invoked_seconds: float, seconds: float) -> Usage:
-        """Those of a batch that took so many seconds, with invocations of so many altogether."""
+        """Those of a batch that took `seconds`, with invocations of `invoked_seconds` together."""
         note = (
             f"the sandbox has no pollers: of the stack's {self.most:,} as many as its processors needed, and at least "
             f"{self.least} ({UNCONFIRMED})"
         )
         hours = max(invoked_seconds / self.concurrency, self.least * seconds) / 3600
-        return Usage(price=UNIT_HOURS, quantity=hours, what=WHAT, function="ProcessorFunction", note=note)
+        return Usage(UNIT_HOURS, hours, PROCESSOR, note=note)
 
-    def at_rest(self, event_source: str) -> Usage:
+    def idle(self, event_source: str) -> Usage:
         """Those of a month without a batch."""
         note = f"{self.least} pollers at any time ({UNCONFIRMED})"
-        return Usage(price=UNIT_HOURS, quantity=self.idle_hours, what=WHAT, operation=event_source, note=note)
+        return Usage(UNIT_HOURS, self.idle_hours, None, event_source, note=note)

@@ -29,7 +29,6 @@ COMMANDS = {
     "plan": "Compute the cost and the duration on AWS of a batch of any size, and what decides them.",
     "tune": "Find the settings with which a batch is cheapest, or fastest, within a deadline.",
 }
-MODULES = {"bill": "cli_bill", "meter": "cli_bill", "plan": "cli_plan", "tune": "cli_tune"}
 
 
 class Commands(TyperGroup):
@@ -47,7 +46,7 @@ class Commands(TyperGroup):
 
 def load(name: str) -> Any:
     """Import a command: the one of that name in its module's `app`, or the whole `app` where that is a group."""
-    module = import_module(f"rollcall.{MODULES.get(name, f'commands.{name}')}")
+    module = import_module(f"rollcall.commands.{name}")
     group = get_group(module.app)
     command = group.commands.get(name, group)
     command.name, command.help = name, COMMANDS[name]

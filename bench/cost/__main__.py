@@ -6,10 +6,8 @@ import time
 from typing import Any
 
 from bench.arguments import whole, writable
-from bench.batches import Size
 from bench.command import carry_out
 from bench.cost.measure import Plan, measure
-from bench.cost.overhead import measure_overhead, overhead_report
 from bench.cost.report import markdown, report, to_json
 from bench.report import machine
 from costs.facts.prices import PriceBook
@@ -17,10 +15,6 @@ from costs.format import seconds
 from rollcall.terminal.console import stdout, steps
 
 ITEMS = 10_000
-# Short batches: what slows the machine for a while then meets both of a pair.
-OVERHEAD_ITEMS = 2_000
-# Of fewer nobody can say how sure the median is.
-FEWEST_PAIRS = 6
 
 
 def arguments() -> argparse.Namespace:
@@ -37,7 +31,8 @@ def arguments() -> argparse.Namespace:
         "--items",
         type=whole(1, 1_000_000),
         metavar=size,
-        help=f"for each way ({ITEMS}), or for each batch with --overhead ({OVERHEAD_ITEMS})",
+        default=ITEMS,
+        help="for each way (%(default)s)",
     )
     parser.add_argument(
         "--children",
@@ -62,18 +57,6 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=writable, metavar="FILE", help="write all figures there, bills included")
     parser.add_argument("--markdown", type=writable, metavar="FILE", help="write the tables there")
-    parser.add_argument(
-        "--overhead",
-        action="store_true",
-        help="instead: what the meter adds to a batch's duration, on two engines, one of them without it",
-    )
-    parser.add_argument(
-        "--pairs",
-        type=whole(FEWEST_PAIRS, 1_000),
-        default=200,
-        metavar=size,
-        help="of batches, with --overhead (%(default)s)",
-    )
     return parser.parse_args()
 
 
@@ -81,7 +64,7 @@ def cost(given: argparse.Namespace) -> dict[str, Any]:
     """Measure the five ways and print their tables; returns what `--json` writes."""
     book = PriceBook.load()
     passes = tuple(dict.fromkeys((0, given.max_value)))
-    plan = Plan(given.items or ITEMS, given.children, given.items_per_chunk, passes)
+    plan = Plan(given.items, given.children, given.items_per_chunk, passes)
     measured_on, began = machine(), time.monotonic()
     with steps("starting an engine") as progress:
         found = measure(plan, book, progress)
@@ -91,14 +74,5 @@ def cost(given: argparse.Namespace) -> dict[str, Any]:
     return to_json(found, book, measured_on)
 
 
-def overhead(given: argparse.Namespace) -> dict[str, Any]:
-    """Measure the meter's overhead and print it; returns what `--json` writes."""
-    size, measured_on = Size(given.items or OVERHEAD_ITEMS, given.items_per_chunk), machine()
-    with steps("starting two engines") as progress:
-        figures = measure_overhead(size, given.pairs, progress)
-    stdout.print(overhead_report(figures, size))
-    return {"machine": measured_on, "figures": [figure.to_json() for figure in figures]}
-
-
 given = arguments()
-sys.exit(carry_out(lambda: overhead(given) if given.overhead else cost(given), given.json))
+sys.exit(carry_out(lambda: cost(given), given.json))

@@ -14,8 +14,7 @@ HOURLY = "cloudwatch.metric_months"
 
 def per_million(bill: Bill) -> float:
     """Dollars per million items, all within one hour: what the batch paid times the batches, and the hour once."""
-    assert bill.items
-    return sum(line_per_million(line, bill.items) for line in bill.lines)
+    return sum(line_per_million(line, bill.items or 0) for line in bill.lines)
 
 
 def line_per_million(line: Line, items: int) -> float:
@@ -25,7 +24,7 @@ def line_per_million(line: Line, items: int) -> float:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one way came to. `lag` in seconds; where it is polled for the end, that is what polling adds on AWS."""
+    """The cost of one way. `lag` is in seconds; where a client polls for the end, it is what polling adds on AWS."""
 
     key: str
     short: str
@@ -35,16 +34,15 @@ class Cost:
     lag: float | None
     calls: int
     poll_seconds: int | None = None
-    nobodys_calls: int = 0
+    unassigned_calls: int = 0
 
     @property
     def items(self) -> int:
-        assert self.bill.items
-        return self.bill.items
+        return self.bill.items or 0
 
     @property
     def orchestration(self) -> float:
-        """Dollars per million items without the user's own work."""
+        """Dollars per million items without your code."""
         return per_million(self.bill.part(own=False))
 
     @property
@@ -64,10 +62,10 @@ class Cost:
         return dict(sums)
 
     def by_line(self) -> list[tuple[str, float]]:
-        """Orchestration by price and what it was for, in dollars per million items, the greatest first."""
+        """Orchestration by price and operation, in dollars per million items, the greatest first."""
         sums: defaultdict[str, float] = defaultdict(float)
         for line in self.bill.part(own=False).lines:
-            sums[f"{line.usage.price}: {line.usage.what}"] += line_per_million(line, self.items)
+            sums[f"{line.usage.price}: {line.usage.operation}"] += line_per_million(line, self.items)
         return sorted(sums.items(), key=lambda entry: -entry[1])
 
     def to_json(self) -> dict[str, Any]:
@@ -82,7 +80,7 @@ class Cost:
             "orchestration": self.orchestration,
             "inAll": self.in_all,
             "apiCallsPerItem": self.calls_per_item,
-            "callsOfNoBatch": self.nobodys_calls,
+            "callsOfNoBatch": self.unassigned_calls,
             "orchestrationByService": self.by_service(),
             "orchestrationByLine": dict(self.by_line()),
             "bill": self.bill.to_json(),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.cost.figures import Cost
-from bench.cost.metering import bill_of, calls_of, nobodys, settled
+from bench.cost.metering import bill_of, calls_of, unassigned_calls, when_quiet
 from bench.cost.runs import Load, run
 from bench.cost.ways import Way, deploy_ways
 from bench.engine import own_engine
@@ -60,11 +60,11 @@ def measure_pass(
 
 def measure_way(connection: Connection, way: Way, load: Load, book: PriceBook, progress: Progress) -> Cost:
     """One batch through one way, and its bill once nothing comes any more."""
-    assert connection.endpoint
-    settled(connection.endpoint, way.stack)
-    reset_meter(connection.endpoint)
+    endpoint = connection.endpoint or ""
+    when_quiet(endpoint, way.stack)
+    reset_meter(endpoint)
     ended = run(connection, way, load, progress)
-    answer = settled(connection.endpoint, way.stack)
+    answer = when_quiet(endpoint, way.stack)
     return Cost(
         key=way.key,
         short=way.short,
@@ -74,5 +74,5 @@ def measure_way(connection: Connection, way: Way, load: Load, book: PriceBook, p
         lag=None if way.poll_seconds else ended.lag,
         calls=calls_of(answer, way.stack, load.batch_id),
         poll_seconds=way.poll_seconds,
-        nobodys_calls=nobodys(answer, way.stack),
+        unassigned_calls=unassigned_calls(answer, way.stack),
     )

@@ -1,4 +1,4 @@
-"""What a batch of one way came to, by the engine's meter."""
+"""The units and the bill of a batch of one way, by the engine's meter."""
 
 import time
 from collections.abc import Mapping
@@ -7,23 +7,22 @@ from typing import Any
 from bootstrap.problem import Problem
 from costs.bill import Bill, priced
 from costs.facts.prices import PriceBook
-from costs.meter_rows import Row, rows_of
-from costs.metered import EMPTY, usages_of
+from costs.metered import EMPTY, Row, rows_of, usages_of
 from rollcall.target.meter_client import fetch_meter
 
-# Longer than a check message of Rollcall's takes to come round in the sandbox, once the batch has ended.
+# Longer than it takes in the sandbox to redeliver a check message, once the batch has ended.
 QUIET_SECONDS = 7
-LOOK_EVERY_SECONDS = 0.5
+POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 120
 CALLS = ("lambda.requests", "sqs.", "dynamodb.", "s3.", "events.", "cloudwatch.requests")
 
 
-def settled(endpoint: str, stack: str) -> dict[str, Any]:
+def when_quiet(endpoint: str, stack: str) -> dict[str, Any]:
     """The meter's answer once nothing has been counted for the stack for a while, empty receives apart.
 
-    Raises Problem if the stack does not come to rest.
+    Raises Problem if the meter does not become quiet.
     """
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     before: list[Row] = []
     quiet_since = time.monotonic()
     while True:
@@ -34,9 +33,9 @@ def settled(endpoint: str, stack: str) -> dict[str, Any]:
             before, quiet_since = rows, now
         elif now - quiet_since > QUIET_SECONDS:
             return answer
-        if now > give_up:
+        if now > deadline:
             raise Problem(f"stack {stack} still works {PATIENCE_SECONDS} s after its batch ended")
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def useful(answer: Mapping[str, Any], stack: str, batch: str | None = None) -> list[Row]:
@@ -54,6 +53,6 @@ def calls_of(answer: Mapping[str, Any], stack: str, batch: str) -> int:
     return sum(row["calls"] for row in useful(answer, stack, batch) if row["unit"].startswith(CALLS))
 
 
-def nobodys(answer: Mapping[str, Any], stack: str) -> int:
+def unassigned_calls(answer: Mapping[str, Any], stack: str) -> int:
     """Calls for the stack that the meter could not tell a batch for."""
     return sum(row["calls"] for row in useful(answer, stack) if row["batch"] is None)

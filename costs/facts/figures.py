@@ -1,14 +1,24 @@
-"""Figures that a data file states with their source: AWS's quotas, and what is assumed where AWS states none."""
+"""Facts of TOML files, with their sources: AWS's quotas and metering figures, and assumptions where AWS states none."""
 
 import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from bootstrap.problem import Problem
+
+
+def read_facts(path: Path, hint: str = "") -> dict[str, Any]:
+    """The content of a file of facts. Raises Problem if it cannot be read or is not TOML."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise Problem(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Problem(f"{path} is not TOML: {error}", hint) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +40,15 @@ class Figures:
     """Figures by name; two with the same values are equal, so that results can be kept by them."""
 
     figures: tuple[Figure, ...]
+    table: ClassVar[str]
+    """The name of the file, without its suffix, and of its array of tables."""
 
     @classmethod
-    def read(cls, path: Path, table: str) -> Self:
-        """Those of a file's array of tables."""
-        return cls(tuple(Figure(**entry) for entry in tomllib.loads(path.read_text())[table]))
+    @cache
+    def load(cls) -> Self:
+        """Those of the file beside this module."""
+        entries = read_facts(Path(__file__).with_name(f"{cls.table}.toml"))[cls.table]
+        return cls(tuple(Figure(**entry) for entry in entries))
 
     def __getitem__(self, name: str) -> float:
         return self.figure(name).value
@@ -47,7 +61,7 @@ class Figures:
         return self._named[name]
 
     def with_(self, values: Mapping[str, float]) -> Self:
-        """The same with some values replaced. Raises Problem for a name that there is none of, and lists the names."""
+        """The same with some values replaced. Raises Problem for an unknown name, and lists the names."""
         for name, value in values.items():
             if name not in self:
                 raise Problem(f"{name}: there is no such figure", f"known are {', '.join(sorted(self._named))}")

@@ -1,17 +1,9 @@
-"""AWS's figures, and assumptions, by which a bill's lines are derived that the sandbox cannot count."""
+"""AWS's figures by which a bill derives what the sandbox cannot count: rules.toml, with sources."""
 
-import functools
-import tomllib
-from pathlib import Path
-
-FILE = Path(__file__).with_name("rules.toml")
+from costs.facts.figures import Figures
 
 
-@functools.cache
-def _values() -> dict[str, float]:
-    return {entry["id"]: entry["value"] for entry in tomllib.loads(FILE.read_text())["rules"]}
+class Rules(Figures):
+    """The figures."""
 
-
-def rule(rule_id: str) -> float:
-    """The value of a rule; its unit is in its id or told by its source."""
-    return _values()[rule_id]
+    table = "rules"

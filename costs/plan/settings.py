@@ -1,8 +1,68 @@
-"""What a plan is made for: the batch's items, and how the stacks are set."""
+"""The input of a plan: a batch's items, and the stacks' parameters with defaults and bounds from their templates."""
 
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from costs.plan.distribution import Values
+from bootstrap.parameters import declared
+from bootstrap.stacks import STACK_NAMES, template
+
+if TYPE_CHECKING:
+    # numpy takes a while to import, for which `rollcall plan --help` need not wait.
+    from costs.plan.distribution import Values
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A stack parameter as the templates declare it.
+
+    `low` and `high` are the bounds of a number, None where there is none; `allowed` are the values that the template
+    lists, none if it lists none.
+    """
+
+    name: str
+    default: Any
+    low: int | None
+    high: int | None
+    allowed: tuple[Any, ...]
+
+    def allows(self, value: float) -> bool:
+        """Whether a number is within the bounds."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+
+@cache
+def parameter(field: str, architecture: str | None = None) -> Parameter:
+    """The parameter that a field of Settings stands for: `items_per_chunk` is `ItemsPerChunk`.
+
+    Without an architecture the bounds are the widest of the templates that have the parameter.
+    """
+    name = {"pollers": "ProvisionedPollers"}.get(field, field.title().replace("_", ""))
+    templates = [parameters_of(each) for each in STACK_NAMES if architecture in (None, each)]
+    found = [parameters[name] for parameters in templates if name in parameters]
+    if field == "pollers":
+        # The template has a pattern: 0, which is the default mode, or at least 2. AWS's quota has the greatest number.
+        return Parameter(name, int(found[0]["Default"]) or None, 2, None, ())
+    allowed = tuple(number(value) for value in found[0].get("AllowedValues", ()))
+    numbers = [value for value in allowed if isinstance(value, int)]
+    return Parameter(
+        name=name,
+        default=number(found[0]["Default"]),
+        low=min([each["MinValue"] for each in found if "MinValue" in each] or numbers, default=None),
+        high=max([each["MaxValue"] for each in found if "MaxValue" in each] or numbers, default=None),
+        allowed=allowed,
+    )
+
+
+@cache
+def parameters_of(architecture: str) -> dict[str, dict[str, Any]]:
+    """The parameters of one architecture's template, by name."""
+    return declared(template(architecture))
+
+
+def number(value: Any) -> Any:
+    """The whole number that a template writes as a string where it needs one as a mapping's key."""
+    return int(value) if str(value).isdigit() else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,29 +73,33 @@ class Workload:
     """
 
     items: int
-    values: Values
+    values: "Values"
     item_bytes: float | None = None
     fail_rate: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The stacks' parameters and the request's fields that decide cost or duration, with their names and defaults.
+    """The stack parameters, and fields of the request, that decide cost or duration.
 
-    `pollers` is the event source's provisioned mode, its most pollers; None is the default mode.
+    `pollers` is the maximum of the event source's provisioned mode; None is the default mode.
     """
 
-    items_per_chunk: int = 100
-    batch_size: int = 2
-    item_concurrency: int = 10
-    processor_memory: int = 256
-    max_concurrency: int = 10
-    child_type: str = "EXPRESS"
-    cpu_architecture: str = "arm64"
-    chunks_per_segment: int = 10_000
-    max_attempts: int = 3
-    retry_delay_seconds: int = 10
-    function_timeout: int = 60
-    check_interval_seconds: int = 60
-    deadline_seconds: int = 21_600
-    pollers: int | None = None
+    items_per_chunk: int = parameter("items_per_chunk").default
+    batch_size: int = parameter("batch_size").default
+    item_concurrency: int = parameter("item_concurrency").default
+    processor_memory: int = parameter("processor_memory").default
+    max_concurrency: int = parameter("max_concurrency").default
+    child_type: str = parameter("child_type").default
+    cpu_architecture: str = parameter("cpu_architecture").default
+    chunks_per_segment: int = parameter("chunks_per_segment").default
+    max_attempts: int = parameter("max_attempts").default
+    retry_delay_seconds: int = parameter("retry_delay_seconds").default
+    function_timeout: int = parameter("function_timeout").default
+    check_interval_seconds: int = parameter("check_interval_seconds").default
+    deadline_seconds: int = parameter("deadline_seconds").default
+    pollers: int | None = parameter("pollers").default
+
+
+# Seconds of the longest deadline that each stack takes.
+LONGEST_DEADLINE: dict[str, int] = {name: parameters_of(name)["DeadlineSeconds"]["MaxValue"] for name in STACK_NAMES}

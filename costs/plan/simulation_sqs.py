@@ -14,9 +14,9 @@ from costs.plan import fixed
 from costs.plan.checks import item_bytes
 from costs.plan.chunk_cost import ChunkWork, chunk_work, spare_seconds
 from costs.plan.curves import pollers, writes_allowed
-from costs.plan.extent import extent_of
 from costs.plan.pool import GRID, Arrivals, Pool, throttled
 from costs.plan.settings import Settings, Workload
+from costs.plan.shape import sqs_shape
 from costs.plan.sqs_batcher import batchers
 from costs.plan.steps import Steps
 from costs.plan.timing import Phase, Timing
@@ -48,7 +48,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     steps = Steps(settings.processor_memory, quotas, assumptions)
     small = Steps(fixed.ORCHESTRATION_MEMORY, quotas, assumptions)
     made_by = batchers(workload, settings, work.count, small)
-    shards = extent_of(workload, settings, item_bytes(workload)).shards
+    shards = sqs_shape(workload, settings, item_bytes(workload)).shards
     invoked = invocations(work, settings, steps, shards)
 
     mean = float(invoked.seconds.mean())

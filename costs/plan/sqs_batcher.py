@@ -8,10 +8,10 @@ import numpy as np
 from costs.plan import fixed
 from costs.plan.checks import item_bytes
 from costs.plan.chunk_cost import spare_seconds
-from costs.plan.extent import extent_of
 from costs.plan.limits import Impossible
 from costs.plan.pool import GRID, Arrivals
 from costs.plan.settings import Settings, Workload
+from costs.plan.shape import sqs_shape
 from costs.plan.steps import Steps
 
 # Its MaximumConcurrency is the template's, and no parameter.
@@ -76,7 +76,7 @@ class Batchers:
 
 def batchers(workload: Workload, settings: Settings, chunks: int, steps: Steps) -> Batchers:
     """What the batchers of a batch do, in docs/design.md's order. Raises Impossible where a window outlasts them."""
-    cut_into = extent_of(workload, settings, item_bytes(workload)).segments
+    cut_into = sqs_shape(workload, settings, item_bytes(workload)).segments
     # A segment of a file may lie within one very large item, and be empty: a batcher looks, and seals it.
     segments = min(cut_into, chunks)
     empty = cut_into - segments

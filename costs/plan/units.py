@@ -1,17 +1,19 @@
 """What a batch uses in AWS's billing units, computed from its parameters before anything runs."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
-from costs.plan import units_metrics, units_sfn, units_sqs
+from costs.facts.rules import Rules
+from costs.plan.rows import Counts, Row, three, usages
 from costs.plan.settings import Settings, Workload
+from costs.plan.sfn_units import sfn_usages
+from costs.plan.sizes import BATCH_ID
+from costs.plan.sqs_units import sqs_usages
 from costs.plan.timing import Timing
-from costs.plan.units_sqs_batch import sqs_batch
-from costs.plan.units_tally import Tally
 from costs.usage import Usage
 
-BATCH_ID = "scheduled-20261123T060000Z"
-"""A batch that the schedule starts is called so: its length counts in every record, message and log line."""
+USAGES = {"sqs": sqs_usages, "sfn": sfn_usages}
 
 
 def units(
@@ -25,15 +27,30 @@ def units(
     which only time decides, are left out.
 
     Items are the example's, or of `workload.item_bytes` each from a JSON Lines object. Results are not collected. A
-    batch that takes longer than its deadline is planned as if it had that much time. Left out are what a stack costs at
-    rest (idle pollers, storage) and provisioned pollers.
+    batch that takes longer than its deadline is planned as if it had that much time. Left out are what a stack costs
+    while idle (idle pollers, storage) and provisioned pollers.
     """
     if timing and timing.seconds > settings.deadline_seconds:
         settings = replace(settings, deadline_seconds=math.ceil(timing.seconds))
-    tally = Tally()
-    if architecture == "sqs":
-        units_sqs.add(tally, sqs_batch(workload, settings, batch_id, timing), timing)
-    else:
-        units_sfn.add(tally, units_sfn.sfn_batch(workload, settings, batch_id, timing), timing)
-    units_metrics.add(tally, workload, settings, timing)
-    return tally.usages
+    return [
+        *USAGES[architecture](workload, settings, batch_id, timing),
+        *custom_metrics(workload, settings, timing),
+    ]
+
+
+def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None) -> list[Usage]:
+    """The metrics that CloudWatch makes of the functions' log lines, billed for every hour of the clock with data.
+
+    The processors' have data in one hour at least, and in one more than the batch takes.
+    https://aws.amazon.com/cloudwatch/pricing/
+    """
+    seconds = timing.seconds if timing else 0
+    busy = three(1, 1 + seconds / 3600, math.ceil(settings.deadline_seconds / 3600) + 1)
+
+    def rows(n: Counts) -> Iterator[Row]:
+        price, month = "cloudwatch.metric_months", Rules.load()["month.hours"]
+        yield Row(price, None, "BatchesFinished", 1 / month)
+        yield Row(price, None, "ItemsProcessed", n.busy / month if workload.items else 0)
+        yield Row(price, None, "ItemsFailed", n.busy / month if workload.items and workload.fail_rate else 0)
+
+    return usages(rows, {"busy": busy})

@@ -1,6 +1,6 @@
-"""The search: a coarse grid over each architecture's settings, then steps along single axes from the best so far.
+"""The search: a coarse grid over each architecture's settings, then steps along single axes from the best plans so far.
 
-Deterministic: the same plans in the same order for the same input. No settings are tried twice.
+It is deterministic: the same input gives the same plans in the same order. No settings are planned twice.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -8,43 +8,43 @@ from dataclasses import dataclass
 from itertools import product
 
 from costs.plan.limits import Impossible
+from costs.plan.plan import Plan
+from costs.plan.planner import Planner
 from costs.plan.settings import Workload
-from costs.tune.front import choose, pareto_front, within
-from costs.tune.planned import Planned, Planner
+from costs.tune.pareto import choose, pareto_front, within
 from costs.tune.space import Space
 
 type Point = tuple[int, ...]
 type Say = Callable[[str], None]
 
-# Plans for one architecture, at most.
+# The most plans that the search makes for one architecture.
 BUDGET = 900
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search came to.
+class SearchResult:
+    """All possible plans that a search tried, and the Pareto front of both architectures' plans.
 
-    `best` is None where nothing meets the deadline. `front` is what is worth choosing from among all of `tried`, which
-    are the possible plans of all architectures; `impossible` counts the settings that a limit forbids.
+    `best` is None if no plan meets the deadline. `impossible` counts the settings that a limit forbids.
     """
 
-    best: Planned | None
-    front: tuple[Planned, ...]
-    tried: tuple[Planned, ...]
+    best: Plan | None
+    front: tuple[Plan, ...]
+    tried: tuple[Plan, ...]
     impossible: int
 
     @property
-    def fastest(self) -> Planned:
-        """The plan that is done first; there is one unless every setting is impossible."""
+    def fastest(self) -> Plan:
+        """The plan with the shortest duration. At least one plan must be possible."""
         return self.front[-1]
 
-    def of(self, architecture: str) -> tuple[Planned, ...]:
-        """The front of one architecture alone, cheapest first."""
+    def front_of(self, architecture: str) -> tuple[Plan, ...]:
+        """The Pareto front of one architecture's plans, cheapest first."""
         return pareto_front(plan for plan in self.tried if plan.architecture == architecture)
 
 
 class Explorer:
-    """The plans of one architecture computed so far, by point."""
+    """The plans of one architecture so far, by their point in the search space."""
 
     def __init__(self, architecture: str, workload: Workload, space: Space, planner: Planner, budget: int):
         self.architecture = architecture
@@ -52,40 +52,35 @@ class Explorer:
         self._space = space
         self._planner = planner
         self._budget = budget
-        self._plans: dict[Point, Planned | None] = {}
+        self._plans: dict[Point, Plan | None] = {}
         self._points: dict[int, Point] = {}
 
     @property
-    def plans(self) -> list[Planned]:
-        """The possible ones."""
+    def plans(self) -> list[Plan]:
+        """The possible plans."""
         return [plan for plan in self._plans.values() if plan]
 
     @property
     def impossible(self) -> int:
-        """How many settings a limit forbids."""
+        """The number of settings that a limit forbids."""
         return len(self._plans) - len(self.plans)
 
-    @property
-    def front(self) -> tuple[Planned, ...]:
-        """Of what was tried."""
-        return pareto_front(self.plans)
-
     def grid(self) -> None:
-        """Compute the coarse grid."""
-        self._compute(product(*(axis.coarse for axis in self._space.axes[self.architecture])))
+        """Plan every point of the coarse grid."""
+        self._plan_all(product(*(axis.coarse for axis in self._space.axes[self.architecture])))
 
-    def improve(self, aim: Callable[[tuple[Planned, ...]], Planned]) -> None:
-        """Go on from the plan that `aim` chooses of the front until none of its neighbours is chosen instead."""
-        while (front := self.front) and self._compute(self._neighbours(aim(front))):
+    def improve(self, aim: Callable[[tuple[Plan, ...]], Plan]) -> None:
+        """Plan the neighbours of the plan that `aim` chooses from the front, until it chooses none of them."""
+        while (front := pareto_front(self.plans)) and self._plan_all(self._neighbours(aim(front))):
             pass
 
     def widen(self) -> None:
-        """Go on from every plan of the front, until all their neighbours are known or the budget is used up."""
-        while any([self._compute(self._neighbours(plan)) for plan in self.front]):
+        """Plan the neighbours of every plan on the front, until the front stands still or the budget is used up."""
+        while any([self._plan_all(self._neighbours(plan)) for plan in pareto_front(self.plans)]):
             pass
 
-    def _compute(self, points: Iterable[Point]) -> bool:
-        """Plan what is not yet planned; whether there was anything."""
+    def _plan_all(self, points: Iterable[Point]) -> bool:
+        """Plan the points that have no plan yet. Returns whether there were any."""
         began = len(self._plans)
         for point in points:
             if point in self._plans:
@@ -97,17 +92,17 @@ class Explorer:
                 self._points[id(plan)] = point
         return len(self._plans) > began
 
-    def _plan(self, point: Point) -> Planned | None:
+    def _plan(self, point: Point) -> Plan | None:
         settings = self._space.settings(self.architecture, point)
         workload = self._space.curve.workload(self._workload, settings)
         try:
             plan = self._planner(self.architecture, workload, settings)
-            # What the search asked for nobody knows: warnings are to be of what is recommended.
+            # Plan again with the settings as the stack will apply them, so that warnings refer to what is recommended.
             return plan if plan.settings == settings else self._planner(self.architecture, workload, plan.settings)
         except Impossible:
             return None
 
-    def _neighbours(self, plan: Planned) -> Iterator[Point]:
+    def _neighbours(self, plan: Plan) -> Iterator[Point]:
         point = self._points[id(plan)]
         for place, axis in enumerate(self._space.axes[self.architecture]):
             for index in (point[place] - 1, point[place] + 1):
@@ -124,13 +119,13 @@ def search(
     *,
     say: Say = lambda _: None,
     budget: int = BUDGET,
-) -> Found:
-    """Find the settings that serve `objective` (cost, speed, balanced) within the deadline, and the whole front.
+) -> SearchResult:
+    """Find the settings that serve `objective` (cost, speed or balanced) within the deadline, and the Pareto front.
 
-    `say` gets a line per stage. Raises Problem, or whatever else, only as `planner` does.
+    Calls `say` with a line for each stage. Raises what `planner` raises, except Impossible.
     """
 
-    def aim(front: tuple[Planned, ...]) -> Planned:
+    def aim(front: tuple[Plan, ...]) -> Plan:
         return choose(met, objective) if (met := within(front, deadline_seconds)) else front[-1]
 
     explorers = [Explorer(name, workload, space, planner, budget) for name in space.axes]
@@ -144,7 +139,7 @@ def search(
     tried = tuple(plan for explorer in explorers for plan in explorer.plans)
     front = pareto_front(tried)
     met = within(front, deadline_seconds)
-    return Found(
+    return SearchResult(
         best=choose(met, objective) if met else None,
         front=front,
         tried=tried,

@@ -1,57 +1,62 @@
-"""What a search may choose from: for each architecture its axes, and on each the settings in order. Pure."""
+"""The search space: for each architecture its axes, and on each axis the settings to choose from, in order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from costs.facts.quotas import Quotas
-from costs.plan.settings import Settings
+from costs.plan.settings import Settings, parameter
 from costs.tune.memory_curve import MemoryCurve
 
-# Bounds are those of the stacks' parameters (bootstrap/templates) and, for pollers, of AWS::Lambda::EventSourceMapping.
-ITEMS_PER_CHUNK = (
-    1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500, 700,
-    1000, 1500, 2000, 3000, 4000, 5000, 7000, 10_000,
-)  # fmt: skip
-ITEM_CONCURRENCY = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100)
-BATCH_SIZES = (1, 2, 3, 5, 7, 10, 20, 50, 100)
-SQS_CONCURRENCY = (2, 5, 10, 20, 50, 100, 150, 200, 300, 400, 500, 700, 1000)
-SFN_CONCURRENCY = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000)
-CHUNKS_PER_SEGMENT = (100, 300, 1000, 3000, 10_000)
-POLLERS = (2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10_000)
-INVOCATIONS_PER_POLLER = int(Quotas.load()["lambda.provisioned_poller_concurrency"])
-
-# Where the search begins; the rest it comes to from there.
+# Candidates for each field of Settings. The templates' bounds cut them to what an architecture's stack accepts.
+LADDERS = {
+    "items_per_chunk": (
+        1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500, 700,
+        1000, 1500, 2000, 3000, 4000, 5000, 7000, 10_000,
+    ),
+    "item_concurrency": (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100),
+    "batch_size": (1, 2, 3, 5, 7, 10, 20, 50, 100),
+    "max_concurrency": (
+        1, 2, 5, 10, 20, 50, 100, 150, 200, 300, 400, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000,
+    ),
+    "chunks_per_segment": (100, 300, 1000, 3000, 10_000),
+    "pollers": (2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10_000),
+}  # fmt: skip
+# The candidates of the coarse grid, where the search begins.
 COARSE = {
     "items_per_chunk": {10, 50, 100, 500, 2000},
     "item_concurrency": {1, 10, 50, 100},
     "batch_size": {1, 10},
-    "concurrency": {10, 100, 1000, 10_000},
-    "pollers": {20, 100, 1000},
+    "max_concurrency": {10, 100, 1000, 10_000},
     "chunks_per_segment": {10_000},
+    "pollers": {20, 100, 1000},
 }
-
-type Choice = Mapping[str, Any]
+INVOCATIONS_PER_POLLER = int(Quotas.load()["lambda.provisioned_poller_concurrency"])
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Fields of Settings that are chosen together: the choices in order, and the indexes of those tried first."""
+    """Fields of Settings that are chosen together: the choices in order, and the indexes of the coarse grid."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[Mapping[str, Any], ...]
     coarse: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """The axes of each architecture. `base` has the settings that are not searched."""
+    """The axes of each architecture. `base` has the settings that are not searched.
+
+    `max_concurrency` and `max_item_concurrency` are the limits of the user's code, None if there are none.
+    """
 
     axes: Mapping[str, tuple[Axis, ...]]
     base: Settings
     curve: MemoryCurve
+    max_concurrency: int | None
+    max_item_concurrency: int | None
 
     def settings(self, architecture: str, point: Iterable[int]) -> Settings:
-        """The settings at `point`: an index on every axis."""
+        """The settings at `point`: an index on each axis."""
         fields: dict[str, Any] = {}
         for axis, index in zip(self.axes[architecture], point, strict=True):
             fields |= axis.choices[index]
@@ -63,57 +68,67 @@ def space(
     *,
     base: Settings | None = None,
     curve: MemoryCurve | None = None,
-    most_concurrency: int | None = None,
-    most_item_concurrency: int | None = None,
+    max_concurrency: int | None = None,
+    max_item_concurrency: int | None = None,
 ) -> Space:
-    """The whole space, bounded by what the user's work stands.
+    """The search space within the limits of the user's code.
 
-    `most_concurrency` limits the processors at a time, `most_item_concurrency` the items at a time in each of them.
+    `max_concurrency` limits the concurrent processors, `max_item_concurrency` the concurrent items in each of them.
     """
     curve = curve or MemoryCurve()
-    at_a_time = numbers("item_concurrency", ITEM_CONCURRENCY, "item_concurrency", most_item_concurrency)
-    common = (
-        numbers("items_per_chunk", ITEMS_PER_CHUNK, "items_per_chunk"),
-        at_a_time,
-        Axis(tuple({"processor_memory": size} for size in curve.sizes()), spread(len(curve.sizes()))),
-    )
+    sizes = curve.sizes()
+
+    def common(architecture: str) -> tuple[Axis, ...]:
+        return (
+            numbers("items_per_chunk", architecture),
+            numbers("item_concurrency", architecture, max_item_concurrency),
+            Axis(tuple({"processor_memory": size} for size in sizes), spread(len(sizes))),
+        )
+
     axes = {
         "sqs": (
-            *common,
-            numbers("batch_size", BATCH_SIZES, "batch_size"),
-            numbers("chunks_per_segment", CHUNKS_PER_SEGMENT, "chunks_per_segment"),
-            sqs_concurrency(most_concurrency),
+            *common("sqs"),
+            numbers("batch_size", "sqs"),
+            numbers("chunks_per_segment", "sqs"),
+            sqs_concurrency(max_concurrency),
         ),
         "sfn": (
-            *common,
+            *common("sfn"),
             Axis(({"child_type": "EXPRESS"}, {"child_type": "STANDARD"}), (0, 1)),
-            numbers("concurrency", SFN_CONCURRENCY, "max_concurrency", most_concurrency),
+            numbers("max_concurrency", "sfn", max_concurrency),
         ),
     }
-    return Space(axes={name: axes[name] for name in architectures}, base=base or Settings(), curve=curve)
-
-
-def numbers(name: str, values: Iterable[int], field: str, most: int | None = None) -> Axis:
-    """An axis of one number, cut off at `most`, which is then the last choice and among the first tried."""
-    allowed = sorted(value for value in values if most is None or value <= most)
-    if most is not None and most not in allowed and most < max(values):
-        allowed.append(most)
-    coarse = COARSE[name] | ({allowed[-1]} if most is not None else set())
-    return Axis(
-        tuple({field: value} for value in allowed),
-        tuple(index for index, value in enumerate(allowed) if value in coarse),
+    return Space(
+        axes={name: axes[name] for name in architectures},
+        base=base or Settings(),
+        curve=curve,
+        max_concurrency=max_concurrency,
+        max_item_concurrency=max_item_concurrency,
     )
 
 
-def sqs_concurrency(most: int | None) -> Axis:
-    """Processors at a time through SQS: MaximumConcurrency, then the provisioned pollers, which exclude it."""
-    default = numbers("concurrency", SQS_CONCURRENCY, "max_concurrency", most)
-    allowed = tuple(each for each in POLLERS if most is None or each * INVOCATIONS_PER_POLLER <= most)
-    pollers = numbers("pollers", allowed, "pollers") if allowed else Axis((), ())
-    shift = len(default.choices)
+def numbers(field: str, architecture: str, limit: int | None = None) -> Axis:
+    """The axis of a number up to `limit`, which is then the last choice and part of the coarse grid."""
+    accepted = [value for value in LADDERS[field] if parameter(field, architecture).allows(value)]
+    choices = [value for value in accepted if limit is None or value <= limit]
+    if limit is not None and limit not in choices and limit < accepted[-1]:
+        choices.append(limit)
+    coarse = COARSE[field] | ({choices[-1]} if limit is not None else set())
     return Axis(
-        (*({**choice, "pollers": None} for choice in default.choices), *pollers.choices),
-        (*default.coarse, *(index + shift for index in pollers.coarse)),
+        tuple({field: value} for value in choices),
+        tuple(index for index, value in enumerate(choices) if value in coarse),
+    )
+
+
+def sqs_concurrency(limit: int | None) -> Axis:
+    """Concurrent processors through SQS: MaximumConcurrency, then the provisioned pollers, which exclude it."""
+    default = numbers("max_concurrency", "sqs", limit)
+    choices = [pollers for pollers in LADDERS["pollers"] if limit is None or pollers * INVOCATIONS_PER_POLLER <= limit]
+    first = len(default.choices)
+    coarse = {choice for choice in choices if choice in COARSE["pollers"]} | set(choices[-1:] if limit else [])
+    return Axis(
+        (*({**choice, "pollers": None} for choice in default.choices), *({"pollers": choice} for choice in choices)),
+        (*default.coarse, *(first + index for index, choice in enumerate(choices) if choice in coarse)),
     )
 
 

@@ -1,56 +1,53 @@
-"""A plan's settings as the stacks' parameters, on AWS and in the sandbox."""
+"""A plan's settings as stack parameters, on AWS and in the sandbox, and as a line of text."""
 
-from bootstrap.parameters import declared
-from bootstrap.stacks import STACK_NAMES, template
-from costs.plan.settings import Settings
-from costs.tune.planned import Planned
+from bootstrap.stacks import STACK_NAMES
+from costs.plan.plan import Plan
+from costs.plan.settings import Settings, parameter
 
-# Settings' fields, and the parameters that both stacks have.
-COMMON = {
-    "items_per_chunk": "ItemsPerChunk",
-    "item_concurrency": "ItemConcurrency",
-    "processor_memory": "ProcessorMemory",
-    "cpu_architecture": "CpuArchitecture",
+# The fields of Settings that the search chooses, beside the concurrency.
+SEARCHED = {
+    "sqs": ("items_per_chunk", "item_concurrency", "processor_memory", "batch_size", "chunks_per_segment"),
+    "sfn": ("items_per_chunk", "item_concurrency", "processor_memory", "child_type"),
 }
 
 
-def parameters(plan: Planned) -> dict[str, str]:
-    """What the plan's stack is deployed with, for `--parameter NAME=VALUE` of `python -m bootstrap deploy`."""
+def parameters(plan: Plan) -> dict[str, str]:
+    """The parameters to deploy the plan's stack with, by name."""
     settings = plan.settings
-    values = {name: str(getattr(settings, field)) for field, name in COMMON.items()}
-    if plan.architecture == "sqs":
-        values |= {"BatchSize": str(settings.batch_size), "ChunksPerSegment": str(settings.chunks_per_segment)}
-    else:
-        values["ChildType"] = settings.child_type
-    if settings.pollers is None:
-        values["MaxConcurrency"] = str(settings.max_concurrency)
-    else:
-        values["ProvisionedPollers"] = str(settings.pollers)
+    fields = [*SEARCHED[plan.architecture], "cpu_architecture"]
+    fields.append("max_concurrency" if settings.pollers is None else "pollers")
     if settings.deadline_seconds != Settings().deadline_seconds:
-        values["DeadlineSeconds"] = str(settings.deadline_seconds)
-    return values
+        fields.append("deadline_seconds")
+    return {parameter(field).name: str(getattr(settings, field)) for field in fields}
 
 
-def in_sandbox(plan: Planned) -> tuple[dict[str, str], list[str]]:
-    """The parameters that the sandbox takes, and what of the plan it leaves out, in sentences.
+def in_sandbox(plan: Plan) -> tuple[dict[str, str], list[str]]:
+    """The parameters that the sandbox accepts, and a sentence for each setting of the plan that it does not.
 
-    Its CPU is the machine's. `rollcall up` gives both stacks the same values, so only those that both take.
+    `rollcall up` gives both stacks the same values, so a value must be one that both accept. The CPU is the machine's.
     """
     values, left_out = parameters(plan), []
     del values["CpuArchitecture"]
     if values.pop("ChildType", None) == "EXPRESS":
         left_out.append("ChildType=EXPRESS: the sandbox's engine has STANDARD children only")
     if "MaxConcurrency" in values:
-        wanted = plan.settings.max_concurrency
-        taken = taken_by_both("MaxConcurrency", wanted)
-        values["MaxConcurrency"] = str(taken)
-        if taken != wanted:
-            left_out.append(f"MaxConcurrency={wanted}: {taken} instead, which both stacks take")
+        bounds = [parameter("max_concurrency", name) for name in STACK_NAMES]
+        planned = plan.settings.max_concurrency
+        low, high = max(bound.low or 0 for bound in bounds), min(bound.high or planned for bound in bounds)
+        accepted = min(max(planned, low), high)
+        values["MaxConcurrency"] = str(accepted)
+        if accepted != planned:
+            left_out.append(f"MaxConcurrency={planned}: {accepted} instead, which both stacks accept")
     return values, left_out
 
 
-def taken_by_both(name: str, value: int) -> int:
-    """The number nearest to `value` that both templates take for a parameter."""
-    known = [declared(template(architecture))[name] for architecture in STACK_NAMES]
-    low, high = max(each["MinValue"] for each in known), min(each["MaxValue"] for each in known)
-    return int(min(max(value, low), high))
+def settings_line(plan: Plan) -> str:
+    """The searched settings in a line."""
+    settings = plan.settings
+    own = f"BatchSize {settings.batch_size:,}" if plan.architecture == "sqs" else f"{settings.child_type} children"
+    concurrency = f"MaxConcurrency {settings.max_concurrency:,}"
+    return (
+        f"{settings.items_per_chunk:,} items per chunk, {settings.item_concurrency} in parallel, {own}, "
+        f"{concurrency if settings.pollers is None else f'{settings.pollers:,} pollers'}, "
+        f"{settings.processor_memory:,} MB"
+    )

@@ -1,47 +1,44 @@
-"""What is told of a search beside its outcome: how cost and duration move with one setting, and with the size."""
+"""A study: the search's recommendation compared with the other architecture and the default settings, in sentences."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from costs.plan.fixed import LONGEST_DEADLINE
+from bootstrap.stacks import ARCHITECTURE_TITLES
+from costs.format import count, dollars, seconds
 from costs.plan.limits import Impossible
+from costs.plan.plan import Plan
+from costs.plan.planner import Planner
 from costs.plan.settings import Settings, Workload
-from costs.tune.front import choose, within
-from costs.tune.planned import Planned, Planner, order
-from costs.tune.search import Found
-from costs.tune.space import ITEMS_PER_CHUNK, Space
+from costs.tune.pareto import choose, order, within
+from costs.tune.search import BUDGET, Say, SearchResult, search
+from costs.tune.space import Space
+from costs.tune.too_slow import nothing_possible, too_slow
 
-AT_A_TIME = (1, 2, 5, 10, 20, 50, 100)
-# Among which the lever's cheapest chunk is looked for.
+ITEM_CONCURRENCIES = (1, 2, 5, 10, 20, 50, 100)
+# The chunk sizes from which each item concurrency takes its cheapest.
 CHUNK_SIZES = (10, 30, 100, 300, 1000, 3000, 10_000)
-SIZES = (*(factor * 10**power for power in range(2, 8) for factor in (1, 3)), 100_000_000)
-
-# A number of items, and the plan for it.
-type Curve = tuple[tuple[int, Planned], ...]
+AIMS = {"cost": "Cheapest", "speed": "Fastest", "balanced": "Best balance of cost and speed"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A search's outcome and the views on it; every mapping is by architecture.
+    """A search's result, and plans to compare it with; every mapping is by architecture.
 
-    `chosen` serves the objective among that architecture's plans within the deadline, or is its fastest where none is.
-    `defaults` has the stacks' default settings. `by_chunk` varies the items per chunk of the chosen settings, `by_size`
-    the batch's items; `lever` varies the items at a time, each with the chunk size that is then cheapest.
+    `best` is the recommendation. `chosen` has each architecture's best plan within the deadline, or its fastest if none
+    meets it. `defaults` has the plans with the stacks' default settings. `by_item_concurrency` has the best plan's
+    settings with other item concurrencies, each with the chunk size that is then cheapest.
     """
 
-    workload: Workload
     deadline_seconds: float
     objective: str
-    found: Found
-    best: Planned
-    chosen: Mapping[str, Planned]
-    defaults: Mapping[str, Planned]
-    lever: Mapping[str, Curve]
-    by_chunk: Mapping[str, Curve]
-    by_size: Mapping[str, Curve]
+    result: SearchResult
+    best: Plan
+    chosen: Mapping[str, Plan]
+    defaults: Mapping[str, Plan]
+    by_item_concurrency: Mapping[str, Mapping[int, Plan]]
 
-    def meets(self, plan: Planned) -> bool:
-        """Whether it is done by the deadline."""
+    def meets(self, plan: Plan) -> bool:
+        """Whether the plan meets the deadline."""
         return plan.seconds <= self.deadline_seconds
 
 
@@ -50,59 +47,75 @@ def study(
     space: Space,
     deadline_seconds: float,
     objective: str,
-    found: Found,
-    best: Planned,
     planner: Planner,
-    most_item_concurrency: int | None = None,
+    *,
+    say: Say = lambda _: None,
+    budget: int = BUDGET,
 ) -> Study:
-    """Compute the views: some 200 plans more."""
+    """Search as `search` does, then make about 50 plans for each architecture to compare the result with.
+
+    Raises Problem if no plan meets the deadline, or no settings are possible.
+    """
+    result = search(workload, space, deadline_seconds, objective, planner, say=say, budget=budget)
+    if not result.tried:
+        raise nothing_possible(workload, space, planner)
+    if result.best is None:
+        raise too_slow(result.fastest, deadline_seconds, planner, space.max_concurrency)
+    say("comparing the recommendation")
     chosen = {}
     for name in space.axes:
-        if front := found.of(name):
+        if front := result.front_of(name):
             met = within(front, deadline_seconds)
             chosen[name] = choose(met, objective) if met else front[-1]
 
-    def plans(name: str, changes: Iterable[tuple[int, Workload, Settings]]) -> Curve:
-        made = ((number, possible(planner, name, space, work, settings)) for number, work, settings in changes)
-        return tuple((number, plan) for number, plan in made if plan)
+    def plan(name: str, settings: Settings) -> Plan | None:
+        try:
+            return planner(name, space.curve.workload(workload, settings), settings)
+        except Impossible:
+            return None
 
-    def each(view: Callable[[str, Planned], Curve]) -> dict[str, Curve]:
-        return {name: view(name, plan) for name, plan in chosen.items()}
+    def cheapest(name: str, item_concurrency: int) -> Plan | None:
+        settings = replace(chosen[name].settings, item_concurrency=item_concurrency)
+        plans = [plan(name, replace(settings, items_per_chunk=size)) for size in CHUNK_SIZES]
+        return min(filter(None, plans), key=order, default=None)
 
-    def lever(name: str, plan: Planned) -> Curve:
-        cheapest = []
-        for at_a_time in AT_A_TIME:
-            if at_a_time <= (most_item_concurrency or at_a_time):
-                settings = replace(plan.settings, item_concurrency=at_a_time)
-                sized = plans(name, ((n, workload, replace(settings, items_per_chunk=n)) for n in CHUNK_SIZES))
-                cheapest += [(at_a_time, min((each for _, each in sized), key=order))] if sized else []
-        return tuple(cheapest)
-
-    def by_chunk(name: str, plan: Planned) -> Curve:
-        return plans(name, ((n, workload, replace(plan.settings, items_per_chunk=n)) for n in ITEMS_PER_CHUNK))
-
-    def by_size(name: str, plan: Planned) -> Curve:
-        settings = replace(plan.settings, deadline_seconds=LONGEST_DEADLINE[name])
-        return plans(name, ((n, replace(workload, items=n), settings) for n in SIZES))
-
-    defaults = {name: possible(planner, name, space, workload, Settings()) for name in space.axes}
+    limit = space.max_item_concurrency
+    numbers = [number for number in ITEM_CONCURRENCIES if limit is None or number <= limit]
     return Study(
-        workload=workload,
         deadline_seconds=deadline_seconds,
         objective=objective,
-        found=found,
-        best=best,
+        result=result,
+        best=result.best,
         chosen=chosen,
-        defaults={name: plan for name, plan in defaults.items() if plan},
-        lever=each(lever),
-        by_chunk=each(by_chunk),
-        by_size=each(by_size),
+        defaults={name: default for name in space.axes if (default := plan(name, Settings()))},
+        by_item_concurrency={
+            name: {number: found for number in numbers if (found := cheapest(name, number))} for name in chosen
+        },
     )
 
 
-def possible(planner: Planner, name: str, space: Space, workload: Workload, settings: Settings) -> Planned | None:
-    """The plan, or None where a limit forbids it."""
-    try:
-        return planner(name, space.curve.workload(workload, settings), settings)
-    except Impossible:
-        return None
+def headline(study: Study) -> str:
+    """The recommendation in a sentence."""
+    best = study.best
+    return (
+        f"{ARCHITECTURE_TITLES[best.architecture]}: {dollars(best.dollars)} for {count(best.workload.items, 'item')} "
+        f"in {seconds(best.seconds)}"
+    )
+
+
+def comparisons(study: Study) -> list[str]:
+    """The bottleneck, the other architecture, and the default settings, a sentence each."""
+    best = study.best
+    sentences = [f"Held up by {best.bottleneck}."]
+    for name, other in study.chosen.items():
+        if name != best.architecture:
+            which = "with the same objective" if study.meets(other) else "misses the deadline even at its fastest"
+            sentences.append(
+                f"{ARCHITECTURE_TITLES[name]} {which}: {dollars(other.dollars)} in {seconds(other.seconds)}."
+            )
+    if default := study.defaults.get(best.architecture):
+        late = "" if study.meets(default) else ", after the deadline"
+        sentences.append(
+            f"The same stack with its default settings: {dollars(default.dollars)} in {seconds(default.seconds)}{late}."
+        )
+    return sentences

@@ -7,27 +7,25 @@ from urllib.parse import urlencode
 
 from bootstrap.problem import Problem
 from costs.bill import Bill, priced
-from costs.derived import provisioned_pollers
 from costs.facts.prices import PriceBook
-from costs.meter_rows import rows_of
-from costs.metered import usages_of
+from costs.metered import provisioned_pollers, rows_of, usages_of
 from rollcall.batches.batch import Result
 from rollcall.target.connection import Connection
 from rollcall.target.engine_client import ask
 from rollcall.target.meter_client import NoMeter, fetch_when_quiet
 from rollcall.terminal.errors import tell
 
-# Lists the messages of a queue, those in flight and delayed ones too, without receiving them.
 MESSAGES_PATH = "/_aws/sqs/messages"
-# What an architecture's state machine is deployed with on AWS unless a parameter says otherwise.
+"""Lists the messages of a queue, those in flight and delayed ones too, without receiving them."""
 CHILD_TYPE = "EXPRESS"
+"""The children's type on AWS by the template's default."""
 
 
 def bill_after_run(connection: Connection, result: Result) -> Bill | None:
-    """What a batch that has just ended would have cost on AWS, all of its generations together.
+    """The bill on AWS of a batch that has just ended, all of its generations together.
 
-    None where nothing was counted: on AWS, on an engine without a meter, after a reset. It fails nothing: what goes
-    wrong is told on stderr. Per million items is known of a first generation only.
+    None where nothing was counted: on AWS, on an engine without a meter, after a reset. Errors are printed on stderr
+    and raise nothing. Amounts per million items are known of a first generation only.
     """
     if not connection.endpoint:
         return None
@@ -37,7 +35,7 @@ def bill_after_run(connection: Connection, result: Result) -> Bill | None:
     except NoMeter:
         return None
     except Problem as problem:
-        tell(f"what the batch would cost on AWS is not known: {problem}", problem.hint)
+        tell(f"the batch's cost on AWS is unknown: {problem}", problem.hint)
         return None
     items = result.items if result.generation == 1 else None
     return metered_bill(connection, answer, result, book, items, result.started_at)
@@ -52,17 +50,16 @@ def metered_bill(
     started_at: str | None,
     child_type: str = CHILD_TYPE,
 ) -> Bill | None:
-    """The bill of a batch of `items` items, by what the meter answered; None if it does not know the whole batch.
+    """The bill of a batch of `items` items by the meter's answer; None if the meter does not know the whole batch.
 
-    `ended` is its latest generation, `started_at` the start of its first.
+    `ended` is the latest generation's result, `started_at` the start of the first.
     """
     stack = connection.stack(ended.architecture)
     rows = rows_of(answer, stack.name, ended.batch_id)
     if not rows or began_before(started_at, answer["since"]):
         return None
-    assert connection.endpoint
     due = ended.architecture == "sqs" and check_due(
-        connection.endpoint, stack.outputs["FinalizerQueueUrl"], ended.batch_id
+        connection.endpoint or "", stack.outputs["FinalizerQueueUrl"], ended.batch_id
     )
     hours = clock_hours(started_at, ended.finished_at)
     usages = usages_of(answer, stack.name, ended.batch_id, child_type, hours=hours, check_due=due)

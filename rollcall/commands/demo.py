@@ -9,15 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.problem import Problem
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import Bill
 from costs.format import count, dollars, seconds
-from costs.meter_rows import DURATION, rows_of
+from costs.metered import rows_of
+from costs.usage import GB_SECONDS
 from rollcall.batches.batch import Result
 from rollcall.batches.bill import bill_after_run
 from rollcall.batches.request import checked_request
 from rollcall.commands.run import run_to_end
 from rollcall.commands.up import bring_up
-from rollcall.target.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.target.connection import Connection
 from rollcall.target.meter_client import fetch_when_quiet
 from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_next, stdout
@@ -107,7 +109,7 @@ def comparison(runs: Mapping[str, Run]) -> Table:
         "completion lag": [seconds(result.completion_lag_seconds) for result in results],
         "Lambda invocations": [count(total(rows, "lambda.requests")) for rows in metered],
         "of them cold starts": [count(total(rows, "lambda.cold_starts")) for rows in metered],
-        "Lambda GB-seconds": [f"{total(rows, DURATION):.1f}" if rows else "-" for rows in metered],
+        "Lambda GB-seconds": [f"{total(rows, GB_SECONDS):.1f}" if rows else "-" for rows in metered],
         "cost on AWS": [dollars(bill.dollars) if bill else "-" for bill in bills],
         "of it orchestration": [dollars(bill.orchestration) if bill else "-" for bill in bills],
     }

@@ -1,6 +1,5 @@
 """`rollcall logs`: shows the log lines of the functions in order of time, or those of the engine."""
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,9 +12,9 @@ from rollcall.target.engine_log import print_engine_log
 from rollcall.target.outputs import functions
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr, stdout
+from rollcall.terminal.duration import parse_duration
 from rollcall.terminal.log_lines import line
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
 FOLLOW_SECONDS = 1.0
 # A line may arrive this much later than a newer line of another environment.
@@ -40,7 +39,7 @@ def logs(
     since: Annotated[str, typer.Option(metavar="AGE", help="The age of the oldest line: 30s, 10m, 2h or 1d.")] = "10m",
 ) -> None:
     """Print the log lines of the last `since`; with `follow`, go on until Ctrl-C."""
-    from_ms = round((time.time() - parse_age(since)) * 1000)
+    from_ms = round((time.time() - parse_duration("--since", since)) * 1000)
     if source == "engine":
         if target.aws:
             raise Problem("logs engine: there is no engine on AWS", "name a function, such as sqs.processor")
@@ -86,14 +85,6 @@ def choose(source: str | None, known: Mapping[str, str]) -> dict[str, str]:
     if not chosen:
         raise Problem(f"there is no function {source!r}", f"choose from: engine, sqs, sfn, {', '.join(known)}")
     return chosen
-
-
-def parse_age(text: str) -> float:
-    """Parse an age such as `30s`, `10m`, `2h` or `1d` to seconds. Raises Problem."""
-    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if not match:
-        raise Problem(f"--since {text}: expected a number and a unit, such as 30s, 10m, 2h or 1d")
-    return int(match[1]) * UNITS[match[2]]
 
 
 def read(client: Any, group: str, from_ms: int) -> list[dict[str, Any]]:

@@ -1,20 +1,33 @@
 """`rollcall meter`: what the engine's meter counted, in AWS's billing units, before any price."""
 
 from collections import defaultdict
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.markup import escape
 
 from bootstrap.problem import Problem
 from costs.format import count, quantity
 from rollcall.target.connection import healthy_sandbox
 from rollcall.target.meter_client import fetch_meter, reset_meter
-from rollcall.target.target import SandboxTarget
+from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_json, stdout
+from rollcall.terminal.options import Json
+
+app = typer.Typer()
 
 
-def meter(target: SandboxTarget, batch: str | None, reset: bool, as_json: bool) -> None:
-    """Print what was counted, of one batch or of all; or set it to zero. Raises Problem if there is no meter."""
+@app.command(epilog="Examples: [bold]rollcall meter --batch demo-1[/], [bold]rollcall meter --reset[/]")
+@targeted
+def meter(
+    target: SandboxTarget,
+    batch: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only what this batch caused.", show_default="all")
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Set everything that was counted to zero.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the quantities of one batch or of all, or set them to zero. Raises Problem if there is no meter."""
     if reset and batch:
         raise Problem("--reset sets everything to zero: it takes no --batch")
     sandbox = healthy_sandbox(target)
@@ -34,7 +47,7 @@ def meter(target: SandboxTarget, batch: str | None, reset: bool, as_json: bool) 
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
-    """Print the rows of all batches together, under the stack, function and caller that they are of."""
+    """Print the rows of all batches together, under their stack, function and caller."""
     found: defaultdict[str, defaultdict[tuple[str, str], list[float]]] = defaultdict(
         lambda: defaultdict(lambda: [0, 0])
     )

@@ -1,113 +1,172 @@
-"""`rollcall plan`: what a batch of any size will cost on AWS and how long it will take, before anything runs."""
+"""`rollcall plan`: the cost and the duration on AWS of a batch of any size, before anything runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.text import Text
+import typer
 
 from bootstrap.problem import Problem
-from costs.facts.assumptions import Assumptions
-from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
-from costs.plan.alternatives import Alternative, alternatives
-from costs.plan.breakeven import BreakEven, break_evens
-from costs.plan.lift import Lifted, lifts
-from costs.plan.limits import Impossible
-from costs.plan.plan import ARCHITECTURES, Plan
-from costs.plan.planner import Planner
-from costs.plan.settings import Settings, Workload
-from rollcall.terminal.console import print_json, stdout, steps
-from rollcall.views.plan import basis, comparison, lasting, plan_in_detail, print_refusals, title_of
-from rollcall.views.plan_choices import alternatives_table, break_even_table
+from costs.plan.settings import Settings, Workload, parameter
+from rollcall.terminal.options import (
+    ArchitectureName,
+    ChildTypeName,
+    FailRate,
+    ItemBytes,
+    Json,
+    PriceFile,
+    QuotaValues,
+    ValueDistribution,
+    limited,
+)
+
+if TYPE_CHECKING:
+    # numpy takes a while to import, for which `rollcall plan --help` need not wait.
+    from costs.plan.plan import Plan
+    from costs.plan.planner import Planner
+
+app = typer.Typer()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A plan that was asked for. `deadline` is one that the batch has to meet; None takes it as long as it takes."""
+class CpuName(StrEnum):
+    """The CPU architectures of Lambda."""
 
-    workload: Workload
-    settings: Settings
-    architecture: str | None
-    deadline: int | None
-    quotas: Sequence[str]
-    prices: Path | None
+    arm64 = "arm64"
+    x86_64 = "x86_64"
 
 
-@dataclass
-class Found:
-    """All that a plan came to; `tried` are the quotas that were given another value."""
-
-    planner: Planner
-    tried: dict[str, float]
-    plans: dict[str, Plan] = field(default_factory=dict)
-    refused: list[tuple[str, Impossible]] = field(default_factory=list)
-    lifts: dict[str, list[Lifted]] = field(default_factory=dict)
-    break_evens: list[BreakEven] | None = None
-    alternatives: list[Alternative] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it, with the figures that it rests on."""
-        book = self.planner.book
-        choices = {"breakEven": self.break_evens, "alternatives": self.alternatives}
-        return {
-            "plans": [
-                plan.to_json() | {"lifts": [lifted.to_json() for lifted in self.lifts[architecture]]}
-                for architecture, plan in self.plans.items()
-            ],
-            "refused": [
-                {"architecture": architecture, "limit": impossible.limit, "message": impossible.message}
-                for architecture, impossible in self.refused
-            ],
-            **{name: [each.to_json() for each in found] for name, found in choices.items() if found is not None},
-            "prices": {"region": book.region, "date": str(book.date)},
-            "quotas": {figure.name: figure.value for figure in self.planner.quotas.figures},
-            "assumptions": {figure.name: figure.value for figure in self.planner.assumptions.figures},
-        }
+def setting(field: str, help: str, *names: str, metavar: str | None = "N") -> Any:
+    """The option of a stack parameter, with its bounds and its default."""
+    about = parameter(field)
+    return typer.Option(
+        *names,
+        min=about.low,
+        max=about.high,
+        help=help,
+        metavar=metavar,
+        show_default=str(about.default).lower(),
+        rich_help_panel="Parameters of the stacks",
+    )
 
 
-def plan_batch(asked: Asked, as_json: bool, with_break_even: bool, with_alternatives: bool) -> None:
-    """Print the plan. Raises Problem where no architecture can do it, and for quotas that there are none of."""
-    tried = quota_values(asked.quotas)
-    planner = Planner(Quotas.load().with_(tried), Assumptions.load(), PriceBook.load(asked.prices))
-    found = Found(planner, tried)
-    for architecture in [asked.architecture] if asked.architecture else ARCHITECTURES:
+@app.command(
+    epilog="Examples: [bold]rollcall plan --items 1000000[/], "
+    "[bold]rollcall plan --items 100000000 --max-concurrency 1000 --quota lambda.concurrency=5000[/]\n\n"
+    "Exit codes: 0 at least one architecture can run the batch, 2 none can, or wrong usage."
+)
+def plan(
+    items: Annotated[int, limited("items", "Number of items", default="")],
+    value_distribution: ValueDistribution = "uniform:0-1000",
+    item_bytes: ItemBytes = None,
+    fail_rate: FailRate = None,
+    architecture: Annotated[
+        ArchitectureName | None, typer.Option(help="Plan for one architecture only.", show_default="both")
+    ] = None,
+    both: Annotated[bool, typer.Option("--both", help="Plan for both architectures, which is the default.")] = False,
+    items_per_chunk: Annotated[int | None, setting("items_per_chunk", "Items of a chunk.")] = None,
+    item_concurrency: Annotated[
+        int | None, setting("item_concurrency", "Items of a chunk that are processed in parallel.")
+    ] = None,
+    processor_memory: Annotated[
+        int | None, setting("processor_memory", "Memory of the processor.", "--memory", metavar="MB")
+    ] = None,
+    max_concurrency: Annotated[
+        int | None, setting("max_concurrency", "Most processors, or child executions, at a time.")
+    ] = None,
+    batch_size: Annotated[int | None, setting("batch_size", "sqs: most messages of an invocation.")] = None,
+    chunks_per_segment: Annotated[
+        int | None, setting("chunks_per_segment", "sqs: chunks that one batcher makes.")
+    ] = None,
+    pollers: Annotated[
+        int | None, setting("pollers", "sqs: most pollers, in provisioned mode of the event source mapping.")
+    ] = None,
+    child_type: Annotated[
+        ChildTypeName | None, setting("child_type", "sfn: type of the child executions.", metavar=None)
+    ] = None,
+    max_attempts: Annotated[int | None, setting("max_attempts", "Attempts per chunk.")] = None,
+    retry_delay_seconds: Annotated[
+        int | None,
+        setting("retry_delay_seconds", "Wait before each further attempt.", "--retry-delay", metavar="SECONDS"),
+    ] = None,
+    function_timeout: Annotated[
+        int | None, setting("function_timeout", "Timeout of the functions.", metavar="SECONDS")
+    ] = None,
+    cpu_architecture: Annotated[
+        CpuName | None, setting("cpu_architecture", "CPU of the functions.", metavar=None)
+    ] = None,
+    deadline: Annotated[
+        int | None,
+        typer.Option(
+            min=parameter("deadline_seconds").low,
+            metavar="SECONDS",
+            help="Refuse an architecture that takes longer.",
+            show_default="no deadline",
+        ),
+    ] = None,
+    quota: QuotaValues = None,
+    prices: PriceFile = None,
+    with_alternatives: Annotated[
+        bool, typer.Option("--alternatives", help="Price Lambda durable functions and SQS FIFO queues too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the plan. Raises Problem if no architecture can run the batch, and for a quota that does not exist."""
+    from costs.plan.alternatives import alternatives
+    from costs.plan.limits import Impossible
+    from rollcall.terminal.console import print_json
+    from rollcall.views.plan import PlanReport, print_plans
+
+    if both and architecture:
+        raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
+    given = {
+        "items_per_chunk": items_per_chunk,
+        "item_concurrency": item_concurrency,
+        "processor_memory": processor_memory,
+        "max_concurrency": max_concurrency,
+        "batch_size": batch_size,
+        "chunks_per_segment": chunks_per_segment,
+        "pollers": pollers,
+        "child_type": child_type and child_type.upper(),
+        "max_attempts": max_attempts,
+        "retry_delay_seconds": retry_delay_seconds,
+        "function_timeout": function_timeout,
+        "cpu_architecture": cpu_architecture and str(cpu_architecture),
+    }
+    settings = Settings(**{field: value for field, value in given.items() if value is not None})  # type: ignore[arg-type] # each field has its own
+    workload = workload_of(items, value_distribution, item_bytes, fail_rate)
+    report = PlanReport(planner=planner_of(quota, prices), quotas=quota or [])
+    for name in [str(architecture)] if architecture else list(ArchitectureName):
         try:
-            plan = in_time(planner(architecture, asked.workload, asked.settings), asked.deadline)
+            report.plans[name] = in_time(report.planner(name, workload, settings), deadline)
         except Impossible as impossible:
-            found.refused.append((architecture, impossible))
-        else:
-            found.plans[architecture] = plan
-            found.lifts[architecture] = lifts(plan, asked.settings, planner)
-    if not found.plans:
-        raise Problem("\n".join(f"{architecture}: refused by {reason}" for architecture, reason in found.refused))
-    if with_break_even:
-        with steps("comparing plans of other sizes and other work"):
-            found.break_evens = break_evens(planner, asked.workload, asked.settings)
+            report.refused[name] = impossible
+    if not report.plans:
+        raise Problem("\n".join(f"{name}: refused by {reason}" for name, reason in report.refused.items()))
     if with_alternatives:
-        found.alternatives = alternatives(found.plans, planner)
+        report.alternatives = alternatives(report.plans, report.planner)
     if as_json:
-        print_json(found.to_json())
+        print_json(report.to_json())
     else:
-        print_found(found)
+        print_plans(report)
 
 
-def in_time(made: Plan, deadline: int | None) -> Plan:
-    """The plan, if it meets the deadline. Raises Impossible."""
-    if deadline is not None and made.seconds > deadline:
-        raise Impossible(
-            "DeadlineSeconds",
-            f"the batch takes {lasting(made.seconds)}, and is to be done in {deadline:,} s; what holds it up is "
-            f"{made.bottleneck}",
-        )
-    return made
+def workload_of(items: int, distribution: str, item_bytes: float | None, fail_rate: float | None) -> Workload:
+    """The workload of these options. Raises Problem for a distribution that does not exist."""
+    from costs.plan.distribution import Values
+
+    return Workload(items=items, values=Values.parse(distribution), item_bytes=item_bytes, fail_rate=fail_rate or 0.0)
 
 
-def quota_values(entries: Sequence[str]) -> dict[str, float]:
-    """The values of `NAME=VALUE` entries. Raises Problem."""
+def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
+    """The planner with these NAME=VALUE quotas and price file. Raises Problem for a wrong entry or file."""
+    from costs.facts.assumptions import Assumptions
+    from costs.facts.prices import PriceBook
+    from costs.facts.quotas import Quotas
+    from costs.plan.planner import Planner
+
     values = {}
-    for entry in entries:
+    for entry in quotas or []:
         name, _, value = entry.partition("=")
         try:
             values[name] = float(value.replace("_", "").replace(",", ""))
@@ -115,23 +174,18 @@ def quota_values(entries: Sequence[str]) -> dict[str, float]:
             raise Problem(
                 f"--quota {entry}: expected NAME=VALUE with a number", "for example --quota lambda.concurrency=5000"
             ) from error
-    return values
+    return Planner(Quotas.load().with_(values), Assumptions.load(), PriceBook.load(prices))
 
 
-def print_found(found: Found) -> None:
-    """Print what was planned, side by side and in detail."""
-    planner = found.planner
-    stdout.print()
-    stdout.print(Text(title_of(next(iter(found.plans.values()))), "bold"))
-    stdout.print()
-    stdout.print(comparison(list(found.plans.values()), found.refused))
-    for architecture, plan in found.plans.items():
-        stdout.print(plan_in_detail(plan, found.lifts[architecture], planner.quotas, stdout.width))
-    print_refusals(stdout, found.refused)
-    if found.break_evens is not None:
-        stdout.print(break_even_table(found.break_evens))
-    if found.alternatives is not None:
-        stdout.print(alternatives_table(found.alternatives))
-    stdout.print()
-    changed = [f"{name}={value:,g}" for name, value in found.tried.items()]
-    stdout.print(basis(planner.book, planner.quotas, planner.assumptions, changed))
+def in_time(plan: "Plan", deadline: int | None) -> "Plan":
+    """The plan itself if it meets the deadline, of which None is none. Raises Impossible."""
+    from costs.format import seconds
+    from costs.plan.limits import Impossible
+
+    if deadline is not None and plan.seconds > deadline:
+        raise Impossible(
+            "DeadlineSeconds",
+            f"the batch takes {seconds(plan.seconds)}, longer than the deadline of {deadline:,} s; it is held up by "
+            f"{plan.bottleneck}",
+        )
+    return plan

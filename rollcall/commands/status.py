@@ -10,13 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, seconds
 from rollcall.batches.batch import OneBatch, Progress, Result
 from rollcall.batches.find import deployed, find
 from rollcall.batches.places import places_in
 from rollcall.commands.failures import failure_line
 from rollcall.commands.run import is_hopeless
-from rollcall.target.connection import ARCHITECTURE_TITLES, Connection, connect
+from rollcall.target.connection import Connection, connect
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_command, print_json, print_next, stdout
 from rollcall.terminal.options import Generation, Json, OfArchitecture

@@ -11,10 +11,10 @@ from rich.markup import escape
 from bootstrap.failures import DeployFailed
 from bootstrap.parameters import BadParameter, declared, refuse_unknown, resolve
 from bootstrap.problem import Problem
-from bootstrap.stacks import SANDBOX_PARAMETERS, STACK_NAMES, template
+from bootstrap.stacks import ARCHITECTURE_TITLES, SANDBOX_PARAMETERS, STACK_NAMES, template
 from bootstrap.vendoring import CannotVendor
 from costs.format import seconds
-from rollcall.target.connection import ARCHITECTURE_TITLES, Connection
+from rollcall.target.connection import Connection
 from rollcall.target.outputs import resource_lines
 from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_json, print_next, stderr, stdout, steps

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     # boto3 takes half a second to import, for which `rollcall run --help` need not wait.
     from bootstrap.aws import Session
 
-ARCHITECTURE_TITLES = {"sqs": "SQS and DynamoDB", "sfn": "Step Functions"}
-
 
 @dataclass(frozen=True)
 class Stack:

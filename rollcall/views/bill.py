@@ -1,21 +1,25 @@
-"""A bill as a table for people: what, how much, at which price, dollars."""
+"""Bills on a terminal: every line with quantity, price and dollars, and a planned bill's largest lines."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import Bill, Line, service_of
 from costs.facts.prices import Price, PriceBook
-from costs.format import decimals_for, dollars, quantity
+from costs.format import count, decimals_for, dollars, per_million, quantity
+from costs.usage import GB_SECONDS
+from rollcall.batches.batch import Result
+from rollcall.terminal.console import stdout
+from rollcall.views.table import plain_table
 
-# With less the column of dollars per million items is left out; its sums stand below in any case.
 WIDE = 100
-# Fewer lines of the same kind are one, whichever function they are of.
-type Kind = tuple[str, str, str]
-
+"""On a narrower terminal there is no column of dollars per million items; its sums are below in any case."""
+LEAST_SHARE = 0.01
+"""Smaller parts of the orchestration are not listed in a plan."""
 PACKS = {1: "", 1_000_000: " / 1M", 3_600: " / GB-hour", 1_073_741_824: " / GB"}
 
 
@@ -26,7 +30,7 @@ class Notes:
         self._numbers: dict[str, int] = {}
 
     def mark(self, note: str) -> str:
-        """What stands behind a line with that note: ` [1]`."""
+        """The mark behind a line with that note: ` [1]`."""
         if not note:
             return ""
         return f" [{self._numbers.setdefault(note, len(self._numbers) + 1)}]"
@@ -41,58 +45,114 @@ class Notes:
         return table
 
 
-def bill_tables(sections: Sequence[tuple[str, Bill]], book: PriceBook, width: int, notes: Notes) -> Group:
+def print_bill(result: Result, bill: Bill, idle: Bill, book: PriceBook, child_type: str) -> None:
+    """Print both parts of the batch's bill, its sums, what its idle stack costs, and how lines were derived."""
+    notes = Notes()
+    generations = f", {result.generation} generations" if result.generation > 1 else ""
+    still_open = ", so far: it still runs" if result.status == "OPEN" else ""
+    title = f"  {ARCHITECTURE_TITLES[result.architecture]}, {count(bill.items, 'item')}{generations}{still_open}"
+    parts = [("orchestration", bill.part(own=False)), ("your code", bill.part(own=True))]
+    stdout.print(Text.assemble("\nBatch ", (result.batch_id, "bold"), title), soft_wrap=True)
+    for shown in (
+        bill_tables(parts, book, stdout.width, notes),
+        sums(bill),
+        bill_tables([("idle, a month without a batch", idle)], book, stdout.width, notes),
+        Group(Text("not counted here but derived", "dim"), notes.table()),
+        Text(basis(bill, result, book, child_type), "dim"),
+    ):
+        stdout.print()
+        stdout.print(shown)
+
+
+def bill_tables(sections: Sequence[tuple[str, Bill]], book: PriceBook, width: int, notes: Notes) -> Table:
     """The sections of a bill one under the other, amounts in line; `width` is the terminal's, in characters."""
     decimals = decimals_for(max(bill.dollars for _, bill in sections)) + 1
-    items = sections[0][1].items
-    wide = width >= WIDE and items is not None and items > 0
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("")
-    for header in ("quantity", "price", "dollars", *(["per 1M items"] if wide else [])):
-        table.add_column(header, justify="right", no_wrap=True)
+    amounts = ("dollars", "per 1M items") if width >= WIDE and sections[0][1].items else ("dollars",)
+    table = plain_table("", "quantity", "price", *amounts, right=("quantity", "price", *amounts), fold=("",))
+
+    def add(words: Text, lines: Sequence[Line], items: int | None, style: str, *cells: str) -> None:
+        part = Bill(tuple(lines), items)
+        rate = part.per_million()
+        sums = (dollars(part.dollars, decimals), "-" if rate is None else dollars(rate, 4))[: len(amounts)]
+        table.add_row(words, *(Text(cell, style) for cell in (*(cells or ("", "")), *sums)))
+
     for number, (title, bill) in enumerate(sections):
         if number:
             table.add_row()
-        add_section(table, title, bill, book, decimals, wide, notes)
-    return Group(table)
+        add(Text(title, "bold"), bill.lines, bill.items, "bold")
+        for service in bill.by_service():
+            lines = [line for line in bill.lines if service_of(line.usage.price) == service]
+            add(Text(f"  {service}", "cyan"), lines, bill.items, "")
+            for same in merged(lines):
+                usage, price = same[0].usage, book.price(same[0].usage.price)
+                total, cost = sum(line.usage.quantity for line in same), sum(line.dollars for line in same)
+                words = Text(f"    {usage.what}{notes.mark(usage.note)}", "dim")
+                amount = f"{quantity(total)} {price.unit}{'' if total == 1 else 's'}"
+                add(words, same, bill.items, "dim", amount, charged(price, total, cost))
+    return table
 
 
-def add_section(table: Table, title: str, bill: Bill, book: PriceBook, decimals: int, wide: bool, notes: Notes) -> None:
-    """The section's sum, then its services with their lines."""
-
-    def amounts(part: Bill) -> list[str]:
-        each = part.per_million()
-        return [dollars(part.dollars, decimals), *([dollars(each, 4) if each is not None else "-"] if wide else [])]
-
-    table.add_row(Text(title, "bold"), "", "", *(Text(amount, "bold") for amount in amounts(bill)))
-    services: defaultdict[str, list[Line]] = defaultdict(list)
-    for line in bill.lines:
-        services[service_of(line.usage.price)].append(line)
-    for service in bill.by_service():
-        lines = services[service]
-        table.add_row(Text(f"  {service}", "cyan"), "", "", *amounts(Bill(tuple(lines), bill.items)), style="")
-        for (price_id, what, note), same in merged(lines).items():
-            price = book.price(price_id)
-            total, cost = sum(line.usage.quantity for line in same), sum(line.dollars for line in same)
-            table.add_row(
-                Text(f"    {what}{notes.mark(note)}", "dim"),
-                Text(counted(total, price), "dim"),
-                Text(charged(price, total, cost), "dim"),
-                *(Text(amount, "dim") for amount in amounts(Bill(tuple(same), bill.items))),
-            )
+def sums(bill: Bill) -> Table:
+    """The bill's sums, each per million items too."""
+    table = Table.grid(padding=(0, 3))
+    for justify in ("left", "right", "left"):
+        table.add_column(justify=justify)
+    orchestration, own = bill.part(own=False), bill.part(own=True)
+    table.add_row("orchestration", dollars(orchestration.dollars), per_million(orchestration.per_million()))
+    if bill.by_the_hour:
+        why = "of it custom metrics, by the hour at any size"
+        table.add_row("", Text(dollars(bill.by_the_hour), "dim"), Text(why, "dim"))
+    table.add_row("your code", dollars(own.dollars), per_million(own.per_million()))
+    table.add_row("in all", dollars(bill.dollars), per_million(bill.per_million()), style="bold")
+    return table
 
 
-def merged(lines: Iterable[Line]) -> dict[Kind, list[Line]]:
-    """Lines of one kind together, in their order."""
-    found: defaultdict[Kind, list[Line]] = defaultdict(list)
+def basis(bill: Bill, result: Result, book: PriceBook, child_type: str) -> str:
+    """The sentences about what the bill rests on."""
+    words = [f"Prices of {book.region}, {book.date}", "with the free tier" if book.free_tier else "no free tier"]
+    if book.own:
+        words.append(f"{count(len(book.own), 'price')} of your own")
+    if result.architecture == "sfn":
+        words.append(f"{child_type} children")
+    durations = {line.usage.price for line in bill.lines if line.usage.price.startswith(GB_SECONDS)}
+    words += [f"{price.removeprefix(GB_SECONDS)} functions" for price in sorted(durations)]
+    return ", ".join(words) + ". Lambda time was measured on this machine, so its cost here is only indicative."
+
+
+def largest_lines(bill: Bill) -> Table:
+    """A planned bill in short: your code, then the orchestration's largest lines with their shares, and the rest."""
+    decimals = decimals_for(bill.dollars) + 1
+    right = ("quantity", "dollars", "share")
+    table = plain_table("service", "for", *right, right=right, fold=("for",))
+    lines = sorted(bill.lines, key=lambda line: (not line.usage.own, -line.dollars))
+    shown = [line for line in lines if line.usage.own or line.dollars >= LEAST_SHARE * bill.orchestration]
+
+    def share(cost: float) -> Text:
+        return Text(f"{cost / bill.orchestration if bill.orchestration else 0:.0%}", "dim")
+
+    for line in shown:
+        usage = line.usage
+        amount, cost = f"{quantity(usage.quantity)} {unit_of(usage.price)}", dollars(line.dollars, decimals)
+        part = Text("your own", "dim") if usage.own else share(line.dollars)
+        table.add_row(service_of(usage.price), usage.what, amount, cost, part)
+    if rest := len(lines) - len(shown):
+        small = bill.dollars - sum(line.dollars for line in shown)
+        words = Text(f"{rest} lines of less than {LEAST_SHARE:.0%} each", "dim")
+        table.add_row("", words, "", dollars(small, decimals), share(small))
+    return table
+
+
+def merged(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines of the same price, function, operation and note together, in their order."""
+    found: defaultdict[object, list[Line]] = defaultdict(list)
     for line in lines:
-        found[line.usage.price, line.usage.what, line.usage.note].append(line)
-    return dict(found)
+        found[line.usage.key, line.usage.note].append(line)
+    return list(found.values())
 
 
-def counted(total: float, price: Price) -> str:
-    """`14 requests`, `3.12 GB-seconds`."""
-    return f"{quantity(total)} {price.unit}{'' if total == 1 else 's'}"
+def unit_of(price_id: str) -> str:
+    """The unit of a price in short: its id's own words."""
+    return "GB-seconds" if "gb_seconds" in price_id else price_id.split(".")[1].replace("_", " ")
 
 
 def charged(price: Price, total: float, cost: float) -> str:
@@ -100,6 +160,5 @@ def charged(price: Price, total: float, cost: float) -> str:
     first = price.tiers[0].usd
     paid = cost / total * price.per if total else first
     usd = first if abs(paid - first) <= first * 1e-9 else paid
-    text = f"{usd:.10f}".rstrip("0")
-    whole, _, cents = text.partition(".")
+    whole, _, cents = f"{usd:.10f}".rstrip("0").partition(".")
     return f"${whole}.{cents:0<2}{PACKS.get(round(price.per), f' / {price.per:,g}')}"

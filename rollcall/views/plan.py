@@ -1,41 +1,80 @@
-"""A plan as people read it: what it costs, how long it takes and what decides that, the time and the bill in detail."""
+"""A plan on the terminal and as JSON: what a batch costs, how long it takes, and what decides that."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from costs.facts.assumptions import Assumptions
-from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, dollars, seconds
-from costs.plan.lift import Lifted, advice, described
+from costs.plan.alternatives import Alternative
+from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan
+from costs.plan.planner import Planner
 from costs.plan.timing import Phase
-from rollcall.target.connection import ARCHITECTURE_TITLES
-from rollcall.views.plan_bill import largest_lines
+from rollcall.terminal.console import stdout
+from rollcall.views.bill import largest_lines
+from rollcall.views.table import plain_table
 
+# Characters of a phase's bar, and of everything beside it.
 BAR, BESIDE_BAR = 26, 72
-NAMES = {"chunks are made": "chunks made", "chunks are processed": "processing"}
+PHASE_NAMES = {"chunks are made": "chunks made", "chunks are processed": "processing"}
 
 
-def title_of(plan: Plan) -> str:
-    """What was planned, in a line."""
-    workload = plan.workload
+@dataclass(kw_only=True)
+class PlanReport:
+    """A batch's plans, and the limits that refuse it, by architecture. `quotas` are the NAME=VALUE entries given."""
+
+    planner: Planner
+    quotas: Sequence[str]
+    plans: dict[str, Plan] = field(default_factory=dict)
+    refused: dict[str, Impossible] = field(default_factory=dict)
+    alternatives: list[Alternative] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, with the figures that the plans rest on."""
+        planner, found = self.planner, self.alternatives
+        return {
+            "plans": [plan.to_json() for plan in self.plans.values()],
+            "refused": [
+                {"architecture": architecture, "limit": impossible.limit, "message": impossible.message}
+                for architecture, impossible in self.refused.items()
+            ],
+            **({"alternatives": [alternative.to_json() for alternative in found]} if found is not None else {}),
+            "prices": {"region": planner.book.region, "date": str(planner.book.date)},
+            "quotas": {figure.name: figure.value for figure in planner.quotas.figures},
+            "assumptions": {figure.name: figure.value for figure in planner.assumptions.figures},
+        }
+
+
+def print_plans(report: PlanReport) -> None:
+    """Print the plans side by side, then each in detail, and the figures that they rest on."""
+    plans = report.plans.values()
+    workload = next(iter(plans)).workload
     failing = f", {workload.fail_rate:.2%} of them failing" if workload.fail_rate else ""
-    return f"{count(workload.items, 'item')} of {workload.values}{failing}"
-
-
-def comparison(plans: Sequence[Plan], refused: Sequence[tuple[str, Impossible]]) -> Table:
-    """One row for each architecture."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for header in ("dollars", "per 1M items", "orchestration", "per 1M items", "duration"):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("held up by", overflow="fold")
+    stdout.print(Text(f"\n{count(workload.items, 'item')} of {workload.values}{failing}\n", "bold"))
+    stdout.print(comparison(report))
     for plan in plans:
+        stdout.print(plan_in_detail(plan, report.planner, stdout.width))
+    for architecture, impossible in report.refused.items():
+        stdout.print(Text(f"\n{ARCHITECTURE_TITLES[architecture]}", "bold underline"))
+        reason = (("refused by ", "bold red"), (f"{impossible.limit}: ", "bold"), impossible.message)
+        stdout.print(Text.assemble(*reason))
+    if report.alternatives is not None:
+        stdout.print(alternatives_table(report.alternatives))
+    stdout.print()
+    stdout.print(basis(report.planner, report.quotas))
+
+
+def comparison(report: PlanReport) -> Table:
+    """A row for each architecture, refused ones too."""
+    amounts = ("dollars", "per 1M items", "orchestration", "per 1M", "duration")
+    table = plain_table("", *amounts, right=amounts)
+    for plan in report.plans.values():
         orchestration = plan.bill.part(own=False)
         table.add_row(
             Text(ARCHITECTURE_TITLES[plan.architecture], "bold"),
@@ -43,111 +82,69 @@ def comparison(plans: Sequence[Plan], refused: Sequence[tuple[str, Impossible]])
             dollars(plan.bill.per_million() or 0),
             dollars(orchestration.dollars),
             dollars(orchestration.per_million() or 0),
-            Text(lasting(plan.seconds), "bold"),
-            plan.bottleneck,
+            Text(seconds(plan.seconds), "bold"),
         )
-    for architecture, impossible in refused:
-        table.add_row(ARCHITECTURE_TITLES[architecture], "-", "-", "-", "-", "-", Text(impossible.limit, "red"))
+    for architecture in report.refused:
+        table.add_row(ARCHITECTURE_TITLES[architecture], *["-"] * 4, Text("refused", "red"))
     return table
 
 
-def plan_in_detail(plan: Plan, lifted: Sequence[Lifted], quotas: Quotas, width: int) -> Group:
-    """An architecture's part: warnings, what holds it up and what lifting that would bring, its time, its bill."""
+def plan_in_detail(plan: Plan, planner: Planner, width: int) -> Group:
+    """One architecture's warnings, bottleneck, phases and bill, `width` characters wide."""
+    share = plan.timing.bound_by[plan.bottleneck] / sum(plan.timing.bound_by.values())
+    part = "nearly all" if share > 0.99 else f"{share:.0%}"
     return Group(
-        Text(),
-        Text(ARCHITECTURE_TITLES[plan.architecture], "bold underline"),
+        Text(f"\n{ARCHITECTURE_TITLES[plan.architecture]}", "bold underline"),
         *(Text.assemble(("! ", "bold yellow"), (warning, "yellow")) for warning in plan.warnings),
-        bottleneck(plan, lifted, quotas),
-        Text(),
+        Text.assemble("held up by ", (described(plan, planner.quotas), "bold"), f", for {part} of the time"),
+        Text(f"  {advice(plan.bottleneck, planner.quotas)}\n", "dim"),
         timeline(plan, max(6, min(BAR, width - BESIDE_BAR))),
         Text(),
         largest_lines(plan.bill),
     )
 
 
-def bottleneck(plan: Plan, lifted: Sequence[Lifted], quotas: Quotas) -> Group:
-    """What decides the duration, and what comes of raising it."""
-    share = plan.timing.bound_by[plan.bottleneck] / sum(plan.timing.bound_by.values())
-    lines: list[Text | Table] = [
-        Text.assemble("held up by ", (described(plan, quotas), "bold"), f", for {part_of(share)} of the time"),
-        Text(f"  {advice(plan.bottleneck, quotas)}", "dim"),
-    ]
-    if lifted:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
-        table.add_column(overflow="fold")
-        for each in lifted:
-            then = f"then {each.plan.bottleneck}" if each.plan.bottleneck != plan.bottleneck else ""
-            table.add_row(f"  {each.option}", lasting(each.plan.seconds), dollars(each.plan.dollars), Text(then, "dim"))
-        lines.append(table)
-    return Group(*lines)
-
-
 def timeline(plan: Plan, width: int) -> Table:
-    """Its phases over time, as bars of `width` characters."""
+    """The phases of the plan over time, with bars of `width` characters."""
+    timing = plan.timing
+    details = {
+        "chunks are made": count(timing.chunks, "chunk"),
+        "chunks are processed": f"up to {count(timing.concurrency)} at a time, {seconds(timing.chunk_seconds)} each",
+    }
     table = Table.grid(padding=(0, 1, 0, 0))
     for justify in ("left", "left", "right", "left", "left"):
         table.add_column(no_wrap=True, justify=justify)
-    for phase in plan.timing.phases:
-        name = NAMES.get(phase.name, phase.name)
-        times = (Text(lasting(phase.start), "dim"), Text(f"to {lasting(phase.end)}", "dim"))
-        table.add_row(f"{name} ", bar(phase, plan.seconds, width), *times, Text(f" {told(phase, plan)}", "dim"))
+    for phase in timing.phases:
+        times = (Text(seconds(phase.start), "dim"), Text(f"to {seconds(phase.end)}", "dim"))
+        detail = Text(f" {details.get(phase.name, '')}", "dim")
+        table.add_row(f"{PHASE_NAMES.get(phase.name, phase.name)} ", bar(phase, plan.seconds, width), *times, detail)
     return table
 
 
-def told(phase: Phase, plan: Plan) -> str:
-    """How much of what happens in a phase."""
-    timing = plan.timing
-    if phase.name == "chunks are made":
-        return count(timing.chunks, "chunk")
-    if phase.name == "chunks are processed":
-        return f"up to {count(timing.concurrency)} at a time, {lasting(timing.chunk_seconds)} each"
-    return ""
-
-
-def part_of(share: float) -> str:
-    """A share as people say it: all but nearly all is not all."""
-    return "nearly all" if share > 0.99 else f"{share:.0%}"
-
-
 def bar(phase: Phase, whole: float, width: int) -> Text:
-    """The phase's part of the whole, as a bar; short ones have a mark at least."""
+    """The phase's part of the whole duration as a bar, at least one character long."""
     start = min(width - 1, int(phase.start / whole * width))
     end = max(start + 1, round(phase.end / whole * width))
     return Text.assemble(("·" * start, "dim"), ("█" * (end - start), "cyan"), ("·" * (width - end), "dim"))
 
 
-def basis(book: PriceBook, quotas: Quotas, assumptions: Assumptions, changed: Sequence[str]) -> Text:
-    """What the figures rest on."""
-    tried = f" with {', '.join(changed)}" if changed else ""
+def alternatives_table(alternatives: Sequence[Alternative]) -> Group:
+    """The alternatives' prices and limits."""
+    columns = ("alternative", "dollars", "orchestration", "its limits")
+    table = plain_table(*columns, fold=columns)
+    for found in alternatives:
+        amounts = ("-", "-") if found.refused else (dollars(found.bill.dollars), dollars(found.bill.orchestration))
+        limits = [*([f"refused by {found.refused}"] if found.refused else []), *found.limits]
+        table.add_row(found.title, *amounts, Text("\n".join(limits), "dim"))
+    return Group(Text("\nAlternatives, which are not built here", "bold underline"), table)
+
+
+def basis(planner: Planner, quotas: Sequence[str]) -> Text:
+    """The sentence about the figures that a plan rests on; `quotas` are the NAME=VALUE entries given."""
+    book, changed = planner.book, f" with {', '.join(quotas)}" if quotas else ""
     return Text(
-        f"Prices of {book.region}, {book.date}, no free tier. Durations on AWS are a model, measured nowhere: it rests "
-        f"on {len(quotas.figures)} quotas of AWS{tried}, costs/facts/quotas.toml, and on "
-        f"{len(assumptions.figures)} assumed latencies and CPU times, assumptions.toml beside it.",
+        f"Prices of {book.region}, {book.date}, without free tier. Durations on AWS are a model, not a measurement. It "
+        f"rests on {len(planner.quotas.figures)} quotas of AWS{changed}, costs/facts/quotas.toml, and on "
+        f"{len(planner.assumptions.figures)} assumed latencies and CPU times, assumptions.toml beside it.",
         "dim",
     )
-
-
-def lasting(duration: float) -> str:
-    """A duration up to days: `3 min 20 s`, `2 h 05 min`, `6 d 08 h`."""
-    if duration < 48 * 3600:
-        return seconds(duration) if duration >= 0.0005 else "0 s"
-    days, rest = divmod(round(duration / 3600), 24)
-    return f"{days} d {rest:02} h"
-
-
-def print_refusals(console: Console, refused: Sequence[tuple[str, Impossible]]) -> None:
-    """Why an architecture cannot do it."""
-    for architecture, impossible in refused:
-        console.print(
-            Text.assemble(
-                "\n",
-                (ARCHITECTURE_TITLES[architecture], "bold underline"),
-                "\n",
-                ("refused by ", "bold red"),
-                (f"{impossible.limit}: ", "bold"),
-                impossible.message,
-            )
-        )

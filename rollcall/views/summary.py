@@ -6,10 +6,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line
+from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import Bill
 from costs.format import count, dollars, per_million, seconds
 from rollcall.batches.batch import Result, titled
-from rollcall.target.connection import ARCHITECTURE_TITLES
 from rollcall.target.target import SandboxTarget
 from rollcall.terminal.console import stdout
 

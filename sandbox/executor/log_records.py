@@ -4,7 +4,7 @@ import math
 import time
 from typing import NamedTuple
 
-MEGABYTE = 1024 * 1024
+from sandbox.meter.rules import MEGABYTE, end_line, report_line, start_line
 
 
 class LogRecord(NamedTuple):
@@ -20,11 +20,11 @@ def record(message: str) -> LogRecord:
 
 
 def start(request_id: str, version: str) -> LogRecord:
-    return record(f"START RequestId: {request_id} Version: {version}")
+    return record(start_line(request_id, version))
 
 
 def end(request_id: str) -> LogRecord:
-    return record(f"END RequestId: {request_id}")
+    return record(end_line(request_id))
 
 
 def init_report(init_ms: float, status: str) -> LogRecord:
@@ -35,11 +35,5 @@ def init_report(init_ms: float, status: str) -> LogRecord:
 def report(
     request_id: str, duration_ms: float, init_ms: float | None, memory_mb: int, peak_bytes: int, status: str
 ) -> LogRecord:
-    """The invocation's bill. AWS bills init and duration together, rounded up to 1 ms; `init_ms` is None when warm."""
-    billed = math.ceil(duration_ms + (init_ms or 0))
-    used = min(math.ceil(peak_bytes / MEGABYTE), memory_mb)
-    cold = "" if init_ms is None else f"Init Duration: {init_ms:.2f} ms\t"
-    return record(
-        f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\tBilled Duration: {billed} ms\t"
-        f"Memory Size: {memory_mb} MB\tMax Memory Used: {used} MB\t{cold}{status}"
-    )
+    """The invocation's bill; `init_ms` is None in a warm environment."""
+    return record(report_line(request_id, duration_ms, init_ms, memory_mb, math.ceil(peak_bytes / MEGABYTE), status))

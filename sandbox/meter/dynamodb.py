@@ -1,27 +1,12 @@
-"""What reads and writes of DynamoDB are billed as, given the sizes of the items.
+"""What reads and writes of DynamoDB are billed as, given the sizes of the items."""
 
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
-"""
-
-import math
 from collections.abc import Iterable
 
 from sandbox.meter.ledger import Unit
+from sandbox.meter.rules import read_units, write_units
 
-WRITE_BYTES = 1024
-READ_BYTES = 4096
 FAILED_CONDITION = ":failed-condition"
 """Added to the operation of a write that was billed and did nothing."""
-
-
-def write_units(size: int) -> int:
-    """One for each KB of an item, which is at least one: also where there is no item."""
-    return max(1, math.ceil(size / WRITE_BYTES))
-
-
-def read_units(size: int, consistent: bool) -> float:
-    """One for each 4 KB, at least one, and half of that where the read is eventually consistent."""
-    return max(1, math.ceil(size / READ_BYTES)) * (1 if consistent else 0.5)
 
 
 def written(operation: str, sizes: Iterable[tuple[int, int]], transactional: bool = False) -> list[Unit]:

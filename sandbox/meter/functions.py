@@ -1,7 +1,7 @@
 """What a Lambda environment's invocations are billed as.
 
 Each is a request; its duration and, since 2025-08-01, that of an init together, rounded up to 1 ms, times the memory
-size: https://aws.amazon.com/lambda/pricing/
+size.
 """
 
 import math
@@ -12,6 +12,7 @@ from sandbox.meter.account import Account
 from sandbox.meter.batch_ids import batch_ids
 from sandbox.meter.cloudwatch import METRICS
 from sandbox.meter.ledger import Unit
+from sandbox.meter.rules import lambda_gb_seconds
 from sandbox.meter.stacks import STACKS
 
 _WORK = re.compile(r'"workMs":\s*(\d+)')
@@ -32,20 +33,19 @@ class Invocation:
 
 def invocation_units(invocation: Invocation, memory_mb: int, architecture: str) -> list[Unit]:
     """GB-seconds are billed seconds times memory in GB; of these, init and work are told apart."""
-    gigabytes = memory_mb / 1024
     billed = invocation.billed_ms
     units = [
         Unit("lambda.requests", "invoke", 1),
         Unit("lambda.billed_ms", str(memory_mb), billed),
-        Unit(f"lambda.gb_seconds.{architecture}", "invoke", billed / 1000 * gigabytes),
+        Unit(f"lambda.gb_seconds.{architecture}", "invoke", lambda_gb_seconds(billed, memory_mb)),
     ]
     if invocation.init_ms is not None:
         init = min(invocation.init_ms, billed)
         units.append(Unit("lambda.cold_starts", "invoke", 1))
-        units.append(Unit("lambda.init_gb_seconds", "invoke", init / 1000 * gigabytes))
+        units.append(Unit("lambda.init_gb_seconds", "invoke", lambda_gb_seconds(init, memory_mb)))
     if invocation.work_ms:
         work = min(invocation.work_ms, billed)
-        units.append(Unit("lambda.work_gb_seconds", "invoke", work / 1000 * gigabytes))
+        units.append(Unit("lambda.work_gb_seconds", "invoke", lambda_gb_seconds(work, memory_mb)))
     return units
 
 

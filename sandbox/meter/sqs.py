@@ -1,16 +1,10 @@
-"""What a call of SQS is billed as.
+"""What a call of SQS is billed as: every action is a request, of up to ten messages with a batch action."""
 
-"Each 64 KB chunk of a payload is billed as 1 request", and every action is a request, of up to ten messages with a
-batch action: https://aws.amazon.com/sqs/pricing/
-"""
-
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sandbox.meter.ledger import Unit
-
-STEP_BYTES = 64 * 1024
+from sandbox.meter.rules import sqs_requests
 
 
 def units(operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> list[Unit]:
@@ -26,8 +20,7 @@ def units(operation: str, request: Mapping[str, Any], answer: Mapping[str, Any])
         if not messages:
             operation = "ReceiveMessage:empty"
     fifo = str(request.get("QueueUrl") or request.get("QueueName")).endswith(".fifo")
-    steps = max(1, math.ceil(size / STEP_BYTES))
-    return [Unit("sqs.fifo_requests" if fifo else "sqs.requests", operation, steps)]
+    return [Unit("sqs.fifo_requests" if fifo else "sqs.requests", operation, sqs_requests(size))]
 
 
 def _size(body: str, attributes: Mapping[str, Any] | None) -> int:

@@ -1,10 +1,6 @@
-"""What executions are billed as: transitions as they were run, and what each child would be as an EXPRESS one.
-
-https://aws.amazon.com/step-functions/pricing/
-"""
+"""What executions are billed as: transitions as they were run, and what each child would be as an EXPRESS one."""
 
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,25 +10,16 @@ from sandbox.meter.account import Account
 from sandbox.meter.batch_ids import batch_ids
 from sandbox.meter.calls import EXECUTION_HEADER, EXECUTIONS
 from sandbox.meter.ledger import Unit
+from sandbox.meter.rules import express_billed_ms, express_memory_gb
 from sandbox.meter.stacks import STACKS
-
-MEGABYTE = 1024 * 1024
-BASE_BYTES = 50 * MEGABYTE
-MEMORY_STEP_MB = 64
-DURATION_STEP_MS = 100
 
 _running: ContextVar[str | None] = ContextVar("the execution whose state this thread runs", default=None)
 _open: dict[str, Account] = {}
 
 
 def express_gb_seconds(duration_ms: float, definition_bytes: int, payload_bytes: int, steps: int) -> float:
-    """Duration up to 100 ms, times memory up to 64 MB: 50 MB, the definition, and the payload of each step.
-
-    `steps` is the number of Map and Parallel steps.
-    """
-    memory = BASE_BYTES + definition_bytes + payload_bytes * steps
-    gigabytes = math.ceil(memory / MEGABYTE / MEMORY_STEP_MB) * MEMORY_STEP_MB / 1024
-    return max(1, math.ceil(duration_ms / DURATION_STEP_MS)) * DURATION_STEP_MS / 1000 * gigabytes
+    """Billed duration times memory; `steps` is the number of Map and Parallel states."""
+    return express_billed_ms(duration_ms) / 1000 * express_memory_gb(definition_bytes, payload_bytes, steps)
 
 
 class ChildMeter:

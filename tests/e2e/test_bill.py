@@ -82,7 +82,7 @@ def test_people_get_a_table_and_each_derived_line_s_rule(rollcall: Rollcall, ran
     for words in ("cost on AWS", "of it orchestration", "per million items", f"rollcall bill {batch} "):
         assert words in summary
     out, _ = rollcall("bill", batch)
-    for words in ("orchestration", "your own work", "in all", "at rest", "us-east-1", "[1]", "no free tier"):
+    for words in ("orchestration", "your code", "in all", "idle", "us-east-1", "[1]", "no free tier"):
         assert words in out
 
 

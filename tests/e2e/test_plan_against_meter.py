@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from costs.plan import log_bytes
+from costs.plan import log_lines
 from costs.plan.timing import Timing
 from costs.plan.units import units
-from costs.plan.units_lambda import gb_seconds
-from costs.plan.units_logs import INIT_LINES
-from costs.usage import Usage
+from costs.usage import INIT, Usage
+from sandbox.meter.rules import lambda_gb_seconds
 from tests.e2e.metered import Case, Grid, Metered, Row
 from tests.probes import eventually
 
@@ -131,7 +130,7 @@ def bounds(planned: list[Usage]) -> dict[Place, tuple[float, float]]:
     for usage in planned:
         # Results of a Map Run, metrics and INIT_START lines are not the sandbox's.
         results = usage.price == "s3.puts" and usage.function is None
-        if results or usage.price == "cloudwatch.metric_months" or usage.what == INIT_LINES:
+        if results or usage.price == "cloudwatch.metric_months" or usage.part == INIT:
             continue
         place = Place(usage.price, usage.function, usage.operation or "")
         low, high = found[place]
@@ -172,8 +171,8 @@ def log_differences(metered: Metered, rows: list[Row], planned: list[Usage]) -> 
         memory = metered.case.settings.processor_memory if function == "ProcessorFunction" else ORCHESTRATION_MB
         invocations, cold = total("lambda.requests", function), total("lambda.cold_starts", function)
         each_ms = total("lambda.billed_ms", function) / invocations
-        warm = log_bytes.platform_bytes(memory, each_ms)
-        init = log_bytes.platform_bytes(memory, each_ms, 300.0) - warm
+        warm = log_lines.platform_bytes(memory, each_ms)
+        init = log_lines.platform_bytes(memory, each_ms, 300.0) - warm
         own = of_plan("logs.bytes", function, "function") * invocations / of_plan("lambda.requests", function, "invoke")
         for operation, plan in (("platform", invocations * warm + cold * init), ("function", own)):
             counted = total("logs.bytes", function, operation)
@@ -192,7 +191,7 @@ def duration_differences(metered: Metered, rows: list[Row]) -> Iterator[str]:
             memory = (
                 metered.case.settings.processor_memory if row["function"] == "ProcessorFunction" else ORCHESTRATION_MB
             )
-            plan = gb_seconds(row["quantity"], memory)
+            plan = lambda_gb_seconds(row["quantity"], memory)
             if counted[place] != pytest.approx(plan):
                 yield f"{place.unit:28}{place.function:26}{place.operation:28}{plan:>26,.4f}{counted[place]:>14,.4f}"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from rich.console import Console
 
-from bench.figures import Figure, median_between, percentile, ratios
+from bench.figures import Figure, percentile, ratios
 from bench.report import amount, machine, report, to_json, verdict
 from tests.unit.commands import module_complains
 
@@ -27,12 +27,6 @@ MEMORY = Figure("memory", "MB", [800.4])
 )
 def test_a_percentile_is_one_of_the_values(values: list[float], percent: float, expected: float) -> None:
     assert percentile(values, percent) == expected
-
-
-def test_the_more_values_the_surer_is_their_median() -> None:
-    # As tables of the binomial distribution have them: 96 % for 100 values, 97 % for six.
-    assert median_between(list(range(1, 101))) == (40, 61)
-    assert median_between([5, 1, 3, 6, 2, 4]) == (1, 6)
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,15 @@
 
 import importlib.util
 import json
-import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from rich.console import Console
 
-from bench.batches import Size
 from bench.cost.figures import Cost, Goal, goals, per_million
-from bench.cost.hook_clock import HookClock
-from bench.cost.metering import calls_of, nobodys, useful
-from bench.cost.overhead import overhead_report
+from bench.cost.metering import calls_of, unassigned_calls, useful
 from bench.cost.report import markdown, report, to_json
-from bench.figures import Figure
 from costs.bill import Bill, Line
 from costs.facts.prices import PriceBook
 from costs.usage import Usage
@@ -36,8 +31,8 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def line(price: str, dollars: float, what: str = "calls", own: bool = False) -> Line:
-    return Line(Usage(price=price, quantity=1, what=what, own=own), dollars)
+def line(price: str, dollars: float, operation: str = "calls", own: bool = False) -> Line:
+    return Line(Usage(price=price, quantity=1, operation=operation, own=own), dollars)
 
 
 def cost(key: str, lines: list[Line], items: int = 1000, **more) -> Cost:
@@ -108,7 +103,7 @@ ROWS = [
 
 def test_the_calls_of_a_batch_are_those_of_its_stack_without_the_bench_and_without_idle_pollers() -> None:
     assert calls_of({"rows": ROWS}, "S", "b") == 5
-    assert nobodys({"rows": ROWS}, "S") == 7
+    assert unassigned_calls({"rows": ROWS}, "S") == 7
     assert len(useful({"rows": ROWS}, "S")) == 4
 
 
@@ -162,35 +157,10 @@ def test_the_json_has_every_way_and_goal() -> None:
     assert written["prices"] == {"region": book.region, "date": str(book.date)}
 
 
-def test_the_clock_counts_hooks_without_what_they_let_through() -> None:
-    def busy(seconds: float) -> None:
-        until = time.thread_time() + seconds
-        while time.thread_time() < until:
-            pass
-
-    clock = HookClock()
-    inner = clock.hook(lambda: busy(0.02))
-    product = clock.let_through(lambda: (busy(0.2), inner()))
-    clock.hook(lambda: (busy(0.03), product()))()
-    assert clock.seconds == pytest.approx(0.05, abs=0.02)
-
-
-def test_the_overhead_is_judged_by_the_median_of_the_pairs() -> None:
-    figures = [
-        Figure("side by side", "%", [2, 25, 1, 2, 2, 3], 3),
-        Figure("time in its hooks", "%", [4, 5, 2, 4, 4, 4], 3),
-    ]
-    text = printed(overhead_report(figures, Size(2000, 100)))
-    assert ["median", "of", "6", "pairs", "+2.0", "%", "+4.0", "%"] in [row.split() for row in text.splitlines()]
-    assert "+1.0 and +25.0 %" in text
-    assert "goal: < 3 % of the duration; side by side: met, time in its hooks: missed" in text
-
-
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
         (["--items", "0"], "argument --items: '0' is not a whole number from 1 to 1,000,000"),
-        (["--pairs", "many"], "argument --pairs: 'many' is not a whole number from 6 to 1,000"),
         (["--json", "/nowhere/cost.json"], "argument --json: '/nowhere/cost.json' is not a file in a folder"),
     ],
 )

@@ -50,8 +50,8 @@ def test_a_reset_is_of_everything(cli: Cli) -> None:
 
 def drawn(width: int) -> list[str]:
     usages = [
-        Usage(price="lambda.requests", quantity=14, what="invocations", function="BatcherFunction"),
-        Usage(price="lambda.requests", quantity=6, what="invocations", function="ProcessorFunction"),
+        Usage(price="lambda.requests", quantity=14, function="BatcherFunction", operation="invoke"),
+        Usage(price="lambda.requests", quantity=6, function="BatcherFunction", operation="invoke"),
         Usage(price="sqs.requests", quantity=20, what="pollers: ReceiveMessage", note="as on AWS"),
         Usage(price="lambda.gb_seconds.x86_64", quantity=12.5, what="your items being processed", own=True),
     ]
@@ -68,7 +68,7 @@ def test_a_line_has_its_quantity_its_price_and_its_dollars() -> None:
     lines = drawn(80)
     assert max(map(len, lines)) <= 80
     assert [line.split() for line in lines if "invocations" in line] == [
-        ["invocations", "20", "requests", "$0.20", "/", "1M", "$0.0000040"]
+        ["batcher's", "invocations", "20", "requests", "$0.20", "/", "1M", "$0.0000040"]
     ]
     assert [line.split()[-1] for line in lines if line.startswith(("orchestration", "your"))] == [
         "$0.0000120",

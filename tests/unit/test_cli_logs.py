@@ -5,7 +5,8 @@ import json
 import pytest
 
 from bootstrap.problem import Problem
-from rollcall.commands.logs import choose, parse_age
+from rollcall.commands.logs import choose
+from rollcall.terminal.duration import parse_duration
 from rollcall.terminal.log_lines import readable
 
 FUNCTIONS = {"sqs.batcher": "Stack-Batcher-1", "sqs.processor": "Stack-Processor-2", "sfn.batcher": "Other-Batcher-3"}
@@ -13,7 +14,7 @@ FUNCTIONS = {"sqs.batcher": "Stack-Batcher-1", "sqs.processor": "Stack-Processor
 
 @pytest.mark.parametrize(("text", "age"), [("30s", 30), ("10m", 600), ("2h", 7200), ("1d", 86400)])
 def test_age(text: str, age: int) -> None:
-    assert parse_age(text) == age
+    assert parse_duration("--since", text) == age
 
 
 @pytest.mark.parametrize(

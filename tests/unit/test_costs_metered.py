@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from costs.bill import priced
-from costs.derived import provisioned_pollers
 from costs.facts.prices import PriceBook
-from costs.metered import usages_of
+from costs.metered import provisioned_pollers, usages_of
 from costs.usage import Usage
 from rollcall.batches.bill import began_before, clock_hours
 
@@ -25,8 +24,8 @@ def answer(*rows: dict[str, Any], metrics: list[dict[str, Any]] | None = None) -
     return {"since": "2026-11-23T10:00:00.000Z", "rows": list(rows), "storage": [], "metrics": metrics or []}
 
 
-def found(usages: list[Usage], price: str, what: str | None = None) -> float:
-    return sum(usage.quantity for usage in usages if usage.price == price and what in (None, usage.what))
+def found(usages: list[Usage], price: str) -> float:
+    return sum(usage.quantity for usage in usages if usage.price == price)
 
 
 def test_what_is_billed_as_counted_is_billed_as_counted() -> None:
@@ -44,9 +43,9 @@ def test_what_is_billed_as_counted_is_billed_as_counted() -> None:
         "b",
     )
     assert {usage.note for usage in usages} == {""}
-    assert [usage.what for usage in usages if usage.price == "dynamodb.write_units"] == [
+    assert [usage.operation for usage in usages if usage.price == "dynamodb.write_units"] == [
         "UpdateItem",
-        "UpdateItem, failed condition",
+        "UpdateItem:failed-condition",
     ]
     # 5 x 0.20/M + 12 x 0.625/M + 5 x 0.125/M + 2 x 1/M + 5,000 B at 0.50/GB
     assert priced(usages, BOOK, 1000).dollars == pytest.approx(
@@ -89,8 +88,8 @@ def test_lambda_s_time_is_the_user_s_own_only_while_items_are_processed() -> Non
     assert {(usage.function, usage.what, usage.own, usage.quantity) for usage in usages} == {
         ("ProcessorFunction", "your items being processed", True, 7),
         ("ProcessorFunction", "cold starts", False, 1),
-        ("ProcessorFunction", "all else in functions", False, 2),
-        ("FinalizerFunction", "all else in functions", False, 4),
+        ("ProcessorFunction", "all else in the processor", False, 2),
+        ("FinalizerFunction", "the finalizer", False, 4),
     }
     bill = priced(usages, BOOK, 1_000_000)
     assert (bill.own, bill.orchestration) == (pytest.approx(0.0000933338), pytest.approx(0.0000933338))
@@ -115,7 +114,7 @@ def test_pollers_empty_receives_are_part_of_what_the_stack_costs_at_rest() -> No
         None,
     )
     assert found(usages, "sqs.requests") == 11
-    assert all(("at rest" in usage.note) == usage.what.startswith("pollers'") for usage in usages)
+    assert all(("idle" in usage.note) == (usage.operation != "SendMessage") for usage in usages)
 
 
 CHILDREN = (
@@ -174,10 +173,10 @@ def test_results_are_put_as_on_aws_for_each_map_run() -> None:
         row("s3.puts", "PutObject", 3, stack=SFN, function="BatcherFunction"),
     ]
     usages = usages_of(answer(*rows), SFN, "b")
-    assert {usage.what: (usage.price, usage.quantity) for usage in usages} == {
-        "PutObject": ("s3.puts", 3),
-        "state machine: results": ("s3.puts", 8),
-        "state machine: GetObject": ("s3.gets", 2),
+    assert {(usage.function, usage.operation): (usage.price, usage.quantity) for usage in usages} == {
+        ("BatcherFunction", "PutObject"): ("s3.puts", 3),
+        (None, "PutObject"): ("s3.puts", 8),
+        (None, "GetObject"): ("s3.gets", 2),
     }
 
 

@@ -1,37 +1,18 @@
-"""What lifting a bottleneck brings, where the other choice becomes cheaper, and the alternatives."""
+"""What is said of a bottleneck, and the alternatives."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from costs.facts.prices import PriceBook
 from costs.plan.alternatives import durable, fifo
-from costs.plan.breakeven import EXPRESS, SQS, STANDARD, break_evens, crossing
-from costs.plan.lift import advice, described, lifts
+from costs.plan.bottleneck import advice, described
 from costs.plan.settings import Settings
 from tests.unit.planning import PLANNER, planned, workload
 
 
-# ------------------------------------------------------------------------------------------------------------- lifting
-def test_raising_the_concurrency_brings_what_it_says_until_the_ramp_binds() -> None:
-    plan = planned("sqs", 1_000_000)
-    assert described(plan, PLANNER.quotas) == "MaxConcurrency, 10 processors at a time"
-    found = lifts(plan, Settings(), PLANNER)
-    assert [each.option for each in found] == [
-        "--max-concurrency 20", "--max-concurrency 100", "--max-concurrency 1000",
-    ]  # fmt: skip
-    assert found[0].plan.seconds == pytest.approx(plan.seconds / 2, rel=0.01)
-    assert found[-1].plan.bottleneck == "lambda.sqs_ramp_per_minute"
-
-
-def test_a_quota_is_lifted_with_what_would_not_let_it_be_used() -> None:
-    asked = Settings(max_concurrency=1000)
-    plan = planned("sqs", 100_000_000, max_concurrency=1000)
-    assert plan.bottleneck == "lambda.concurrency"
-    found = lifts(plan, asked, PLANNER)
-    assert found[0].option == "--quota lambda.concurrency=2000 --pollers 200"
-    assert found[0].plan.seconds == pytest.approx(plan.seconds / 2, rel=0.05)
+# --------------------------------------------------------------------------------------------------------- bottlenecks
+def test_a_bottleneck_is_told_with_its_figure() -> None:
+    assert described(planned("sqs", 1_000_000), PLANNER.quotas) == "MaxConcurrency, 10 processors at a time"
 
 
 @pytest.mark.parametrize("name", [figure.name for figure in PLANNER.quotas.figures])
@@ -39,7 +20,7 @@ def test_there_is_something_to_say_of_every_quota(name: str) -> None:
     assert advice(name, PLANNER.quotas)
 
 
-def test_every_bottleneck_of_many_batches_can_be_told_and_lifted() -> None:
+def test_every_bottleneck_of_many_batches_can_be_told() -> None:
     seen = set()
     for architecture in ("sqs", "sfn"):
         for items in (1, 1000, 100_000, 10_000_000):
@@ -53,53 +34,8 @@ def test_every_bottleneck_of_many_batches_can_be_told_and_lifted() -> None:
                     plan = PLANNER(architecture, workload(items, values), asked)
                     seen.add(plan.bottleneck)
                     assert described(plan, PLANNER.quotas).startswith(plan.bottleneck)
-                    for lifted in lifts(plan, asked, PLANNER):
-                        assert lifted.plan.seconds <= plan.seconds * 1.01 or "items-per-chunk" in lifted.option
+                    assert advice(plan.bottleneck, PLANNER.quotas)
     assert len(seen) >= 8, seen
-
-
-# ---------------------------------------------------------------------------------------------------------- break-even
-def test_crossings_are_closed_in_on() -> None:
-    assert crossing(1, 1_000_000, lambda at: at < 12_345) == pytest.approx(12_345, rel=0.02)
-
-
-def test_large_batches_are_cheaper_with_sqs() -> None:
-    by_size = break_evens(PLANNER, workload(1_000_000), Settings())[0]
-    assert by_size.sides == (SQS.title, EXPRESS.title)
-    assert by_size.stretches[-1].cheaper == SQS.title
-
-
-def test_break_even_points_follow_the_prices(tmp_path: Path) -> None:
-    """With writes that cost thirty times as much, SQS and DynamoDB pays off for small batches only."""
-    prices = tmp_path / "prices.toml"
-    prices.write_text('[[prices]]\nid = "dynamodb.write_units"\ntiers = [{ from = 0, usd = 20 }]\n')
-    planner, asked = replace(PLANNER, book=PriceBook.load(prices)), Settings()
-    first, last = break_evens(planner, workload(1_000_000), asked)[0].stretches
-    assert (first.cheaper, last.cheaper) == (SQS.title, EXPRESS.title)
-    for size, cheaper in ((first.end * 0.9, SQS), (first.end * 1.1, EXPRESS)):
-        dollars = {side: side.dollars(planner, workload(round(size)), asked) for side in (SQS, EXPRESS)}
-        assert min(dollars, key=lambda side: dollars[side] or 0) == cheaper
-
-
-def test_stretches_cover_the_axis_and_say_what_is_impossible() -> None:
-    for found in break_evens(PLANNER, workload(1_000_000), Settings()):
-        ends = [stretch.end for stretch in found.stretches]
-        assert [stretch.start for stretch in found.stretches[1:]] == ends[:-1]
-        assert {stretch.cheaper for stretch in found.stretches} <= {*found.sides, None}
-    by_work = break_evens(PLANNER, workload(1_000_000), Settings())[3]
-    # A chunk of 100 items, ten at a time, has 300 s as an EXPRESS child: items of 30 s.
-    assert by_work.stretches[-1].cheaper == STANDARD.title
-    assert by_work.stretches[-1].only
-    assert by_work.stretches[-1].start == pytest.approx(30_000, rel=0.03)
-
-
-def test_standard_children_pay_off_when_they_last_long() -> None:
-    """Four transitions are $100 a million; EXPRESS is $26 and $1.042 for every second at 64 MB: 71 seconds."""
-    asked = Settings(items_per_chunk=1, function_timeout=120, max_attempts=1, max_concurrency=1000)
-    by_work = break_evens(PLANNER, workload(10_000), asked)[3]
-    express, standard = by_work.stretches
-    assert (express.cheaper, standard.cheaper, standard.only) == (EXPRESS.title, STANDARD.title, False)
-    assert express.end / 1000 == pytest.approx(71, rel=0.03)
 
 
 # -------------------------------------------------------------------------------------------------------- alternatives

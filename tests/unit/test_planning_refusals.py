@@ -8,6 +8,7 @@ from bootstrap.problem import Problem
 from costs.facts.assumptions import Assumptions
 from costs.facts.figures import Figures
 from costs.facts.quotas import Quotas
+from costs.facts.rules import Rules
 from costs.plan.limits import Impossible
 from tests.unit.planning import planned
 
@@ -92,7 +93,7 @@ def test_more_calls_than_lambda_takes_are_warned_of(architecture: str, asked: di
 
 
 # ------------------------------------------------------------------------------------------------------- the figures
-@pytest.mark.parametrize("figures", [Quotas.load(), Assumptions.load()])
+@pytest.mark.parametrize("figures", [Quotas.load(), Assumptions.load(), Rules.load()])
 def test_every_figure_says_where_it_is_from(figures: Figures) -> None:
     names = [figure.name for figure in figures.figures]
     assert len(set(names)) == len(names)

@@ -5,13 +5,13 @@ import math
 import pytest
 
 from costs.facts.prices import PriceBook
-from costs.plan import units_express
 from costs.plan.distribution import Values
 from costs.plan.settings import Settings, Workload
 from costs.plan.timing import Timing
 from costs.plan.units import units
 from costs.usage import Usage
 from handlers.sqs.sizes import number_bytes, record_bytes
+from sandbox.meter.rules import express_memory_gb
 
 NOTHING = Values.parse("constant:0")
 BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"
@@ -235,7 +235,7 @@ def test_express_children_are_requests_and_memory_times_time():
 @pytest.mark.parametrize(("megabytes", "gigabytes"), [(0, 64 / 1024), (14, 64 / 1024), (15, 128 / 1024)])
 def test_express_memory_is_billed_in_64_mb(megabytes, gigabytes):
     """50 MB and the definition."""
-    assert units_express.memory_gb(megabytes * 1024 * 1024) == gigabytes
+    assert express_memory_gb(megabytes * 1024 * 1024) == gigabytes
 
 
 def test_gigabyte_seconds_tell_own_work_from_orchestration():

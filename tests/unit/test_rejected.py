@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costs.plan.sizes_dynamodb import NOW, WRITE_BYTES, Scribe, record_bytes
+from costs.plan.sizes import NOW, Scribe
 from handlers.core.batch import MAX_GENERATION
 from handlers.core.items import checked, item_of_line
 from handlers.core.rejected import ERROR_KEY, cut, rejected
 from handlers.sqs.records import BatchKey, ChunkKey
+from handlers.sqs.sizes import WRITE_BYTES, record_bytes
 from handlers.sqs.table import BatchTable
 
 

@@ -8,18 +8,22 @@ from hypothesis import strategies as st
 
 from costs.plan.distribution import Values
 from costs.plan.settings import Settings, Workload
-from costs.tune.search import search
+from costs.tune.confirmation import (
+    FEWEST_CHUNKS,
+    PROCESSORS,
+    SECONDS,
+    item_lines,
+    plans_to_confirm,
+    small_batch_items,
+)
 from costs.tune.space import space
 from costs.tune.study import study
-from rollcall.commands.tune_confirm import AT_A_TIME, FEWEST_CHUNKS, SECONDS, best_few, few, lines
 from tests.unit.tuning_plans import WORKLOAD, arithmetic
 
 
 def test_the_best_few_begin_with_the_recommendation_and_have_both_architectures() -> None:
-    found = search(WORKLOAD, space(), 600, "cost", arithmetic, budget=100)
-    assert found.best
-    made = study(WORKLOAD, space(), 600, "cost", found, found.best, arithmetic)
-    chosen = best_few(made, 4)
+    made = study(WORKLOAD, space(), 600, "cost", arithmetic, budget=100)
+    chosen = plans_to_confirm(made, 4)
     assert chosen[0] is made.best
     assert {plan.architecture for plan in chosen[:2]} == {"sqs", "sfn"}
     assert all(made.meets(plan) for plan in chosen)
@@ -29,18 +33,18 @@ def test_the_best_few_begin_with_the_recommendation_and_have_both_architectures(
 
 @given(st.integers(1, 10_000), st.floats(0.01, 100))
 def test_a_confirming_batch_has_full_chunks_enough_of_them_and_a_minute_of_work(size: int, seconds: float) -> None:
-    items = few(Settings(items_per_chunk=size), seconds)
+    items = small_batch_items(Settings(items_per_chunk=size), seconds)
     chunks = items // size
     assert items % size == 0
     assert chunks >= FEWEST_CHUNKS
-    assert chunks == FEWEST_CHUNKS or chunks * seconds / AT_A_TIME <= SECONDS
+    assert chunks == FEWEST_CHUNKS or chunks * seconds / PROCESSORS <= SECONDS
 
 
 def test_items_are_as_long_as_the_workloads_and_fail_as_often() -> None:
     workload = Workload(items=2_000, values=Values.parse("lognormal:20,0.5"), item_bytes=150, fail_rate=0.1)
-    made = list(lines(2_000, workload.values, workload))
+    made = list(item_lines(workload))
     assert {len(line) for line in made} == {150}
     items = [json.loads(line) for line in made]
     assert len({item["id"] for item in items}) == 2_000
     assert 150 <= sum("fail" in item for item in items) <= 250
-    assert list(lines(2_000, workload.values, workload)) == made
+    assert list(item_lines(workload)) == made

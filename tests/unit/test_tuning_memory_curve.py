@@ -6,12 +6,11 @@ from hypothesis import strategies as st
 
 from bootstrap.problem import Problem
 from costs.plan.settings import Settings
-from costs.tune.memory_curve import LARGEST, SMALLEST, MemoryCurve
+from costs.tune.memory_curve import MEMORY, MemoryCurve
 from tests.unit.tuning_plans import WORKLOAD
 
-POINTS = st.dictionaries(
-    st.integers(SMALLEST, LARGEST), st.integers(1, 100_000), min_size=1, max_size=6
-)  # fmt: skip
+SIZES = st.integers(MEMORY.low, MEMORY.high)
+POINTS = st.dictionaries(SIZES, st.integers(1, 100_000), min_size=1, max_size=6)
 
 
 def curve_of(points: dict[int, int]) -> MemoryCurve:
@@ -25,7 +24,7 @@ def test_the_curve_goes_through_its_points(points: dict[int, int]) -> None:
         assert curve.milliseconds(memory) == pytest.approx(duration)
 
 
-@given(POINTS, st.integers(SMALLEST, LARGEST))
+@given(POINTS, SIZES)
 def test_between_two_points_the_curve_lies_between_their_durations(points: dict[int, int], memory: int) -> None:
     below = [points[size] for size in sorted(points) if size <= memory][-1:]
     above = [points[size] for size in sorted(points) if size >= memory][:1]

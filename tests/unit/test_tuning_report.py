@@ -16,16 +16,15 @@ from costs.plan.distribution import Values
 from costs.plan.planner import Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.report import report
-from costs.tune.search import search
 from costs.tune.space import space
 from costs.tune.stack_parameters import in_sandbox, parameters
 from costs.tune.study import Study, study
-from rollcall.commands.tune_view import study_json
 from rollcall.commands.up import checked_parameters
+from rollcall.views.tune import study_json
 from tests.unit.tuning_plans import StandIn
 
 PLANNER = Planner(Quotas.load(), Assumptions.load(), PriceBook.load())
-CHARTS = ("cost-duration", "services", "chunks", "sizes", "lever")
+CHARTS = ("cost-duration", "services")
 # Attributes by which a page makes a browser load something.
 LOADING = {"src", "href", "srcset", "data", "poster"}
 
@@ -33,10 +32,7 @@ LOADING = {"src", "href", "srcset", "data", "poster"}
 @cache
 def made(deadline: float = 900, most: int | None = None) -> Study:
     workload = Workload(items=20_000, values=Values.parse("constant:50"))
-    where = space(most_item_concurrency=most)
-    found = search(workload, where, deadline, "cost", PLANNER, budget=150)
-    assert found.best
-    return study(workload, where, deadline, "cost", found, found.best, PLANNER, most)
+    return study(workload, space(max_item_concurrency=most), deadline, "cost", PLANNER, budget=150)
 
 
 class Page(HTMLParser):
@@ -84,13 +80,13 @@ def test_the_report_says_what_it_recommends_and_what_it_rests_on() -> None:
     assert "Durations are a model." in text
 
 
-def test_work_that_computes_has_no_lever_to_show() -> None:
-    assert "chart-lever" not in Page(page(most=1)).ids
+def test_code_that_computes_has_one_item_concurrency() -> None:
+    assert [list(plans) for plans in made(most=1).by_item_concurrency.values()] == [[1], [1]]
 
 
-def test_the_lever_never_gets_dearer() -> None:
-    for curve in made().lever.values():
-        costs = [plan.dollars for _, plan in curve]
+def test_more_items_in_parallel_never_cost_more() -> None:
+    for plans in made().by_item_concurrency.values():
+        costs = [plan.dollars for plan in plans.values()]
         assert costs == sorted(costs, reverse=True)
 
 
@@ -98,14 +94,14 @@ def test_json_has_the_recommendation_the_front_and_both_architectures() -> None:
     answer = json.loads(json.dumps(study_json(made())))
     assert answer["best"]["dollars"] == made().best.dollars
     assert set(answer["architectures"]) == {"sqs", "sfn"}
-    assert len(answer["front"]) == len(made().found.front)
+    assert len(answer["front"]) == len(made().result.front)
     assert answer["best"]["parameters"] == parameters(made().best)
 
 
 @pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 def test_the_parameters_are_ones_that_the_template_takes(architecture: str) -> None:
     known = declared(template(architecture))
-    for plan in made().found.of(architecture):
+    for plan in made().result.front_of(architecture):
         values = parameters(plan)
         assert set(values) <= set(known)
         resolve(known, values)

@@ -76,7 +76,7 @@ def test_a_deadline_that_nothing_meets_leaves_no_recommendation_but_the_fastest(
 
 
 def test_what_the_work_does_not_stand_is_never_tried() -> None:
-    result = found(most_concurrency=37, most_item_concurrency=1)
+    result = found(max_concurrency=37, max_item_concurrency=1)
     assert {plan.settings.item_concurrency for plan in result.tried} == {1}
     assert max(plan.settings.max_concurrency for plan in result.tried) == 37
     assert max(plan.settings.pollers or 0 for plan in result.tried) <= 3

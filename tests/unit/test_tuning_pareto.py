@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costs.tune.front import choose, knee, pareto_front, thinned, within
+from costs.tune.pareto import choose, knee, pareto_front, thinned, within
 from tests.unit.tuning_plans import StandIn
 
 AMOUNTS = st.floats(min_value=0.001, max_value=1e6)

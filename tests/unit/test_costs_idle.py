@@ -1,12 +1,9 @@
 """What a stack costs a month without a batch, against amounts worked out by hand."""
 
-import tomllib
-
 import pytest
 
 from costs.facts.prices import PriceBook
-from costs.facts.rules import FILE
-from costs.idle import at_rest
+from costs.idle import idle_bill
 from tests.unit.test_costs_metered import answer, row
 
 BOOK = PriceBook.load()
@@ -16,7 +13,7 @@ GB = 1_073_741_824
 
 
 def test_five_event_sources_poll_all_month() -> None:
-    bill = at_rest("sqs", BOOK)
+    bill = idle_bill("sqs", BOOK)
     assert {line.usage.operation: line.usage.quantity for line in bill.lines} == dict.fromkeys(
         (
             "BatcherEventSource",
@@ -33,13 +30,14 @@ def test_five_event_sources_poll_all_month() -> None:
 
 
 def test_pollers_become_fewer_only_without_a_maximum_concurrency() -> None:
-    least = {line.usage.operation: line.usage.low for line in at_rest("sqs", BOOK).lines}
+    least = {line.usage.operation: line.usage.low for line in idle_bill("sqs", BOOK).lines}
     assert least["ProcessorEventSource"] == 5 * POLLS
     assert least["ChunkDeadLetterEventSource"] == 2 * POLLS
 
 
 def test_two_provisioned_pollers_are_paid_all_month_beside_their_polls() -> None:
-    mine = [line for line in at_rest("sqs", BOOK, pollers=100).lines if line.usage.operation == "ProcessorEventSource"]
+    lines = idle_bill("sqs", BOOK, pollers=100).lines
+    mine = [line for line in lines if line.usage.operation == "ProcessorEventSource"]
     units, polls = sorted(mine, key=lambda line: line.usage.price)
     # 2 x 730 hours x $0.00925
     assert (units.usage.quantity, units.dollars) == (1460, pytest.approx(13.505))
@@ -47,7 +45,7 @@ def test_two_provisioned_pollers_are_paid_all_month_beside_their_polls() -> None
 
 
 def test_step_functions_have_one_event_source_and_an_hourly_sweep() -> None:
-    bill = at_rest("sfn", BOOK)
+    bill = idle_bill("sfn", BOOK)
     # Polls: 657,000 x $0.40/M. Sweeps: 730 x (3 x $0.40/M + $0.20/M + 0.25 GB x 1 s x $0.0000133334)
     assert bill.dollars == pytest.approx(0.2628 + 0.000876 + 0.000146 + 0.00243334550)
     assert bill.by_service() == {"Lambda": pytest.approx(0.0025793455), "SQS": pytest.approx(0.263676)}
@@ -68,7 +66,7 @@ def test_what_batches_left_is_stored() -> None:
     }
     stored = {
         line.usage.price: line.dollars
-        for line in at_rest("sqs", BOOK, answer, "Here").lines
+        for line in idle_bill("sqs", BOOK, answer, "Here").lines
         if line.usage.price.endswith("gb_months")
     }
     assert stored == {
@@ -80,12 +78,6 @@ def test_what_batches_left_is_stored() -> None:
 
 def test_the_sweep_costs_what_the_deployed_functions_do() -> None:
     deployed = answer(row("lambda.gb_seconds.x86_64", "invoke", 1, stack="Here"))
-    used = {line.usage.price for line in at_rest("sfn", BOOK, deployed, "Here").lines}
+    used = {line.usage.price for line in idle_bill("sfn", BOOK, deployed, "Here").lines}
     assert "lambda.gb_seconds.x86_64" in used
     assert "lambda.gb_seconds.arm64" not in used
-
-
-def test_every_rule_says_whose_it_is_and_what_it_rests_on() -> None:
-    for entry in tomllib.loads(FILE.read_text())["rules"]:
-        assert entry.keys() == {"id", "value", "kind", "source"}
-        assert entry["kind"] in ("aws", "assumption")

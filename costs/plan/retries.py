@@ -1,0 +1,111 @@
+"""How often chunks are processed: the items that fail, and the invocations that run out of time."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from costs.plan.rows import Three, added, spread, three
+from costs.plan.settings import Settings, Workload
+from costs.plan.shape import SfnShape, SqsShape
+from costs.plan.timing import Timing
+from handlers.core.run_items import STOP_MS
+
+DEVIATIONS = 6
+"""Standard deviations within which a random number is taken to lie: all but two in a thousand million do."""
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """`failed_items` fail at every attempt, in `failing_chunks`; `retries` are the further attempts of these chunks.
+
+    `cut_short` counts chunks that made progress and ran out of time, `waited` messages that were returned untouched
+    because no time was left for them.
+    """
+
+    failed_items: Three
+    failing_chunks: Three
+    retries: Three
+    cut_short: Three
+    waited: Three
+
+    @property
+    def failed_per_chunk(self) -> int:
+        """The expected failed items of a failing chunk."""
+        return round(self.failed_items.expected / max(1, self.failing_chunks.expected))
+
+
+@dataclass(frozen=True)
+class PlannedBatch[Shape: (SqsShape, SfnShape)]:
+    """A batch before it runs. `shapes` are those with the least, the expected and the largest items."""
+
+    workload: Workload
+    settings: Settings
+    batch_id: str
+    timing: Timing | None
+    shapes: Sequence[Shape]
+
+    @property
+    def shape(self) -> Shape:
+        """The shape with items of the expected size."""
+        return self.shapes[1]
+
+    @cached_property
+    def chunks(self) -> Three:
+        return spread(shape.chunks for shape in self.shapes)
+
+    def attempts(self, shorter: int, batch_size: int) -> Attempts:
+        """The attempts at its chunks, `batch_size` an invocation; at most `shorter` chunks are shorter than the others.
+
+        Items fail independently of each other with `fail_rate`, so their number is binomial.
+        """
+        workload, timing, chunks = self.workload, self.timing, self.chunks
+        failed_items = binomial(workload.items, workload.fail_rate)
+        failing_chunks = failing(workload, chunks, self.shape.chunk_items, shorter)
+        failing_chunks = Three(*(min(count, failed_items.most) for count in failing_chunks))
+        retries = Three(*(count * (self.settings.max_attempts - 1) for count in failing_chunks))
+        late = late_invocations(workload, self.settings, added(chunks, retries).most, batch_size)
+        return Attempts(
+            failed_items=failed_items,
+            failing_chunks=failing_chunks,
+            retries=retries,
+            cut_short=three(0, timing.cut_short if timing else 0, late),
+            waited=three(0, timing.waited if timing else 0, late * (batch_size - 1)),
+        )
+
+
+def failing(workload: Workload, chunks: Three, chunk_items: int, shorter: int) -> Three:
+    """Chunks with a failing item: binomial too. The least counts none of the shorter chunks, the most all as full."""
+    rate = workload.fail_rate
+    if rate in (0, 1) or not chunks.expected:
+        return Three(*(count * rate for count in chunks))
+    full = 1 - (1 - rate) ** chunk_items
+    mean = chunks.expected * (1 - (1 - rate) ** (workload.items / chunks.expected))
+    return three(binomial(max(0, chunks.least - shorter), full).least, mean, binomial(chunks.most, full).most)
+
+
+def binomial(count: float, rate: float) -> Three:
+    """How many of `count` are hit, each with probability `rate`."""
+    mean, margin = count * rate, DEVIATIONS * math.sqrt(count * rate * (1 - rate))
+    if not margin:
+        return Three(mean, mean, mean)
+    return Three(max(0, math.floor(mean - margin)), mean, min(count, math.ceil(mean + margin)))
+
+
+def late_invocations(workload: Workload, settings: Settings, worked: float, batch_size: int) -> float:
+    """The most invocations that run out of time in a batch with `worked` attempts at chunks.
+
+    There are none if an invocation's chunks take half of the timeout at most: service calls take less than the other
+    half. A late invocation worked until its processor began no chunk and no item any more, one longest item before the
+    stop. So there are no more of them than fit into the work of all attempts. A chunk takes at most
+    `(items + slots - 1) / slots` times its longest item (list scheduling).
+    """
+    timeout = settings.function_timeout * 1000
+    longest = workload.values.largest
+    slots = max(1, min(settings.item_concurrency, settings.items_per_chunk))
+    chunk_ms = (min(settings.items_per_chunk, workload.items) + slots - 1) / slots * longest
+    if not worked or chunk_ms * batch_size <= timeout / 2:
+        return 0
+    stop = min(2 * STOP_MS, timeout / 4)
+    # At least a quarter of the timeout: a batch with longer items cannot be planned.
+    return math.ceil(worked * chunk_ms / max(timeout - stop - longest, timeout / 4))

@@ -1,0 +1,112 @@
+"""The billed quantities of a batch of the Step Functions architecture, in the order of docs/design.md.
+
+The workload alone decides nearly all of them. Time decides only whether the batcher needs another round and whether a
+processor's time runs out.
+"""
+
+import math
+from collections.abc import Iterator
+
+from bootstrap.stacks import DEFINITION
+from costs.facts.assumptions import Assumptions
+from costs.facts.rules import Rules
+from costs.plan.lambda_units import lambda_usages
+from costs.plan.log_lines import failure_lines, finished_lines, processor_lines
+from costs.plan.retries import PlannedBatch
+from costs.plan.rows import Counts, Row, Three, added, spread, three, usages
+from costs.plan.settings import Settings, Workload
+from costs.plan.shape import SfnShape, sfn_shape
+from costs.plan.sizes import item_bytes
+from costs.plan.timing import Timing
+from costs.usage import BATCHER, FINALIZER, PROCESSOR, RECORDER, Usage
+from sandbox.meter.rules import express_memory_gb, lambda_gb_seconds
+
+# The calls and states of a state machine belong to no function.
+STATE_MACHINE = None
+BATCHER_TIMEOUT = 900
+LISTED = 1000
+"""Keys or parts on a page of S3."""
+PARENT_STATES, ROUND_STATES = 5, 2
+"""Begin, Make chunks, Chunks made?, Process chunks, Finalize; each further round enters two states more."""
+CHILD_STATES = 3
+"""Process, Outcome, Done; of a failing chunk each attempt's Process and Outcome, the waits between, Record failure."""
+RESULTS = "a manifest, and the children's results taken as one multipart upload: AWS does not say in how many parts"
+
+
+def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> list[Usage]:
+    """All billed quantities of a batch."""
+    shapes = [sfn_shape(workload, settings, size, longest=case > 0) for case, size in enumerate(item_bytes(workload))]
+    batch = PlannedBatch(workload, settings, batch_id, timing, shapes)
+    tries = batch.attempts(shorter=1, batch_size=1)
+    parts = spread(shape.parts for shape in shapes)
+    # A round ends early only after it has uploaded a part.
+    rounds = three(1, timing.batcher_invocations if timing else 1, max(1, parts.most))
+    processors = added(batch.chunks, tries.retries, tries.cut_short)
+    counts: dict[str, Three | float] = {
+        **vars(tries),
+        "chunks": batch.chunks,
+        "parts": parts,
+        # One PutObject writes all chunks.
+        "single_puts": spread(1 if shape.chunks and not shape.parts else 0 for shape in shapes),
+        "rounds": rounds,
+        "metrics_bytes": processor_lines("sfn", batch, tries, processors, 1),
+        "failure_bytes": failure_lines("sfn", batch, tries),
+        "finished_bytes": finished_lines("sfn", batch, tries),
+    }
+    invocations = {
+        BATCHER: rounds,
+        PROCESSOR: processors,
+        RECORDER: tries.failing_chunks,
+        FINALIZER: Three(1, 1, 1),
+    }
+    return [
+        *usages(lambda n: rows(n, batch), counts),
+        *lambda_usages(settings, timing, invocations, BATCHER_TIMEOUT),
+    ]
+
+
+def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Row]:
+    """The billed quantities of a batch with these counts."""
+    settings, timing = batch.settings, batch.timing
+    from_file, some = batch.workload.item_bytes is not None, bool(n.chunks)
+    multipart = min(n.parts, 1)
+
+    # The batcher reads the owner of the batch, billed even if there is none yet, and the input; it writes the chunks.
+    yield Row("s3.gets", BATCHER, "GetObject", 2 * n.rounds + 1 if from_file else n.rounds)
+    yield Row("s3.puts", BATCHER, "PutObject", n.single_puts + 2)
+    yield Row("s3.puts", BATCHER, "CreateMultipartUpload", multipart)
+    yield Row("s3.puts", BATCHER, "UploadPart", n.parts)
+    yield Row("s3.puts", BATCHER, "ListParts", math.ceil(n.parts / LISTED))
+    yield Row("s3.puts", BATCHER, "CompleteMultipartUpload", multipart)
+    yield Row("events.published", BATCHER, "PutEvents", 1)
+
+    # The state machine and its children: a STANDARD child's states are transitions, an EXPRESS child is a request.
+    parent = PARENT_STATES + (n.rounds - 1) * ROUND_STATES - (0 if some else 1)
+    yield Row("states.transitions", STATE_MACHINE, "parent", parent)
+    yield Row("states.transitions", STATE_MACHINE, "children", n.chunks)
+    if settings.child_type == "STANDARD":
+        # Each retry waits, processes and sees the outcome; Record failure stands in the place of Done.
+        child = (n.chunks + n.retries) * CHILD_STATES + n.cut_short * 2
+        yield Row("states.transitions", STATE_MACHINE, "child", child)
+    else:
+        yield Row("states.express_requests", STATE_MACHINE, "child", n.chunks)
+        if timing:
+            memory = express_memory_gb(DEFINITION.stat().st_size) * 1024
+            seconds = lambda_gb_seconds(timing.child_ms, memory)
+            yield Row("states.express_gb_seconds", STATE_MACHINE, "child", seconds)
+    if some:
+        yield Row("s3.gets", STATE_MACHINE, "GetObject", 1, note="AWS does not say how it reads it")
+        results = Rules.load()["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
+        yield Row("s3.puts", STATE_MACHINE, "PutObject", results, note=RESULTS)
+
+    # The processors, and the recorder of failed items.
+    yield Row("logs.bytes", PROCESSOR, "function", n.metrics_bytes)
+    yield Row("s3.puts", RECORDER, "PutObject", n.failing_chunks)
+    yield Row("logs.bytes", RECORDER, "function", n.failure_bytes)
+
+    # The finalizer counts the failures by their objects' keys.
+    yield Row("s3.gets", FINALIZER, "GetObject", 3)
+    yield Row("s3.puts", FINALIZER, "ListObjectsV2", max(1, math.ceil(n.failing_chunks / LISTED)))
+    yield Row("s3.puts", FINALIZER, "PutObject", 2)
+    yield Row("events.published", FINALIZER, "PutEvents", 1)
+    yield Row("logs.bytes", FINALIZER, "function", n.finished_bytes)

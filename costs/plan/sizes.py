@@ -1,0 +1,123 @@
+"""How large items, records and messages are, by the code that writes them."""
+
+import functools
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from costs.plan.distribution import Values
+from costs.plan.rows import Three
+from costs.plan.settings import Workload
+from handlers.core.batch import BatchRequest
+from handlers.core.bitmap import with_settled
+from handlers.core.items import checked
+from handlers.sqs.encoding import n, segment_key
+from handlers.sqs.messages import chunk_body
+from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, ChunkKey
+from handlers.sqs.sizes import error_room
+from handlers.sqs.table import BatchTable
+from sandbox.meter.item_size import item_bytes as record_bytes
+
+BATCH_ID = "scheduled-20261123T060000Z"
+"""The id of a batch that the schedule starts: its length counts in every record, message and log line."""
+NOW = 1_795_000_000_123
+"""Some time in milliseconds since 1970: all have thirteen digits until 2286."""
+LEASE = {"leaseUntil": {"N": str(NOW)}}
+# As handlers/source.py marks a random item that is to fail.
+FAIL = {"fail": True}
+SAMPLE = {"id": f"{0:09d}", "value": 0}
+
+type Record = dict[str, Any]
+
+
+class Scribe:
+    """Stands in for boto3's client, and keeps the records that the handlers write."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def put_item(self, Item: Record, **_: object) -> None:
+        self.records.append(Item)
+
+    def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> dict[str, Any]:
+        (requests,) = RequestItems.values()
+        self.records += [request["PutRequest"]["Item"] for request in requests]
+        return {"UnprocessedItems": {}}
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=RuntimeError)
+
+
+def item_bytes(workload: Workload) -> Three:
+    """Bytes of an item's JSON text as it travels: of the shortest, the average and the longest item.
+
+    `workload.item_bytes`, where given, is the size of every item. Otherwise items are the example's, whose ids have
+    nine digits: the length of the value decides, and the mark of the items that `fail_rate` makes fail.
+    """
+    if workload.item_bytes is not None:
+        return Three(*[workload.item_bytes] * 3)
+    bare = len(checked(SAMPLE, 0)) - len("0")
+    mark = len(checked(SAMPLE | FAIL, 0)) - len(checked(SAMPLE, 0))
+    rate = workload.fail_rate
+    least, expected, most = value_bytes(workload.values)
+    return Three(
+        bare + least + mark * math.floor(rate), bare + expected + mark * rate, bare + most + mark * math.ceil(rate)
+    )
+
+
+def value_bytes(values: Values) -> Three:
+    """Bytes of a value's text, a whole number of milliseconds."""
+    spread = values.kind in ("uniform", "constant", "file")
+    low, high = (math.floor(values.low), math.floor(values.high)) if spread else (0, math.floor(values.largest))
+    least, most = len(str(low)), len(str(high))
+    if values.kind == "uniform":
+        # Each power of ten adds a digit to the share of values that reach it.
+        more = sum((high + 1 - 10**power) / (high + 1 - low) for power in range(least, most))
+        return Three(least, least + more, most)
+    return Three(least, min(most, max(least, len(str(math.floor(values.mean))))), most)
+
+
+@functools.cache
+def message_bytes(batch_id: str, item_concurrency: int, max_attempts: int, shard: int, seq: int) -> int:
+    """A chunk's message without its items."""
+    request = replace(BatchRequest(), item_concurrency=item_concurrency, max_attempts=max_attempts)
+    return len(chunk_body(ChunkKey(BatchKey(batch_id), shard, seq), request, NOW, []))
+
+
+def segment_record_bytes(batch_id: str) -> int:
+    """The largest record of a segment."""
+    times = dict.fromkeys(("leaseUntil", "expiresAt"), n(NOW))
+    counts = dict.fromkeys(("nextChunk", "nextItem", "windowChunk", "windowItem"), n(SEGMENT_STRIDE - 1))
+    return record_bytes(segment_key(BatchKey(batch_id), 0) | times | counts)
+
+
+@functools.cache
+def chunk_record_bytes(batch_id: str, settled: int = 0) -> int:
+    """The record of a claimed chunk; after a partial failure it has a bitmap of `settled` items."""
+    scribe = Scribe()
+    BatchTable(scribe, "").put_chunks({ChunkKey(BatchKey(batch_id), 63, 999): 10_000}, NOW)
+    (record,) = scribe.records
+    bitmap = {"settled": {"B": with_settled(b"", (), settled)}} if settled else {}
+    return record_bytes(record | LEASE | bitmap)
+
+
+def failure_records(error: str, batch_id: str) -> tuple[Record, Record]:
+    """The records that the processor writes of a chunk with one failed item: the item's, and the chunk's count."""
+    scribe = Scribe()
+    BatchTable(scribe, "").put_failed(ChunkKey(BatchKey(batch_id), 63, 999), {0: ({}, error)}, 3, NOW)
+    item, count = scribe.records
+    return item, count
+
+
+@functools.cache
+def failed_item_bytes(batch_id: str, item_bytes: int, error: str) -> int:
+    """The record of a failed item."""
+    record, _ = failure_records("", batch_id)
+    size = record_bytes(record) - len("{}") + item_bytes
+    return size + min(len(error.encode()), error_room(size))
+
+
+@functools.cache
+def failed_count_bytes(batch_id: str) -> int:
+    """The record that counts a chunk's failed items."""
+    return record_bytes(failure_records("", batch_id)[1])

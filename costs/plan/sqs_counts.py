@@ -1,0 +1,164 @@
+"""Counts of a batch of the SQS architecture: at least, as expected, at most.
+
+The workload alone decides the writes of chunk, batch and segment records, sends, events and S3 requests. Time decides
+how many messages an invocation takes, and which of several checks of a shard or of the batch is the last.
+"""
+
+import math
+
+from costs.facts.quotas import Quotas
+from costs.plan.retries import Attempts, PlannedBatch
+from costs.plan.rows import Three, added, spread, three
+from costs.plan.shape import SqsShape
+from costs.plan.sizes import Record, chunk_record_bytes, failed_count_bytes, segment_record_bytes
+from handlers.sqs.table import GLIMPSED_SEGMENTS
+from sandbox.meter.item_size import item_bytes as record_bytes
+from sandbox.meter.item_size import value_bytes
+from sandbox.meter.rules import READ_BYTES, SQS_STEP_BYTES, read_units, sqs_requests, write_units
+
+RECEIVED = 10
+"""Most messages of a ReceiveMessage, SendMessageBatch or DeleteMessageBatch."""
+FINALIZERS = 2
+"""MaximumConcurrency of the finalizer's event source."""
+GLIMPSED_RECORDS = 100
+PAGE_BYTES = 1_000_000
+"""Of a query's answer: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html"""
+# AWS's own: units have no quotas to try.
+EVENT_BYTES = int(Quotas.load()["lambda.event_bytes"])
+PROVISIONED_CONCURRENCY = int(Quotas.load()["lambda.provisioned_poller_concurrency"])
+PROCESSOR_COUNTS = ("processors", "chunk_receives", "chunk_deletes", "shard_checks", "seal_checks", "nudges")
+
+
+def batcher_counts(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, Three]:
+    """The batcher's counts.
+
+    A segment that takes longer than an invocation is continued by another one: at most once a window, since every
+    invocation makes one at least.
+    """
+    shape, timing, segments = batch.shape, batch.timing, batch.shape.segments
+    windows = spread(shape.windows for shape in batch.shapes)
+    planned = timing.batcher_invocations - 1 - segments if timing else 0
+    continued = three(0, planned, windows.most - shape.filled_segments)
+    most_window = max(shape.window_requests for shape in batch.shapes)
+    return {
+        "windows": windows,
+        "chunks": batch.chunks,
+        "send_requests": spread(shape.send_requests for shape in batch.shapes),
+        "resent_requests": Three(*(count * most_window for count in continued)),
+        # EventBridge sends the request if the schedule starts the batch.
+        "scheduled": Three(0, 1, 1),
+        "continued": continued,
+        "batchers": added(continued, 1, segments),
+        "sealing_units": sealing_units(record, segments),
+        # A query reads the cursors that the other segments have by then.
+        "cursors_units": three(1, 1, read_units(segments * segment_record_bytes(batch.batch_id))),
+    }
+
+
+def sealing_units(record: Record, segments: int) -> Three:
+    """Write units of taking every segment's number off the batch record, which is billed as it was before.
+
+    Time decides the order: with the longest numbers first the record shrinks fast, with the shortest it stays large.
+    """
+    bare = record_bytes({name: value for name, value in record.items() if name != "segments"}) + len("segments")
+    sizes = sorted(value_bytes({"N": str(number)}) for number in range(segments))
+
+    def units(order: list[int]) -> int:
+        left, found = sum(order), 0
+        for size in order:
+            found += write_units(bare + left)
+            left -= size
+        return found
+
+    least, most = units(sizes[::-1]), units(sizes)
+    return Three(least, (least + most) / 2, most)
+
+
+def processor_counts(batch: PlannedBatch[SqsShape], tries: Attempts) -> dict[str, Three]:
+    """The processor's counts.
+
+    A message is handled once, again for each retry, and whenever time ran out. An invocation takes `BatchSize` messages
+    at most and one at least, and so do its receives and deletes, of ten at most shape.
+    """
+    settings, shape, chunks = batch.settings, batch.shape, batch.chunks
+    again = added(tries.retries, tries.cut_short, tries.waited)
+    handled = added(chunks, again)
+    if not handled.most:
+        return dict.fromkeys(PROCESSOR_COUNTS, Three(0, 0, 0))
+    largest = max(shape.message_bytes for shape in batch.shapes)
+    taken = min(settings.batch_size, max(1, EVENT_BYTES // largest))
+    planned = batch.timing.processor_invocations if batch.timing else math.ceil(handled.expected / taken)
+    processors = three(math.ceil(handled.least / settings.batch_size), planned, handled.most)
+    messages = handled.expected / processors.expected
+    per_call = min(RECEIVED, settings.batch_size)
+    calls = processors.expected * math.ceil(messages / RECEIVED)
+    least_sent = min(shape.sent_bytes for shape in batch.shapes)
+    receives = three(
+        max(math.ceil(handled.least / per_call), math.ceil(least_sent / SQS_STEP_BYTES)),
+        calls * sqs_requests(min(messages, RECEIVED) * shape.sent_bytes / chunks.expected),
+        handled.most * sqs_requests(largest),
+    )
+    deletes = three(math.ceil(chunks.least / per_call), calls, chunks.most)
+    # A query for each shard of which an invocation finished chunks and returned none. So there is one an invocation at
+    # least if nothing is returned, one for the last invocation in any case, and never more than chunks.
+    touched = shape.shards * (1 - (1 - 1 / shape.shards) ** messages)
+    shard_checks = three(1 if again.most else processors.least, processors.expected * touched, chunks.most)
+    # The last query of each shard finds it empty; others may, at the same time or before the batcher has put more.
+    used = min(shape.shards, chunks.expected)
+    seal_checks = three(1, used, shard_checks.most)
+    # Once the batch is sealed and a shard is empty, every processor that then runs may nudge the finalizer.
+    running = settings.pollers * PROVISIONED_CONCURRENCY if settings.pollers else settings.max_concurrency
+    nudges = three(0, used, min(shard_checks.most, shape.shards * running))
+    return dict(zip(PROCESSOR_COUNTS, (processors, receives, deletes, shard_checks, seal_checks, nudges), strict=True))
+
+
+def finalizer_counts(batch: PlannedBatch[SqsShape], tries: Attempts, nudges: Three) -> dict[str, Three]:
+    """The finalizer's counts.
+
+    One check ends the batch, and a second one may try at the same time and lose. The check message is redelivered until
+    the batch has ended, its deadline at the latest, and once more to be deleted; a nudge, the batcher's and the
+    processors', is one check. An invocation may take several of them.
+    """
+    settings, timing = batch.settings, batch.timing
+    rounds = math.ceil(settings.deadline_seconds / settings.check_interval_seconds) + 2
+    messages = added(nudges, 2)
+    most = nudges.most + 1 + rounds
+    checks = three(2, timing.finalizer_invocations if timing else messages.expected, most)
+    early = three(0, checks.expected - 2, most - 1)
+    return {
+        "checks": checks,
+        "finalizers": Three(1, checks.expected, most),
+        "early_checks": early,
+        "finalizer_deletes": three(1, messages.expected, messages.most),
+        "returned_checks": three(0, checks.expected - messages.expected, rounds),
+        "glimpses": Three(0, 0, early.most * min(GLIMPSED_SEGMENTS, batch.shape.segments)),
+        "shard_units": shard_units(batch, tries),
+        "counting_units": counting_units(batch, tries),
+        "lost_endings": Three(0, 0, FINALIZERS - 1),
+    }
+
+
+def shard_units(batch: PlannedBatch[SqsShape], tries: Attempts) -> Three:
+    """Read units of an early check's queries, eventually consistent: half a unit for 4 KB.
+
+    Once the batch is sealed it reads shards up to the first that is not empty, and always the first hundred records of
+    shape.
+    """
+    shards = batch.shape.shards
+    bitmaps = tries.failing_chunks.most or tries.cut_short.most
+    record = chunk_record_bytes(batch.batch_id, batch.settings.items_per_chunk if bitmaps else 0)
+    full = 0.5 * read_units(min(GLIMPSED_RECORDS, batch.chunks.most / shards) * record)
+    return Three(shards * 0.5, 1 + shards * (0.5 + full) / 2, shards * (1 + full))
+
+
+def counting_units(batch: PlannedBatch[SqsShape], tries: Attempts) -> Three:
+    """Read units of the counts of failed items, in one query or more for each shard.
+
+    Each query, of a shard's page of 1 MB, is rounded up; how the bytes are shared out among shards is not known.
+    """
+    shards = batch.shape.shards
+    size = Three(*(count * failed_count_bytes(batch.batch_id) for count in tries.failing_chunks))
+    if shards == 1 and size.most <= PAGE_BYTES:
+        return Three(*map(read_units, size))
+    most = math.floor(size.most / READ_BYTES + shards + size.most / PAGE_BYTES)
+    return three(max(shards, read_units(size.least)), shards * read_units(size.expected / shards), most)

@@ -1,0 +1,78 @@
+"""The Pareto front of plans, cheap and slow to dear and fast, and which plan of it to recommend."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+
+from costs.plan.plan import Plan
+
+# Plans within half a percent of each other count as equal: the planner's figures are no better than that.
+EQUAL = 1.005
+
+
+def order(plan: Plan) -> tuple[object, ...]:
+    """Sort key: dollars, then seconds. Of equal plans the one with the smaller settings, so that a search repeats."""
+    settings = tuple(-1 if value is None else value for value in astuple(plan.settings))
+    return plan.dollars, plan.seconds, plan.architecture, settings
+
+
+def pareto_front(plans: Iterable[Plan]) -> tuple[Plan, ...]:
+    """The plans that no other plan beats in both dollars and seconds, cheapest first; one of equal plans."""
+    front: list[Plan] = []
+    for plan in sorted(plans, key=order):
+        if not front or plan.seconds < front[-1].seconds:
+            front.append(plan)
+    return tuple(front)
+
+
+def within(front: Iterable[Plan], deadline_seconds: float) -> tuple[Plan, ...]:
+    """The plans of a front that meet the deadline, cheapest first."""
+    return tuple(plan for plan in front if plan.seconds <= deadline_seconds)
+
+
+def choose(front: Sequence[Plan], objective: str) -> Plan:
+    """The plan of a front that serves the objective `cost`, `speed` or `balanced`. The front must not be empty.
+
+    `cost` takes the fastest of the plans that cost about the same as the cheapest; `speed` takes the cheapest of the
+    plans that are about as fast as the fastest.
+    """
+    if objective == "cost":
+        return [plan for plan in front if plan.dollars <= front[0].dollars * EQUAL][-1]
+    if objective == "speed":
+        return next(plan for plan in front if plan.seconds <= front[-1].seconds * EQUAL)
+    return knee(front)
+
+
+def knee(front: Sequence[Plan]) -> Plan:
+    """The plan where a front bends: farthest below the line between its ends, on logarithmic axes.
+
+    Up to there a saved second costs little; beyond it, much. A front of fewer than three plans, or one that does not
+    bend, gives its cheapest plan.
+    """
+    cheapest, fastest = front[0], front[-1]
+    if len(front) < 3 or cheapest.dollars <= 0:
+        return cheapest
+    height = math.log(cheapest.seconds / fastest.seconds)
+    width = math.log(fastest.dollars / cheapest.dollars)
+
+    def depth(plan: Plan) -> float:
+        along = math.log(plan.dollars / cheapest.dollars) / width
+        return 1 - along - math.log(plan.seconds / fastest.seconds) / height
+
+    return max(front, key=depth)
+
+
+def thinned(front: Sequence[Plan], size: int, keep: Plan | None = None) -> tuple[Plan, ...]:
+    """At most `size` plans of a front for a table, evenly apart in log duration. Its ends and `keep` are always in."""
+    if len(front) <= size:
+        return tuple(front)
+    low, high = (math.log(plan.seconds) for plan in (front[-1], front[0]))
+    targets = [high - (high - low) * step / (size - 1) for step in range(size)]
+    nearest = [min(range(len(front)), key=lambda i: (abs(math.log(front[i].seconds) - t), i)) for t in targets]
+    chosen = sorted({0, len(front) - 1, *nearest})
+    if keep in front:
+        index = front.index(keep)
+        if index not in chosen:
+            chosen.remove(min(chosen[1:-1], key=lambda i: abs(i - index)))
+            chosen.append(index)
+    return tuple(front[index] for index in sorted(chosen))

@@ -1,0 +1,68 @@
+"""The errors of a search without a recommendation: no plan meets the deadline, or no settings are possible."""
+
+from dataclasses import replace
+
+from bootstrap.problem import Problem
+from bootstrap.stacks import ARCHITECTURE_TITLES
+from costs.format import seconds, short_seconds
+from costs.plan.bottleneck import advice, described
+from costs.plan.limits import Impossible
+from costs.plan.plan import Plan
+from costs.plan.planner import Planner
+from costs.plan.settings import Settings, Workload
+from costs.tune.space import INVOCATIONS_PER_POLLER, Space
+from costs.tune.stack_parameters import settings_line
+
+
+def too_slow(fastest: Plan, deadline_seconds: float, planner: Planner, max_concurrency: int | None) -> Problem:
+    """The error that no plan meets the deadline, with the fastest plan, its bottleneck and what to raise.
+
+    `max_concurrency` is the limit of the user's code, None if there is none.
+    """
+    name = fastest.bottleneck
+    message = (
+        f"no plan meets the deadline of {short_seconds(deadline_seconds)}. The fastest takes "
+        f"{seconds(fastest.seconds)}: {ARCHITECTURE_TITLES[fastest.architecture]}, {settings_line(fastest)}; it is "
+        f"held up by {described(fastest, planner.quotas)}"
+    )
+    if max_concurrency and name in ("MaxConcurrency", "pollers"):
+        return Problem(message, f"--max-concurrency-limit {max_concurrency} allows no more: raise it, or the deadline")
+    hint = f"{name}: {advice(name, planner.quotas)}"
+    if raised := with_doubled_quota(fastest, planner, max_concurrency):
+        hint += f"; with --quota {name}={planner.quotas[name] * 2:g} the batch takes {seconds(raised.seconds)}"
+    return Problem(message, hint)
+
+
+def with_doubled_quota(fastest: Plan, planner: Planner, max_concurrency: int | None) -> Plan | None:
+    """The plan with its bottleneck doubled, and the concurrency too if the user's code has no limit.
+
+    None if the bottleneck is no quota that AWS raises, or if doubling it does not help.
+    """
+    name = fastest.bottleneck
+    if name not in planner.quotas or not planner.quotas.figure(name).lift:
+        return None
+    raised = planner.with_quotas(planner.quotas.with_({name: planner.quotas[name] * 2}))
+    try:
+        plan = raised(fastest.architecture, fastest.workload, fastest.settings if max_concurrency else wider(fastest))
+    except Impossible:
+        return None
+    return plan if plan.seconds < fastest.seconds else None
+
+
+def wider(plan: Plan) -> Settings:
+    """The plan's settings with twice the concurrency."""
+    settings = plan.settings
+    if plan.architecture == "sfn":
+        return replace(settings, max_concurrency=2 * settings.max_concurrency)
+    return replace(settings, pollers=2 * (settings.pollers or -(-settings.max_concurrency // INVOCATIONS_PER_POLLER)))
+
+
+def nothing_possible(workload: Workload, space: Space, planner: Planner) -> Problem:
+    """The error that no settings are possible, with the limit that forbids the first settings of each architecture."""
+    reasons = []
+    for name, axes in space.axes.items():
+        try:
+            planner(name, workload, space.settings(name, [0] * len(axes)))
+        except Impossible as refused:
+            reasons.append(f"{ARCHITECTURE_TITLES[name]}: {refused}")
+    return Problem("no setting can process such a batch", "; ".join(reasons))
