@@ -1,27 +1,27 @@
-"""Where a row of CSV ends that is too long to be held: only its quotes are followed. Pure."""
+"""Finds the end of a CSV row that is too long to be held in memory, by following its quotes."""
 
 START, PLAIN, QUOTED, QUOTE = range(4)
 
 
 class RowEnd:
-    """Follows a row in pieces of any size, each of which ends at a line's end or within a line.
+    """Follows a row in pieces of any size; a piece never reaches beyond a line's end.
 
-    `reached`: what was fed so far is a whole row. `broken`: it is none, by csv.reader's rules.
+    `reached`: the pieces so far are a whole row. `broken`: they cannot be a row, by csv.reader's rules.
     """
 
     def __init__(self) -> None:
-        # At the start of a field; within one without quotes, or after its quotes; within quotes; after a quote there,
-        # which is the last one or the first of two.
+        # START of a field; PLAIN: in a field without quotes, or behind its quotes; QUOTED: in quotes; QUOTE: behind a
+        # quote within quotes, which closes the field or is the first of two.
         self._state = START
         self.reached = self.broken = False
 
     @property
     def open(self) -> bool:
-        """Whether a quote is not closed so far."""
+        """Whether a quote is not closed yet."""
         return self._state == QUOTED
 
     def feed(self, piece: bytes) -> None:
-        """Follow the quotes through one more piece."""
+        """Follow the quotes through the next piece."""
         at = 0
         while at < len(piece):
             if self._state == QUOTED:

@@ -1,4 +1,4 @@
-"""The lines of a CSV file, a row at a time, of which one that is too long is passed over. Pure."""
+"""The lines of a CSV file, row by row; a row that is too long is skipped."""
 
 import csv
 
@@ -9,7 +9,7 @@ from handlers.core.files.what_is_wrong import AFTER_QUOTE, not_utf8
 from handlers.core.items import MAX_ITEM_BYTES
 
 CLOSE = "close it, and write a quote within quotes twice"
-# RowLines bounds a row, so the module's own limit, of a field, is never met.
+# RowLines limits the length of a row, so this limit of the csv module, for a field, is never reached.
 csv.field_size_limit(MAX_LINE_BYTES)
 
 
@@ -25,7 +25,7 @@ class RowLines:
         self.begin()
 
     def begin(self) -> None:
-        """The next line begins a row."""
+        """Begin a row with the next line."""
         self.first = self.count = 0
         self.trouble: str | None = None
         self._held = bytearray()
@@ -50,7 +50,7 @@ class RowLines:
             return line.decode(errors="replace")
 
     def pass_over(self) -> None:
-        """Read on to the end of a row that is too long. Raises Unreadable where that never comes."""
+        """Read to the end of a row that is too long. Raises Unreadable if its end cannot be found."""
         end, size, line = RowEnd(), 0, self.text
         while True:
             size += len(line)
@@ -59,7 +59,7 @@ class RowLines:
                 size += len(more)
                 end.feed(more)
             if end.broken and self.count == 1:
-                # As of a short one: the next line begins another row.
+                # As for a short row: the next line begins another row.
                 return
             if end.broken:
                 raise Unreadable(f"the row at line {self.first} cannot be read: {AFTER_QUOTE}", CLOSE)
@@ -76,7 +76,7 @@ class RowLines:
 
     @property
     def text(self) -> bytes:
-        """The row as it was read so far."""
+        """The row as far as it was read."""
         return bytes(self._held)
 
     @property
