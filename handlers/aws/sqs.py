@@ -1,6 +1,7 @@
 """SQS: sends messages in full batches, and handles received ones so that a bad message never returns its neighbours."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -25,6 +26,10 @@ class SqsEvent(TypedDict):
     Records: list[JsonObject]
 
 
+# The messages that the event source must not delete.
+type SqsResponse = PartialItemFailureResponse
+
+
 class QueueUnavailable(ServiceUnavailable):
     """SQS refused messages after every retry."""
 
@@ -37,12 +42,12 @@ class ReturnMessage(Exception):
         self.seconds = seconds
 
 
+@dataclass
 class Queue:
     """One SQS queue."""
 
-    def __init__(self, client: Client, url: str):
-        self.client = client
-        self.url = url
+    client: Client
+    url: str
 
     def send(self, body: str, delay_seconds: int = 0) -> None:
         """Send one message."""
@@ -88,7 +93,7 @@ def full_batches[Body](bodies: Iterable[Body], bytes_of: Callable[[Any], int] = 
 
 def process_records(
     event: SqsEvent, queue: Queue, handle: Callable[[SQSRecord], None], longest: float = LONGEST_BACK_OFF
-) -> PartialItemFailureResponse:
+) -> SqsResponse:
     """Call `handle` for every record of the event and report the records that raised. Raises nothing.
 
     ReturnMessage returns the message after its seconds. Any other error is logged, and the message becomes visible

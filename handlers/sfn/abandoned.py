@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -19,7 +19,7 @@ from handlers.core.outcome import error_text
 from handlers.sfn.batcher import publish_skipped
 from handlers.sfn.finish import EarlyEnd, Finisher
 from handlers.sfn.map_runs import THREADS
-from handlers.sfn.start import Execution, RequestRefused, Starter
+from handlers.sfn.start import Execution, RequestRefused, Starter, epoch_of
 from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart, JsonObjects
 
 STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED": Status.FAILED}
@@ -31,14 +31,14 @@ LONGEST_EXECUTION = timedelta(days=16)
 TRIES = 5
 
 
+@dataclass
 class AbandonedExecutions:
     """Ends batches whose execution did not. `grace`: how long functions may work on after their execution has ended."""
 
-    def __init__(self, states: Client, starter: Starter, finisher: Finisher, grace: timedelta):
-        self.states = states
-        self.grace = grace
-        self.starter = starter
-        self.finisher = finisher
+    states: Client
+    starter: Starter
+    finisher: Finisher
+    grace: timedelta
 
     def finish(self, execution: Mapping[str, Any], clock: Clock) -> JsonObject | None:
         """End the batch of an execution that FAILED, TIMED_OUT or was ABORTED; None if it ran no batch.
@@ -72,10 +72,7 @@ class AbandonedExecutions:
         return self.finisher.finish(objects, made, map_run_arn, clock, early)
 
     def finish_undelivered(self, event: JsonObject, sent_at: int, cause: str, clock: Clock) -> JsonObject | None:
-        """End the batch of a scheduled event for which EventBridge could not start an execution.
-
-        None if an execution was started all the same.
-        """
+        """End the batch of a scheduled event that EventBridge could not deliver; None if an execution was started."""
         none = Execution("", event["id"], sent_at)
 
         def finish() -> JsonObject | None:
@@ -97,7 +94,7 @@ class AbandonedExecutions:
         except Exception as error:
             if not is_mistake(error) or self._mistakes_with(execution) < TRIES:
                 raise
-            logger.exception("given up", execution_arn=execution.arn, name=execution.name)
+            logger.exception("a mistake ends the batch", execution_arn=execution.arn, name=execution.name)
             return self._finish_uncounted(error, body, execution, clock)
 
     def _mistakes_with(self, execution: Execution) -> int:
@@ -155,11 +152,6 @@ class AbandonedExecutions:
             )
             found = (execution for page in pages for execution in page["executions"])
             yield from takewhile(lambda one: one["startDate"] > start, found)
-
-
-def epoch_of(time: datetime) -> int:
-    """A time in milliseconds since 1970."""
-    return round(time.timestamp() * 1000)
 
 
 def generation_or_first(request: object) -> int:

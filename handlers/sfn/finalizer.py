@@ -2,11 +2,11 @@
 
 import functools
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import ClientError
 
@@ -15,7 +15,7 @@ from handlers.aws.bucket_owner import own_s3
 from handlers.aws.errors import is_mistake, service_errors_renamed
 from handlers.aws.events import Events
 from handlers.aws.results import store
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.batch import Status, is_scheduled
 from handlers.core.clock import Clock, LambdaContext
@@ -33,15 +33,15 @@ CHECK_AGAIN_SECONDS = 5
 NO_SUCH_EXECUTION = {"ExecutionDoesNotExist", "InvalidArn"}
 
 
+@dataclass
 class Finalizer:
     """Ends the batches of regular executions itself, and those of others through `abandoned`."""
 
-    def __init__(self, s3: Client, states: Client, finisher: Finisher, abandoned: AbandonedExecutions, bucket: str):
-        self.s3 = s3
-        self.states = states
-        self.finisher = finisher
-        self.abandoned = abandoned
-        self.bucket = bucket
+    s3: Client
+    states: Client
+    finisher: Finisher
+    abandoned: AbandonedExecutions
+    bucket: str
 
     def finalize(self, event: FinalizerInput, clock: Clock) -> JsonObject | None:
         """End the execution's batch: after the Map Run, after an `error`, or without any chunks."""
@@ -70,13 +70,14 @@ class Finalizer:
             message = json.loads(record.body)
             execution_arn = message.get("source") == "aws.states" and message["detail"]["executionArn"]
         except (ValueError, AttributeError, KeyError, TypeError):
-            logger.warning("not for a finalizer, dropped", message_id=record.message_id)
-            return
+            message, execution_arn = {}, None
         try:
             if execution_arn:
                 self._end(execution_arn, clock)
             elif is_scheduled(message):
-                self.abandoned.finish_undelivered(message, sent_at(record), cause_of(record), clock)
+                self.abandoned.finish_undelivered(
+                    message, int(record.attributes.sent_timestamp), cause_of(record), clock
+                )
             elif "sweep" in message:
                 self.abandoned.sweep(message["sweep"], clock)
             else:
@@ -101,11 +102,6 @@ class Finalizer:
             self.abandoned.finish(execution, clock)
 
 
-def sent_at(record: SQSRecord) -> int:
-    """When the message was sent, in milliseconds since 1970."""
-    return int(record.attributes.sent_timestamp)
-
-
 def cause_of(record: SQSRecord) -> str:
     """Why EventBridge moved an event to the dead-letter queue.
 
@@ -128,7 +124,7 @@ def connections() -> tuple[Finalizer, Queue]:
     return Finalizer(s3, states, finisher, abandoned, bucket), queue
 
 
-def handler(event: FinalizerInput | SqsEvent, context: LambdaContext) -> JsonObject | PartialItemFailureResponse:
+def handler(event: FinalizerInput | SqsEvent, context: LambdaContext) -> JsonObject | SqsResponse:
     """Lambda entry: the state machine's last state, or messages of the finalizer's queue."""
     finalizer, queue = connections()
     clock = Clock(context)

@@ -40,12 +40,12 @@ class Execution:
     @classmethod
     def from_context(cls, event: ExecutionContext) -> "Execution":
         """The execution that a function's input names."""
-        return cls(event["executionArn"], event["executionName"], epoch_ms(event["startedAt"]))
+        return cls(event["executionArn"], event["executionName"], epoch_of(datetime.fromisoformat(event["startedAt"])))
 
 
-def epoch_ms(timestamp: str) -> int:
-    """An ISO 8601 time in milliseconds since 1970."""
-    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
+def epoch_of(time: datetime) -> int:
+    """A time in milliseconds since 1970."""
+    return round(time.timestamp() * 1000)
 
 
 def parse_request(request: object, defaults: Mapping[str, str]) -> BatchRequest:
@@ -57,26 +57,26 @@ def parse_request(request: object, defaults: Mapping[str, str]) -> BatchRequest:
     return BatchRequest.parse(request, defaults)
 
 
+@dataclass
 class Schedule:
     """Records which batch the schedule started last. `skips`: skip a scheduled batch while the last one runs."""
 
-    def __init__(self, client: Client, bucket: str, skips: bool):
-        self.client = client
-        self.bucket = bucket
-        self.skips = skips
-        self.objects = JsonObjects(client, bucket)
+    client: Client
+    bucket: str
+    skips: bool
 
     def running_before(self, batch_id: str) -> str | None:
         """The batch that still runs, so that `batch_id` is to be skipped; None if `batch_id` is now the latest.
 
         A redelivered event finds that its own batch is the latest. Of two events at a time the later sees the other.
         """
+        objects = JsonObjects(self.client, self.bucket)
         while True:
-            latest, etag = self.objects.find(LATEST_KEY) or ({"batchId": batch_id}, None)
+            latest, etag = objects.find(LATEST_KEY) or ({"batchId": batch_id}, None)
             if self.skips and latest["batchId"] != batch_id and self._runs(latest["batchId"]):
                 return str(latest["batchId"])
             condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-            if self.objects.put_if(LATEST_KEY, {"batchId": batch_id}, **condition):
+            if objects.put_if(LATEST_KEY, {"batchId": batch_id}, **condition):
                 return None
 
     def _runs(self, batch_id: str) -> bool:
@@ -86,28 +86,18 @@ class Schedule:
         return objects.find_ending() is None and not (start and start.running)
 
 
+@dataclass
 class Starter:
     """Starts batches. `survey` resolves a parsed request (see source.survey). Without a `schedule` none is skipped."""
 
-    def __init__(
-        self,
-        client: Client,
-        bucket: str,
-        parse: Callable[[object], BatchRequest],
-        survey: Callable[[BatchRequest], BatchRequest] = lambda request: request,
-        schedule: Schedule | None = None,
-    ):
-        self.client = client
-        self.bucket = bucket
-        self.parse = parse
-        self.survey = survey
-        self.schedule = schedule
+    client: Client
+    bucket: str
+    parse: Callable[[object], BatchRequest]
+    survey: Callable[[BatchRequest], BatchRequest] = lambda request: request
+    schedule: Schedule | None = None
 
     def start(self, body: object, execution: Execution) -> tuple[BatchObjects, BatchStart]:
-        """Start the batch that a request describes, unless it is started. The first execution decides how it starts.
-
-        `body` is the execution's input. Raises RequestRefused.
-        """
+        """Start the batch of a request, unless it is started: the first execution decides. Raises RequestRefused."""
         if redrive_in(body) is not None:
             return self._redrive(body, execution)
         objects = BatchObjects(self.client, self.bucket, batch_id_or(body, execution.name))

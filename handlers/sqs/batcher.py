@@ -2,17 +2,16 @@
 
 import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import source
 from handlers.aws import settings
 from handlers.aws.events import Events
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InvalidRequest, Status, refuse_too_many
 from handlers.core.clock import Clock, LambdaContext
@@ -31,22 +30,15 @@ WINDOW_BYTES = 8 * 1024 * 1024
 WINDOW_MS = 10_000
 
 
+@dataclass
 class Batcher:
     """The batcher's part of the protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        chunk_queue: Queue,
-        finalizer_queue: Queue,
-        segment_items: SegmentItems,
-        max_items: int,
-    ):
-        self.table = table
-        self.chunk_queue = chunk_queue
-        self.finalizer_queue = finalizer_queue
-        self.segment_items = segment_items
-        self.max_items = max_items
+    table: BatchTable
+    chunk_queue: Queue
+    finalizer_queue: Queue
+    segment_items: SegmentItems
+    max_items: int
 
     def make_segment(self, message: SegmentMessage, clock: Clock) -> None:
         """Make a segment's chunks from its cursor on. Raises ReturnMessage if there are more to make, or later."""
@@ -161,7 +153,7 @@ def connections() -> tuple[Starter, Batcher, Queue]:
         queue=queue,
         finalizer_queue=finalizer_queue,
         events=Events(boto3.client("events"), settings.text("EVENT_BUS_NAME")),
-        source=source,
+        survey=source.survey,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         chunks_per_segment=settings.whole("CHUNKS_PER_SEGMENT"),
         max_items=max_items,
@@ -172,7 +164,7 @@ def connections() -> tuple[Starter, Batcher, Queue]:
     return starter, batcher, queue
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: messages of the batcher's queue, each a batch request or a segment."""
     starter, batcher, queue = connections()
     clock = Clock(context)

@@ -1,13 +1,13 @@
 """Dead-letter handler: fails what a dead letter was about, so that no message ends in silence."""
 
 import functools
+from dataclasses import dataclass
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers.aws import settings
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.clock import Clock, LambdaContext
 from handlers.sqs.finished import FinishedChunks
@@ -17,16 +17,16 @@ from handlers.sqs.records import BatchKey, Claim, LeaseHeld
 from handlers.sqs.start import parse_json, refuse
 from handlers.sqs.table import BatchTable
 
-REQUEST_FAILED = "its request was given up: the batcher failed again and again"
+REQUEST_FAILED = "its request went to the dead-letter queue: the batcher failed again and again"
 
 
+@dataclass
 class DeadLetters:
     """Handles the dead letters of the chunk queue and of the batcher's queue."""
 
-    def __init__(self, table: BatchTable, finished: FinishedChunks, finalizer_queue: Queue):
-        self.table = table
-        self.finished = finished
-        self.finalizer_queue = finalizer_queue
+    table: BatchTable
+    finished: FinishedChunks
+    finalizer_queue: Queue
 
     def chunk(self, message: ChunkMessage, clock: Clock) -> None:
         """Fail the pending items of a chunk. Raises ReturnMessage while a processor still holds the chunk."""
@@ -41,7 +41,7 @@ class DeadLetters:
 
     def segment(self, message: SegmentMessage, clock: Clock) -> None:
         """End the batch early, because the segment's missing chunks will not be made."""
-        reason = f"segment {message.number} was given up: its batcher failed again and again"
+        reason = f"segment {message.number} went to the dead-letter queue: its batcher failed again and again"
         self.table.abandon_segment(message.key, message.number, reason, clock.now())
         self.finalizer_queue.send(FinalizerMessage(message.key, check=False).body())
 
@@ -64,7 +64,7 @@ def connections() -> tuple[BatchTable, Queue, Queue, Queue]:
     )
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: messages of one of the dead-letter queues."""
     table, chunk_queue, batcher_queue, finalizer_queue = connections()
     clock = Clock(context)

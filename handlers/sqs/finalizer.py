@@ -3,11 +3,10 @@
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 
@@ -16,7 +15,7 @@ from handlers.aws import settings
 from handlers.aws.errors import is_mistake
 from handlers.aws.events import FINISHED, STALLED, Events
 from handlers.aws.results import ResultStore, store
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import log_finished, logger
 from handlers.core.batch import Ending, InvalidRequest, Status, final_status, iso
 from handlers.core.clock import Clock, LambdaContext
@@ -41,33 +40,23 @@ class NoSuchBatch(Exception):
     """The batch has no record: its batcher is about to put it, or never got that far."""
 
 
+@dataclass
 class Finalizer:
-    """The finalizer's part of the protocol; docs/design.md explains the order of its steps."""
+    """The finalizer's part of the protocol; docs/design.md explains the order of its steps.
 
-    def __init__(
-        self,
-        table: BatchTable,
-        events: Events,
-        segment_items: SegmentItems,
-        results: ResultStore | None,
-        check_interval: float,
-        stall_after: float,
-        map: Callable[..., Iterable[Any]] = map,
-    ):
-        """`map` calls a function for every shard or segment, several at a time if it has threads."""
-        self.table = table
-        self.events = events
-        self.segment_items = segment_items
-        self.results = results
-        self.check_interval = check_interval
-        self.stall_after = stall_after
-        self.map = map
+    `map` calls a function for every shard or segment, several at a time if it has threads.
+    """
+
+    table: BatchTable
+    events: Events
+    segment_items: SegmentItems
+    results: ResultStore | None
+    check_interval: float
+    stall_after: float
+    map: Callable[..., Iterable[Any]] = map
 
     def check(self, key: BatchKey, drained_at: int | None, clock: Clock) -> float | None:
-        """End the batch if it is over. Returns the seconds until the next check, None if the batch is announced.
-
-        Raises NoSuchBatch.
-        """
+        """End the batch if it is over. Returns seconds to the next check, None if announced. Raises NoSuchBatch."""
         # The record before the shards: in the other order the batch could be sealed in between.
         batch = self.table.get_batch(key.batch_id, key.generation)
         if not batch:
@@ -168,8 +157,7 @@ class Finalizer:
     def _close_shard(self, batch: Batch, cursors: Mapping[int, Segment], shard: int, clock: Clock) -> tuple[int, int]:
         """Drop a shard's free chunks and count their remaining items.
 
-        Returns the time to wait for, the end of a lease or now if this check has no time left, and the count. The time
-        is 0 if the shard is closed.
+        Returns the time to wait for, 0 if the shard is closed, and the count. Without time left it is now.
         """
         closing = self.table.get_closing(batch.key, shard)
         wait_until, next_seq, remaining = 0, closing.next_seq, closing.remaining
@@ -288,7 +276,7 @@ def connections() -> tuple[Finalizer, Queue]:
     return finalizer, Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: checks and nudges. The check of an open batch returns to its queue: that makes it the timer."""
     finalizer, queue = connections()
     clock = Clock(context)

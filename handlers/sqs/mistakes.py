@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from handlers.aws.errors import is_mistake
 from handlers.aws.sqs import Queue, ReturnMessage
@@ -17,12 +18,12 @@ from handlers.sqs.table import BatchTable
 TRIES = 5
 
 
+@dataclass
 class Mistakes:
     """Counts mistakes, by batch and by the place in the code that met them."""
 
-    def __init__(self, table: BatchTable, finalizer_queue: Queue):
-        self.table = table
-        self.finalizer_queue = finalizer_queue
+    table: BatchTable
+    finalizer_queue: Queue
 
     @contextmanager
     def end_the_batch(self, key: BatchKey, place: str, clock: Clock) -> Iterator[None]:
@@ -47,7 +48,7 @@ class Mistakes:
         if not is_mistake(error) or self.table.count_mistake(key, place, clock.now()) < TRIES:
             return False
         reason = reason_of(error, place)
-        logger.exception("given up", batch_id=key.batch_id, generation=key.generation, reason=reason)
+        logger.exception("a mistake ends the batch", batch_id=key.batch_id, generation=key.generation, reason=reason)
         # The check first: from here on the batch cannot be silent.
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
         self.table.fail(key, reason, clock.now())

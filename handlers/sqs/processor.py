@@ -2,17 +2,17 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import work
 from handlers.aws import settings
 from handlers.aws.errors import is_mistake
 from handlers.aws.results import ResultStore, store
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.surroundings import put_back
 from handlers.aws.telemetry import logger, put_metrics
 from handlers.core.bitmap import pending_indexes
@@ -27,24 +27,17 @@ from handlers.sqs.records import ChunkDropped, ChunkFinished, Claim, LeaseHeld
 from handlers.sqs.table import BatchTable
 
 
+@dataclass
 class Processor:
     """The processor's part of the protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        finished: FinishedChunks,
-        process: Callable[[Item], Any],
-        retry_delay: float,
-        results: ResultStore | None,
-    ):
-        self.table = table
-        self.finished = finished
-        self.process = process
-        self.retry_delay = retry_delay
-        self.results = results
-        self.items_done = 0
-        self.work_ms = 0
+    table: BatchTable
+    finished: FinishedChunks
+    process: Callable[[Item], Any]
+    retry_delay: float
+    results: ResultStore | None
+    items_done: int = 0
+    work_ms: int = 0
 
     def handle(self, message: ChunkMessage, redelivered: bool, clock: Clock) -> None:
         """Process one chunk. Raises ReturnMessage if its message must be redelivered."""
@@ -138,7 +131,7 @@ def connections() -> tuple[BatchTable, Queue, Queue, ResultStore | None]:
     )
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: messages of the chunk queue."""
     table, queue, finalizer_queue, results = connections()
     clock = Clock(context)

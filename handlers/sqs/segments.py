@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
 
 from handlers.aws.sqs import MAX_BATCH_BYTES
-from handlers.core.batch import BatchRequest
 from handlers.core.files.unreadable import ReadableItems, then_unreadable
 from handlers.core.items import Chunk, chunks
 from handlers.core.json_text import Item
@@ -19,24 +18,15 @@ MAX_CHUNK_BYTES = MAX_BATCH_BYTES - 1024
 FAILED_ITEMS = 0
 
 
-class Source(Protocol):
-    """The functions of handlers/source.py."""
-
-    def survey(self, request: BatchRequest) -> tuple[BatchRequest, Any]: ...
-    def items(
-        self, request: BatchRequest, batch_id: str, first: int = 0, last: int | None = None, skip: int = 0
-    ) -> Iterator[Item]: ...
-
-
+@dataclass
 class SegmentItems:
     """Gives the items of any segment of any generation, always the same ones in the same order.
 
     The items of a redriven generation come from the records of the one before, which has ended and changes no more.
     """
 
-    def __init__(self, table: BatchTable, items: Callable[..., Iterator[Item]]):
-        self.table = table
-        self.items = items
+    table: BatchTable
+    items: Callable[..., Iterator[Item]]
 
     def __call__(self, batch: Batch, number: int, skip: int) -> Iterator[Item]:
         """The segment's items without the first `skip`. Raises InvalidRequest if the input cannot be read."""
@@ -54,13 +44,8 @@ class SegmentItems:
     def chunks(self, batch: Batch, segment: Segment) -> tuple[Iterator[Chunk], ReadableItems]:
         """The segment's chunks from its last window on, and their items, which know afterwards if they broke off."""
         items = ReadableItems(self(batch, segment.number, segment.window_item))
-        cut = chunks(
-            items,
-            batch.request.items_per_chunk,
-            MAX_CHUNK_BYTES,
-            segment.first_seq + segment.window_chunk,
-            segment.window_item,
-        )
+        first_seq, limit = segment.first_seq + segment.window_chunk, batch.request.items_per_chunk
+        cut = chunks(items, limit, MAX_CHUNK_BYTES, first_seq, segment.window_item)
         return cut, items
 
     def _left_over(self, ended: Batch, number: int) -> Iterator[Item]:

@@ -1,7 +1,9 @@
 """Starts a batch: its check message, its record and its segments. Also redrives, skips and refuses one."""
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from handlers.aws.events import SKIPPED, STARTED, Events
 from handlers.aws.sqs import Queue
@@ -21,49 +23,34 @@ from handlers.core.clock import Clock
 from handlers.core.json_text import JsonObject
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage, loads
 from handlers.sqs.records import Batch, BatchKey, segments_for, shards_for
-from handlers.sqs.segments import Source
 from handlers.sqs.table import REDRIVE_WITHIN_SECONDS, BatchTable
 
 STILL_RUNNING = " was still running"
 
 
+@dataclass
 class Starter:
     """The first part of the batcher's protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        queue: Queue,
-        finalizer_queue: Queue,
-        events: Events,
-        source: Source,
-        check_interval: int,
-        chunks_per_segment: int,
-        max_items: int,
-        skip_overlap: bool,
-    ):
-        self.table = table
-        self.queue = queue
-        self.finalizer_queue = finalizer_queue
-        self.events = events
-        self.source = source
-        self.check_interval = check_interval
-        self.chunks_per_segment = chunks_per_segment
-        self.max_items = max_items
-        self.skip_overlap = skip_overlap
+    table: BatchTable
+    queue: Queue
+    finalizer_queue: Queue
+    events: Events
+    survey: Callable[[BatchRequest], tuple[BatchRequest, Any]]
+    check_interval: int
+    chunks_per_segment: int
+    max_items: int
+    skip_overlap: bool
 
     def start(self, body: object, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
-        """Start the batch that a request describes. May be repeated. An invalid request ends its batch FAILED at once.
-
-        `body` is the message's body as `parse_json` returns it.
-        """
+        """Start the batch of a request; may be repeated. An invalid request ends its batch FAILED at once."""
         key = BatchKey.of_request(body, message_id)
         if redrive_in(body) is not None:
             self._start_redrive(key, body, clock)
         elif not (self.skip_overlap and is_scheduled(body) and self._skip(key, clock)):
             self._announce_check(key)
             try:
-                request, extent = self.source.survey(BatchRequest.parse(body, defaults))
+                request, extent = self.survey(BatchRequest.parse(body, defaults))
                 # Only if the extent is counted in items: a file's is in bytes, or unknown.
                 expected = extent.items if extent.items == extent.length and not request.input else None
                 refuse_too_many(expected or 0, self.max_items)
@@ -166,10 +153,7 @@ def opened(key: BatchKey, request: BatchRequest, chunks: int, segment_count: int
 
 
 def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str, now: int) -> None:
-    """End a batch FAILED at once, with the reason, through the finalizer like any other.
-
-    A batch that exists has had a valid request, and goes on.
-    """
+    """End a batch FAILED at once, through the finalizer like any other. A batch that exists already goes on."""
     ended = Batch(
         key=key,
         status=Status.FAILED,

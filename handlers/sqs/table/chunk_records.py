@@ -13,8 +13,8 @@ from handlers.sqs.encoding import (
     closing_key,
     fields_of,
     n,
+    partition_of,
     settled_of,
-    shard_partition,
     whole,
 )
 from handlers.sqs.records import (
@@ -40,10 +40,7 @@ class ChunkRecords(Records):
     """Reads and writes chunk records and closing records."""
 
     def put_chunks(self, sizes: Mapping[ChunkKey, int], now: int) -> None:
-        """Write the chunk records of a window that was never put before: chunk -> its number of items.
-
-        Raises TableUnavailable.
-        """
+        """Write the records of a window's chunks (chunk -> number of items), never twice. Raises TableUnavailable."""
         common = {"attempts": n(0), "expiresAt": expiry(now)}
         self._write_batch(
             {"PutRequest": {"Item": {**chunk_key(key), "size": n(size), **common}}} for key, size in sizes.items()
@@ -52,34 +49,26 @@ class ChunkRecords(Records):
     def claim_chunk(self, key: ChunkKey, now: int, lease_until: int, attempts_used: int = 0) -> ClaimOutcome:
         """Take the chunk's lease and count the attempt; `attempts_used` sets the count instead."""
         if attempts_used:
-            return self._take(key, now, lease_until, ", attempts = :used", {":used": n(attempts_used)})
-        return self._take(key, now, lease_until, " ADD attempts :one", {":one": n(1)})
+            return self._claim(key, now, lease_until, ", attempts = :used", {":used": n(attempts_used)})
+        return self._claim(key, now, lease_until, " ADD attempts :one", {":one": n(1)})
 
-    def _take(self, key: ChunkKey, now: int, lease_until: int, more: str, values: Record) -> ClaimOutcome:
-        try:
-            record = self.client.update_item(
-                TableName=self.name,
-                Key=chunk_key(key),
-                UpdateExpression=f"SET leaseUntil = :lease{more}",
-                ConditionExpression="attribute_exists(PK) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)",
-                ExpressionAttributeValues={":lease": n(lease_until), ":now": n(now), **values},
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
-        except self.client.exceptions.ConditionalCheckFailedException as refused:
-            held = refused.response.get("Item")
-            if not held:
-                return ChunkFinished()
-            if whole(held, "leaseUntil") >= FOREVER:
-                return ChunkDropped(whole(held, "attempts"), settled_of(held))
-            return LeaseHeld(whole(held, "leaseUntil"))
-        return Claim(key, lease_until, whole(record, "attempts"), settled_of(record))
+    def _claim(self, key: ChunkKey, now: int, lease_until: int, more: str, values: Record) -> ClaimOutcome:
+        taken, record = self._take(
+            chunk_key(key),
+            f"SET leaseUntil = :lease{more}",
+            "attribute_exists(PK) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)",
+            {":lease": n(lease_until), ":now": n(now), **values},
+        )
+        if taken:
+            return Claim(key, lease_until, whole(record, "attempts"), settled_of(record))
+        if not record:
+            return ChunkFinished()
+        if whole(record, "leaseUntil") >= FOREVER:
+            return ChunkDropped(whole(record, "attempts"), settled_of(record))
+        return LeaseHeld(whole(record, "leaseUntil"))
 
     def save_chunk(self, claim: Claim, settled: Iterable[int], count: int, max_attempts: int) -> bool:
-        """Record settled items, and that the chunk's attempts are used up: its other items fail now.
-
-        The claim keeps its lease; false if it was lost meanwhile.
-        """
+        """Record settled items, and that all attempts are used up; keep the lease. False if it was lost meanwhile."""
         values = {
             ":lease": n(claim.lease_until),
             ":settled": {"B": with_settled(claim.settled, settled, count)},
@@ -108,13 +97,13 @@ class ChunkRecords(Records):
 
     def is_shard_empty(self, batch: BatchKey, shard: int) -> bool:
         """Whether no chunk record is left in the shard, strongly consistent."""
-        query = self._partition(shard_partition(batch, shard))
+        query = self._partition(partition_of("chunks", batch, shard))
         answer = self.client.query(**query, Limit=1, Select="COUNT", ConsistentRead=True)
         return bool(answer["Count"] == 0)
 
     def count_chunks(self, batch: Batch) -> int:
         """The number of chunk records left. It reads them all, so it is for people, not for the protocol."""
-        queries = (self._partition(shard_partition(batch.key, shard)) for shard in range(batch.shards))
+        queries = (self._partition(partition_of("chunks", batch.key, shard)) for shard in range(batch.shards))
         return sum(page["Count"] for query in queries for page in self._pages(**query, Select="COUNT"))
 
     def first_chunks(self, batch: Batch, limit: int) -> list[int]:
@@ -124,10 +113,9 @@ class ChunkRecords(Records):
 
     def _first(self, batch: Batch, shard: int, limit: int) -> list[Record]:
         """The first `limit` chunk records of a shard, eventually consistent."""
-        found: list[Record] = self.client.query(
-            **self._partition(shard_partition(batch.key, shard)), Limit=limit
-        )["Items"]  # fmt: skip
-        return found
+        return list(
+            self.client.query(**self._partition(partition_of("chunks", batch.key, shard)), Limit=limit)["Items"]
+        )
 
     def drop_chunks(self, batch: Batch, shard: int, now: int, first: int) -> Iterator[Remainder | LeaseHeld]:
         """Take the free chunks of a shard out of processing, in the order of their numbers, from `first` on.
@@ -138,7 +126,7 @@ class ChunkRecords(Records):
             key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
             outcome: ClaimOutcome = ChunkDropped(whole(record, "attempts"), settled_of(record))
             if whole(record, "leaseUntil") < FOREVER:
-                outcome = self._take(key, now, FOREVER, "", {})
+                outcome = self._claim(key, now, FOREVER, "", {})
             if isinstance(outcome, LeaseHeld):
                 yield outcome
             elif isinstance(outcome, Claim | ChunkDropped):
@@ -158,7 +146,9 @@ class ChunkRecords(Records):
 
     def _chunks(self, batch: Batch, shard: int, first: int = 0, last: int = LAST_SEQ) -> Iterator[Record]:
         """The chunk records of a shard, from number `first` to `last`, strongly consistent."""
-        return self._records(**self._between(shard_partition(batch.key, shard), chunk_name(first), chunk_name(last)))
+        return self._records(
+            **self._between(partition_of("chunks", batch.key, shard), chunk_name(first), chunk_name(last))
+        )
 
     def get_closing(self, key: BatchKey, shard: int) -> Closing:
         """The progress of the batch's ending in a shard."""
