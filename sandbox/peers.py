@@ -1,4 +1,4 @@
-"""Which user of this machine is at the other end of a loopback connection, by the kernel's own tables.
+"""Finds the user at the other end of a loopback connection, in the kernel's own tables.
 
 https://man7.org/linux/man-pages/man7/sock_diag.7.html
 """
@@ -11,10 +11,9 @@ NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 NLM_F_REQUEST = 1
 HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port id
-ASKED = struct.Struct("=BBBxI")  # family, protocol, extensions, states
+QUERY = struct.Struct("=BBBxI")  # family, protocol, extensions, states
 SOCKET = struct.Struct("!HH16s16s")  # both ports, both addresses
 NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)  # any interface, any cookie
-STATE = struct.Struct("=BB")
 OWNER = struct.Struct("=II")  # uid, inode
 ANSWER_SIZE = 8192
 
@@ -27,18 +26,18 @@ def is_ours(uid: int | None) -> bool:
 
 
 def owner(local: Address, remote: Address) -> int | None:
-    """Uid of the process that holds the IPv4 TCP socket from `local` to `remote`; None if none holds it.
+    """Uid of the process that holds the IPv4 TCP socket from `local` to `remote`; None if no process holds it.
 
-    A socket whose process has closed it is held by none: the kernel calls it root's.
+    No process holds a socket that was closed, although the kernel then names root as its owner.
     """
     identity = SOCKET.pack(local[1], remote[1], _padded(local[0]), _padded(remote[0]))
-    question = ASKED.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFFFFFF) + identity + NO_COOKIE
+    question = QUERY.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFFFFFF) + identity + NO_COOKIE
     header = HEADER.pack(HEADER.size + len(question), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
         kernel.send(header + question)
         answer = kernel.recv(ANSWER_SIZE)
     _, kind, *_ = HEADER.unpack_from(answer)
-    # A socket that is gone is an error, and where a listener has its port, the listener is found instead.
+    # For a socket that is gone the kernel answers with an error, or with the listener of its port if there is one.
     found = answer[HEADER.size + 4 : HEADER.size + 4 + SOCKET.size]
     if kind != SOCK_DIAG_BY_FAMILY or found != identity:
         return None

@@ -1,7 +1,7 @@
-"""The engine's process: `python -m sandbox.engine` is LocalStack with the sandbox's extension, or nothing.
+"""The engine's process: `python -m sandbox.engine` runs LocalStack with the sandbox's extension, or fails.
 
-LocalStack passes over an extension that cannot be imported, and would then listen on every interface, unguarded. So the
-extension is imported first, and the port is guarded before LocalStack starts.
+LocalStack skips an extension that cannot be imported, and would then listen on every interface, unguarded. So this
+module imports the extension first, and guards the port before LocalStack starts.
 """
 
 from localstack.runtime import main as localstack

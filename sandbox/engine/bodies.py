@@ -1,4 +1,4 @@
-"""Bounds the body of a request: S3 takes objects of any size, everything else what AWS's largest call may have."""
+"""Bounds the body of a request: any size for objects of S3, AWS's largest call for every other service."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from localstack.utils.patch import patch
 from rolo.serving.twisted import TwistedRequestAdapter
 from twisted.web.http import HTTPChannel
 
-MOST_BYTES = 70_167_211
+MAX_BYTES = 70_167_211
 """Lambda's CreateFunction: a zip of 50 MB in base64. AWS and LocalStack name this number when they refuse a larger."""
 
 NOT_S3 = re.compile(rb"/_|/\d{4}-\d\d-\d\d/")
@@ -20,18 +20,18 @@ NOT_S3 = re.compile(rb"/_|/\d{4}-\d\d-\d\d/")
 
 
 class BoundedRequest(TwistedRequestAdapter):
-    """Answers a request whose body is larger 413, without keeping what it sends."""
+    """A request that is answered 413 if its body is too large; the engine does not keep such a body."""
 
     received = 0
     bounded = False
 
     def gotLength(self, length: int | None) -> None:
-        """The headers are there, and the body is about to come; `length` is None for one that comes in chunks."""
+        """Decide by the headers, before the body comes; `length` is None for a body in chunks."""
         self.bounded = not _is_s3(self)
         super().gotLength(0 if self._exceeds(length or 0) else length)
 
     def handleContentChunk(self, data: bytes) -> None:
-        """A part of the body is there."""
+        """Keep this part of the body, unless the parts so far are too large."""
         self.received += len(data)
         if not self._exceeds(self.received):
             super().handleContentChunk(data)
@@ -40,10 +40,11 @@ class BoundedRequest(TwistedRequestAdapter):
             kept.truncate()
 
     def process(self) -> None:
-        """The whole request is there."""
+        """Answer the request, which is complete."""
         if self._exceeds(self.received):
-            most = f"the Rollcall sandbox takes {MOST_BYTES} at most, S3 objects apart"
-            self.answer(413, "application/json", json.dumps({"message": f"the body has {self.received} bytes: {most}"}))
+            limit = f"the Rollcall sandbox takes {MAX_BYTES} at most, S3 objects apart"
+            message = f"the body has {self.received} bytes: {limit}"
+            self.answer(413, "application/json", json.dumps({"message": message}))
         else:
             super().process()
 
@@ -58,35 +59,35 @@ class BoundedRequest(TwistedRequestAdapter):
         self.finish()
 
     def _exceeds(self, size: int) -> bool:
-        return self.bounded and size > MOST_BYTES
+        return self.bounded and size > MAX_BYTES
 
 
 def install() -> None:
-    """Answer a request whose body is larger unzipped 413."""
+    """Answer a request 413 if its body is too large once it is unzipped."""
 
     @patch(ContentDecoder.__call__)
     def decode(stock: Any, self: ContentDecoder, chain: Any, context: Any, response: Any) -> None:
         stock(self, chain, context, response)
-        # Not asked for otherwise: S3 reads its own.
+        # Stock unzips the body unless the service reads it itself, as S3 does.
         if context.request.content_encoding == "identity" and isinstance(context.request.stream, GzipFile):
             _unzip(chain, context.request)
 
 
 def _unzip(chain: Any, request: Any) -> None:
-    """Stock unzips while the body is parsed, however much comes of it, and answers 500 where nothing does."""
+    """Unzip the body here. Stock unzips it without a bound while it parses it, and answers 500 if it is not gzip."""
     try:
-        body = request.stream.read(MOST_BYTES + 1)
+        body = request.stream.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         chain.respond(400, {"message": f"Content-Encoding: the body is not gzip: {error}"})
         return
-    if len(body) > MOST_BYTES:
-        message = f"the body unzipped has more than the {MOST_BYTES} bytes that the Rollcall sandbox takes"
+    if len(body) > MAX_BYTES:
+        message = f"the body unzipped has more than the {MAX_BYTES} bytes that the Rollcall sandbox takes"
         chain.respond(413, {"message": message})
     request.stream = BytesIO(body)
 
 
 def _is_s3(request: Any) -> bool:
-    """Whether it looks like a call of S3: signed for it, or unsigned as a public upload or a form's may be."""
+    """Whether it looks like a call of S3: signed for S3, or unsigned like a public upload or a form."""
     method, path = _request_line(request.channel)
     if NOT_S3.match(path) or request.requestHeaders.hasHeader(b"X-Amz-Target"):
         return False
@@ -99,7 +100,7 @@ def _is_s3(request: Any) -> bool:
 
 
 def _request_line(channel: Any) -> tuple[bytes, bytes]:
-    """Method and path, which HTTP/1's channels and HTTP/2's streams keep under names of their own until the end."""
+    """Method and path. HTTP/1's channels and HTTP/2's streams keep them under names of their own until the end."""
     if isinstance(channel, HTTPChannel):
         return channel._command, channel._path  # type: ignore[return-value]  # bytes too
     return channel.command, channel.path

@@ -1,4 +1,4 @@
-"""The engine's index of all AWS services, kept with its packages; `python -m sandbox.engine.catalog` makes it.
+"""The engine's index of all AWS services; `python -m sandbox.engine.catalog` makes it, beside the packages.
 
 Stock keeps it among an engine's own files, so every new engine spends two seconds making it before its first answer.
 """
@@ -14,23 +14,18 @@ _stock_name = spec._get_catalog_filename
 
 
 def path() -> str:
-    """Where the index of the installed versions is kept."""
+    """The file with the index of the installed versions."""
     return str(FOLDER / _stock_name())
 
 
 def install() -> None:
-    """Load the index from there if it was made; LocalStack joins the path to folders of its own, where it wins."""
+    """Load the index from `path()` if it is there. LocalStack joins paths to its own folders; an absolute one wins."""
     if os.path.exists(path()):
         spec._get_catalog_filename = path
 
 
-def make() -> None:
-    """Make the index, in one step for whoever reads it meanwhile."""
+if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     half = f"{path()}.{os.getpid()}"
     spec.build_service_index_cache(half)
-    os.replace(half, path())
-
-
-if __name__ == "__main__":
-    make()
+    os.replace(half, path())  # in one step, because an engine may read it meanwhile

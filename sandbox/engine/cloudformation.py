@@ -1,4 +1,6 @@
-"""The engine's CloudFormation, quick enough to deploy by; log groups and event sources as their templates say."""
+"""CloudFormation deploys quickly, and log groups and event source mappings become what their templates say."""
+
+from typing import Any
 
 from botocore.waiter import Waiter
 from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
@@ -13,37 +15,37 @@ POLLERS = "ProvisionedPollerConfig"
 
 
 def install() -> None:
-    """Look every INTERVAL_SECONDS at what is being made, not every second; mend two kinds of resource.
+    """Poll the state of a resource every INTERVAL_SECONDS, where stock polls it every second; complete two resources.
 
-    The stock providers set no retention of log groups, and do not change the pollers of event sources.
+    Stock sets no retention of log groups, and an update does not change the pollers of an event source mapping.
     """
 
     @patch(ResourceProviderExecutor.deploy_loop)
-    def deploy_loop(stock, self, provider, resource, payload):
+    def deploy_loop(stock: Any, self: Any, provider: Any, resource: Any, payload: Any) -> Any:
         return stock(self, provider, resource, payload, sleep_time=INTERVAL_SECONDS)
 
     @patch(Waiter.wait)
-    def wait(stock, self, **kwargs):
+    def wait(stock: Any, self: Any, **kwargs: Any) -> None:
         # A function's update waits like this twice, for its code and for its configuration.
         if self.name == "FunctionUpdatedV2":
             kwargs.setdefault("WaiterConfig", {"Delay": INTERVAL_SECONDS, "MaxAttempts": 6000})
-        return stock(self, **kwargs)
+        stock(self, **kwargs)
 
     @patch(LogsLogGroupProvider.create)
-    def create(stock, self, request):
+    def create(stock: Any, self: Any, request: Any) -> Any:
         days = request.desired_state.get("RetentionInDays")
-        made = stock(self, request)
+        result = stock(self, request)
         if days:
-            name = made.resource_model["LogGroupName"]
+            name = result.resource_model["LogGroupName"]
             request.aws_client_factory.logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
-        return made
+        return result
 
     @patch(LambdaEventSourceMappingProvider.update)
-    def update(stock, self, request):
-        made = stock(self, request)
+    def update(stock: Any, self: Any, request: Any) -> Any:
+        result = stock(self, request)
         before, after = request.previous_state, request.desired_state
         if POLLERS in after and after[POLLERS] != before.get(POLLERS):
             request.aws_client_factory.lambda_.update_event_source_mapping(
                 UUID=before["Id"], ProvisionedPollerConfig=after[POLLERS], ScalingConfig={}
             )
-        return made
+        return result

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 
 from localstack.runtime import get_current_runtime
 from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
@@ -12,14 +11,15 @@ GRACE_SECONDS = 5.0
 
 
 def install() -> None:
-    """Bound the end of this process.
+    """End this process GRACE_SECONDS after its shutdown began.
 
-    A request that is being served when the stock engine stops, such as the invocation of a function that runs for
-    minutes, leaves a thread behind that waits for ever to write its response, and Python waits for the thread.
+    Stock may stop while it serves a request, such as an invocation that runs for minutes. That request's thread then
+    waits for ever to write its response, and Python waits for the thread.
     """
-    SHUTDOWN_HANDLERS.register(lambda: threading.Thread(target=_exit, name="exit", daemon=True).start())
 
+    def exit_later() -> None:
+        timer = threading.Timer(GRACE_SECONDS, lambda: os._exit(get_current_runtime().exit_code))
+        timer.daemon = True
+        timer.start()
 
-def _exit() -> None:
-    time.sleep(GRACE_SECONDS)
-    os._exit(get_current_runtime().exit_code)
+    SHUTDOWN_HANDLERS.register(exit_later)

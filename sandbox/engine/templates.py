@@ -1,61 +1,53 @@
-"""CloudFormation templates that would fill the memory are refused before they are expanded."""
+"""CloudFormation refuses templates that would fill the memory, before it expands them."""
 
 from contextvars import ContextVar
 from typing import Any
 
 import yaml
+from localstack.utils.patch import patch
 
-from sandbox.loading import when_loaded
-
-MOST_ADDED = 20_000
+MAX_ADDED = 20_000
 """Values that aliases may add to a template: nine levels of ten aliases would add a thousand million."""
 
-MOST_RESOURCES = 500
+MAX_RESOURCES = 500
 """AWS's quota: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html."""
 
-_loops: ContextVar[int] = ContextVar("how many Fn::ForEach there were within the outermost one", default=0)
+_loops: ContextVar[int] = ContextVar("calls of Fn::ForEach so far within the outermost one", default=0)
 
 
-def install() -> None:
-    """Bound what YAML aliases and `Fn::ForEach` make of a template, from when this engine loads CloudFormation."""
-    when_loaded("cloudformation", _mend)
-
-
-def _mend(provider: Any) -> None:
+def install(_provider: Any) -> None:
+    """Bound the values that YAML aliases and `Fn::ForEach` make of a template."""
     from localstack.services.cloudformation.engine import transformers
     from localstack.services.cloudformation.engine.validations import ValidationError
     from localstack.services.cloudformation.engine.yaml_parser import NoDatesSafeLoader
 
-    read, expand = NoDatesSafeLoader.get_single_node, transformers.expand_fn_foreach
-
-    def read_bounded(self: NoDatesSafeLoader) -> yaml.Node | None:
-        """Aliases are seen between reading and expanding."""
-        node, sizes = read(self), dict[int, int]()
-        if node is not None and _expanded(node, sizes) - len(sizes) > MOST_ADDED:
-            raise ValidationError(f"Template format error: YAML aliases add more than {MOST_ADDED} values.")
+    @patch(NoDatesSafeLoader.get_single_node)
+    def get_single_node(stock: Any, self: NoDatesSafeLoader) -> yaml.Node | None:
+        """Count the aliases between reading and expanding."""
+        node, sizes = stock(self), dict[int, int]()
+        if node is not None and _expanded(node, sizes) - len(sizes) > MAX_ADDED:
+            raise ValidationError(f"Template format error: YAML aliases add more than {MAX_ADDED} values.")
         return node
 
-    def expand_bounded(*args: Any, **kwargs: Any) -> dict[str, Any]:
-        """A loop calls this for each loop within it, at each of its turns."""
+    @patch(transformers.expand_fn_foreach)
+    def expand_fn_foreach(stock: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Count the calls: a loop makes one for each loop within it, at each of its turns."""
         run = _loops.get()
         before = _loops.set(run + 1)
         try:
-            made = expand(*args, **kwargs) if run < MOST_RESOURCES else None
+            expanded = stock(*args, **kwargs) if run < MAX_RESOURCES else None
         finally:
             if run == 0:
                 _loops.reset(before)
-        if made is None or len(made) > MOST_RESOURCES:
-            raise ValidationError(f"Template format error: Fn::ForEach makes more than {MOST_RESOURCES} resources.")
-        return made
-
-    NoDatesSafeLoader.get_single_node = read_bounded  # type: ignore[method-assign]
-    transformers.expand_fn_foreach = expand_bounded
+        if expanded is None or len(expanded) > MAX_RESOURCES:
+            raise ValidationError(f"Template format error: Fn::ForEach makes more than {MAX_RESOURCES} resources.")
+        return expanded
 
 
 def _expanded(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """How many values `node` has once every alias is a copy; `sizes` keeps it of each node."""
+    """The number of values in `node` once every alias is a copy; `sizes` keeps it by the id of each node."""
     if id(node) not in sizes:
-        sizes[id(node)] = MOST_ADDED * 10  # an alias to what it is part of never ends
+        sizes[id(node)] = MAX_ADDED * 10  # an alias to a node that contains it would never end
         sizes[id(node)] = 1 + sum(_expanded(part, sizes) for part in _parts(node))
     return sizes[id(node)]
 

@@ -1,4 +1,4 @@
-"""Event sources that stop receiving and start anew, every so often while the plan is in force."""
+"""Event source mappings that stop receiving and start anew, at an interval, while the plan is in force."""
 
 import threading
 
@@ -21,5 +21,5 @@ def _run(active: ActivePlan, number: int) -> None:
     while not active.ended.wait(active.plan.faults[number].settings["every"]):
         for worker in workers():
             queue = parse_arn(worker.queue_arn)["resource"]
-            if worker.current_state == EsmState.ENABLED and active.meet_one(Call(queue=queue), number):
+            if worker.current_state == EsmState.ENABLED and active.meet_some(Call(queue=queue), [number]):
                 worker.restart()

@@ -1,4 +1,4 @@
-"""The children of one Map Run: their counts, how they ended, and when too many of them failed."""
+"""The children of one Map Run: their counts, their outcomes, and whether too many of them failed."""
 
 import datetime
 import threading
@@ -22,7 +22,7 @@ def now() -> datetime.datetime:
 
 @dataclass(slots=True)
 class Child:
-    """One child execution. `input` is kept while it runs, and afterwards unless it succeeded; then `output` is."""
+    """One child execution. It keeps `input` while it runs and if it does not succeed; if it succeeds, `output`."""
 
     name: str
     index: int
@@ -37,10 +37,10 @@ class Child:
 
 
 class MapRun:
-    """What one Map Run has done so far, on top of LocalStack's `record` of it, whose counters it keeps.
+    """The progress of one Map Run, beside LocalStack's `record` of it, whose counters this class updates.
 
-    A child is counted once: when the Map Run ends early, its running children are counted as aborted at that moment,
-    and what they do afterwards no longer matters.
+    Each child is counted once. When the Map Run ends early, its running children count as aborted at that moment,
+    whatever their outcome later.
     """
 
     def __init__(self, record: records.MapRunRecord, total: int) -> None:
@@ -55,7 +55,7 @@ class MapRun:
             counter.pending.count(total)
 
     def start(self, index: int, item: Any) -> Child:
-        """Count one more running child."""
+        """Count one more running child, and return it."""
         child = Child(str(uuid.uuid4()), index, now(), item)
         with self._lock:
             self.children.append(child)
@@ -65,13 +65,13 @@ class MapRun:
         return child
 
     def end(self, child: Child, status: str, error: str | None = None, cause: str | None = None) -> None:
-        """Count `child` as ended with `status`, unless it was counted before."""
+        """Count the end of `child` with `status`, unless its end was counted before."""
         with self._lock:
             if child.status == "RUNNING":
                 self._end(child, status, error, cause)
 
     def abort_running(self) -> None:
-        """Count every child that still runs as aborted."""
+        """Count every running child as aborted."""
         with self._lock:
             for child in self.children:
                 if child.status == "RUNNING":
@@ -80,8 +80,8 @@ class MapRun:
     def too_many_failed(self) -> bool:
         """Whether more children failed or timed out than the Map tolerates.
 
-        `ToleratedFailureCount` and `ToleratedFailurePercentage` are 0 when unset, and the Map fails as soon as either
-        one that is set is exceeded; with neither set, at the first failure.
+        `ToleratedFailureCount` and `ToleratedFailurePercentage` are 0 if unset. The Map fails as soon as a set one is
+        exceeded; if none is set, at the first failure.
         """
         count, percentage = self.record.tolerated_failure_count, self.record.tolerated_failure_percentage
         with self._lock:
@@ -94,7 +94,7 @@ class MapRun:
     def _end(self, child: Child, status: str, error: str | None, cause: str | None) -> None:
         child.status, child.error, child.cause, child.stopped = status, error, cause, now()
         if status == "SUCCEEDED":
-            child.input = None  # 20,000 inputs would stay in memory for as long as the engine runs
+            child.input = None  # 20,000 inputs would stay in memory until the engine ends
         else:
             child.input = to_json_str(child.input)
         if status in ("FAILED", "TIMED_OUT"):
