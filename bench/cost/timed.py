@@ -16,8 +16,8 @@ CLOCK = HookClock()
 
 def clock_hooks() -> None:
     """Put the clock into what counts API calls, items of DynamoDB, invocations and log lines; serve its seconds."""
-    calls._stock_route = CLOCK.let_through(calls._stock_route)
-    calls._route = CLOCK.hook(calls._route)
+    route = calls._route
+    calls._route = CLOCK.hook(lambda stock, *arguments: route(CLOCK.let_through(stock), *arguments))
     metered = metering.metered
     metering.metered = CLOCK.hook(
         lambda context, request, carry_out: metered(context, request, CLOCK.let_through(carry_out))

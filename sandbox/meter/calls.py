@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 from localstack.aws.api import RequestContext
 from localstack.aws.handlers.service import ServiceRequestRouter
 from localstack.http import Response
+from localstack.utils.patch import patch
 
 from sandbox.meter import cloudwatch, events, s3, sqs
 from sandbox.meter.account import Account
@@ -25,16 +26,14 @@ EXECUTIONS: WeakValueDictionary[str, Account] = WeakValueDictionary()
 _SERVICES = {"sqs", "s3", "events", "cloudwatch"}
 """DynamoDB's calls are counted in `sandbox.dynamodb.metering`, which sees the items before and after."""
 
-_stock_route = ServiceRequestRouter.__call__
-
 
 def install() -> None:
     """Count every call. Faults wrap this: a call that a fault prevents is not carried out."""
-    ServiceRequestRouter.__call__ = _route  # type: ignore[method-assign]
+    patch(ServiceRequestRouter.__call__)(_route)
 
 
-def _route(self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
-    _stock_route(self, chain, context, response)
+def _route(stock: Any, self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
+    stock(self, chain, context, response)
     count(context, response.status_code)
 
 

@@ -42,7 +42,7 @@ def install() -> None:
 
 
 def express_size(env: Environment, program: Program) -> tuple[int, int]:
-    """Bytes of the definition and number of Map and Parallel steps, which set EXPRESS children's memory with the payload.
+    """Bytes of the definition, number of Map and Parallel steps: with the payload they set EXPRESS children's memory.
 
     The definition is the whole state machine's, at most 1 MB of the 50 MB and more that AWS bills.
     """
