@@ -13,8 +13,6 @@ from localstack.services.stepfunctions.asl.utils.encoding import to_json_str
 
 from sandbox.meter.state_machines import ChildMeter
 
-_COUNTER_OF = {"SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timed_out", "ABORTED": "aborted"}
-
 
 def now() -> datetime.datetime:
     return datetime.datetime.now(tz=datetime.UTC)
@@ -67,15 +65,22 @@ class MapRun:
     def end(self, child: Child, status: str, error: str | None = None, cause: str | None = None) -> None:
         """Count the end of `child` with `status`, unless its end was counted before."""
         with self._lock:
-            if child.status == "RUNNING":
-                self._end(child, status, error, cause)
+            if child.status != "RUNNING":
+                return
+            child.status, child.error, child.cause, child.stopped = status, error, cause, now()
+            succeeded = status == "SUCCEEDED"
+            # 20,000 inputs would stay in memory until the engine ends.
+            child.input = None if succeeded else to_json_str(child.input)
+            self._failed += status in ("FAILED", "TIMED_OUT")
+            for counter in self._counters:
+                counter.running.offset(-1)
+                getattr(counter, status.lower()).count()
+                counter.results_written.count(int(succeeded))
 
     def abort_running(self) -> None:
         """Count every running child as aborted."""
-        with self._lock:
-            for child in self.children:
-                if child.status == "RUNNING":
-                    self._end(child, "ABORTED", None, None)
+        for child in list(self.children):
+            self.end(child, "ABORTED")
 
     def too_many_failed(self) -> bool:
         """Whether more children failed or timed out than the Map tolerates.
@@ -84,23 +89,7 @@ class MapRun:
         exceeded; if none is set, at the first failure.
         """
         count, percentage = self.record.tolerated_failure_count, self.record.tolerated_failure_percentage
-        with self._lock:
-            if not self._failed:
-                return False
-            beyond_count = self._failed > count if count or not percentage else False
-            beyond_percentage = 100 * self._failed > percentage * self._total if percentage else False
-            return beyond_count or beyond_percentage
-
-    def _end(self, child: Child, status: str, error: str | None, cause: str | None) -> None:
-        child.status, child.error, child.cause, child.stopped = status, error, cause, now()
-        if status == "SUCCEEDED":
-            child.input = None  # 20,000 inputs would stay in memory until the engine ends
-        else:
-            child.input = to_json_str(child.input)
-        if status in ("FAILED", "TIMED_OUT"):
-            self._failed += 1
-        for counter in self._counters:
-            counter.running.offset(-1)
-            getattr(counter, _COUNTER_OF[status]).count()
-            if status == "SUCCEEDED":
-                counter.results_written.count()
+        if not count and not percentage:
+            return self._failed > 0
+        beyond_percentage = percentage and 100 * self._failed > percentage * self._total
+        return bool(beyond_percentage or (count and self._failed > count))
