@@ -75,19 +75,14 @@ def _write(table: str | None, call: Mapping[str, Any]) -> _Write:
 
 
 def _reads(operation: str, request: Any, answer: Any, tables: Mapping[str, Table]) -> list[Unit]:
-    consistent = bool(request.get("ConsistentRead"))
     match operation:
-        case "GetItem":
-            return read(operation, [_stored(tables, request["TableName"], request["Key"])], consistent)
-        case "BatchGetItem":
+        case "GetItem" | "BatchGetItem":
+            keys = request.get("RequestItems") or {request["TableName"]: {**request, "Keys": [request["Key"]]}}
             return [
                 unit
-                for table, wanted in request["RequestItems"].items()
-                for unit in read(
-                    operation,
-                    [_stored(tables, table, key) for key in wanted["Keys"]],
-                    bool(wanted.get("ConsistentRead")),
-                )
+                for table, wanted in keys.items()
+                for sizes in [[_stored(tables, table, key) for key in wanted["Keys"]]]
+                for unit in read(operation, sizes, bool(wanted.get("ConsistentRead")))
             ]
         case "TransactGetItems":
             gets = [entry["Get"] for entry in request["TransactItems"]]
@@ -96,7 +91,7 @@ def _reads(operation: str, request: Any, answer: Any, tables: Mapping[str, Table
         case "Query" | "Scan":
             # The answer may hold only parts of the items; the page ends after ScannedCount of the items read.
             items: Iterable[Any] = items_read[: answer["ScannedCount"]] or answer.get("Items") or ()
-            return looked_through(operation, map(_size, items), consistent)
+            return looked_through(operation, map(_size, items), bool(request.get("ConsistentRead")))
     return []
 
 

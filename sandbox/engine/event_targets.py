@@ -9,6 +9,7 @@ import json
 import logging
 import uuid
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from localstack.aws.connect import connect_to
@@ -17,21 +18,15 @@ from localstack.utils.patch import patch
 LOG = logging.getLogger(__name__)
 
 
-class _LenientJson:
-    """`json`, with line breaks in strings: stock turns a template's `\\n` into one before it parses the template."""
-
-    loads = staticmethod(partial(json.loads, strict=False))
-    dumps = staticmethod(json.dumps)
-    JSONDecodeError = json.JSONDecodeError
-
-
 def install(_provider: Any) -> None:
     """Correct how targets get their events."""
     from localstack.services.events import target as targets
     from localstack.services.events.utils import to_json_str
     from localstack.utils.aws.arns import sqs_queue_url_for_arn
 
-    targets.json = _LenientJson  # type: ignore[attr-defined,assignment]
+    # Stock turns a template's `\n` into a line break before it parses the template as JSON.
+    lenient = {"loads": partial(json.loads, strict=False), "dumps": json.dumps, "JSONDecodeError": json.JSONDecodeError}
+    targets.json = SimpleNamespace(**lenient)  # type: ignore[attr-defined,assignment]
 
     @patch(targets.StatesTargetSender.send_event)
     def send_event(_stock: Any, self: Any, event: Any, _trace_header: Any) -> None:

@@ -1,4 +1,4 @@
-"""The engine's port: the interface it listens on, whose connections it takes, and which requests it answers."""
+"""The engine's port: the interface that it listens on, and the users whose connections it takes."""
 
 import logging
 import os
@@ -9,8 +9,8 @@ from rolo.serving import twisted
 from twisted.internet import reactor
 from twisted.internet.error import CannotListenError
 
-from sandbox import peers, visitors
-from sandbox.engine.bodies import BoundedRequest
+from sandbox import socket_owners, visitors
+from sandbox.engine.http_requests import GuardedRequest
 
 LOG = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
@@ -24,35 +24,7 @@ def install() -> None:
     """
     listen_tcp = reactor.listenTCP  # type: ignore[attr-defined]
     host = config.GATEWAY_LISTEN[0].host
-    allowed = visitors.allowed_hosts()
-
-    class GuardedRequest(BoundedRequest):
-        """A request that is refused before any handler of LocalStack sees it, websockets and HTTP/2 included."""
-
-        refusal: str | None = None
-
-        def gotLength(self, length: int | None) -> None:
-            """Decide by the headers, before the body comes."""
-            headers = [
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, values in self.requestHeaders.getAllRawHeaders()
-                for value in values
-            ]
-            self.refusal = visitors.refusal(headers, allowed)
-            super().gotLength(0 if self.refusal else length)
-
-        def handleContentChunk(self, data: bytes) -> None:
-            """Keep this part of the body, unless the request is refused."""
-            if not self.refusal:
-                super().handleContentChunk(data)
-
-        def process(self) -> None:
-            """Answer the request, which is complete."""
-            if refused := self.refusal or visitors.foreign_target(self.uri.decode("latin-1")):
-                self.answer(403, "text/plain; charset=utf-8", f"{refused}\n")
-            else:
-                super().process()
-
+    GuardedRequest.allowed = visitors.allowed_hosts()
     # LocalStack looks this name up when it makes its server, after this.
     twisted.TwistedRequestAdapter = GuardedRequest  # type: ignore[misc]
 
@@ -68,17 +40,17 @@ def install() -> None:
     reactor.listenTCP = listen_on_host  # type: ignore[attr-defined]
 
 
-def _take_own_connections_only(factory: Any, here: peers.Address) -> None:
+def _take_own_connections_only(factory: Any, here: socket_owners.Address) -> None:
     """Hang up on other users of this machine. A container cannot tell them apart, because its port is published."""
     try:
-        peers.owner(here, here)
+        socket_owners.connection_owner(here, here)
     except OSError as reason:
         _end(f"this system does not tell the owner of a connection (sock_diag: {reason}): use ENGINE=docker")
     build, reported_users = factory.buildProtocol, set[int]()
 
     def build_for_own(there: Any) -> Any:
-        uid = peers.owner((there.host, there.port), here)
-        if peers.is_ours(uid):
+        uid = socket_owners.connection_owner((there.host, there.port), here)
+        if socket_owners.is_ours(uid):
             return build(there)
         if uid is not None and uid not in reported_users:  # one line for each user, or they could fill the disk
             reported_users.add(uid)

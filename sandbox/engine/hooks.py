@@ -9,18 +9,16 @@ from localstack.utils.patch import patch
 
 from sandbox import meter, pollers, step_functions
 from sandbox.engine import (
-    bodies,
     catalog,
     cloudformation,
     event_targets,
+    http_requests,
     lambda_requests,
     offline,
     permissions,
     s3,
     services,
-    shutdown,
     spared_work,
-    templates,
 )
 from sandbox.faults import calls, events, queues
 from sandbox.faults import endpoint as faults_endpoint
@@ -28,11 +26,11 @@ from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
-    *(offline, services, bodies, catalog, spared_work, s3, shutdown, permissions, pollers, cloudformation, meter),
+    *(offline, services, http_requests, catalog, spared_work, s3, permissions, pollers, meter),
     *(calls, queues, faults_endpoint),
 )
 WITH_SERVICE = {
-    "cloudformation": [templates],
+    "cloudformation": [cloudformation],
     "events": [event_targets, events],
     "lambda": [lambda_requests],
     "stepfunctions": [step_functions],

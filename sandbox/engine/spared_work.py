@@ -14,10 +14,6 @@ def install() -> None:
     answers every name would lead the engine's own S3 calls off this machine.
     """
     config.SQS_DISABLE_CLOUDWATCH_METRICS = True
-    version_manager.record_cw_metric_invocation = _nothing  # type: ignore[attr-defined,assignment]
-    version_manager.record_cw_metric_error = _nothing  # type: ignore[attr-defined,assignment]
+    version_manager.record_cw_metric_invocation = lambda **_: None  # type: ignore[attr-defined]
+    version_manager.record_cw_metric_error = lambda **_: None  # type: ignore[attr-defined]
     aws_stack.CACHE_S3_HOSTNAME_DNS_STATUS = False  # type: ignore[assignment]
-
-
-def _nothing(**_: str) -> None:
-    """Publish nothing."""

@@ -6,7 +6,6 @@ or three API calls on each invocation. The rest of the Lambda service is unchang
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,7 +89,7 @@ def get_environment(
     environment = _reserve_idle(self, manager_id, provisioning)
     if environment is None:
         environment = self.start_environment(manager_id, version)
-        environment.keepalive_timer = _Keepalive(environment)  # type: ignore[assignment]  # only cancel() is called
+        LOOP.call_soon_threadsafe(LOOP.call_later, KEEPALIVE_SECONDS, _end_when_idle, environment)
         environment.reserve()
         self.environments[manager_id][environment.id] = environment
     try:
@@ -133,32 +132,26 @@ def _give_back(assignment: AssignmentService, environment: ExecutionEnvironment)
     with environment.status_lock:
         if environment.status == RuntimeStatus.STOPPED:
             return
-        environment.last_returned = datetime.now()  # noqa: DTZ005  LocalStack's time has no zone
+        environment.last_returned = _now()
         environment.status = RuntimeStatus.READY
 
 
-class _Keepalive:
-    """Ends an environment that was idle for LAMBDA_KEEPALIVE_MS; the first check comes after that time.
+def _end_when_idle(environment: ExecutionEnvironment) -> None:
+    """End an environment once it was idle for LAMBDA_KEEPALIVE_MS; check again until then.
 
     Stock starts and stops a thread on every invocation for it; this is one timer in the life of an environment.
     """
+    if environment.status == RuntimeStatus.STOPPED:
+        return
+    idle = (_now() - environment.last_returned).total_seconds()
+    if environment.status == RuntimeStatus.READY and idle >= KEEPALIVE_SECONDS:
+        LOOP.run_in_executor(None, environment.keepalive_passed)
+    else:
+        LOOP.call_later(max(KEEPALIVE_SECONDS - idle, 1), _end_when_idle, environment)
 
-    def __init__(self, environment: ExecutionEnvironment) -> None:
-        self._environment = environment
-        LOOP.call_soon_threadsafe(LOOP.call_later, KEEPALIVE_SECONDS, self._check)
 
-    def _check(self) -> None:
-        environment = self._environment
-        if environment.status == RuntimeStatus.STOPPED:
-            return
-        idle = (datetime.now(environment.last_returned.tzinfo) - environment.last_returned).total_seconds()
-        if environment.status == RuntimeStatus.READY and idle >= KEEPALIVE_SECONDS:
-            LOOP.run_in_executor(None, environment.keepalive_passed)
-        else:
-            LOOP.call_later(max(KEEPALIVE_SECONDS - idle, 1), self._check)
-
-    def cancel(self) -> None:
-        """LocalStack calls this when the environment is used or stopped. Do nothing: the next check sees it."""
+def _now() -> datetime:
+    return datetime.now()  # noqa: DTZ005  LocalStack's times have no zone
 
 
 def _runtime_headers(invocation: Invocation) -> dict[str, str]:
@@ -177,28 +170,24 @@ def _client_context(encoded: str | None) -> str | None:
     """The client context as JSON on one line, for a header."""
     if not encoded or encoded == "{}":  # LocalStack sends {} with the call of a function URL
         return None
-    try:
+    with _refusal("Could not parse client context into json"):
         return json.dumps(json.loads(base64.b64decode(encoded, validate=True)))
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequestContentException(
-            f"Could not parse client context into json: {error}", Type="User"
-        ) from error
 
 
 def _check_payload(payload: bytes | None, invocation_type: str) -> None:
     size, limit = len(payload or b""), MAX_PAYLOAD.get(invocation_type, 0)
     if limit and size > limit:
-        raise CommonServiceException(
-            "RequestEntityTooLargeException",
-            f"{size} byte payload is too large for the {invocation_type} invocation type (limit {limit} bytes)",
-            status_code=413,
-            sender_fault=True,
-        )
-    if not payload:
-        return
+        message = f"{size} byte payload is too large for the {invocation_type} invocation type (limit {limit} bytes)"
+        raise CommonServiceException("RequestEntityTooLargeException", message, status_code=413, sender_fault=True)
+    if payload:
+        with _refusal("Could not parse request body into json: Could not parse payload into json"):
+            json.loads(payload)
+
+
+@contextmanager
+def _refusal(message: str) -> Iterator[None]:
+    """Turn a ValueError into Lambda's error for a request that is not JSON."""
     try:
-        json.loads(payload)
+        yield
     except ValueError as error:
-        raise InvalidRequestContentException(
-            f"Could not parse request body into json: Could not parse payload into json: {error}", Type="User"
-        ) from error
+        raise InvalidRequestContentException(f"{message}: {error}", Type="User") from error

@@ -66,14 +66,8 @@ class ProcessExecutor(RuntimeExecutor):
 
     def invoke(self, request: Request) -> InvocationResult:  # type: ignore[override]  # only `dispatch` calls this
         """Run one invocation and return its result."""
-        result = run(self._process.invoke(request))
-        return InvocationResult(
-            request_id=request.request_id,
-            payload=result.payload,
-            is_error=result.is_error,
-            logs=result.log_tail,
-            executed_version=request.version,
-        )
+        payload, is_error, log_tail = run(self._process.invoke(request))
+        return InvocationResult(request.request_id, payload, is_error, log_tail, executed_version=request.version)
 
     def get_address(self) -> str:
         return "127.0.0.1"

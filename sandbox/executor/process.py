@@ -37,13 +37,6 @@ class Request:
     version: str
 
 
-@dataclass(frozen=True)
-class Result:
-    payload: bytes
-    is_error: bool
-    log_tail: str
-
-
 class FunctionProcess:
     """Serves one invocation at a time. All methods run in LOOP's thread.
 
@@ -62,17 +55,11 @@ class FunctionProcess:
         write_log: Callable[[LogRecord], None],
         meter: FunctionMeter,
     ) -> None:
-        self.alive = True
-        self.function = function
-        self.meter = meter
-        self._id = id
-        self._memory_mb = memory_mb
-        self._timeout_seconds = timeout_seconds
+        self.alive, self.function, self.meter = True, function, meter
+        self._id, self._memory_mb, self._timeout_seconds = id, memory_mb, timeout_seconds
         self._write_log = write_log
-        self._log_tail = ""
-        self._peak = 0
-        self._cold = True
-        self._invoking = False
+        self._log_tail, self._peak = "", 0
+        self._cold, self._invoking = True, False
 
     async def start(self, task_root: Path, environment: Callable[[str, Path], dict[str, str]]) -> None:
         """Start the process without waiting for its init; the first invocation waits for that.
@@ -94,8 +81,11 @@ class FunctionProcess:
         self._pipes.close_ends()
         self._child.ended.add_done_callback(self._clean_up)
 
-    async def invoke(self, request: Request) -> Result:
-        """Run one invocation to its end. It may end the process: check `alive` afterwards."""
+    async def invoke(self, request: Request) -> tuple[bytes, bool, str]:
+        """Run one invocation to its end. It may end the process: check `alive` afterwards.
+
+        Returns the payload for the caller, whether it is an error, and the end of the log.
+        """
         self._invoking = True
         watch = asyncio.create_task(self._watch_memory())
         try:
@@ -106,7 +96,7 @@ class FunctionProcess:
             if not self.alive:
                 CHILDREN.kill(self._child)
         log_tail, self._log_tail = self._log_tail, ""
-        return Result(failure.payload if failure else payload, failure is not None, log_tail)
+        return failure.payload if failure else payload, failure is not None, log_tail
 
     async def stop(self) -> None:
         """End the environment: now if it is idle, otherwise after the invocation that it serves."""

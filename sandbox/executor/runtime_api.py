@@ -8,8 +8,9 @@ import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from sandbox import peers, visitors
+from sandbox import visitors
 from sandbox.executor.failures import MAX_RESPONSE_BYTES
+from sandbox.socket_owners import connection_owner, is_ours
 
 PREFIX = "/2018-06-01/runtime/"
 HEAD_LIMIT = 2 * 1024 * 1024  # awslambdaric sends up to 1 MiB of stack trace as a header
@@ -53,7 +54,7 @@ class RuntimeApi:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if not peers.is_ours(peers.owner(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))):
+            if not is_ours(connection_owner(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))):
                 return
             while True:
                 request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

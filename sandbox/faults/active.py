@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.faults.plan import Call, Fault, Plan
+from sandbox.faults.plan import Call, Plan
 
 
 class ActivePlan:
@@ -46,7 +46,7 @@ class ActivePlan:
                 left = fault.count is None or self._injected[number] < fault.count
                 if hit is None and left and self.plan.strikes(number, nth):
                     self._injected[number] += 1
-                    hit = Hit(self, number, nth)
+                    hit = Hit(self, number, nth, fault.kind, fault.settings)
         return hit
 
     def withdraw(self, number: int) -> None:
@@ -73,18 +73,8 @@ class Hit:
     active: ActivePlan
     number: int
     nth: int
-
-    @property
-    def fault(self) -> Fault:
-        return self.active.plan.faults[self.number]
-
-    @property
-    def kind(self) -> str:
-        return self.fault.kind
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self.fault.settings
+    kind: str
+    settings: Mapping[str, Any]
 
     def chance(self, purpose: object) -> float:
         """A number in [0, 1) that belongs to this hit."""

@@ -6,9 +6,9 @@ from typing import Any
 from localstack.http import Resource, Response
 from localstack.services.edge import ROUTER
 
-from sandbox.faults import restarts
 from sandbox.faults.active import FAULTS
 from sandbox.faults.plan import BadPlan, read
+from sandbox.faults.queues import begin_restarts
 
 PATH = "/_rollcall/faults"
 
@@ -28,7 +28,7 @@ class PlanResource:
         except BadPlan as error:
             return Response(json.dumps({"message": str(error)}), status=400, mimetype="application/json")
         if active := FAULTS.set(plan):
-            restarts.begin(active)
+            begin_restarts(active)
         return self.on_get(request)
 
     def on_delete(self, _request: Any) -> Response:

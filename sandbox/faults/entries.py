@@ -85,7 +85,9 @@ def _table(hit: Hit, context: RequestContext, response: Response, carry_out: Car
     body["RequestItems"] = part(body["RequestItems"], failed=False)
     kept = part(tables, failed=False)
     if kept:
-        context.request = _with_body(context.request, json.dumps(body).encode())
+        text, old = json.dumps(body).encode(), context.request
+        headers = {**old.headers, "Content-Length": str(len(text))}
+        context.request = Request(old.method, old.path, headers=headers, body=text, server=("127.0.0.1", None))
     answer = _answer({**request, "RequestItems": kept} if kept else None, context, response, carry_out)
     answer["UnprocessedItems"] = {**(answer.get("UnprocessedItems") or {}), **part(tables, failed=True)}
 
@@ -99,11 +101,6 @@ def _answer(request: Any, context: RequestContext, response: Response, carry_out
     else:
         count(context, HTTPStatus.OK)  # the client made a call all the same
     return context.service_response
-
-
-def _with_body(request: Request, body: bytes) -> Request:
-    headers = {**dict(request.headers), "Content-Length": str(len(body))}
-    return Request(request.method, request.path, headers=headers, body=body, server=("127.0.0.1", None))
 
 
 BATCHES = {

@@ -1,16 +1,22 @@
-"""Faults of messages, in the engine's own model of standard queues. FIFO queues promise that these do not happen.
+"""Faults of queues: of messages, and of the event source mappings that receive them.
+
+A message's faults happen in the engine's own model of standard queues. FIFO queues promise that they do not happen.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
 """
 
+import threading
 import time
 from typing import Any
 
+from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState
 from localstack.services.sqs.models import SqsMessage, StandardQueue
+from localstack.utils.aws.arns import parse_arn
 from localstack.utils.patch import patch
 
 from sandbox.faults.active import FAULTS, ActivePlan
 from sandbox.faults.plan import Call
+from sandbox.pollers.worker import workers
 
 
 def install() -> None:
@@ -52,3 +58,18 @@ def _redeliver(queue: StandardQueue, message: SqsMessage, active: ActivePlan) ->
     copy.visibility_timeout, copy.delay_seconds = queue.visibility_timeout, hit.settings["delay_seconds"]
     with queue.mutex:
         queue.delayed.add(copy)
+
+
+def begin_restarts(active: ActivePlan) -> None:
+    """Start a thread for each `restart-pollers` of the plan. It restarts mappings at an interval until the plan ends."""
+    for number, fault in enumerate(active.plan.faults):
+        if fault.kind == "restart-pollers":
+            threading.Thread(target=_restart, args=(active, number), name="restart-pollers", daemon=True).start()
+
+
+def _restart(active: ActivePlan, number: int) -> None:
+    while not active.ended.wait(active.plan.faults[number].settings["every"]):
+        for worker in workers():
+            queue = parse_arn(worker.queue_arn)["resource"]
+            if worker.current_state == EsmState.ENABLED and active.meet_some(Call(queue=queue), [number]):
+                worker.restart()

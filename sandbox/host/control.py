@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from sandbox import visitors
 from sandbox.host import docker, native
-from sandbox.host.listeners import foreign_owner
 from sandbox.settings import DEFAULT_PROJECT
+from sandbox.socket_owners import foreign_owner
 from sandbox.state import UNKNOWN, Sandbox, SandboxError
 
 __all__ = [

@@ -86,10 +86,8 @@ class Ledger:
         return [dict(zip(columns, row, strict=True)) for row in sorted(found, key=_order)]
 
     def _fold(self, rows: dict[_Key, list[float]]) -> None:
-        for key, (quantity, calls) in rows.items():
-            total = self._unassigned.setdefault(key, [0, 0])
-            total[0] += quantity
-            total[1] += calls
+        for (consumer, unit, operation), (quantity, calls) in rows.items():
+            _add(self._unassigned, consumer, [Unit(unit, operation, quantity, int(calls))], 1, True)
 
 
 def _add(

@@ -2,19 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
-
-from localstack.utils.json import BytesEncoder
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of an invocation's payload: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 _ENVELOPE = len('{"Records": []}')
-
-
-def encode(records: list[dict[str, Any]]) -> list[str]:
-    """The JSON text of each record, as the function receives it."""
-    return [json.dumps(record, cls=BytesEncoder) for record in records]
 
 
 def payloads(encoded: list[str]) -> Iterator[tuple[int, int]]:

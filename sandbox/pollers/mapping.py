@@ -16,8 +16,9 @@ from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import 
 from localstack.utils.aws.arns import parse_arn
 from localstack.utils.aws.client_types import ServicePrincipal
 from localstack.utils.event_matcher import matches_event
+from localstack.utils.json import BytesEncoder
 
-from sandbox.pollers.batch import PAYLOAD_LIMIT, encode, failed_ids, payloads
+from sandbox.pollers.batch import PAYLOAD_LIMIT, failed_ids, payloads
 from sandbox.pollers.queues import Arrivals
 
 LOG = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class QueueMapping:
             if message["MessageId"] in wanted:
                 groups[message["Attributes"].get("MessageGroupId", "") if self._fifo else ""].append(index)
         for group in groups.values():
-            encoded = encode([records[index] for index in group])
+            encoded = [json.dumps(records[index], cls=BytesEncoder) for index in group]
             for start, end in payloads(encoded):
                 part = [messages[index] for index in group[start:end]]
                 failed = self._invoke(encoded[start:end], {message["MessageId"] for message in part}, until, stopped)

@@ -5,10 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from localstack.aws.api.stepfunctions import HistoryEventType, MapRunFailedEventDetails, MapRunStatus
-from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
-    FailureEvent,
-    FailureEventException,
-)
+from localstack.services.stepfunctions.asl.component.common.error_name import failure_event as failures
 from localstack.services.stepfunctions.asl.component.common.error_name.states_error_name import StatesErrorName
 from localstack.services.stepfunctions.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from localstack.services.stepfunctions.asl.component.common.timeouts.timeout import EvalTimeoutError
@@ -83,14 +80,7 @@ def _map_run(self: Any, env: Environment, eval_input: distributed.DistributedIte
 class _Children:
     """The items of one Map and their outputs, shared by the threads that run its children."""
 
-    def __init__(
-        self,
-        component: Any,
-        env: Environment,
-        eval_input: distributed.DistributedIterationComponentEvalInput,
-        items: list[Any],
-        run: MapRun,
-    ) -> None:
+    def __init__(self, component: Any, env: Environment, eval_input: Any, items: list[Any], run: MapRun) -> None:
         self.outputs: list[Any] = [None] * len(items)
         self._env = env
         self._run = run
@@ -167,7 +157,7 @@ class _Children:
             EvalComponent.eval(self._program, frame)
         except EvalTimeoutError:
             self._end(child, "TIMED_OUT")
-        except FailureEventException as failure:
+        except failures.FailureEventException as failure:
             error, cause = failure.extract_error_cause_pair() or (None, None)
             self._end(child, "FAILED", error, cause)
         except NoSuchJsonPathError as error:
@@ -185,17 +175,9 @@ class _Children:
                 self._run.end(child, "ABORTED")
 
 
-def _threshold_exceeded(env: Environment) -> FailureEventException:
+def _threshold_exceeded(env: Environment) -> failures.FailureEventException:
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html#maprun-fail-threshold"""
     name = StatesErrorName(typ=StatesErrorNameType.StatesExceedToleratedFailureThreshold)
-    details = MapRunFailedEventDetails(
-        error=name.error_name, cause="The specified tolerated failure threshold was exceeded"
-    )
-    return FailureEventException(
-        FailureEvent(
-            env=env,
-            error_name=name,
-            event_type=HistoryEventType.MapRunFailed,
-            event_details=EventDetails(mapRunFailedEventDetails=details),
-        )
-    )
+    cause = "The specified tolerated failure threshold was exceeded"
+    details = EventDetails(mapRunFailedEventDetails=MapRunFailedEventDetails(error=name.error_name, cause=cause))
+    return failures.FailureEventException(failures.FailureEvent(env, name, HistoryEventType.MapRunFailed, details))

@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from functools import cache, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.config import Config
@@ -26,26 +27,22 @@ class _Connect:
 
     @staticmethod
     @cache
-    def with_assumed_role(role_arn: str, service_principal: Any, region_name: str, config: Config) -> "_Clients":
-        """Clients that act as `role_arn`. The role is assumed once; stock assumes it for every task."""
-        return _Clients(
-            connect_to.with_assumed_role(
-                role_arn=role_arn, service_principal=service_principal, region_name=region_name, config=config
-            )
+    def with_assumed_role(role_arn: str, service_principal: Any, region_name: str, config: Config) -> SimpleNamespace:
+        """Clients that act as `role_arn`, with the name of the calling execution in each request.
+
+        The role is assumed once; stock assumes it for every task.
+        """
+        factory = connect_to.with_assumed_role(
+            role_arn=role_arn, service_principal=service_principal, region_name=region_name, config=config
         )
 
+        @cache
+        def get_client(service: str) -> Any:
+            client = factory.get_client(service=service)
+            client.meta.events.register("before-call.*.*", sign)
+            return client
 
-class _Clients:
-    """Makes clients whose requests name the execution that makes the call."""
-
-    def __init__(self, factory: Any) -> None:
-        self._factory = factory
-        self.get_client = cache(self._make)
-
-    def _make(self, service: str) -> Any:
-        client = self._factory.get_client(service=service)
-        client.meta.events.register("before-call.*.*", sign)
-        return client
+        return SimpleNamespace(get_client=get_client)
 
 
 def install() -> None:

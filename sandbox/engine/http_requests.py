@@ -1,16 +1,19 @@
-"""Bounds the body of a request: any size for objects of S3, AWS's largest call for every other service."""
+"""Refuses requests from browsers, and bodies larger than AWS's largest call; objects of S3 have any size."""
 
 import json
+import math
 import re
 import zlib
 from gzip import GzipFile
 from io import BytesIO
-from typing import Any
+from typing import Any, ClassVar
 
 from localstack.aws.handlers.codec import ContentDecoder
 from localstack.utils.patch import patch
 from rolo.serving.twisted import TwistedRequestAdapter
 from twisted.web.http import HTTPChannel
+
+from sandbox import visitors
 
 MAX_BYTES = 70_167_211
 """Lambda's CreateFunction: a zip of 50 MB in base64. AWS and LocalStack name this number when they refuse a larger."""
@@ -19,21 +22,32 @@ NOT_S3 = re.compile(rb"/_|/\d{4}-\d\d-\d\d/")
 """Paths of the sandbox's and LocalStack's endpoints, and of APIs whose paths begin with a version, as Lambda's do."""
 
 
-class BoundedRequest(TwistedRequestAdapter):
-    """A request that is answered 413 if its body is too large; the engine does not keep such a body."""
+class GuardedRequest(TwistedRequestAdapter):
+    """A request that is answered before any handler of LocalStack sees it, if it is refused (403) or too large (413).
 
+    Websockets and HTTP/2 are included. The engine does not keep the body of such a request.
+    """
+
+    allowed: ClassVar[frozenset[str]] = frozenset()
+    refusal: str | None = None
     received = 0
-    bounded = False
+    limit = math.inf
 
     def gotLength(self, length: int | None) -> None:
         """Decide by the headers, before the body comes; `length` is None for a body in chunks."""
-        self.bounded = not _is_s3(self)
-        super().gotLength(0 if self._exceeds(length or 0) else length)
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, values in self.requestHeaders.getAllRawHeaders()
+            for value in values
+        ]
+        self.refusal = visitors.refusal(headers, self.allowed)
+        self.limit = math.inf if _is_s3(self) else MAX_BYTES
+        super().gotLength(0 if self.refusal or (length or 0) > self.limit else length)
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep this part of the body, unless the parts so far are too large."""
+        """Keep this part of the body, unless the request is refused or the parts so far are too large."""
         self.received += len(data)
-        if not self._exceeds(self.received):
+        if not self.refusal and self.received <= self.limit:
             super().handleContentChunk(data)
         elif (kept := self.content) and kept.tell():
             kept.seek(0)
@@ -41,9 +55,11 @@ class BoundedRequest(TwistedRequestAdapter):
 
     def process(self) -> None:
         """Answer the request, which is complete."""
-        if self._exceeds(self.received):
-            limit = f"the Rollcall sandbox takes {MAX_BYTES} at most, S3 objects apart"
-            message = f"the body has {self.received} bytes: {limit}"
+        if refused := self.refusal or visitors.foreign_target(self.uri.decode("latin-1")):
+            self.answer(403, "text/plain; charset=utf-8", f"{refused}\n")
+        elif self.received > self.limit:
+            bound = f"the Rollcall sandbox takes {MAX_BYTES} at most, S3 objects apart"
+            message = f"the body has {self.received} bytes: {bound}"
             self.answer(413, "application/json", json.dumps({"message": message}))
         else:
             super().process()
@@ -57,9 +73,6 @@ class BoundedRequest(TwistedRequestAdapter):
         self.setHeader(b"x-content-type-options", b"nosniff")
         self.write(body)
         self.finish()
-
-    def _exceeds(self, size: int) -> bool:
-        return self.bounded and size > MAX_BYTES
 
 
 def install() -> None:
