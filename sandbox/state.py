@@ -1,6 +1,7 @@
 """A sandbox as the other packages see it: its name, its endpoint, its files."""
 
 import http.client
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,14 +37,11 @@ class Sandbox:
     def healthy(self) -> bool:
         """Whether the engine answers its health check within two seconds."""
         # Not urllib: it would send this to a configured proxy.
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
+        failures = (OSError, http.client.HTTPException)
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)) as connection, suppress(*failures):
             connection.request("GET", HEALTH_PATH)
             return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return False
 
 
 def state_folder(project: str) -> Path:

@@ -77,16 +77,15 @@ def _write(table: str | None, call: Mapping[str, Any]) -> _Write:
 def _reads(operation: str, request: Any, answer: Any, tables: Mapping[str, Table]) -> list[Unit]:
     match operation:
         case "GetItem" | "BatchGetItem":
-            keys = request.get("RequestItems") or {request["TableName"]: {**request, "Keys": [request["Key"]]}}
-            return [
-                unit
-                for table, wanted in keys.items()
-                for sizes in [[_stored(tables, table, key) for key in wanted["Keys"]]]
-                for unit in read(operation, sizes, bool(wanted.get("ConsistentRead")))
-            ]
+            units: list[Unit] = []
+            gets = request.get("RequestItems") or {request["TableName"]: {**request, "Keys": [request["Key"]]}}
+            for table, wanted in gets.items():
+                sizes = [_stored(tables, table, key) for key in wanted["Keys"]]
+                units += read(operation, sizes, bool(wanted.get("ConsistentRead")))
+            return units
         case "TransactGetItems":
-            gets = [entry["Get"] for entry in request["TransactItems"]]
-            sizes = [_stored(tables, get["TableName"], get["Key"]) for get in gets]
+            calls = [entry["Get"] for entry in request["TransactItems"]]
+            sizes = [_stored(tables, call["TableName"], call["Key"]) for call in calls]
             return read(operation, sizes, consistent=True, transactional=True)
         case "Query" | "Scan":
             # The answer may hold only parts of the items; the page ends after ScannedCount of the items read.

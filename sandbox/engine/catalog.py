@@ -9,23 +9,18 @@ from pathlib import Path
 
 from localstack.aws import spec
 
-FOLDER = Path(sys.prefix, "share", "rollcall")
-_stock_name = spec._get_catalog_filename
-
-
-def path() -> str:
-    """The file with the index of the installed versions."""
-    return str(FOLDER / _stock_name())
+PATH = Path(sys.prefix, "share", "rollcall", spec._get_catalog_filename())
+"""The index of the installed versions: LocalStack puts them into the name."""
 
 
 def install() -> None:
-    """Load the index from `path()` if it is there. LocalStack joins paths to its own folders; an absolute one wins."""
-    if os.path.exists(path()):
-        spec._get_catalog_filename = path
+    """Load the index from PATH if it is there. LocalStack joins names to its own folders; an absolute path wins."""
+    if PATH.exists():
+        spec._get_catalog_filename = lambda: str(PATH)
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    half = f"{path()}.{os.getpid()}"
+    PATH.parent.mkdir(parents=True, exist_ok=True)
+    half = f"{PATH}.{os.getpid()}"
     spec.build_service_index_cache(half)
-    os.replace(half, path())  # in one step, because an engine may read it meanwhile
+    os.replace(half, PATH)  # in one step, because an engine may read it meanwhile

@@ -20,14 +20,13 @@ from sandbox.engine import (
     services,
     spared_work,
 )
-from sandbox.faults import calls, events, queues
-from sandbox.faults import endpoint as faults_endpoint
+from sandbox.faults import calls, endpoint, events, queues
 from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
     *(offline, services, http_requests, catalog, spared_work, s3, permissions, pollers, meter),
-    *(calls, queues, faults_endpoint),
+    *(calls, queues, endpoint),
 )
 WITH_SERVICE = {
     "cloudformation": [cloudformation],

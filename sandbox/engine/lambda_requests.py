@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 """
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 from localstack.aws.api import CommonServiceException
@@ -41,7 +42,7 @@ def install(instance: Any) -> None:
         stock_verify(variables)
 
     provider._verify_env_variables = staticmethod(verify_env_variables)
-    instance.layer_fetcher = _NoLayers()
+    instance.layer_fetcher = SimpleNamespace(fetch_layer=_refuse_layer)
 
     @patch(api_utils.validate_function_name)
     def validate_function_name(stock: Any, name: str, operation_type: str) -> list[str]:
@@ -55,13 +56,10 @@ def install(instance: Any) -> None:
         return stock(self, context, layer_name, *args, **kwargs)
 
 
-class _NoLayers:
+def _refuse_layer(arn: str) -> None:
     """LocalStack calls this for the layers of other accounts."""
-
-    def fetch_layer(self, arn: str) -> None:
-        raise CommonServiceException(
-            "InvalidParameterValueException", f"the Rollcall sandbox downloads nothing: layer {arn} is not there"
-        )
+    message = f"the Rollcall sandbox downloads nothing: layer {arn} is not there"
+    raise CommonServiceException("InvalidParameterValueException", message)
 
 
 def require_environment(variables: dict[str, str]) -> None:

@@ -16,8 +16,6 @@ SERVED = (
 )
 """By botocore's names: none of them needs Docker or a download."""
 
-CODE = "ServiceNotServed"
-
 
 def install() -> None:
     """Let the engine load the services of SERVED only, and refuse a request for another one before parsing it."""
@@ -35,7 +33,7 @@ def install() -> None:
         # An error is written in the shape of some operation, and the called one is not known yet.
         context.operation = service.operation_model(service.operation_names[0])
         raise CommonServiceException(
-            CODE,
+            "ServiceNotServed",
             f"the Rollcall sandbox does not serve {service.service_name}: it serves {', '.join(sorted(SERVED))}. "
             "See docs/fidelity.md",
             status_code=501,

@@ -20,9 +20,7 @@ class LogPipes:
     def __init__(self, emit: Callable[[LogRecord], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._emit = emit
-        self._last = 0
-        self._line = b""
-        self._frame = b""
+        self._last, self._line, self._frame = 0, b"", b""
         self._output, self.output_end = os.pipe()
         self._frames, self.frames_end = os.pipe()
         self._sources = {self._output: self._on_output, self._frames: self._on_frames}

@@ -118,11 +118,9 @@ def _parts(message: str) -> Iterator[str]:
     """The message in parts of at most MAX_MESSAGE bytes, split between characters."""
     encoded, start = message.encode(), 0
     while start < len(encoded):
-        end = start + MAX_MESSAGE
-        while end < len(encoded) and encoded[end] & 0xC0 == 0x80:  # within a character
-            end -= 1
-        yield encoded[start:end].decode()
-        start = end
+        part = encoded[start : start + MAX_MESSAGE].decode(errors="ignore")  # without a character that is cut
+        yield part
+        start += len(part.encode())
 
 
 WRITER = LogWriter()

@@ -1,6 +1,7 @@
 """Faults of API calls, at the one place where the engine passes every call to its service."""
 
-import asyncio
+import signal
+from functools import partial
 from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
@@ -76,14 +77,10 @@ def _discard_answer(context: RequestContext, carry_out: entries.CarryOut) -> Non
 def _kill(when: str, process: Any, response: Response, carry_out: entries.CarryOut) -> None:
     """Kill the calling process before, during or after the call."""
     if when == "after":
-        response.call_on_close(lambda: asyncio.run_coroutine_threadsafe(_kill_soon(process), LOOP))
+        kill = partial(LOOP.call_later, ANSWER_SECONDS, process.signal, signal.SIGKILL)
+        response.call_on_close(lambda: LOOP.call_soon_threadsafe(kill))
     else:
         run(process.kill())
     if when == "before":
         raise CommonServiceException("ServiceUnavailable", "the calling process is dead, nobody reads this", 503)
     carry_out(response)
-
-
-async def _kill_soon(process: Any) -> None:
-    await asyncio.sleep(ANSWER_SECONDS)
-    await process.kill()

@@ -90,19 +90,16 @@ def read(text: str | bytes) -> Plan:
 def parse(document: Any) -> Plan:
     """Parse a JSON document as a plan. Raises BadPlan."""
     _refuse_unknown(_object(document, "the plan"), {"seed", "faults"}, "the plan")
-    seed, faults = document.get("seed", 0), document.get("faults")
-    try:
-        _whole(-(2**63), 2**63 - 1)(seed)
-    except ValueError as error:
-        raise BadPlan(f"seed: {error}") from error
-    if not isinstance(faults, list):
-        raise BadPlan(f"faults: {_shown(faults)} is not a list")
+    seed = _whole(-(2**63), 2**63 - 1)(document.get("seed", 0), "seed")
+    faults = _list(document.get("faults"), "faults")
     if len(faults) > MAX_FAULTS:
         raise BadPlan(f"faults: {len(faults)} are too many, {MAX_FAULTS} are allowed")
     return Plan(seed, tuple(_fault(entry, f"faults[{number}]") for number, entry in enumerate(faults)))
 
 
-type Reader = Callable[[Any], Any]
+type Reader = Callable[[Any, str], Any]
+"""Returns a valid value of a field, and raises BadPlan with the name of the field for another value."""
+
 REQUIRED: Any = object()
 
 
@@ -116,9 +113,9 @@ def _shown(value: Any) -> str:
 
 
 def _require(fits: Callable[[Any], bool], text: str) -> Reader:
-    def read(value: Any) -> Any:
+    def read(value: Any, name: str) -> Any:
         if not fits(value):
-            raise ValueError(f"{_shown(value)} is {text}")
+            raise BadPlan(f"{name}: {_shown(value)} is {text}")
         return value
 
     return read
@@ -145,6 +142,8 @@ _error_code = _require(
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9.]{1,100}", value)),
     "not an error code: 1 to 100 letters, digits and dots",
 )
+_list = _require(lambda value: isinstance(value, list), "not a list")
+_object = _require(lambda value: isinstance(value, dict), "not a JSON object")
 _when = _require(lambda value: value in ("before", "during", "after"), "none of before, during, after")
 
 
@@ -192,10 +191,7 @@ def _fault(entry: Any, where: str) -> Fault:
             if default is REQUIRED:
                 raise BadPlan(f"{where}.{field}: missing, {name} needs it")
             return default
-        try:
-            return reader(given[field])
-        except ValueError as error:
-            raise BadPlan(f"{where}.{field}: {error}") from error
+        return reader(given[field], f"{where}.{field}")
 
     return Fault(
         kind=name,
@@ -206,12 +202,6 @@ def _fault(entry: Any, where: str) -> Fault:
         after=read(AFTER, _whole(0, MAX_CALLS), 0),
         given=given,
     )
-
-
-def _object(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise BadPlan(f"{where}: {_shown(value)} is not a JSON object")
-    return value
 
 
 def _refuse_unknown(value: Mapping[str, Any], known: set[str], where: str) -> None:

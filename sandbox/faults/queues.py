@@ -61,7 +61,7 @@ def _redeliver(queue: StandardQueue, message: SqsMessage, active: ActivePlan) ->
 
 
 def begin_restarts(active: ActivePlan) -> None:
-    """Start a thread for each `restart-pollers` of the plan. It restarts mappings at an interval until the plan ends."""
+    """For each `restart-pollers` of the plan, start a thread that restarts mappings at an interval while it lasts."""
     for number, fault in enumerate(active.plan.faults):
         if fault.kind == "restart-pollers":
             threading.Thread(target=_restart, args=(active, number), name="restart-pollers", daemon=True).start()

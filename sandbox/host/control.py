@@ -13,10 +13,6 @@ from sandbox.settings import DEFAULT_PROJECT
 from sandbox.socket_owners import foreign_owner
 from sandbox.state import UNKNOWN, Sandbox, SandboxError
 
-__all__ = [
-    "Sandbox", "SandboxError", "choose_engine", "engine_log", "find", "port", "project", "running", "start", "stop",
-]  # fmt: skip
-
 ENGINES = {"native": native, "docker": docker}
 
 

@@ -47,9 +47,7 @@ def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
 
 def find(project: str) -> Sandbox | None:
     """The project's container if this checkout started it and it runs, healthy or not."""
-    if not shutil.which("docker"):
-        return None
-    for folder, ports in _containers(project):
+    for folder, ports in _containers(project) if shutil.which("docker") else ():
         published = re.search(r"127\.0\.0\.1:(\d+)->", ports)
         if published and folder == str(REPOSITORY):
             return Sandbox("docker", int(published[1]), project)
@@ -65,21 +63,21 @@ def stop(project: str) -> None:
 
 def logs(project: str, lines: int) -> str:
     """The last `lines` lines of the engine's log."""
-    with _started(_logs(project, lines)) as compose:
-        return "\n".join(_lines(compose)).rstrip()
+    return "\n".join(_log_lines(project, lines)).rstrip()
 
 
 def follow(project: str, lines: int) -> Iterator[str]:
     """The last `lines` lines of the engine's log and all new ones, until the container ends."""
-    with _started([*_logs(project, lines), "--follow"]) as compose:
+    return _log_lines(project, lines, "--follow")
+
+
+def _log_lines(project: str, lines: int, *more: str) -> Iterator[str]:
+    command = _compose(project, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines), *more)
+    with _started(command) as compose:
         try:
             yield from _lines(compose)
         finally:
             compose.terminate()
-
-
-def _logs(project: str, lines: int) -> list[str]:
-    return _compose(project, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines))
 
 
 def _containers(project: str, *more: str) -> Iterator[tuple[str, str]]:

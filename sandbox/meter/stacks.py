@@ -10,7 +10,6 @@ _TYPES = {
     "AWS::DynamoDB::Table": "table",
     "AWS::S3::Bucket": "bucket",
     "AWS::StepFunctions::StateMachine": "state machine",
-    "AWS::Events::Rule": "rule",
 }
 
 
@@ -51,8 +50,8 @@ class Stacks:
             for resource in list(resources.values()) if status != "DELETE_COMPLETE" else ():
                 kind, physical = _TYPES.get(resource["Type"]), resource.get("PhysicalResourceId")
                 if kind and physical:
-                    # The name within a queue's URL, a state machine's ARN, a rule's `bus|name`.
-                    name = physical.rpartition("/")[2].rpartition(":")[2].rpartition("|")[2]
+                    # The name within a queue's URL or a state machine's ARN.
+                    name = physical.rpartition("/")[2].rpartition(":")[2]
                     index[kind, name] = Place(stack.stack_name, resource["LogicalResourceId"])
         self._index, self._seen = index, seen
         return True

@@ -67,11 +67,8 @@ class QueueMapping:
         filters = mapping.get("FilterCriteria", {}).get("Filters", [])
         self._patterns = [json.loads(criterion["Pattern"]) for criterion in filters]
         self._fifo = self.queue_arn.endswith(".fifo")
-        self._metadata = {
-            "eventSource": "aws:sqs",
-            "eventSourceARN": self.queue_arn,
-            "awsRegion": parse_arn(self.queue_arn)["region"],
-        }
+        region = parse_arn(self.queue_arn)["region"]
+        self._metadata = {"eventSource": "aws:sqs", "eventSourceARN": self.queue_arn, "awsRegion": region}
         self._queue_url = get_queue_url(self.queue_arn)
         # No retries: an invocation must not run twice, and the next batch repeats the other calls.
         # A connection for each batch and one for the receiver: with the default of 10 the pool would keep reconnecting.

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from localstack.services.sqs.models import FifoQueue, StandardQueue, sqs_stores
+from localstack.services.sqs.models import FifoQueue, sqs_stores
 from localstack.services.sqs.provider import QueueUpdateWorker
 from localstack.services.sqs.queue import InterruptibleQueue
 from localstack.utils.aws.arns import parse_arn
@@ -28,10 +28,9 @@ class Arrivals:
 
         True also for a queue that does not exist: the receive then fails with AWS's own error.
         """
-        queue = self._queue()
-        if queue is None:
+        visible = self._visible()
+        if visible is None:
             return True
-        visible = _visible(queue)
         with visible.not_empty:
             visible.not_empty.wait_for(lambda: visible.queue or visible.is_shutdown or stopped.is_set(), timeout)
             if stopped.is_set():
@@ -41,17 +40,15 @@ class Arrivals:
 
     def wake(self) -> None:
         """Make waiters check their `stopped` now."""
-        if queue := self._queue():
-            visible = _visible(queue)
+        visible = self._visible()
+        if visible is not None:
             with visible.not_empty:
                 visible.not_empty.notify_all()
 
-    def _queue(self) -> FifoQueue | StandardQueue | None:
-        return sqs_stores[self._account][self._region].queues.get(self._name)
-
-
-def _visible(queue: FifoQueue | StandardQueue) -> InterruptibleQueue:
-    return queue.message_group_queue if isinstance(queue, FifoQueue) else queue.visible
+    def _visible(self) -> InterruptibleQueue | None:
+        """The visible messages of the queue, or its visible message groups; None if the queue does not exist."""
+        queue: Any = sqs_stores[self._account][self._region].queues.get(self._name)
+        return queue.message_group_queue if isinstance(queue, FifoQueue) else queue and queue.visible
 
 
 class PromptQueueUpdateWorker(QueueUpdateWorker):

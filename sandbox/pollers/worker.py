@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.api.lambda_ import EventSourceMappingConfiguration
@@ -35,6 +37,7 @@ class QueueWorker(EsmWorker):
     def __init__(self, settings: EventSourceMappingConfiguration, mapping: QueueMapping, enabled: bool) -> None:
         super().__init__(settings, mapping, enabled, EsmStateReason.USER_INITIATED)  # type: ignore[arg-type]
         self._mapping = mapping
+        self.queue_arn = mapping.queue_arn
         self._ended = True
         self._interrupted = threading.Event()
         self._receiving, self._processing = Backoff(), Backoff()
@@ -43,11 +46,6 @@ class QueueWorker(EsmWorker):
         self._updating = self._predecessor is not None and self._predecessor.enabled
         self._slots.hand_over(self)
         self._thread = threading.Thread(target=self._run, name=f"mapping-{self.uuid}", daemon=True)
-
-    @property
-    def queue_arn(self) -> str:
-        """The mapping's queue."""
-        return self._mapping.queue_arn
 
     def create(self) -> None:
         """Start: the state goes from `Creating`, `Updating` or `Enabling` to `Enabled`; if disabled, to `Disabled`."""
@@ -81,15 +79,12 @@ class QueueWorker(EsmWorker):
         super().stop_for_shutdown()
         self._interrupt()
 
-    def restart(self) -> None:
-        """Stop receiving and start anew, like a new poller; batches that run go on, the state stays `Enabled`."""
-        self._wake_receiver()
-
     def _interrupt(self) -> None:
         self._shutdown_event.set()
-        self._wake_receiver()
+        self.restart()
 
-    def _wake_receiver(self) -> None:
+    def restart(self) -> None:
+        """Stop receiving, and start anew unless the worker stops; batches that run go on, the state stays as it is."""
         self._interrupted.set()
         self._slots.wake()
         self._mapping.arrivals.wake()
@@ -126,14 +121,11 @@ class QueueWorker(EsmWorker):
         visibility = 0.0
         while self._slots.take(self._mapping.concurrency, stopped):
             messages: list[Message] = []
-            try:
+            with self._attempt(self._receiving, "receive"):
                 visibility = visibility or self._mapping.visibility_seconds()
                 if self._mapping.arrivals.wait(stopped, _IDLE_SECONDS):
                     received = time.monotonic()
                     messages = self._mapping.receive(stopped)
-                self._receiving.succeeded()
-            except (ClientError, BotoCoreError) as error:
-                self._failed(self._receiving, "receive", error)
             if messages:
                 arguments = messages, received + visibility
                 threading.Thread(target=self._process, args=arguments, name=f"batch-{self.uuid}", daemon=True).start()
@@ -144,18 +136,24 @@ class QueueWorker(EsmWorker):
 
     def _process(self, messages: list[Message], until: float) -> None:
         try:
-            self._mapping.process(messages, until, self._shutdown_event)
-            self._processing.succeeded()
-        except (ClientError, BotoCoreError) as error:
-            self._failed(self._processing, "process", error)
+            with self._attempt(self._processing, "process"):
+                self._mapping.process(messages, until, self._shutdown_event)
         finally:
             self._slots.give_back()
 
-    def _failed(self, backoff: Backoff, what: str, error: Exception) -> None:
-        """Make the loop pause, longer for each failure in a row: the queue or the function may not exist any more."""
-        backoff.failed()
-        if not self._graceful_shutdown_triggered:
-            LOG.warning("%s -> %s: cannot %s: %s", self._mapping.queue_arn, self._mapping.function_arn, what, error)
+    @contextmanager
+    def _attempt(self, backoff: Backoff, verb: str) -> Iterator[None]:
+        """Log an AWS error, and make the loop pause after it, longer for each one in a row.
+
+        The queue or the function may not exist any more.
+        """
+        try:
+            yield
+            backoff.succeeded()
+        except (ClientError, BotoCoreError) as error:
+            backoff.failed()
+            if not self._graceful_shutdown_triggered:
+                LOG.warning("%s -> %s: cannot %s: %s", self.queue_arn, self._mapping.function_arn, verb, error)
 
     def _set_state(self, state: EsmState) -> None:
         self.current_state = state

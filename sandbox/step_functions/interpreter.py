@@ -10,7 +10,6 @@ from localstack.services.stepfunctions.asl.component.common.error_name.states_er
 from localstack.services.stepfunctions.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from localstack.services.stepfunctions.asl.component.common.timeouts.timeout import EvalTimeoutError
 from localstack.services.stepfunctions.asl.component.eval_component import EvalComponent
-from localstack.services.stepfunctions.asl.component.program.program import Program
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_map.iteration import (
     distributed_iteration_component as distributed,
 )
@@ -82,9 +81,8 @@ class _Children:
 
     def __init__(self, component: Any, env: Environment, eval_input: Any, items: list[Any], run: MapRun) -> None:
         self.outputs: list[Any] = [None] * len(items)
-        self._env = env
-        self._run = run
-        self._program: Program = component._get_iteration_program()
+        self._env, self._run = env, run
+        self._program = component._get_iteration_program()
         # Makes a child's input by the Map's ItemSelector, or by Parameters in older definitions.
         self._selector = component._create_worker(env=env, eval_input=eval_input, job_pool=None)
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
