@@ -33,7 +33,7 @@ def carry_out_some(hit: Hit, context: RequestContext, response: Response, carry_
 
 
 def chosen(hit: Hit, size: int) -> set[int]:
-    """The numbers of the entries that fail, of `size` entries: the same ones whenever the same hit is asked."""
+    """The numbers of the entries that fail, of `size` entries: always the same ones for one hit."""
     failing = max(1, math.floor(size * hit.settings["share"]))
     return set(sorted(range(size), key=hit.chance)[:failing])
 
