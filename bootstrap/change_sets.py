@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from bootstrap.failures import events, failed, refused
-from bootstrap.stacks import Description, describe_stack, find_stack, parameters_of
+from bootstrap.stacks import Description, find_stack, parameters_of
 
 PREPARING = {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
 DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
@@ -70,7 +70,8 @@ class Stacks:
 
     def find(self, name: str) -> Description:
         """CloudFormation's description of an existing stack. Raises ClientError if there is none."""
-        return describe_stack(self.cloudformation, name)
+        [description] = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
+        return dict(description)
 
     def deploy(self, name: str, template: str, parameters: Mapping[str, str]) -> tuple[str, list[Change]]:
         """Create or update the stack.

@@ -1,4 +1,4 @@
-"""The error for mistakes and conditions that the user can mend."""
+"""The error for mistakes and conditions that the user can fix."""
 
 
 class Problem(Exception):

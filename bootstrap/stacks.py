@@ -46,16 +46,11 @@ def template(architecture: str) -> str:
     return (TEMPLATES / f"{architecture}-batch-processing.yaml").read_text()
 
 
-def describe_stack(cloudformation: Any, name: str) -> Description:
-    """CloudFormation's description of an existing stack. Raises ClientError if there is none."""
-    [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    return dict(description)
-
-
 def find_stack(cloudformation: Any, name: str) -> Description | None:
     """CloudFormation's description of the stack, None if there is none."""
     try:
-        return describe_stack(cloudformation, name)
+        [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        return dict(description)
     except ClientError as error:
         # CloudFormation has no error code for a missing stack.
         if "does not exist" in error.response["Error"]["Message"]:

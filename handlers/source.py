@@ -1,6 +1,6 @@
 """Your source: where the items of a batch come from. Change this file and work.py, and nothing else.
 
-The same request must give the same items in the same order, because a batcher that died is resumed in mid-batch.
+The same request must give the same items in the same order: when a batcher dies, another one resumes in mid-batch.
 """
 
 from collections.abc import Iterator
@@ -9,14 +9,15 @@ from hashlib import blake2b
 
 from handlers.aws.input_object import object_items, pinned
 from handlers.core.batch import BatchRequest
+from handlers.core.json_text import Item
 
 
 @dataclass(frozen=True)
 class Extent:
-    """What a batch's items are cut into segments by.
+    """The size of a batch's source, which the batcher cuts into segments.
 
-    `length`: how many random items, or how many bytes of JSON Lines; None when they can only be read from the start
-    to the end. `items`: how many there are, or an estimate where only reading would tell.
+    `length`: the number of random items, or the bytes of JSON Lines; None if the source can only be read as a whole.
+    `items`: the number of items, or an estimate if only reading would tell.
     """
 
     length: int | None
@@ -24,10 +25,7 @@ class Extent:
 
 
 def survey(request: BatchRequest) -> tuple[BatchRequest, Extent]:
-    """Look at the source when the batch starts: the request, with its input pinned as it is now, and its extent.
-
-    Raises InvalidRequest when there is nothing to read.
-    """
+    """Survey the source as a batch starts: the request, its input pinned, and the extent. Raises InvalidRequest."""
     if not request.input:
         return request, Extent(request.items, request.items)
     source, length, estimate = pinned(request.input)
@@ -36,22 +34,22 @@ def survey(request: BatchRequest) -> tuple[BatchRequest, Extent]:
 
 def items(
     request: BatchRequest, batch_id: str, first: int = 0, last: int | None = None, skip: int = 0
-) -> Iterator[dict]:
-    """Yield items, each an object with an `id` unique in its batch: those of the extent's part [first, last).
+) -> Iterator[Item]:
+    """Yield the items of the extent's part [first, last) but the first `skip`. Each has an `id` unique in its batch.
 
-    Of random items these are indexes; of JSON Lines, the lines that begin in these bytes; what has no length is read
-    whole. The first `skip` of the part are left out. Raises InvalidRequest when the input cannot be read.
+    The part is a range of indexes for random items, and of bytes for JSON Lines: the lines that begin there. A source
+    without a length is read whole. Raises InvalidRequest if the input cannot be read.
     """
     if request.input:
         return object_items(request.input, first, last, skip)
     return random_items(request, batch_id, first + skip, request.items if last is None else last)
 
 
-def random_items(request: BatchRequest, batch_id: str, first: int, last: int) -> Iterator[dict]:
-    """Items of the example: a random `value` up to `maxValue`, drawn from the batch's id and the item's index."""
+def random_items(request: BatchRequest, batch_id: str, first: int, last: int) -> Iterator[Item]:
+    """The example's items. Their `value`, up to `maxValue`, is drawn from the batch's id and the item's index."""
     for index in range(first, last):
         draw = int.from_bytes(blake2b(f"{batch_id}/{index}".encode(), digest_size=8).digest())
-        item = {"id": f"{index:09d}", "value": draw % (request.max_value + 1)}
+        item: Item = {"id": f"{index:09d}", "value": draw % (request.max_value + 1)}
         if (draw >> 32) < request.fail_rate * 2**32:
             item["fail"] = True
         yield item

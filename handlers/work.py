@@ -1,4 +1,4 @@
-"""Your work: what is done with one item. Change this file and source.py, and nothing else."""
+"""Your code: it processes one item. Change this file and source.py, and nothing else."""
 
 import os
 import time
@@ -8,17 +8,16 @@ SCALE = float(os.environ.get("WORK_SCALE", "1"))
 EMPTY = {"", "null", "none"}
 NO = EMPTY | {"false", "no", "off", "0"}
 YES = {"true", "yes", "on", "1"}
-# No function of Lambda runs longer.
+# Lambda's longest timeout.
 LONGEST_MS = 900_000
 
 
-def process(item: dict) -> Any:
-    """Process one item; return to report it done, raise to report that this attempt failed.
+def process(item: dict[str, Any]) -> Any:
+    """Process one item. Return if it is done; raise if this attempt failed.
 
-    It may be called again for the same item after a crash or a duplicate delivery, so make it idempotent. Up to
-    `itemConcurrency` calls run at a time, in threads of one process. It may return a JSON value of up to 16 KiB, which
-    is kept when the stack collects results. The example sleeps `value` milliseconds, or fails if
-    `fail` says so, and returns nothing.
+    Make it idempotent: after a crash or a duplicate delivery the same item is processed again. Up to `itemConcurrency`
+    calls run at a time, in threads of one process. It may return a JSON value of up to 16 KiB, which Rollcall keeps if
+    the stack collects results. This example sleeps `value` milliseconds, raises if `fail` is true, and returns nothing.
     """
     if is_true(item.get("fail"), "fail"):
         raise ValueError("this item was made to fail (failRate)")
@@ -26,15 +25,15 @@ def process(item: dict) -> Any:
 
 
 def is_true(value: Any, name: str) -> bool:
-    """A yes or no, of a CSV file as text; nothing is no. Raises ValueError."""
-    said = str(value).strip().lower()
-    if said in YES or said in NO:
-        return said in YES
+    """A yes or no, which a CSV file has as text. An empty value means no. Raises ValueError."""
+    text = str(value).strip().lower()
+    if text in YES or text in NO:
+        return text in YES
     raise ValueError(f"{name}: {value!r:.100} must be true or false, or left empty")
 
 
 def milliseconds(value: Any) -> float:
-    """How long to work, of a CSV file as text; nothing is not at all. Raises ValueError."""
+    """How long to sleep, which a CSV file has as text. An empty value means 0. Raises ValueError."""
     if value is None or str(value).strip().lower() in EMPTY:
         return 0
     try:

@@ -1,1 +1,1 @@
-
+"""The sandbox: LocalStack, changed to behave as AWS does where the stacks depend on it."""

@@ -1,28 +1,27 @@
-"""How the engine is configured, natively and in its image alike."""
+"""The engine's configuration, the same natively and in its image."""
 
 import os
 from pathlib import Path
 
 DEFAULT_PORT = 4566
 DEFAULT_PROJECT = "rollcall"
-# Answered by the extension once all of it is installed: LocalStack itself starts without it when its import fails.
+# The extension answers here once it is installed; LocalStack starts without an extension that fails to import.
 HEALTH_PATH = "/_rollcall/health"
-# Environment variable of the engine: names, separated by commas, that `Host` may have beside this machine's own.
+# The engine's environment variable for more names that `Host` may have, separated by commas.
 ALLOWED_HOSTS = "ROLLCALL_ALLOWED_HOSTS"
 
 
 def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
     """Environment variables that make `python -m sandbox.engine` the Rollcall sandbox.
 
-    `host` is the address it listens on: loopback natively, every interface inside its container, whose port is
-    published on loopback only. `root` is the folder for its files: two engines on one machine must not share it,
-    because each clears it when it starts.
+    The engine listens on `host`: on loopback natively, on every interface in its container, whose port is published on
+    loopback only. `root` is the engine's folder; it clears that at its start, so two engines must not share one.
     """
     return {
         "GATEWAY_LISTEN": f"{host}:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
         "FILESYSTEM_ROOT": str(root),
-        # LocalStack guesses whether it is in a container, and then takes folders and addresses of its own.
+        # LocalStack guesses whether it runs in a container, and chooses folders and addresses by that.
         "OVERRIDE_IN_DOCKER": "0",
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
@@ -32,5 +31,5 @@ def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
         "DNS_ADDRESS": "0",
         "LS_LOG": "warning",
         ALLOWED_HOSTS: os.environ.get(ALLOWED_HOSTS, ""),
-        "PYTHONWARNINGS": "ignore",  # as LocalStack does, but only once it has started
+        "PYTHONWARNINGS": "ignore",  # LocalStack sets this too, but only once it has started
     }

@@ -1,23 +1,24 @@
-"""A sandbox as the rest of the project sees it: its name, where it answers, where its files are."""
+"""A sandbox as the other packages see it: its name, its endpoint, its files."""
 
 import http.client
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.settings import HEALTH_PATH
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# The engine behind a port that was asked for, where it is not the one of the project of this checkout.
+# The engine of a port that the user named and that this checkout's sandbox does not have.
 UNKNOWN = "unknown"
 
 
 class SandboxError(Exception):
-    """The sandbox could not be chosen, started or stopped; the message says what to do next."""
+    """The sandbox could not be chosen, started or stopped; the message names the next step."""
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """One engine that was started: `engine` is `native`, `docker` or UNKNOWN."""
+    """A started engine; `engine` is `native`, `docker` or UNKNOWN."""
 
     engine: str
     port: int
@@ -25,27 +26,24 @@ class Sandbox:
 
     @property
     def endpoint(self) -> str:
-        """The URL every AWS client of this sandbox uses."""
+        """The URL for AWS clients of this sandbox."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> Path | None:
-        """File the native engine writes its log to; None in Docker, which keeps it."""
+        """The native engine's log file; None in Docker, which keeps the log itself."""
         return state_folder(self.project) / "engine.log" if self.engine == "native" else None
 
     def healthy(self) -> bool:
         """Whether the engine answers its health check within two seconds."""
-        # Not urllib: it would ask a company's proxy for 127.0.0.1.
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
+        # Not urllib: it would send this to a configured proxy.
+        failures = (OSError, http.client.HTTPException)
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)) as connection, suppress(*failures):
             connection.request("GET", HEALTH_PATH)
             return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return False
 
 
 def state_folder(project: str) -> Path:
-    """Folder of the repository that holds everything a native sandbox writes."""
+    """The folder of the repository in which a native sandbox keeps its files."""
     return REPOSITORY / ".rollcall" / project

@@ -1,7 +1,7 @@
-"""Who may ask the sandbox for anything over HTTP: no browser, and nobody who calls it by a foreign name.
+"""Decides which HTTP requests the sandbox answers: none from a browser, none whose `Host` is a foreign name.
 
-A web page can make its reader's browser send requests to 127.0.0.1, and the sandbox runs code for whoever asks. So a
-request with a mark of a browser is refused, and so is one whose `Host` is a name that somebody else's DNS may point
+A web page can make its reader's browser send requests to 127.0.0.1, and the sandbox runs code on request. So the
+sandbox refuses a request with a browser's mark, and one whose `Host` is a name that an attacker's DNS server may point
 at this machine (DNS rebinding).
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from sandbox.settings import ALLOWED_HOSTS
 from sandbox.state import SandboxError
 
-# Headers that browsers add by themselves and that no AWS client sends. Only a browser can send `Sec-*`:
+# Browsers add these headers by themselves, and no AWS client sends them. Only a browser can send `Sec-*`:
 # https://fetch.spec.whatwg.org/#forbidden-request-header
 BROWSERS_HEADER = re.compile(
     r"origin|referer|sec-.*|access-control-request-.*|upgrade-insecure-requests", re.IGNORECASE
@@ -24,9 +24,9 @@ OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
 def refusal(headers: Iterable[tuple[str, str]], allowed: frozenset[str] = frozenset()) -> str | None:
-    """Why a request with these headers is refused, as a sentence for its sender; None for one that may be answered.
+    """Why a request with these headers is refused, as a sentence for its sender; None if the request is answered.
 
-    `headers` are names and values as they came, `allowed` are names that `Host` may have beside this machine's own.
+    `headers` are names and values as received. `allowed` are names for `Host` beside this machine's own.
     """
     hosts = []
     for name, value in headers:
@@ -40,14 +40,17 @@ def refusal(headers: Iterable[tuple[str, str]], allowed: frozenset[str] = frozen
 
 
 def foreign_target(target: str) -> str | None:
-    """The same for what the request line asks for: a whole URL would name a host of its own."""
+    """Why a request for this target (of the request line) is refused; None if it is answered.
+
+    A target must be a path, because a whole URL would name a host that overrides `Host`.
+    """
     if target.startswith("/"):
         return None
     return f"The sandbox answers requests for a path, and this one is for {target[:80]!r}."
 
 
 def allowed_hosts() -> frozenset[str]:
-    """The names of ALLOWED_HOSTS. Raises SandboxError for one that no `Host` can have."""
+    """The host names in ALLOWED_HOSTS. Raises SandboxError for a text that is not a host name."""
     names = {name.strip().lower() for name in os.environ.get(ALLOWED_HOSTS, "").split(",")} - {""}
     for name in names:
         match = HOST.fullmatch(name)

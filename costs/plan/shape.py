@@ -12,7 +12,7 @@ from itertools import pairwise
 from costs.plan.settings import Settings, Workload
 from costs.plan.sizes import BATCH_ID, message_bytes
 from handlers.aws.input_object import BYTES_PER_ITEM
-from handlers.aws.queues import full_batches
+from handlers.aws.sqs import full_batches
 from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
 from handlers.sfn.chunk_file import PART_BYTES
 from handlers.sqs.batcher import WINDOW_BYTES, WINDOW_CHUNKS

@@ -13,7 +13,8 @@ from handlers.core.batch import BatchRequest
 from handlers.core.bitmap import with_settled
 from handlers.core.items import checked
 from handlers.sqs.encoding import n, segment_key
-from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, ChunkKey, chunk_body
+from handlers.sqs.messages import chunk_body
+from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, ChunkKey
 from handlers.sqs.sizes import error_room
 from handlers.sqs.table import BatchTable
 from sandbox.meter.item_size import item_bytes as record_bytes

@@ -1,4 +1,4 @@
-"""Whose bucket a call to S3 means: a name alone may have been given up and taken by somebody else.
+"""Checks the owner of a bucket in every S3 call: its name alone may have been given up and taken by someone else.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 """
@@ -7,13 +7,13 @@ from typing import Any
 
 import boto3
 
-from handlers.aws import settings
+from handlers.aws import Client, settings
 
 
-def expecting(client: Any, owner: str) -> Any:
-    """Have boto3's client for S3 name the account `owner` in every call: S3 refuses (AccessDenied) others' buckets."""
+def expecting(client: Client, owner: str) -> Client:
+    """Make an S3 client name the account `owner` in every call: S3 refuses a bucket of another one (AccessDenied)."""
 
-    def add_owner(params: dict, model: Any, **_: Any) -> None:
+    def add_owner(params: dict[str, Any], model: Any, **_: Any) -> None:
         if "ExpectedBucketOwner" in model.input_shape.members:
             params["ExpectedBucketOwner"] = owner
 
@@ -21,6 +21,6 @@ def expecting(client: Any, owner: str) -> Any:
     return client
 
 
-def own_s3() -> Any:
-    """A client for the buckets of the stack's own account."""
+def own_s3() -> Client:
+    """An S3 client for the buckets of the stack's own account."""
     return expecting(boto3.client("s3"), settings.text("ACCOUNT_ID"))

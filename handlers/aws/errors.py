@@ -1,25 +1,29 @@
-"""Whose an error is: a service's, which comes right by itself, or a mistake in the code, which never does. Pure."""
+"""Tells the errors of services, which pass with time, from mistakes in the code, which never do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from urllib3.exceptions import HTTPError
 
+from handlers.core.outcome import error_text
+
 
 class ServiceUnavailable(Exception):
-    """A service did not do what it was asked for: it is to be asked again. The message says which, and what it said."""
+    """A service did not do what it was called for: the caller is to try again. The message quotes the service."""
 
 
-class LookAgain(Exception):
-    """It is not so far yet: somebody has to look again."""
+class CheckAgain(Exception):
+    """The caller is to check again later: the state that it waits for is not reached yet."""
 
 
 # Throttling, refusals, 5xx, the network; OSError is also the base of what other clients raise.
 OF_SERVICES = (ServiceUnavailable, ClientError, BotoCoreError, Boto3Error, HTTPError, HTTPException, OSError)
-# What time mends.
-PASSING = (LookAgain, *OF_SERVICES)
-# Of the latter, what no service had a part in.
+# Errors that another try, later, may not meet again.
+PASSING = (CheckAgain, *OF_SERVICES)
+# Errors among them that no service has raised.
 OF_THE_CODE = (
     ParamValidationError,
     FileExistsError,
@@ -31,5 +35,18 @@ OF_THE_CODE = (
 
 
 def is_mistake(error: BaseException) -> bool:
-    """Whether an error is nobody's but the code's, the user's source among it: the same comes of every try."""
+    """Whether an error is a mistake in the code, your source.py included: every try would meet it again."""
     return isinstance(error, OF_THE_CODE) or not isinstance(error, PASSING)
+
+
+@contextmanager
+def service_errors_renamed() -> Iterator[None]:
+    """Raise a service's error as ServiceUnavailable, which the state machine retries until the deadline."""
+    try:
+        yield
+    except CheckAgain:
+        raise
+    except Exception as error:
+        if is_mistake(error):
+            raise
+        raise ServiceUnavailable(error_text(error)) from error

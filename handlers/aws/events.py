@@ -1,8 +1,11 @@
-"""The events that Rollcall publishes, the same for both architectures."""
+"""The events that Rollcall publishes; both architectures publish the same ones."""
 
 import json
+from dataclasses import dataclass
 
+from handlers.aws import Client
 from handlers.aws.errors import ServiceUnavailable
+from handlers.core.json_text import JsonObject
 
 SOURCE = "rollcall"
 STARTED = "Batch Started"
@@ -12,17 +15,17 @@ SKIPPED = "Batch Skipped"
 
 
 class PublishFailed(ServiceUnavailable):
-    """EventBridge took the call and refused the event."""
+    """EventBridge accepted the call and refused the event."""
 
 
+@dataclass
 class Events:
-    """Publishes on one event bus. `client` is boto3's for EventBridge."""
+    """Publishes on one event bus."""
 
-    def __init__(self, client, bus_name: str):
-        self.client = client
-        self.bus_name = bus_name
+    client: Client
+    bus_name: str
 
-    def publish(self, detail_type: str, detail: dict) -> None:
+    def publish(self, detail_type: str, detail: JsonObject) -> None:
         """Publish one event. Raises PublishFailed when EventBridge refuses it."""
         entry = {
             "Source": SOURCE,

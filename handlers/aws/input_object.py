@@ -1,4 +1,4 @@
-"""A batch's input object in S3: what it is, and its items from any part of it."""
+"""A batch's input object in S3: checks it, pins its version, and reads the items of any part of it."""
 
 import functools
 import gzip
@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError, ParamValidationError
 
-from handlers.aws import settings
+from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import expecting
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InputObject, InvalidRequest
@@ -21,36 +22,37 @@ from handlers.core.files.formats import csv_items, json_items
 from handlers.core.files.lines import Lines, lines_of_part
 from handlers.core.files.look import HEAD_BYTES, is_csv, is_gzipped, look, refuse_other_endings
 from handlers.core.files.unreadable import Unreadable
+from handlers.core.json_text import Item
 
-# Estimates, where only reading would tell.
+# Estimates, because only reading would tell.
 BYTES_PER_ITEM = 100
 GZIP_RATIO = 10
-# Deflate reaches 1,032 : 1, lines of items stay far below 200 : 1.
+# Deflate reaches 1,032 : 1, but lines of items stay far below 200 : 1.
 MAX_EXPANSION = 200
 EXPANSION_CHECKED_FROM = 100 * 1024 * 1024
 BUFFER_BYTES = 64 * 1024
-SEND_ANEW = "pack it again, or send it anew"
+SEND_AGAIN = "pack it again, or send it anew"
 WHY = {
     "NoSuchKey": "there is no such object",
     "AccessDenied": "the stack's batcher may not read it, or there is none, or the bucket has another owner",
     "InvalidObjectState": "it is archived: restore it first",
 }
-# What S3 cannot do now has a status from 500 on, or one of these codes.
+# S3 refuses a call for now with a status from 500 on, or with one of these codes.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 NOT_NOW = {"ExpiredToken", "OperationAborted", "RequestTimeout", "SlowDown", "ThrottlingException"}
 
 
 def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
-    """The object with its present ETag; its bytes if any part of it can be read by itself; an estimate of its items.
+    """The object with its present ETag; its size in bytes if parts of it can be read; an estimate of its items.
 
-    Raises InvalidRequest when it cannot be read, or is not any more the one that was pinned before.
+    Raises InvalidRequest if it cannot be read, or if its ETag is no longer the pinned one.
     """
     try:
         refuse_other_endings(source.key)
     except Unreadable as unreadable:
         raise InvalidRequest(f"input.key: {source.key!r}: {unreadable}") from None
     whole_only = is_csv(source.key) or is_gzipped(source.key)
-    # Not HeadObject: what it cannot do has a status and no code, so that nobody knows whether to ask again.
+    # Not HeadObject: its errors have a status but no code, so the batcher could not tell whether to try again.
     answer = get(source)
     with closing(io.BufferedReader(answer["Body"])) as body:
         head = body.read(HEAD_BYTES)
@@ -58,36 +60,28 @@ def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
         if not look(source.key, head):
             logger.warning("the input has no items", place=place_of(source))
     except Unreadable as unreadable:
-        raise unreadable.of(place_of(source)) from None
+        raise unreadable.at(place_of(source)) from None
     length = answer["ContentLength"]
     estimate = math.ceil(length * (GZIP_RATIO if is_gzipped(source.key) else 1) / BYTES_PER_ITEM)
     return replace(source, etag=answer["ETag"]), None if whole_only else length, estimate
 
 
-def object_items(source: InputObject, first: int, last: int | None, skip: int) -> Iterator[dict]:
+def object_items(source: InputObject, first: int, last: int | None, skip: int) -> Iterator[Item]:
     """The items of the lines that begin in the bytes [first, last), without the first `skip` of them.
 
-    Only plain JSON Lines can be read in parts; anything else is read whole. Raises Unreadable when its content cannot
-    be read any further, and InvalidRequest when the object cannot, or was changed since it was pinned.
+    Only plain JSON Lines can be read in parts; other formats are read whole. Raises Unreadable where the content cannot
+    be read any further, and InvalidRequest if the object cannot be read or was changed since it was pinned.
     """
+    plain = not (is_csv(source.key) or is_gzipped(source.key))
     try:
-        yield from _items(source, first, last, skip)
+        with closing(opened(source, max(0, first - 1) if plain else 0)) as stream:
+            lines = lines_of_part(stream, first, last) if plain else Lines(stream)
+            if is_csv(source.key):
+                yield from islice(csv_items(lines), skip, None)
+            else:
+                yield from json_items(lines, lambda: f"byte-{lines.start}" if plain else f"line-{lines.number}", skip)
     except Unreadable as unreadable:
-        raise unreadable.of(place_of(source)) from None
-
-
-def _items(source: InputObject, first: int, last: int | None, skip: int) -> Iterator[dict]:
-    if is_csv(source.key):
-        with closing(opened(source)) as stream:
-            yield from islice(csv_items(Lines(stream)), skip, None)
-    elif is_gzipped(source.key):
-        with closing(opened(source)) as stream:
-            lines = Lines(stream)
-            yield from json_items(lines, lambda: f"line-{lines.number}", skip)
-    else:
-        with closing(opened(source, max(0, first - 1))) as stream:
-            lines = lines_of_part(stream, first, last)
-            yield from json_items(lines, lambda: f"byte-{lines.start}", skip)
+        raise unreadable.at(place_of(source)) from None
 
 
 def place_of(source: InputObject) -> str:
@@ -97,17 +91,17 @@ def place_of(source: InputObject) -> str:
 def opened(source: InputObject, start: int = 0) -> io.BufferedReader:
     """The object's content from byte `start` on, expanded if it is gzipped."""
     body = get(source, **({"Range": f"bytes={start}-"} if start else {}))["Body"]
-    return io.BufferedReader(Expanded(body) if is_gzipped(source.key) else body, BUFFER_BYTES)
+    return io.BufferedReader(ExpandedBody(body) if is_gzipped(source.key) else body, BUFFER_BYTES)
 
 
 @functools.cache
-def client():
-    """S3 for the input bucket, made once an environment."""
+def client() -> Client:
+    """The S3 client for the input bucket; made once per environment."""
     return expecting(boto3.client("s3"), settings.text("INPUT_BUCKET_OWNER"))
 
 
 def refuse_other_places(source: InputObject) -> None:
-    """Raise InvalidRequest for an object that is not in the stack's input bucket, below its prefix."""
+    """Raise InvalidRequest for an object outside the stack's input bucket and prefix."""
     bucket, prefix = settings.text("INPUT_BUCKET"), settings.text("INPUT_PREFIX")
     if source.bucket != bucket:
         raise InvalidRequest(f"input.bucket: {source.bucket!r:.100} must be {bucket}, the stack's InputBucket")
@@ -115,11 +109,8 @@ def refuse_other_places(source: InputObject) -> None:
         raise InvalidRequest(f"input.key: {source.key!r:.100} must begin with {prefix}, the stack's InputPrefix")
 
 
-def get(source: InputObject, **arguments: str) -> dict:
-    """S3's answer to GetObject for the pinned object.
-
-    Raises InvalidRequest when the stack reads nothing there, or asking again does not help.
-    """
+def get(source: InputObject, **arguments: str) -> Any:
+    """S3's answer to GetObject for the pinned object. Raises InvalidRequest if another try would not help."""
     refuse_other_places(source)
     place = place_of(source)
     if source.etag:
@@ -141,10 +132,10 @@ def get(source: InputObject, **arguments: str) -> dict:
         raise
 
 
-class Expanded(io.RawIOBase):
-    """Content of a gzipped object. Raises Unreadable when it is damaged, or a bomb."""
+class ExpandedBody(io.RawIOBase):
+    """The content of a gzipped object. Raises Unreadable if it is damaged, or a bomb."""
 
-    def __init__(self, body):
+    def __init__(self, body: Any):
         self._body = body
         self._content = gzip.GzipFile(fileobj=body)
         self._expanded = 0
@@ -156,14 +147,14 @@ class Expanded(io.RawIOBase):
         self._body.close()
         super().close()
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         try:
-            # As much as one read gives: what stands before the damage is not to be lost with it.
+            # At most one read of the body, so that the content in front of the damage is not lost.
             count = self._content.readinto1(buffer)
         except EOFError:
-            raise Unreadable("it is not whole: the gzip ends in the middle", SEND_ANEW) from None
+            raise Unreadable("it is not whole: the gzip ends in the middle", SEND_AGAIN) from None
         except (gzip.BadGzipFile, zlib.error):
-            raise Unreadable("it is not whole: the gzip is damaged", SEND_ANEW) from None
+            raise Unreadable("it is not whole: the gzip is damaged", SEND_AGAIN) from None
         self._expanded += count
         if self._expanded > max(EXPANSION_CHECKED_FROM, MAX_EXPANSION * self._body.tell()):
             raise Unreadable(f"it expands more than {MAX_EXPANSION} times, as no file of items does")

@@ -1,28 +1,29 @@
-"""Results: what `process` returned, collected to S3 as JSON Lines, if the stack has a bucket for it."""
+"""Results: the values that `process` returned, collected in S3 as JSON Lines if the stack has a bucket for them."""
 
 import json
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from handlers.aws import settings
+from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import own_s3
 from handlers.aws.telemetry import logger
 from handlers.core.json_text import dumps
 
 
+@dataclass
 class ResultStore:
-    """The results in `bucket`. `client` is boto3's for S3."""
+    """The results in `bucket`."""
 
-    def __init__(self, client, bucket: str):
-        self.client = client
-        self.bucket = bucket
+    client: Client
+    bucket: str
 
     def put(self, batch_id: str, generation: int, name: str, lines: Iterable[tuple[str, Any]]) -> None:
-        """Write `results/<batchId>/<generation>/<name>.jsonl`, a line for each (item id, result); none: no object.
+        """Write `results/<batchId>/<generation>/<name>.jsonl`, a line for each (item id, result), if there are any.
 
-        To be called before anything says that the items are done: an item that is processed again has two lines then,
-        of which the later object's counts, and none has no line.
+        Call it before the items are recorded as done. Then every item has a line; an item that is processed twice has
+        two, and the later object's counts.
         """
         body = "".join(dumps({"id": item_id, "result": result}) + "\n" for item_id, result in lines)
         if body:
@@ -30,14 +31,14 @@ class ResultStore:
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/jsonl")
 
     def put_manifest(self, batch_id: str, generation: int, has_time: Callable[[], bool]) -> None:
-        """Write `manifest.json` beside the results, which names every object of them with its size in bytes.
+        """Write `manifest.json` beside the results: the key and size in bytes of each of their objects.
 
-        It keeps no batch from its event: what cannot be listed while `has_time()` is left out, `complete` then being
-        false, and one that cannot be written at all is logged.
+        It never delays Batch Finished. When `has_time()` turns false it leaves the remaining objects out and sets
+        `complete` to false; a failure to write it is logged.
         """
         try:
             self._put_manifest(batch_id, generation, has_time)
-        except Exception:  # noqa: BLE001 - a mistake keeps no batch from its event either
+        except Exception:  # noqa: BLE001 - a mistake must not delay the event, either
             logger.exception("no manifest of the results", batch_id=batch_id, generation=generation)
 
     def _put_manifest(self, batch_id: str, generation: int, has_time: Callable[[], bool]) -> None:
@@ -46,7 +47,7 @@ class ResultStore:
         )
         head = json.dumps({"batchId": batch_id, "generation": generation})
         complete, separator = True, "\n"
-        # By way of a file: there may be as many objects as chunks.
+        # Through a file, because there may be as many objects as chunks.
         with tempfile.TemporaryFile() as manifest:
             manifest.write(f'{head[:-1]}, "objects": ['.encode())
             for page in pages:
@@ -68,6 +69,6 @@ def folder(batch_id: str, generation: int) -> str:
 
 
 def store() -> ResultStore | None:
-    """Where this stack's results go; None when they are not collected."""
+    """The store for this stack's results; None if the stack does not collect them."""
     bucket = settings.text("RESULTS_BUCKET")
     return ResultStore(own_s3(), bucket) if bucket else None

@@ -1,9 +1,9 @@
-"""What the work may change for its whole process is put back when its items are through, before anything else runs.
+"""Restores what `process` may have changed in its whole process, once the items are through.
 
-Covered: the standard streams and their descriptors, environment variables, the working directory, umask, signal
-handlers and timers, `logging`'s loggers and switches, warnings' filters, sys.path, locale, recursion limit, garbage
-collection, sockets' default timeout. What is set in a context (decimal) is each item's own anyway. Not covered: modules
-that were patched, threads that go on, resource limits, the state of `random`.
+Restored: the standard streams and their descriptors, environment variables, the working directory, umask, signal
+handlers and timers, `logging`'s loggers and switches, warning filters, sys.path, locale, recursion limit, garbage
+collection, the sockets' default timeout. Each item has its own context (decimal) anyway. Not restored: patched modules,
+threads that still run, resource limits, the state of `random`.
 """
 
 import gc
@@ -27,10 +27,10 @@ TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 @contextmanager
 def put_back() -> Iterator[None]:
-    """Put back, at the end of the block, what it has changed of the process. Raises nothing of its own."""
+    """Restore the process as it was before the block. Raises nothing of its own."""
     with warnings.catch_warnings():
         before = [(restore, attempt(read)) for read, restore in KEPT]
-        # An interrupt of the work's own would come up anywhere in what follows.
+        # An interrupt that `process` has asked for could come up anywhere in the rest of the invocation.
         attempt(signal.signal, signal.SIGINT, signal.SIG_IGN)
         try:
             yield
@@ -41,28 +41,30 @@ def put_back() -> Iterator[None]:
 
 
 def attempt(call: Callable[..., Any], *arguments: Any) -> Any:
-    """What the call returns; None, with a line in the log, where it raises."""
+    """The call's return value; None, with a log line, if it raises."""
     try:
         return call(*arguments)
-    except Exception:  # noqa: BLE001 - one thing that cannot be put back keeps nothing else from it
+    except Exception:  # noqa: BLE001 - one value that cannot be restored must not keep the others from it
         logger.exception("not put back", what=call.__name__)
         return None
 
 
 def read_streams() -> dict[int, tuple[int, Any]]:
-    """Descriptor -> a copy of it, which stays open whoever closes the other, and the stream that writes to it."""
+    """Descriptor -> a copy of it, which stays open if the original is closed, and the stream that writes to it."""
     return {number: (os.dup(number), getattr(sys, name)) for number, name in STREAMS.items()}
 
 
 def restore_streams(before: dict[int, tuple[int, Any]]) -> None:
     for number, (copy, stream) in before.items():
         if not is_same_file(number, copy):
-            # Closed, it is soon somebody's connection.
+            # The number of a closed descriptor is soon that of a connection.
             os.dup2(copy, number)
         os.close(copy)
-        if not is_open(stream):
-            stream = io.TextIOWrapper(io.FileIO(number, "w", closefd=False), errors="replace", write_through=True)
-        setattr(sys, STREAMS[number], stream)
+        setattr(sys, STREAMS[number], stream if is_open(stream) else reopened(number))
+
+
+def reopened(number: int) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.FileIO(number, "w", closefd=False), errors="replace", write_through=True)
 
 
 def is_same_file(one: int, other: int) -> bool:
@@ -98,7 +100,7 @@ def read_signals() -> dict[int, Any]:
 
 
 def restore_signals(before: dict[int, Any]) -> None:
-    # The timers first: one that rings meets the handler that was there before it, which may end the process.
+    # The timers first: one that goes off now would call the earlier handler, which may end the process.
     for timer in TIMERS:
         if signal.getitimer(timer)[0]:
             signal.setitimer(timer, 0)
@@ -109,33 +111,29 @@ def restore_signals(before: dict[int, Any]) -> None:
 
 def known_loggers() -> list[logging.Logger]:
     known = logging.root.manager.loggerDict.values()
-    return [logging.root, *(each for each in list(known) if isinstance(each, logging.Logger))]
+    return [logging.root, *(logger for logger in list(known) if isinstance(logger, logging.Logger))]
 
 
-def read_logging() -> tuple:
+def read_logging() -> tuple[Any, ...]:
     loggers = [
-        (each, each.level, each.disabled, each.propagate, each.handlers[:], each.filters[:]) for each in known_loggers()
+        (one, one.level, one.disabled, one.propagate, one.handlers[:], one.filters[:]) for one in known_loggers()
     ]
     return logging.root.manager.disable, logging.getLogRecordFactory(), loggers
 
 
-def restore_logging(before: tuple) -> None:
+def restore_logging(before: tuple[Any, ...]) -> None:
     disabled_level, factory, loggers = before
     logging.disable(disabled_level)
     logging.setLogRecordFactory(factory)
-    for each, level, disabled, propagate, handlers, filters in loggers:
-        if each.level != level:
-            each.setLevel(level)
-        each.disabled, each.propagate = disabled, propagate
-        each.handlers[:], each.filters[:] = handlers, filters
+    for one, level, disabled, propagate, handlers, filters in loggers:
+        if one.level != level:
+            one.setLevel(level)
+        one.disabled, one.propagate = disabled, propagate
+        one.handlers[:], one.filters[:] = handlers, filters
 
 
 def restore_path(before: list[str]) -> None:
     sys.path[:] = before
-
-
-def restore_collecting(before: bool) -> None:
-    (gc.enable if before else gc.disable)()
 
 
 def restore_locale(before: str) -> None:
@@ -143,11 +141,7 @@ def restore_locale(before: str) -> None:
         locale.setlocale(locale.LC_ALL, before)
 
 
-def restore_timeout(before: tuple) -> None:
-    socket.setdefaulttimeout(*before)
-
-
-# How each is read and restored. The streams first: the lines that tell of trouble with the others go there, too.
+# How to read and how to restore each. The streams first, because failures to restore the others are logged to them.
 KEPT: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (read_streams, restore_streams),
     (sys.getrecursionlimit, sys.setrecursionlimit),
@@ -158,6 +152,6 @@ KEPT: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (read_logging, restore_logging),
     (lambda: sys.path[:], restore_path),
     (lambda: locale.setlocale(locale.LC_ALL), restore_locale),
-    (gc.isenabled, restore_collecting),
-    (lambda: (socket.getdefaulttimeout(),), restore_timeout),
+    (gc.isenabled, lambda before: (gc.enable if before else gc.disable)()),
+    (lambda: (socket.getdefaulttimeout(),), lambda before: socket.setdefaulttimeout(*before)),
 ]

@@ -1,8 +1,8 @@
-"""Structured logs, and metrics as EMF: log lines that CloudWatch reads, so no PutMetricData call is paid.
+"""Structured logs, and metrics in CloudWatch's embedded metric format: log lines, so no PutMetricData call is paid.
 
-Nothing that the work does to `logging`, to its output streams or to its environment reaches them: they have a file
-descriptor and settings of their own, from before any work began. A line that cannot be written costs nothing but
-itself.
+The log has its own file descriptor and settings, made before `process` first runs, so nothing that `process` does to
+`logging`, to its output streams or to its environment reaches it. A line that cannot be written is lost, and nothing
+else is.
 """
 
 import json
@@ -17,17 +17,18 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from handlers.aws import settings
+from handlers.core.json_text import JsonObject
 
 SERVICE = settings.VARIABLES.get("POWERTOOLS_SERVICE_NAME", "rollcall")
 NAMESPACE = settings.VARIABLES.get("POWERTOOLS_METRICS_NAMESPACE", "Rollcall")
 
 
 class Output:
-    """Lines to what is standard output now, whoever closes or replaces it later."""
+    """Writes lines to the present standard output, even if that is closed or replaced later."""
 
     def __init__(self) -> None:
         self._file = os.dup(1)
-        # A long line takes several writes.
+        # A long line takes several writes, and threads must not mix theirs.
         self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
@@ -39,7 +40,7 @@ class Output:
 
 
 class Log:
-    """Writes a JSON object a line, in the format of Powertools' logger. Its methods raise nothing."""
+    """Writes one JSON object a line, in the format of Powertools' logger. Its methods raise nothing."""
 
     def __init__(self, output: Output):
         self._output = output
@@ -55,7 +56,7 @@ class Log:
         self._write(logging.ERROR, message, fields)
 
     def exception(self, message: str, /, **fields: Any) -> None:
-        """An error, with the exception that is being handled."""
+        """Log an error together with the exception that is being handled."""
         self._write(logging.ERROR, message, fields, sys.exc_info())
 
     def _write(self, level: int, message: str, fields: Mapping[str, Any], exc_info: Any = None) -> None:
@@ -65,12 +66,12 @@ class Log:
             record = logging.LogRecord(SERVICE, level, *place, message, None, exc_info, caller.f_code.co_name)
             vars(record).update(fields)
             self._output.write(self._formatter.format(record))
-        except Exception:  # noqa: BLE001 - a line is worth no batch, and there is nowhere left to tell
+        except Exception:  # noqa: BLE001, S110 - no batch may fail of its log, and a lost line cannot be logged
             pass
 
 
 def put_metrics(metadata: Mapping[str, Any] | None = None, /, **counts: int) -> None:
-    """Write a line of counts, and of `metadata`, which makes no metric. Raises nothing."""
+    """Write a line of counts, and of `metadata`, which makes no metrics. Raises nothing."""
     try:
         line = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
         for name, count in counts.items():
@@ -78,7 +79,7 @@ def put_metrics(metadata: Mapping[str, Any] | None = None, /, **counts: int) -> 
         for key, value in (metadata or {}).items():
             line.add_metadata(key, value)
         output.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")))
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001, S110 - as for a log line
         pass
 
 
@@ -86,7 +87,7 @@ output = Output()
 logger = Log(output)
 
 
-def log_finished(detail: dict) -> None:
-    """One log line and one metric for a batch that has finished."""
+def log_finished(detail: JsonObject) -> None:
+    """Write one log line and one metric for a finished batch."""
     logger.info("batch finished", **detail)
     put_metrics(BatchesFinished=1)

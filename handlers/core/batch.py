@@ -1,4 +1,4 @@
-"""A batch: the request that starts it, its id, and how it ends. Pure."""
+"""A batch: its request, its id and its ending."""
 
 import re
 import uuid
@@ -7,20 +7,21 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
+from handlers.core.json_text import JsonObject
 from handlers.core.quoting import shown
 
 MAX_GENERATION = 9999
-# Neither a hyphen nor a dot first: an id stands in command lines and in keys.
+# An id stands in command lines and in keys, so its first character is neither a hyphen nor a dot.
 BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 BATCH_ID_WORDS = "1 to 80 letters, digits, dots, hyphens or underscores, with a letter or digit first"
 
 
 class InvalidRequest(ValueError):
-    """The batch request cannot be served; the message names the field, what it was and what was expected.
+    """The batch request is wrong; the message names the field, its value and what was expected.
 
-    Odd characters of it are shown, so that every service takes it.
+    Characters that cannot be printed are escaped in the message, so that every AWS service accepts it.
     """
 
     def __init__(self, message: str):
@@ -33,13 +34,13 @@ class Status(StrEnum):
     FAILED = "FAILED"
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
-    # A scheduled batch that never began, since the one before it was still running.
+    # A scheduled batch that was not started, because the batch before it was still running.
     SKIPPED = "SKIPPED"
 
 
 @dataclass(frozen=True)
 class InputObject:
-    """The S3 object that holds a batch's items. `etag` pins its version: the batcher does when the batch starts."""
+    """The S3 object that holds a batch's items. The batcher sets `etag` when the batch starts, to pin the version."""
 
     bucket: str
     key: str
@@ -48,13 +49,13 @@ class InputObject:
 
 @dataclass(frozen=True)
 class Redrive:
-    """What failed or was left over of this generation is to be run again, as the next one."""
+    """A generation whose failed and remaining items are to run again, as the next generation of the batch."""
 
     batch_id: str
     generation: int
 
 
-# Field of a request: its type and bounds, as docs/design.md lists them.
+# Field of a request -> its type and bounds, as docs/design.md lists them.
 LIMITS: dict[str, tuple[type, float, float]] = {
     "items": (int, 0, 100_000_000),
     "itemsPerChunk": (int, 1, 10_000),
@@ -63,14 +64,14 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "itemConcurrency": (int, 1, 100),
     "maxAttempts": (int, 1, 10),
     "toleratedFailurePercentage": (float, 0, 100),
-    # The message that is a batch's timer lives 14 days.
+    # The timer of a batch is a message, and SQS keeps a message for 14 days.
     "deadlineSeconds": (int, 1, 13 * 24 * 3600),
 }
 
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What a batch is made of and how it is run; the fields are those of docs/design.md."""
+    """What a batch consists of and how it runs. docs/design.md describes the fields."""
 
     batch_id: str | None = None
     items: int = 1000
@@ -85,10 +86,10 @@ class BatchRequest:
     redrive: Redrive | None = None
 
     @classmethod
-    def parse(cls, request: Any, defaults: Mapping[str, str] | None = None) -> "BatchRequest":
-        """Check a request in JSON form. `defaults`: field to text, for fields that the request leaves out.
+    def parse(cls, request: Any, defaults: Mapping[str, str] | None = None) -> Self:
+        """Check a request in JSON form. `defaults`: field -> text, for the fields that the request omits.
 
-        A scheduled event of EventBridge is a request with no fields set; a field that is null is left out.
+        A scheduled event of EventBridge counts as a request without fields. A null field counts as omitted.
         Raises InvalidRequest.
         """
         if not isinstance(request, dict):
@@ -109,20 +110,19 @@ class BatchRequest:
             if len(request) > 1:
                 raise InvalidRequest("redrive: runs with the request of the batch's first generation; no other field")
             values = {"redrive": redrive_of(request["redrive"])}
-        return cls(**{snake_case(name): value for name, value in values.items()})
+        return cls(**snake_cased(values))
 
-    def to_json(self) -> dict:
-        """The request in JSON form, with every field set that has a value."""
+    def to_json(self) -> JsonObject:
+        """The request in JSON form, without the fields that have no value."""
         if self.redrive:
-            return {"redrive": {"batchId": self.redrive.batch_id, "generation": self.redrive.generation}}
-        values = {camel_case(field.name): getattr(self, field.name) for field in fields(self)}
-        if self.input:
-            values["input"] = {name: value for name, value in asdict(self.input).items() if value}
+            return {"redrive": camel_cased(asdict(self.redrive))}
+        source = self.input and {name: value for name, value in asdict(self.input).items() if value}
+        values = camel_cased(vars(self)) | {"input": source}
         return {name: value for name, value in values.items() if value is not None}
 
 
-def bounded(name: str, value: Any) -> float:
-    """`value` if it is a number of the field's type within its bounds. Raises InvalidRequest."""
+def bounded(name: str, value: Any) -> Any:
+    """`value`, if it is a number of the field's type within its bounds. Raises InvalidRequest."""
     kind, low, high = LIMITS[name]
     allowed = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, allowed) or not low <= value <= high:
@@ -131,8 +131,8 @@ def bounded(name: str, value: Any) -> float:
     return value
 
 
-def number(name: str, text: str) -> float:
-    """A field's value from the stack's parameters, which reach the function as text. Raises InvalidRequest."""
+def number(name: str, text: str) -> Any:
+    """A field's value from a stack parameter, which reaches the function as text. Raises InvalidRequest."""
     try:
         return bounded(name, LIMITS[name][0](text))
     except ValueError as error:
@@ -140,7 +140,7 @@ def number(name: str, text: str) -> float:
 
 
 def checked_batch_id(value: Any) -> str:
-    """`value` if it can be a batch's id. Raises InvalidRequest."""
+    """`value`, if it can be a batch's id. Raises InvalidRequest."""
     if not isinstance(value, str) or not BATCH_ID.fullmatch(value):
         raise InvalidRequest(f"batchId: {value!r:.100} must be {BATCH_ID_WORDS}")
     return value
@@ -149,26 +149,26 @@ def checked_batch_id(value: Any) -> str:
 def input_object(value: Any) -> InputObject:
     """The `input` field. Raises InvalidRequest."""
     if isinstance(value, dict) and value.get("etag", "") is None:
-        value = {name: each for name, each in value.items() if name != "etag"}
+        value = {name: text for name, text in value.items() if name != "etag"}
     if (
         not isinstance(value, dict)
         or set(value) - {"etag"} != {"bucket", "key"}
-        or not all(isinstance(v, str) for v in value.values())
+        or not all(isinstance(text, str) for text in value.values())
     ):
         raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}')
     for name, text in value.items():
         if text != text.encode("utf-8", "replace").decode():
-            raise InvalidRequest(f"input.{name}: {text!r:.100} has half a character, as nothing in S3 has")
+            raise InvalidRequest(f"input.{name}: {text!r:.100} has half a character, which no name in S3 can hold")
     if not (value.get("etag", "").isascii() and value.get("etag", "").isprintable()):
-        raise InvalidRequest(f"input.etag: {value['etag']!r:.100} must be an ETag as S3 gives it, or left out")
+        raise InvalidRequest(f"input.etag: {value['etag']!r:.100} must be an ETag as S3 returns it, or left out")
     return InputObject(**value)
 
 
-def refuse_too_many(items: int, most: int) -> None:
-    """Raise InvalidRequest for a batch of more than `most` items, the stack's MaxItems."""
-    if items > most:
+def refuse_too_many(items: int, max_items: int) -> None:
+    """Raise InvalidRequest for a batch of more than `max_items` items, the stack's MaxItems."""
+    if items > max_items:
         raise InvalidRequest(
-            f"items: more than {most:,}, the stack's MaxItems: make batches of fewer items, or raise the parameter"
+            f"items: more than {max_items:,}, the stack's MaxItems: make batches of fewer items, or raise the parameter"
         )
 
 
@@ -193,48 +193,59 @@ def snake_case(name: str) -> str:
     return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
 
 
+def camel_cased(values: Mapping[str, Any]) -> JsonObject:
+    """A dataclass's fields as a JSON object."""
+    return {camel_case(name): value for name, value in values.items()}
+
+
+def snake_cased(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object's members as the fields of a dataclass."""
+    return {snake_case(name): value for name, value in values.items()}
+
+
 def new_batch_id(now: datetime | None = None) -> str:
-    """An id that sorts by time and does not collide."""
+    """A new id. Ids sort by time and do not collide."""
     return f"{now or datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
 
 
 def batch_id_of(request: Any, fallback: str) -> str:
-    """The batch's id: the request's own, else the schedule's time, else `fallback` (the message's or execution's id).
+    """The id of the batch that a request starts. Raises InvalidRequest.
 
-    The same event always gives the same id, so that a redelivered one resumes its batch instead of starting a twin.
+    It is the request's own id, else made of the schedule's time, else `fallback` (the id of the message, the name of
+    the execution). A redelivered event gets the same id, so it resumes its batch instead of starting a second one.
     """
     if is_scheduled(request) and isinstance(request.get("time"), str):
         return checked_batch_id("scheduled-" + re.sub(r"[^0-9TZ]", "", request["time"]))
     if (redrive := redrive_in(request)) is not None:
         return redrive_of(redrive).batch_id
-    return checked_batch_id(fallback if (asked := field_of(request, "batchId")) is None else asked)
+    return checked_batch_id(fallback if (own := field_of(request, "batchId")) is None else own)
 
 
-def generation_of(asked: Any) -> int:
+def generation_of(request: Any) -> int:
     """The generation that a request starts: the first, or the one after the redriven one. Raises InvalidRequest."""
-    redrive = redrive_in(asked)
+    redrive = redrive_in(request)
     return 1 if redrive is None else redrive_of(redrive).generation + 1
 
 
-def redrive_in(asked: Any) -> Any:
-    """What a request asks to be redriven, not yet checked; None where it asks for a batch of its own."""
-    return None if is_scheduled(asked) else field_of(asked, "redrive")
+def redrive_in(request: Any) -> Any:
+    """The `redrive` field of a request, unchecked; None if the request starts a new batch."""
+    return None if is_scheduled(request) else field_of(request, "redrive")
 
 
-def field_of(asked: Any, name: str) -> Any:
-    """A field of a request that may be anything; None where it has none, or has null."""
-    return asked.get(name) if isinstance(asked, dict) else None
+def field_of(request: Any, name: str) -> Any:
+    """A field of a request of any type; None if the field is missing or null."""
+    return request.get(name) if isinstance(request, dict) else None
 
 
-def is_scheduled(asked: Any) -> bool:
+def is_scheduled(request: Any) -> bool:
     """Whether a request is a scheduled event of EventBridge."""
-    return isinstance(asked, dict) and asked.get("detail-type") == "Scheduled Event"
+    return isinstance(request, dict) and request.get("detail-type") == "Scheduled Event"
 
 
 def batch_id_or(request: Any, fallback: str) -> str:
-    """The batch's id as `batch_id_of` gives it; one made of `fallback` where the request asks for one that is no id.
+    """The batch's id as `batch_id_of` gives it. An invalid request gets `fallback` as its batch's id.
 
-    That is `fallback` itself, but for the name of an execution that is no id: Step Functions allows more names.
+    `fallback` is hashed if it is no batch id: Step Functions allows more characters in an execution's name.
     """
     try:
         return batch_id_of(request, fallback)
@@ -244,7 +255,7 @@ def batch_id_or(request: Any, fallback: str) -> str:
 
 
 def final_status(items: int, failed: int, tolerated_failure_percentage: float) -> Status:
-    """How a batch ends in which every item was processed or has failed."""
+    """How a batch ends whose items are all done or failed."""
     tolerated = failed * 100 <= items * tolerated_failure_percentage
     return Status.SUCCEEDED if tolerated else Status.FAILED
 
@@ -256,7 +267,7 @@ def iso(epoch_ms: int) -> str:
 
 @dataclass(frozen=True)
 class Ending:
-    """What the Batch Finished event says. Times in milliseconds since 1970."""
+    """How a batch ended. Times in milliseconds since 1970."""
 
     batch_id: str
     generation: int
@@ -271,20 +282,14 @@ class Ending:
     finished_at: int
     reason: str | None = None
 
-    def detail(self) -> dict:
-        """The event's detail, as docs/design.md lists it."""
-        return {
-            "batchId": self.batch_id,
-            "generation": self.generation,
-            "architecture": self.architecture,
+    def detail(self) -> JsonObject:
+        """The detail of the Batch Finished event, as docs/design.md lists it."""
+        values = camel_cased(vars(self))
+        reason = values.pop("reason")
+        return values | {
             "status": str(self.status),
-            "items": self.items,
-            "succeeded": self.succeeded,
-            "failed": self.failed,
-            "remaining": self.remaining,
-            "chunks": self.chunks,
             "startedAt": iso(self.started_at),
             "finishedAt": iso(self.finished_at),
             "durationSeconds": round((self.finished_at - self.started_at) / 1000, 3),
-            "reason": self.reason and shown(self.reason),
+            "reason": reason and shown(reason),
         }

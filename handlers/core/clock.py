@@ -1,15 +1,22 @@
-"""Time, as one invocation sees it. In milliseconds since 1970."""
+"""Time as one invocation sees it, in milliseconds since 1970."""
 
 import time
+from typing import Protocol
 
-# A lease outlives the invocation that holds it by this, so that it cannot end under a live holder.
+# A lease ends this long after the deadline of the invocation that holds it, so it cannot end under a live holder.
 LEASE_MARGIN_MS = 5_000
 
 
-class Clock:
-    """`context` is Lambda's."""
+class LambdaContext(Protocol):
+    """What the functions read of the `context` that Lambda passes to a handler."""
 
-    def __init__(self, context):
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class Clock:
+    """The time of the invocation that `context` belongs to."""
+
+    def __init__(self, context: LambdaContext):
         self.context = context
         self.total = self.remaining()
         self.deadline = self.now() + self.total
@@ -22,7 +29,7 @@ class Clock:
         return self.context.get_remaining_time_in_millis()
 
     def has(self, milliseconds: int, beside: int = 0) -> bool:
-        """Whether more than that, or than a quarter of the whole where the whole is short, is left beside `beside`."""
+        """Whether more than `milliseconds` (at most a quarter of the invocation) is left besides `beside`."""
         return self.remaining() - beside > min(milliseconds, self.total // 4)
 
     def lease(self) -> int:

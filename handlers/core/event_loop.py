@@ -1,6 +1,6 @@
-"""The event loop on which `async def process` is awaited: one an environment, for as long as it lives.
+"""The event loop that awaits `async def process`: one per environment, kept as long as the environment lives.
 
-So what the work keeps between its calls, such as a client's open connections, stays on the loop that made it.
+An object that `process` keeps between calls, such as a client's open connections, stays on the loop that made it.
 """
 
 import asyncio
@@ -10,34 +10,34 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-# As many as items may be processed at a time: asyncio's own default is six threads on two cores.
+# As many threads as items may be processed at a time: asyncio's own default is six threads on two cores.
 THREADS = 100
-# How long a task that is cancelled may take to end.
+# A cancelled task has this long to end.
 LAST_SECONDS = 1.0
-# What the loop itself begins for an async generator that was not read to its end, by the name of its type.
+# The type of the coroutine that the loop itself starts to close an async generator that was not read to its end.
 CLOSING = "async_generator_athrow"
-# Which item a task belongs to: tasks inherit the context in which they are begun.
+# The item that a task belongs to: a task inherits the context of the code that creates it.
 ITEM: contextvars.ContextVar[object] = contextvars.ContextVar("rollcall item", default=None)
 
 
 class TasksLeft(RuntimeError):
-    """`process` returned while tasks that it had begun went on."""
+    """`process` returned while tasks that it had created still ran."""
 
 
 class EventLoop:
-    """Runs coroutines, several at a time, on a loop that is kept."""
+    """Runs coroutines, several at a time, on a loop that it keeps."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, begin: Callable[[], Coroutine[Any, Any, None] | None], concurrency: int) -> None:
-        """Run what `begin` gives until it gives None, at most `concurrency` at a time.
+        """Run the coroutines that `begin` returns, at most `concurrency` at a time, until it returns None.
 
-        The coroutines raise nothing. Each has a task of its own, and there are no others of ours: work that cancels
-        every task it finds cancels items, and stops nothing else.
+        The coroutines raise nothing. Each is one task, and Rollcall creates no other tasks: code that cancels every
+        task it finds cancels items, and nothing else.
         """
         loop = self._current()
-        running: set[asyncio.Task] = set()
+        running: set[asyncio.Task[None]] = set()
 
         def begin_one() -> bool:
             coroutine = begin()
@@ -50,7 +50,7 @@ class EventLoop:
             task.add_done_callback(ended)
             return True
 
-        def ended(task: asyncio.Task) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
             running.discard(task)
             begin_one()
             if not running:
@@ -60,7 +60,7 @@ class EventLoop:
             if not begin_one():
                 break
         while running:
-            # SystemExit and its like, of a task of the work's own, come through.
+            # A task that `process` created may raise SystemExit or the like out of the loop.
             with suppress(BaseException):
                 loop.run_forever()
 
@@ -73,14 +73,14 @@ class EventLoop:
 
 
 async def end_tasks_left() -> None:
-    """Cancel the tasks that this item has begun and not awaited. Raises TasksLeft when there were any.
+    """Cancel the tasks that this item created and did not await. Raises TasksLeft if there were any.
 
-    One begun in a context of its own, `create_task(..., context=contextvars.Context())`, is nobody's and goes on.
+    A task with a context of its own, `create_task(..., context=contextvars.Context())`, belongs to no item and runs on.
     """
     item = ITEM.get()
     this = asyncio.current_task()
 
-    def left() -> list[asyncio.Task]:
+    def left() -> list[asyncio.Task[Any]]:
         others = (task for task in asyncio.all_tasks() if task is not this)
         own = (task for task in others if task.get_context().get(ITEM) is item)
         return [task for task in own if type(task.get_coro()).__name__ != CLOSING]
@@ -91,13 +91,13 @@ async def end_tasks_left() -> None:
     for task in found:
         task.cancel()
     until = asyncio.get_running_loop().time() + LAST_SECONDS
-    while (going_on := left()) and (seconds := until - asyncio.get_running_loop().time()) > 0:
+    while (running := left()) and (seconds := until - asyncio.get_running_loop().time()) > 0:
         try:
-            await asyncio.wait(going_on, timeout=seconds)
+            await asyncio.wait(running, timeout=seconds)
         except asyncio.CancelledError:
-            # The item has cancelled its own task, too late.
+            # The item has cancelled its own task, but too late.
             continue
-    stayed = f", of which {len(going_on)} cannot be stopped" if going_on else ""
+    stayed = f", of which {len(running)} cannot be stopped" if running else ""
     first = found[0].get_coro()
     raise TasksLeft(
         f"process returned while {len(found)} task{'s' if len(found) > 1 else ''} that it had begun still ran"

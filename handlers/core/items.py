@@ -1,44 +1,44 @@
-"""Items as they travel: checked and serialised once by the batcher, grouped into chunks. Pure."""
+"""Items on their way to the processor: the batcher checks and serialises them once and groups them into chunks."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.core.json_text import NoJson, dumps, sealed, utf8_bytes
+from handlers.core.json_text import Item, NoJson, dumps, sealed, utf8_bytes
 from handlers.core.quoting import quoted
 from handlers.core.rejected import ERROR_KEY, ItemOfLine, reason_text, rejected, rejected_item
 
 MAX_ITEM_BYTES = 256 * 1024
 MAX_ID_LENGTH = 256
-# Far below what JSON parsers take, so that no function fails to read what another has written.
+# Far below the limit of JSON parsers, so that every function can read the items that another one has written.
 MAX_DEPTH = 100
 NO_ID = f"its id must be a text of 1 to {MAX_ID_LENGTH} characters, or a whole number"
-# Of an item without an id so many names of fields are told.
-TOLD_NAMES = 5
+# The error of an item without an id names this many of the item's fields.
+NAMED_FIELDS = 5
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """`items` are JSON texts. `first_item` is the index in the batch of its first item."""
+    """`items` are JSON texts. `first_item` is the index of the chunk's first item in the batch."""
 
     seq: int
     first_item: int
     items: list[str]
 
 
-def item_of_line(item: dict, name: str, text: bytes) -> dict:
-    """An item of an input; what stands for the line called `name` if it has no usable id or what no item may have."""
+def item_of_line(item: Item, name: str, text: bytes) -> Item:
+    """The item of the line called `name`; its rejection if the item has no usable id or uses a name of Rollcall's."""
     if ERROR_KEY in item:
         return rejected(name, f"the field {ERROR_KEY} is Rollcall's own", text, usable_id(item))
     return ItemOfLine(item, name, text) if usable_id(item) else rejected(name, no_id(item), text)
 
 
-def no_id(item: dict) -> str:
-    """What an item has in the place of an id, and what it must have."""
+def no_id(item: Item) -> str:
+    """Why an item's id cannot be used, and what an id must be."""
     if "id" not in item:
         names = [quoted(name, 20) for name in item if isinstance(name, str)]
-        more = ", …" if len(names) > TOLD_NAMES else ""
-        return f"{NO_ID}; it has {', '.join(names[:TOLD_NAMES]) + more if names else 'no field'}"
+        more = ", …" if len(names) > NAMED_FIELDS else ""
+        return f"{NO_ID}; it has {', '.join(names[:NAMED_FIELDS]) + more if names else 'no field'}"
     found = item["id"]
     if isinstance(found, str) and found:
         return f"{NO_ID}; found {len(found):,} characters, {quoted(found, 10)}"
@@ -48,16 +48,16 @@ def no_id(item: dict) -> str:
         return f"{NO_ID}; {error}"
 
 
-def usable_id(item: dict) -> str | None:
-    """The item's id as text; None if it has none that can be used."""
+def usable_id(item: Item) -> str | None:
+    """The item's id as text; None if it has no usable id."""
     item_id = item.get("id")
     if isinstance(item_id, int) and not isinstance(item_id, bool):
         item_id = str(item_id)
     return item_id if isinstance(item_id, str) and 0 < len(item_id) <= MAX_ID_LENGTH else None
 
 
-def checked(item: dict, index: int, max_bytes: int = MAX_ITEM_BYTES, seal: bool = False) -> str:
-    """The item's JSON text, or that of what stands for it and says what is wrong with it; see `sealed` for `seal`."""
+def checked(item: Item, index: int, max_bytes: int = MAX_ITEM_BYTES, seal: bool = False) -> str:
+    """The item's JSON text, or that of its rejection if the item is invalid. `seal`: see `sealed`."""
     item_id = usable_id(item)
     if not item_id:
         return dumps(rejected(f"item-{index}", no_id(item)))
@@ -74,8 +74,8 @@ def checked(item: dict, index: int, max_bytes: int = MAX_ITEM_BYTES, seal: bool 
     return text
 
 
-def is_deep(item: dict) -> bool:
-    """Whether lists and objects stand more than MAX_DEPTH deep in each other."""
+def is_deep(item: Item) -> bool:
+    """Whether lists and objects are nested more than MAX_DEPTH deep."""
     level: list[Any] = [item]
     for _ in range(MAX_DEPTH):
         children = (child for node in level for child in (node.values() if isinstance(node, dict) else node))
@@ -84,16 +84,16 @@ def is_deep(item: dict) -> bool:
 
 
 def chunks(
-    items: Iterable[dict],
+    items: Iterable[Item],
     items_per_chunk: int,
     max_bytes: int,
     first_seq: int = 0,
     first_item: int = 0,
     seal: bool = False,
 ) -> Iterator[Chunk]:
-    """Group `items` into chunks of `items_per_chunk`, fewer where the JSON of a chunk would exceed `max_bytes`.
+    """Group `items` into chunks of `items_per_chunk`, or fewer if the JSON of a chunk would exceed `max_bytes`.
 
-    The numbering goes on from `first_seq` and `first_item`, so that a batch can be resumed in the middle.
+    The numbering goes on from `first_seq` and `first_item`, so that a batcher can resume a batch in the middle.
     """
     seq, start, size = first_seq, first_item, 0
     texts: list[str] = []

@@ -1,24 +1,27 @@
-"""JSON as it travels: in as few bytes of UTF-8 as there are, and in characters that every service takes. Pure."""
+"""JSON that every AWS service accepts, in as few bytes of UTF-8 as possible."""
 
 import json
 import re
 from typing import Any, NoReturn
 
-# Half a character, which UTF-8 cannot say, and the two that SQS refuses and JSON does not escape by itself.
+type JsonObject = dict[str, Any]
+type Item = JsonObject
+
+# Half a character (a lone surrogate), which UTF-8 cannot encode, and the two characters that SQS refuses.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 REFUSED = re.compile("[\ud800-\udfff\ufffe\uffff]")
-# A text that has escapes of halves, and maybe only a text that says so.
+# A text with the escape of half a character, or with the letters of such an escape.
 HALVES = re.compile(r"\\ud[89a-f]")
-# The one field of what stands for an item with half a character, where services take the JSON apart on its way.
+# The only field of the object that carries an item with half a character through services that decode JSON.
 SEALED = "$json"
 
 
 class NoJson(ValueError):
-    """JSON cannot say this value; the message tells what of it."""
+    """JSON cannot express this value; the message says why."""
 
 
 def dumps(value: Any) -> str:
-    """The value's JSON without spaces. Raises NoJson."""
+    """The value as JSON without spaces. Raises NoJson."""
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=refuse)
     except RecursionError:
@@ -33,23 +36,23 @@ def dumps(value: Any) -> str:
 
 
 def refuse(value: Any) -> NoReturn:
-    """For json.dumps: a value of no type that JSON has."""
+    """For json.dumps: refuse a value of a type that JSON does not have."""
     raise NoJson(f"it holds a {type(value).__name__}")
 
 
 def utf8_bytes(text: str) -> int:
-    """How many bytes a text of `dumps` is as UTF-8."""
+    """The size of a text as UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
 
 
 def sealed(text: str) -> str:
-    """An item's JSON, inside a text where it has half a character.
+    """An item's JSON; if it has half a character, as a text within an object.
 
-    Whoever takes JSON apart and says it again in UTF-8, as Lambda's runtime does with an answer, cannot say the half.
+    A service that decodes JSON and encodes it again, as Lambda's runtime does with an answer, cannot encode the half.
     """
     return dumps({SEALED: text}) if HALVES.search(text) else text
 
 
 def unsealed(item: Any) -> Any:
-    """The item that `sealed` has put away, any other as it is."""
+    """The item that `sealed` has wrapped; any other item unchanged."""
     return json.loads(item[SEALED]) if isinstance(item, dict) and item.keys() == {SEALED} else item

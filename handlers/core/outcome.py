@@ -1,6 +1,7 @@
-"""What a call of `process` came to: a result that can be kept, or the text of whatever it raised. Pure."""
+"""The outcome of one call of `process`: a result that can be kept, or the text of the exception."""
 
 import inspect
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -8,11 +9,11 @@ from handlers.core.json_text import dumps, utf8_bytes
 
 MAX_ERROR_LENGTH = 1000
 MAX_RESULT_BYTES = 16 * 1024
-# So many of a group's errors are told.
-TOLD_ERRORS = 3
+# The error text of an exception group quotes this many of its exceptions.
+QUOTED_ERRORS = 3
 AWAIT = "make process an `async def` and await it there"
-# What promises work instead of having done it: how it is told apart, its name, and what to do.
-PROMISES = (
+# Return values whose work has not been done: how to recognise one, its name, and what to do.
+PROMISES: tuple[tuple[Callable[[object], bool], str, str], ...] = (
     (inspect.isgenerator, "a generator", "none of its code has run: return a result instead of yielding"),
     (inspect.isasyncgen, "an async generator", "none of its code has run: return a result instead of yielding"),
     (inspect.iscoroutine, "a coroutine", f"none of its code has run: {AWAIT}"),
@@ -22,11 +23,11 @@ PROMISES = (
 
 
 class InvalidResult(ValueError):
-    """What `process` returned is no result: neither None nor JSON of up to 16 KiB."""
+    """`process` returned neither None nor a JSON value of up to 16 KiB."""
 
 
 def checked_result(value: Any) -> Any:
-    """`value` if it is a result. Raises InvalidResult, which says what it is and what to do."""
+    """`value`, if it is a valid result. Raises InvalidResult, which says what it is and what to do."""
     if value is None:
         return None
     for is_one, name, advice in PROMISES:
@@ -36,7 +37,7 @@ def checked_result(value: Any) -> Any:
             raise InvalidResult(f"process returned {name}, and {advice}")
     try:
         size = utf8_bytes(dumps(value))
-    except BaseException as error:  # noqa: BLE001 - a value of the work's own classes may raise anything
+    except BaseException as error:  # noqa: BLE001 - a value of the user's own classes may raise anything
         raise InvalidResult(
             f"process returned {kind_of(value)}, which is no JSON value ({error_text(error)}): return one, or None"
         ) from None
@@ -49,24 +50,24 @@ def checked_result(value: Any) -> Any:
 
 
 def error_text(error: BaseException) -> str:
-    """The error's type and message, of a length and in characters that every service takes. Raises nothing."""
+    """The error's type and message, cut and encoded so that every service accepts them. Raises nothing."""
     return cut(f"{name_of(error)}: {message_of(error)}")
 
 
 def message_of(error: BaseException) -> str:
-    """What the error says of itself, which may be anything; of a group also what its first errors say."""
+    """The error's own message, which may be missing or broken; an exception group adds its first exceptions."""
     try:
         text = cut(str(error))
         if isinstance(error, BaseExceptionGroup):
-            text = "; ".join([text, *(error_text(each) for each in error.exceptions[:TOLD_ERRORS])])
-    except BaseException as broken:  # noqa: BLE001 - the message is the work's own code
+            text = "; ".join([text, *(error_text(inner) for inner in error.exceptions[:QUOTED_ERRORS])])
+    except BaseException as broken:  # noqa: BLE001 - the message is made by the user's code
         return f"(its message cannot be had: {name_of(broken)})"
     return text
 
 
 def name_of(value: object) -> str:
-    """The name of the value's class, even where its metaclass would tell another, or raise."""
-    return cut(type.__dict__["__name__"].__get__(type(value)))
+    """The name of the value's class, even if the metaclass hides it or raises."""
+    return cut(vars(type)["__name__"].__get__(type(value)))
 
 
 def kind_of(value: object) -> str:
@@ -76,6 +77,6 @@ def kind_of(value: object) -> str:
 
 
 def cut(text: str) -> str:
-    """The beginning of a text, as an exact `str` that can be encoded: one of a subclass may do anything."""
+    """The beginning of a text, as an exact `str` that UTF-8 can encode; a subclass of `str` may do anything."""
     beginning = str.__getitem__(text, slice(MAX_ERROR_LENGTH))
     return str.encode(beginning, "utf-8", "replace").decode()

@@ -1,67 +1,67 @@
-"""What stands for a line that is no item: never processed, it ends recorded as failed, in under a kilobyte. Pure."""
+"""Rejections: a rejection takes the place of an invalid line or item, is never processed, and ends as a failed item."""
 
 from typing import Any
 
-from handlers.core.json_text import dumps, utf8_bytes
+from handlers.core.json_text import Item, JsonObject, dumps, utf8_bytes
 from handlers.core.quoting import shown
 
 ERROR_KEY = "$error"
 AT_KEY = "$at"
 TEXT_KEY = "$text"
 ID_KEY = "$id"
-# As JSON; together with keys and the error, which says the reason again, they fit one write unit of DynamoDB.
+# Sizes as JSON. With its keys and its error, which repeats the reason, a rejection fits one DynamoDB write unit.
 REASON_BYTES, TEXT_BYTES, ID_BYTES = 200, 140, 60
 
 
-class ItemOfLine(dict):
-    """An item as it was read from a line, of which it knows the name (`line-7`, `byte-512`) and the text."""
+class ItemOfLine(dict[str, Any]):
+    """An item that was read from a line, with the line's name (`line-7`, `byte-512`) and text."""
 
-    def __init__(self, item: dict, name: str, text: bytes):
+    def __init__(self, item: Item, name: str, text: bytes):
         super().__init__(item)
         self.name = name
         self.text = text
 
 
-def rejected(name: str, reason: str, text: bytes = b"", item_id: str | None = None) -> dict:
-    """Stands for the line called `name`, which has its id by its place; `item_id` is the one that it names itself."""
+def rejected(name: str, reason: str, text: bytes = b"", item_id: str | None = None) -> Item:
+    """The rejection of the line called `name`, which becomes its id. `item_id` is the id that the line itself has."""
     own = {ID_KEY: cut(item_id, ID_BYTES)} if item_id else {}
-    return {"id": name, ERROR_KEY: reason_text(reason), **stood(name, text), **own}
+    return {"id": name, ERROR_KEY: reason_text(reason), **place_of(name, text), **own}
 
 
-def rejected_item(item: dict, item_id: str, reason: str) -> dict:
-    """Stands for an item that has an id and cannot travel; where it was read from a line, it says which."""
-    place = stood(item.name, item.text) if isinstance(item, ItemOfLine) else {}
+def rejected_item(item: Item, item_id: str, reason: str) -> Item:
+    """The rejection of an item that has an id. It says which line the item was read from, if it was."""
+    place = place_of(item.name, item.text) if isinstance(item, ItemOfLine) else {}
     return {"id": item_id, ERROR_KEY: reason_text(reason), **place}
 
 
-def invalid_reason(item: dict) -> str | None:
-    """Why it stands for what is no item; None where it is one."""
+def invalid_reason(item: Item) -> str | None:
+    """Why the item is invalid, if it is a rejection; else None."""
     return f"InvalidItem: {item[ERROR_KEY]}" if ERROR_KEY in item else None
 
 
 def reason_text(reason: str) -> str:
-    """A reason of a length and in characters that every service takes."""
+    """A reason, cut and escaped so that every service accepts it."""
     return cut(shown(reason), REASON_BYTES)
 
 
-def stood(name: str, text: bytes) -> dict[str, Any]:
-    """Where a line stands, `{"line": 7}` or `{"byte": 512}`, and how it begins."""
+def place_of(name: str, text: bytes) -> JsonObject:
+    """Where a line is, `{"line": 7}` or `{"byte": 512}`, and its beginning."""
     unit, _, number = name.partition("-")
-    said = text[: 4 * TEXT_BYTES].decode("utf-8", "backslashreplace").strip()
-    return {AT_KEY: {unit: int(number)}} | ({TEXT_KEY: cut(said, TEXT_BYTES)} if said else {})
+    beginning = text[: 4 * TEXT_BYTES].decode("utf-8", "backslashreplace").strip()
+    return {AT_KEY: {unit: int(number)}} | ({TEXT_KEY: cut(beginning, TEXT_BYTES)} if beginning else {})
 
 
-def cut(text: str, most: int) -> str:
-    """As much of `text` as takes at most `most` bytes in JSON."""
-    text = text[: most + 1]
-    if utf8_bytes(dumps(text)) - 2 <= most:
+def cut(text: str, size: int) -> str:
+    """The longest beginning of `text` that takes at most `size` bytes in JSON."""
+    text = text[: size + 1]
+    if utf8_bytes(dumps(text)) - 2 <= size:
         return text
-    room, kept = most - utf8_bytes("…"), ""
+    room, kept = size - utf8_bytes("…"), ""
     if room < 0:
         return ""
-    for each in text:
-        room -= utf8_bytes(dumps(each)) - 2
+    for character in text:
+        room -= utf8_bytes(dumps(character)) - 2
         if room < 0:
             break
-        kept += each
+        kept += character
     return f"{kept}…"

@@ -1,68 +1,70 @@
-"""Batcher: writes a batch's chunks to S3 as the Distributed Map's input, in as many rounds as it takes."""
+"""Batcher: writes a batch's chunks to S3 as the Distributed Map's input, in one or several rounds."""
 
 import functools
-from typing import Any
+from dataclasses import dataclass
 
 import boto3
 
 from handlers import source
-from handlers.aws import settings
+from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import own_s3
+from handlers.aws.errors import service_errors_renamed
 from handlers.aws.events import SKIPPED, STARTED, Events
 from handlers.aws.telemetry import logger
 from handlers.core.batch import BatchRequest, InvalidRequest, iso
-from handlers.core.clock import Clock
-from handlers.core.files.unreadable import UpToBreak
+from handlers.core.clock import Clock, LambdaContext
+from handlers.core.files.unreadable import ReadableItems
 from handlers.core.items import chunks
+from handlers.core.json_text import JsonObject
 from handlers.sfn import map_runs
 from handlers.sfn.chunk_file import ChunkWriter, Cursor
 from handlers.sfn.express import refuse_long_children
 from handlers.sfn.map_runs import MapRuns, OutOfTime
 from handlers.sfn.redrive import items_of
-from handlers.sfn.services import told_apart
 from handlers.sfn.start import Execution, RequestRefused, Schedule, Starter, parse_request
-from handlers.sfn.store import BatchObjects, Made, Started
+from handlers.sfn.states import BatcherInput
+from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart
 
-# A state's input is 256 KiB at most and carries a little more than the chunk.
+# A state's input is at most 256 KiB, and holds a little more than the chunk.
 MAX_CHUNK_BYTES = 200 * 1024
-# With less than this left the next round goes on.
+# With less than this left the batcher leaves the rest to the next round.
 STOP_MS = 20_000
 
 
+@dataclass
 class Batcher:
-    """The clients are boto3's. A batch has `max_items` at most."""
+    """Starts batches and makes their chunks. A batch has at most `max_items` items."""
 
-    def __init__(self, s3, map_runs: MapRuns, events: Events, starter: Starter, max_items: int):
-        self.s3 = s3
-        self.map_runs = map_runs
-        self.events = events
-        self.starter = starter
-        self.max_items = max_items
+    s3: Client
+    map_runs: MapRuns
+    events: Events
+    starter: Starter
+    max_items: int
 
-    def make(self, asked: object, execution: Execution, cursor: dict | None, clock: Clock) -> dict:
+    def make(self, body: object, execution: Execution, cursor: JsonObject | None, clock: Clock) -> JsonObject:
         """Start a batch and write its chunks, from `cursor` on. Repeating it writes the same objects.
 
-        `status` of the answer: STARTED with what the Map reads, MAKING with the cursor of the next round; DUPLICATE
-        (another execution runs the batch), SKIPPED or REFUSED (`reason`) where there is nothing to do.
+        Returns the input of the Map with the `status` STARTED, or the next round's cursor with MAKING. There is nothing
+        to do for DUPLICATE (another execution runs the batch), SKIPPED and REFUSED (see `reason`).
         """
         try:
-            objects, started = self.starter.start(asked, execution)
+            objects, start = self.starter.start(body, execution)
         except RequestRefused as refused:
             logger.warning("refused", reason=str(refused), execution_arn=execution.arn)
             return {"status": "REFUSED", "reason": str(refused)}
-        batch: dict[str, Any] = {"batchId": objects.batch_id, "generation": objects.generation}
-        if started.execution_arn != execution.arn:
+        batch: JsonObject = {"batchId": objects.batch_id, "generation": objects.generation}
+        if start.execution_arn != execution.arn:
             logger.warning("duplicate", batch=batch, execution_arn=execution.arn)
             return {"status": "DUPLICATE", **batch}
-        if started.running:
-            publish_skipped(self.events, objects, started)
+        if start.running:
+            publish_skipped(self.events, objects, start)
             return {"status": "SKIPPED", **batch}
-        made = self._made(objects, started, writer := self._writer(objects, cursor), clock)
+        made = self._made(objects, start, writer := self._writer(objects, cursor), clock)
         if not made:
             return {"status": "MAKING", "cursor": writer.cursor.to_json(), **batch}
         objects.put_made(made)
         self._publish_started(made)
-        request = started.request or BatchRequest()
+        request = start.request or BatchRequest()
         return {
             "status": "STARTED",
             **batch,
@@ -74,25 +76,27 @@ class Batcher:
             "maxAttempts": request.max_attempts,
         }
 
-    def _writer(self, objects: BatchObjects, cursor: dict | None) -> ChunkWriter:
+    def _writer(self, objects: BatchObjects, cursor: JsonObject | None) -> ChunkWriter:
         return ChunkWriter(self.s3, objects.bucket, objects.chunks_key, Cursor(**cursor or {}), self.max_items)
 
-    def _made(self, objects: BatchObjects, started: Started, writer: ChunkWriter, clock: Clock) -> Made | None:
-        """Write chunks; returns what was made, or None while there is more to make."""
-        request, reason = started.request, started.reason
+    def _made(
+        self, objects: BatchObjects, start: BatchStart, writer: ChunkWriter, clock: Clock
+    ) -> BatcherOutput | None:  # fmt: skip
+        """Write chunks; returns the batcher's output, or None if a next round has to go on."""
+        request, reason = start.request, start.reason
         if request:
             try:
-                source = self._write(objects, request, writer, clock)
-                if not source:
+                items = self._write(objects, request, writer, clock)
+                if not items:
                     return None
-                reason = source.reason
+                reason = items.reason
             except InvalidRequest as refused:
                 writer.abandon()
                 writer, reason = self._writer(objects, None), str(refused)
-        return Made(
+        return BatcherOutput(
             batch_id=objects.batch_id,
             generation=objects.generation,
-            started_at=started.started_at,
+            started_at=start.started_at,
             items=writer.cursor.items,
             chunks=writer.cursor.chunks,
             smallest_chunk=writer.cursor.smallest_chunk,
@@ -103,21 +107,17 @@ class Batcher:
 
     def _write(
         self, objects: BatchObjects, request: BatchRequest, writer: ChunkWriter, clock: Clock
-    ) -> UpToBreak | None:  # fmt: skip
-        """Write chunks; their source, once it is through, which knows then whether it broke off."""
-
-        def has_time() -> bool:
-            return clock.has(STOP_MS)
-
+    ) -> ReadableItems | None:  # fmt: skip
+        """Write chunks; returns their items, which know if they broke off, or None if a next round has to go on."""
         at = writer.cursor
         try:
-            items = UpToBreak(items_of(objects, request, self.map_runs, clock, skip=at.items))
+            items = ReadableItems(items_of(objects, request, self.map_runs, clock, skip=at.items))
         except OutOfTime:
             return None
         made = chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES, at.chunks, at.items, seal=True)
-        return items if writer.write(made, has_time) else None
+        return items if writer.write(made, lambda: clock.has(STOP_MS)) else None
 
-    def _publish_started(self, made: Made) -> None:
+    def _publish_started(self, made: BatcherOutput) -> None:
         self.events.publish(
             STARTED,
             {
@@ -131,23 +131,23 @@ class Batcher:
         )
 
 
-def publish_skipped(events: Events, objects: BatchObjects, started: Started) -> None:
-    """Say that a scheduled batch was skipped, in the same words every time."""
+def publish_skipped(events: Events, objects: BatchObjects, start: BatchStart) -> None:
+    """Publish Batch Skipped for a scheduled batch; a repetition publishes the same event."""
     events.publish(
         SKIPPED,
         {
             "batchId": objects.batch_id,
             "generation": objects.generation,
             "architecture": "sfn",
-            "running": started.running,
-            "at": iso(started.started_at),
+            "running": start.running,
+            "at": iso(start.started_at),
         },
     )
 
 
-def parse(asked: object) -> BatchRequest:
-    """A request as this stack takes it. Raises InvalidRequest."""
-    request = parse_request(asked, settings.request_defaults())
+def parse(body: object) -> BatchRequest:
+    """A request that this stack accepts. Raises InvalidRequest."""
+    request = parse_request(body, settings.request_defaults())
     if settings.text("CHILD_TYPE") == "EXPRESS":
         refuse_long_children(
             request.max_attempts, settings.whole("FUNCTION_TIMEOUT"), settings.whole("RETRY_DELAY_SECONDS")
@@ -157,7 +157,7 @@ def parse(asked: object) -> BatchRequest:
 
 @functools.cache
 def connections() -> Batcher:
-    """This function's batcher; made once an environment."""
+    """The function's batcher; made once per environment."""
     s3, bucket = own_s3(), settings.text("BATCH_BUCKET")
     schedule = Schedule(s3, bucket, skips=settings.text("OVERLAP") == "skip")
     starter = Starter(s3, bucket, parse, lambda request: source.survey(request)[0], schedule)
@@ -165,8 +165,8 @@ def connections() -> Batcher:
     return Batcher(s3, MapRuns(map_runs.client()), events, starter, settings.whole("MAX_ITEMS"))
 
 
-def handler(event: dict, context) -> dict:
+def handler(event: BatcherInput, context: LambdaContext) -> JsonObject:
     """Lambda entry: the state machine's Make chunks state."""
-    with told_apart():
+    with service_errors_renamed():
         execution = Execution.from_context(event)
         return connections().make(event["request"], execution, event["cursor"], Clock(context))

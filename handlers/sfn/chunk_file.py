@@ -1,14 +1,17 @@
-"""The Distributed Map's input, one JSON array of chunks, written in rounds by as many invocations as it takes."""
+"""The Distributed Map's input, one JSON array of chunks. Several invocations, one a round, may write it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from handlers.aws import Client
 from handlers.core.batch import InvalidRequest, refuse_too_many
 from handlers.core.items import Chunk
+from handlers.core.json_text import JsonObject
 
-# S3 takes no smaller parts than 5 MiB but the last. 10,000 of these hold 80 GB, and one at a time keeps memory flat.
+# S3 takes no parts smaller than 5 MiB, except the last. 10,000 of these hold 80 GB, and one at a time saves memory.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 8 * 1024 * 1024
 MAX_PARTS = 10_000
@@ -16,7 +19,7 @@ MAX_PARTS = 10_000
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where the next round goes on: parts uploaded so far, and counts of the chunks in them as in Made."""
+    """Where the next round goes on: the parts uploaded so far, and the counts of their chunks as in BatcherOutput."""
 
     upload_id: str | None = None
     parts: int = 0
@@ -25,11 +28,11 @@ class Cursor:
     smallest_chunk: int = 0
     last_chunk: int = 0
 
-    def to_json(self) -> dict:
+    def to_json(self) -> JsonObject:
         return asdict(self)
 
     def after(self, items: int) -> "Cursor":
-        """With one more chunk of so many items."""
+        """The cursor after one more chunk of `items` items."""
         smallest = min(self.smallest_chunk or self.last_chunk, self.last_chunk)
         return replace(
             self, items=self.items + items, chunks=self.chunks + 1, smallest_chunk=smallest, last_chunk=items
@@ -37,24 +40,23 @@ class Cursor:
 
 
 class ChunkWriter:
-    """Writes one object, of `max_items` at most, from `cursor` on. `client` is boto3's for S3.
+    """Writes one object of at most `max_items` items, from `cursor` on.
 
-    Parts are cut at chunks, and in the same places in every try: a round that died is repeated part by part, and a
-    part that was uploaded before is uploaded again under its number.
+    Every try cuts the parts between the same chunks, so that a repeated round uploads the same parts again.
     """
 
-    def __init__(self, client, bucket: str, key: str, cursor: Cursor, max_items: int):
+    def __init__(self, client: Client, bucket: str, key: str, cursor: Cursor, max_items: int):
         self.client = client
-        self.place = {"Bucket": bucket, "Key": key}
+        self.place: dict[str, Any] = {"Bucket": bucket, "Key": key}
         self.cursor = cursor
         self.max_items = max_items
         self._completed = False
 
     def write(self, chunks: Iterable[Chunk], has_time: Callable[[], bool]) -> bool:
-        """Write the chunks that follow the cursor; false if time was short: the next round goes on from `cursor`.
+        """Write the chunks that follow the cursor; false if time ran out: the next round goes on from `cursor`.
 
-        A round uploads one part at least, however short its time. Raises InvalidRequest when there are too many
-        items, or no object holds them all.
+        A round uploads at least one part, however short its time. Raises InvalidRequest if there are too many items, or
+        more than one object can hold.
         """
         first_part, counted = self.cursor.parts, self.cursor
         texts: list[bytes] = []
@@ -80,7 +82,7 @@ class ChunkWriter:
         return True
 
     def abandon(self) -> None:
-        """Forget what was uploaded: the batch cannot be made."""
+        """Delete the parts uploaded so far: the batch cannot be made."""
         if self.cursor.upload_id:
             self.client.abort_multipart_upload(**self.place, UploadId=self.cursor.upload_id)
 
@@ -107,7 +109,7 @@ class ChunkWriter:
         self._unless_completed(complete)
 
     def _unless_completed(self, call: Callable[[], object]) -> None:
-        """An upload that is gone was completed by this round's try before, which died afterwards: only count then."""
+        """Make a call to the upload, unless an earlier try of this round, which died, has completed the upload."""
         if self._completed:
             return
         try:

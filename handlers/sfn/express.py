@@ -1,4 +1,4 @@
-"""How long a child execution may take: an EXPRESS one ends after 5 minutes, which no Catch can see. Pure.
+"""The longest time of a child execution: an EXPRESS one ends after 5 minutes, and no Catch sees that.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 """
@@ -6,27 +6,27 @@ https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 from handlers.core.batch import InvalidRequest
 
 LIMIT_SECONDS = 300
-# Before an environment's first invocation, in which a function that died has its next one.
+# A new environment needs this long before its first invocation. A function that died gets a new one.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_SECONDS = 10
 # The failure recorder's timeout, as the template has it.
 RECORDER_SECONDS = 20
-# What is left at least for calls that Lambda refuses (TooManyRequestsException): the child waits for its turn.
+# Spare time for calls that Lambda refuses (TooManyRequestsException): the child waits and calls again.
 REFUSED_SECONDS = 30
 
 
 def longest_child_seconds(attempts: float, timeout: float, delay: float) -> float:
-    """Seconds that a child needs whose `attempts` each take `timeout`, with `delay` between them, and fail.
+    """Seconds that a child needs if its `attempts`, with `delay` between them, each take `timeout` and fail.
 
-    With each function's start in a new environment, the recording of the failure, and some time for refused calls. A
-    chunk that is cut short and goes on takes longer.
+    That includes a new environment for every function, the failure recorder, and spare time for refused calls. A chunk
+    that is cut short and continues takes longer.
     """
     processing = attempts * (timeout + INIT_SECONDS) + (attempts - 1) * delay
     return processing + RECORDER_SECONDS + INIT_SECONDS + REFUSED_SECONDS
 
 
 def refuse_long_children(attempts: int, timeout: int, delay: int) -> None:
-    """Raise InvalidRequest for more attempts than an EXPRESS child has time for."""
+    """Raise InvalidRequest if an EXPRESS child has no time for these attempts."""
     longest = longest_child_seconds(attempts, timeout, delay)
     if longest > LIMIT_SECONDS:
         raise InvalidRequest(

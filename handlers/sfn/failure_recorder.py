@@ -1,25 +1,27 @@
-"""Failure recorder: writes down the items of one chunk that have failed for good."""
+"""Failure recorder: records the failed items of one chunk."""
 
 import functools
 
-from handlers.aws import settings
+from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import own_s3
+from handlers.aws.errors import service_errors_renamed
 from handlers.aws.telemetry import logger
-from handlers.sfn.services import told_apart
+from handlers.core.clock import LambdaContext
+from handlers.core.json_text import JsonObject
+from handlers.sfn.states import RecorderInput
 from handlers.sfn.store import BatchObjects
 
 
 @functools.cache
-def s3():
-    """This function's S3 client; made once an environment."""
+def s3() -> Client:
+    """The function's S3 client; made once per environment."""
     return own_s3()
 
 
-def handler(event: dict, context) -> dict:
-    """Lambda entry: the child's Record failure state.
+def handler(event: RecorderInput, context: LambdaContext) -> JsonObject:
+    """Lambda entry: the child's Record failure state. Repeating it writes the same object.
 
-    `event` is the processor's answer with one of its `failures` per item, or what the processor was given together
-    with the `error` that it died of, which is then the error of every item. Repeating it writes the same object.
+    The error of an item is its own of the processor's `failures`, or the `error` that the processor died of.
     """
     batch, chunk = event["batch"], event["chunk"]
     died = event.get("error", {})
@@ -29,7 +31,7 @@ def handler(event: dict, context) -> dict:
         for item, error in zip(chunk["items"], errors, strict=True)
     ]
     objects = BatchObjects(s3(), settings.text("BATCH_BUCKET"), batch["batchId"], batch["generation"])
-    with told_apart():
+    with service_errors_renamed():
         objects.put_failed(chunk["seq"], failures)
     logger.warning("items failed", batch_id=batch["batchId"], seq=chunk["seq"], count=len(failures))
     return {"outcome": "FAILED", "seq": chunk["seq"], "failed": len(failures)}

@@ -1,55 +1,56 @@
-"""Finalizer: ends batches, as the state machine's last state and for its queue, which tells of all other ends."""
+"""Finalizer: ends batches, as the state machine's last state and for its queue, which gets executions that failed."""
 
 import functools
 import json
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import ClientError
 
-from handlers.aws import settings
+from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import own_s3
-from handlers.aws.errors import is_mistake
+from handlers.aws.errors import is_mistake, service_errors_renamed
 from handlers.aws.events import Events
-from handlers.aws.partial import HandBack, process_records
-from handlers.aws.queues import Queue
 from handlers.aws.results import store
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.batch import Status, is_scheduled
-from handlers.core.clock import Clock
+from handlers.core.clock import Clock, LambdaContext
+from handlers.core.json_text import JsonObject
 from handlers.sfn import map_runs
-from handlers.sfn.abandoned import STATUS_OF, Ended
-from handlers.sfn.counting import CountsDoNotAddUp, EarlyEnd
-from handlers.sfn.finishing import Finisher
+from handlers.sfn.abandoned import STATUS_OF, AbandonedExecutions
+from handlers.sfn.finish import CountsDoNotAddUp, EarlyEnd, Finisher
 from handlers.sfn.map_runs import MapRuns
-from handlers.sfn.services import told_apart
 from handlers.sfn.start import Execution, Starter, parse_request
+from handlers.sfn.states import FinalizerInput
 from handlers.sfn.store import BatchObjects
 
-# How soon a message comes again that could not be dealt with yet.
-LOOK_AGAIN_SECONDS = 5
+# A message whose batch cannot be ended yet is redelivered after this time.
+CHECK_AGAIN_SECONDS = 5
 NO_SUCH_EXECUTION = {"ExecutionDoesNotExist", "InvalidArn"}
 
 
+@dataclass
 class Finalizer:
-    """`s3` and `states` are boto3's clients."""
+    """Ends the batches of regular executions itself, and those of others through `abandoned`."""
 
-    def __init__(self, s3, states, finisher: Finisher, ended: Ended, bucket: str):
-        self.s3 = s3
-        self.states = states
-        self.finisher = finisher
-        self.ended = ended
-        self.bucket = bucket
+    s3: Client
+    states: Client
+    finisher: Finisher
+    abandoned: AbandonedExecutions
+    bucket: str
 
-    def finalize(self, event: dict, clock: Clock) -> dict | None:
-        """The state machine's Finalize state: after the Map Run, after an `error`, or where nothing was made."""
+    def finalize(self, event: FinalizerInput, clock: Clock) -> JsonObject | None:
+        """End the execution's batch: after the Map Run, after an `error`, or without any chunks."""
         error = event.get("error") or {}
         reason = ": ".join(filter(None, (error.get("Error"), error.get("Cause")))) or None
         execution = Execution.from_context(event)
         if "batch" not in event:
             early = EarlyEnd(Status.FAILED, f"its chunks were not made: {reason}")
-            return self.ended.finish_as(early, event["request"], execution, clock)
+            return self.abandoned.finish_batch(early, event["request"], execution, clock)
         batch = event["batch"]
         objects = BatchObjects(self.s3, self.bucket, batch["batchId"], batch["generation"])
         made = objects.find_made()
@@ -61,33 +62,34 @@ class Finalizer:
         return self.finisher.finish(objects, made, event.get("mapRunArn"), clock)
 
     def handle(self, record: SQSRecord, clock: Clock) -> None:
-        """A message: an execution's status change, a schedule's event that started none, or the sweep.
+        """Handle the change of an execution's status, a scheduled event that started no execution, or the sweep.
 
-        Raises HandBack while its batch cannot be ended yet.
+        Raises ReturnMessage while the batch cannot be ended yet.
         """
         try:
             message = json.loads(record.body)
-            told = message.get("source") == "aws.states" and message["detail"]["executionArn"]
+            execution_arn = message.get("source") == "aws.states" and message["detail"]["executionArn"]
         except (ValueError, AttributeError, KeyError, TypeError):
-            logger.warning("not for a finalizer, dropped", message_id=record.message_id)
-            return
+            message, execution_arn = {}, None
         try:
-            if told:
-                self._end(told, clock)
+            if execution_arn:
+                self._end(execution_arn, clock)
             elif is_scheduled(message):
-                self.ended.finish_undelivered(message, sent_at(record), cause_of(record), clock)
+                self.abandoned.finish_undelivered(
+                    message, int(record.attributes.sent_timestamp), cause_of(record), clock
+                )
             elif "sweep" in message:
-                self.ended.sweep(message["sweep"], clock)
+                self.abandoned.sweep(message["sweep"], clock)
             else:
                 logger.warning("not for a finalizer, dropped", message_id=record.message_id)
         except Exception as error:
             if is_mistake(error):
                 raise
             logger.info("again", error=repr(error), message_id=record.message_id)
-            raise HandBack(LOOK_AGAIN_SECONDS) from error
+            raise ReturnMessage(CHECK_AGAIN_SECONDS) from error
 
     def _end(self, execution_arn: str, clock: Clock) -> None:
-        # Asked for, because an event leaves out an input that is large.
+        # The execution is described, because the event of an execution omits a large input.
         # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         try:
             execution = self.states.describe_execution(executionArn=execution_arn)
@@ -97,41 +99,36 @@ class Finalizer:
             logger.warning("no such execution, dropped", execution_arn=execution_arn)
             return
         if execution["status"] in STATUS_OF:
-            self.ended.finish(execution, clock)
-
-
-def sent_at(record: SQSRecord) -> int:
-    """Milliseconds since 1970."""
-    return int(record.attributes.sent_timestamp)
+            self.abandoned.finish(execution, clock)
 
 
 def cause_of(record: SQSRecord) -> str:
-    """What EventBridge says of an event that it gave up.
+    """Why EventBridge moved an event to the dead-letter queue.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """
     attributes = record.message_attributes
-    told = (attributes[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if name in attributes)
-    return ": ".join(each.string_value for each in told if each and each.string_value)
+    found = (attributes[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if name in attributes)
+    return ": ".join(attribute.string_value for attribute in found if attribute and attribute.string_value)
 
 
 @functools.cache
 def connections() -> tuple[Finalizer, Queue]:
-    """This function's finalizer and queue; made once an environment."""
+    """The function's finalizer and queue; made once per environment."""
     s3, states, bucket = own_s3(), map_runs.client(), settings.text("BATCH_BUCKET")
-    starter = Starter(s3, bucket, lambda asked: parse_request(asked, settings.request_defaults()))
+    starter = Starter(s3, bucket, lambda body: parse_request(body, settings.request_defaults()))
     events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
     finisher = Finisher(MapRuns(states), events, store())
-    ended = Ended(states, starter, finisher, timedelta(seconds=settings.whole("SETTLE_SECONDS")))
+    abandoned = AbandonedExecutions(states, starter, finisher, timedelta(seconds=settings.whole("SETTLE_SECONDS")))
     queue = Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
-    return Finalizer(s3, states, finisher, ended, bucket), queue
+    return Finalizer(s3, states, finisher, abandoned, bucket), queue
 
 
-def handler(event: dict, context) -> dict:
-    """Lambda entry: the state machine's last state, or records of the finalizer's queue."""
+def handler(event: FinalizerInput | SqsEvent, context: LambdaContext) -> JsonObject | SqsResponse:
+    """Lambda entry: the state machine's last state, or messages of the finalizer's queue."""
     finalizer, queue = connections()
     clock = Clock(context)
     if "Records" in event:
-        return process_records(event, context, queue, lambda record: finalizer.handle(record, clock))
-    with told_apart():
+        return process_records(cast(SqsEvent, event), queue, lambda record: finalizer.handle(record, clock))
+    with service_errors_renamed():
         return finalizer.finalize(event, clock) or {}

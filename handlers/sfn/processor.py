@@ -1,4 +1,4 @@
-"""Processor: works on one chunk; what is not done comes back in the child execution's next round."""
+"""Processor: processes one chunk. Its pending items come back in the child execution's next round."""
 
 import functools
 
@@ -6,27 +6,27 @@ from handlers import work
 from handlers.aws.results import ResultStore, store
 from handlers.aws.surroundings import put_back
 from handlers.aws.telemetry import put_metrics
-from handlers.core.clock import Clock
-from handlers.core.json_text import unsealed
+from handlers.core.clock import Clock, LambdaContext
+from handlers.core.json_text import JsonObject, unsealed
 from handlers.core.rejected import cut
 from handlers.core.run_items import STOP_MS, Results, run_items
+from handlers.sfn.states import ProcessorInput
 
-# A state's output is 256 KiB at most, 200 of them items: the errors of a chunk share this, quotes and commas too.
+# A state's output is at most 256 KiB, of which items take 200. A chunk's errors, quotes and commas share this part.
 ERRORS_BYTES = 32 * 1024
 NEVER_TRIED = "not processed: every attempt at its chunk ran out of time"
 
 
 @functools.cache
 def result_store() -> ResultStore | None:
-    """Where results go, if they are collected; made once an environment."""
+    """The store for results, if the stack collects them; made once per environment."""
     return store()
 
 
-def keep_results(results: ResultStore, event: dict, found: Results) -> None:
-    """Put what this round's items came to under a name of the round's own.
+def keep_results(results: ResultStore, event: ProcessorInput, found: Results) -> None:
+    """Store the results of this round under a name of its own, which only a repetition of the round has again.
 
-    A round that was cut short goes on under the same attempt with fewer items, and one that died is repeated with the
-    same: its object is then written again.
+    A round that was cut short goes on under the same attempt, but with fewer items.
     """
     batch, chunk = event["batch"], event["chunk"]
     name = f"{chunk['seq']:09d}-{event['attempt']:02d}-{len(chunk['items']):05d}"
@@ -34,23 +34,19 @@ def keep_results(results: ResultStore, event: dict, found: Results) -> None:
     results.put(batch["batchId"], batch["generation"], name, lines)
 
 
-def handler(event: dict, context) -> dict:
-    """Lambda entry: the child's Process state, `{"batch", "chunk": {"seq", "items"}, "attempt"}`.
+def handler(event: ProcessorInput, context: LambdaContext) -> JsonObject:
+    """Lambda entry: the child's Process state.
 
-    Returns the same with only the pending items left and an `outcome`: DONE; RETRY, to be tried again after a wait;
-    CONTINUE, cut short by Lambda's time but getting on; FAILED after the last attempt or where another would not help,
-    with `failures`, one error for each pending item.
+    Returns the input with only the pending items, and an `outcome`. DONE: none is left. RETRY: try again after a wait.
+    CONTINUE: Lambda's time ran out, but some items were done. FAILED: this was the last attempt, or another one would
+    not help; `failures` holds an error for each pending item.
     """
     batch, items = event["batch"], dict(enumerate(map(unsealed, event["chunk"]["items"])))
     clock = Clock(context)
     kept = result_store()
     with put_back():
         results = run_items(
-            items,
-            work.process,
-            batch["itemConcurrency"],
-            lambda longest: clock.has(STOP_MS, longest),
-            keep_values=kept is not None,
+            items, work.process, batch["itemConcurrency"], lambda longest: clock.has(STOP_MS, longest), bool(kept)
         )
     if kept:
         keep_results(kept, event, results)
@@ -60,8 +56,8 @@ def handler(event: dict, context) -> dict:
     return answer
 
 
-def answer_to(event: dict, results: Results) -> dict:
-    """What the state machine is told of a round; see `handler`."""
+def answer_to(event: ProcessorInput, results: Results) -> JsonObject:
+    """The answer to the state machine; see `handler`."""
     batch, chunk, attempt = event["batch"], event["chunk"], event["attempt"]
     items = chunk["items"]
     errors = results.failed | dict.fromkeys(results.left, NEVER_TRIED)
@@ -71,7 +67,7 @@ def answer_to(event: dict, results: Results) -> dict:
     answer = {"batch": batch, "chunk": {"seq": chunk["seq"], "items": [items[index] for index in pending]}}
     if results.left and results.done:
         return {**answer, "outcome": "CONTINUE", "attempt": attempt}
-    # What is no item travels along while others are tried again, and is never processed.
+    # Invalid items stay in the chunk during retries but are never passed to `process`.
     if attempt < batch["maxAttempts"] and errors.keys() - results.invalid:
         return {**answer, "outcome": "RETRY", "attempt": attempt + 1}
     room = max(0, ERRORS_BYTES // len(pending) - 3)

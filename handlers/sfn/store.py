@@ -1,21 +1,27 @@
-"""The only module that knows the batch bucket's keys: each object of docs/design.md."""
+"""The batch bucket: all its objects, which docs/design.md lists. Nothing else knows their keys."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from handlers.core.batch import BatchRequest, camel_case, snake_case
-from handlers.core.json_text import unsealed
+from botocore.exceptions import ClientError
+
+from handlers.aws import Client
+from handlers.core.batch import BatchRequest, Ending, Status, camel_cased, snake_cased
+from handlers.core.json_text import JsonObject, unsealed
 from handlers.core.rejected import invalid_reason
-from handlers.sfn.json_objects import JsonObjects
+
+LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict"}
+MISSING = {"NoSuchKey", "404"}
 
 
 @dataclass(frozen=True)
-class Started:
+class BatchStart:
     """Who runs a generation of a batch, and with which request. Times in milliseconds since 1970.
 
-    `execution_arn` is empty where EventBridge could not start one. `request` is None where it was refused, and `reason`
-    says why. `running` is the batch that still ran when this one was to be started, so that it was skipped.
+    `execution_arn` is empty if EventBridge could not start an execution. `request` is None if it was refused; `reason`
+    says why. `running` is the earlier batch that still ran, so that this one was skipped.
     """
 
     execution_arn: str
@@ -24,44 +30,114 @@ class Started:
     reason: str | None = None
     running: str | None = None
 
-    def to_json(self) -> dict:
-        values = {camel_case(name): value for name, value in vars(self).items()}
-        return values | {"request": self.request and self.request.to_json()}
+    def to_json(self) -> JsonObject:
+        return camel_cased(vars(self)) | {"request": self.request and self.request.to_json()}
 
     @classmethod
-    def from_json(cls, value: dict) -> "Started":
-        values = {snake_case(name): each for name, each in value.items()}
-        return cls(**values | {"request": values["request"] and BatchRequest.parse(values["request"])})
+    def from_json(cls, value: JsonObject) -> "BatchStart":
+        request = value["request"] and BatchRequest.parse(value["request"])
+        return cls(**snake_cased(value) | {"request": request})
 
 
 @dataclass(frozen=True)
-class Made:
-    """What the batcher made. Times in milliseconds since 1970.
+class BatcherOutput:
+    """What the batcher has made. Times in milliseconds since 1970.
 
-    `smallest_chunk` is the fewest items of a chunk but the last, which is often shorter and has `last_chunk`. `reason`
-    says why nothing could be made; or, where there are chunks, why its input could be read no further than they go.
+    `smallest_chunk` is the fewest items of any chunk but the last, which is often shorter and has `last_chunk` items.
+    `reason` says why there are no chunks; or, if there are some, why the input could not be read beyond them.
     """
 
     batch_id: str
     generation: int
     started_at: int
-    items: int
-    chunks: int
-    smallest_chunk: int
-    last_chunk: int
-    tolerated_failure_percentage: float
+    items: int = 0
+    chunks: int = 0
+    smallest_chunk: int = 0
+    last_chunk: int = 0
+    tolerated_failure_percentage: float = 0
     reason: str | None = None
 
     @property
     def refused(self) -> bool:
-        """Whether nothing could be made: what it was to run is still what the generation before it left."""
+        """Whether no chunks could be made. Then the items left over are still those of the generation before."""
         return self.reason is not None and not self.chunks
+
+    def ending(self, status: Status, settled: int, failed: int, reason: str | None, finished_at: int) -> Ending:
+        """The ending of the batch with `settled` of its items settled, of which `failed` have failed."""
+        return Ending(
+            batch_id=self.batch_id,
+            generation=self.generation,
+            architecture="sfn",
+            status=status,
+            items=self.items,
+            succeeded=settled - failed,
+            failed=failed,
+            remaining=self.items - settled,
+            chunks=self.chunks,
+            started_at=self.started_at,
+            finished_at=finished_at,
+            reason=reason,
+        )
+
+
+@dataclass
+class JsonObjects:
+    """JSON objects in a bucket. `client` is an S3 client."""
+
+    client: Client
+    bucket: str
+
+    def put(self, key: str, value: JsonObject, **condition: str) -> None:
+        """Write an object. `condition`: arguments of PutObject."""
+        self.client.put_object(
+            Bucket=self.bucket, Key=key, Body=json.dumps(value).encode(), ContentType="application/json", **condition
+        )
+
+    def put_new(self, key: str, value: JsonObject) -> bool:
+        """Write a new object; false if there is one already."""
+        return self.put_if(key, value, IfNoneMatch="*")
+
+    def put_if(self, key: str, value: JsonObject, **condition: str) -> bool:
+        """Write an object if `condition` holds; false if it does not."""
+        try:
+            self.put(key, value, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in LOST_RACE:
+                return False
+            raise
+        return True
+
+    def get(self, key: str) -> tuple[Any, str]:
+        """The object's value and ETag."""
+        answer = self.client.get_object(Bucket=self.bucket, Key=key)
+        return json.load(answer["Body"]), answer["ETag"]
+
+    def find(self, key: str) -> tuple[Any, str] | None:
+        """The object's value and ETag; None if there is no such object."""
+        try:
+            return self.get(key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in MISSING:
+                return None
+            raise
+
+    def value(self, key: str) -> Any:
+        """The object's value; None if there is no such object."""
+        found = self.find(key)
+        return found and found[0]
+
+    def names(self, folder: str, after: str = "", page_size: int = 1000) -> Iterator[str]:
+        """The rest of each key that begins with `folder`, in order, from the first one behind `after` on."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=folder, StartAfter=folder + after, PaginationConfig={"PageSize": page_size}
+        )
+        return (found["Key"].removeprefix(folder) for page in pages for found in page.get("Contents", []))
 
 
 class BatchObjects:
-    """The objects of one generation of a batch. `client` is boto3's for S3."""
+    """The objects of one generation of a batch. `client` is an S3 client."""
 
-    def __init__(self, client, bucket: str, batch_id: str, generation: int = 1):
+    def __init__(self, client: Client, bucket: str, batch_id: str, generation: int = 1):
         self.client = client
         self.bucket = bucket
         self.batch_id = batch_id
@@ -79,19 +155,19 @@ class BatchObjects:
         return max((int(name.removesuffix(".json")) for name in names), default=None)
 
     # ------------------------------------------------------------------------------------------- start
-    def start(self, started: Started) -> Started:
-        """Store how the generation is started: this way, if nobody has yet; returns what is stored."""
-        if self.objects.put_new(self._started_key, started.to_json()):
-            return started
-        return Started.from_json(self.objects.get(self._started_key)[0])
+    def start(self, start: BatchStart) -> BatchStart:
+        """Store how the generation starts, unless that is stored already. Returns the stored one."""
+        if self.objects.put_new(self._started_key, start.to_json()):
+            return start
+        return BatchStart.from_json(self.objects.get(self._started_key)[0])
 
-    def find_started(self) -> Started | None:
-        """How the generation was started, if it ever was."""
-        found = self.objects.find(self._started_key)
-        return Started.from_json(found[0]) if found else None
+    def find_started(self) -> BatchStart | None:
+        """How the generation was started; None if it was not."""
+        value = self.objects.value(self._started_key)
+        return None if value is None else BatchStart.from_json(value)
 
     def find_owner(self) -> str | None:
-        """The execution that runs this generation, if there is one."""
+        """The ARN of the execution that runs this generation; None if there is none."""
         started = self.find_started()
         return started.execution_arn or None if started else None
 
@@ -104,25 +180,26 @@ class BatchObjects:
     def chunks_key(self) -> str:
         return f"chunks/{self.name}.json"
 
-    def chunks(self) -> Iterator[dict]:
-        """The chunks as they were made: a line each, so that an object of any size is read in little memory."""
+    def chunks(self) -> Iterator[JsonObject]:
+        """The chunks, as the batcher made them: one a line, so that reading a large object takes little memory."""
         body = self.client.get_object(Bucket=self.bucket, Key=self.chunks_key)["Body"]
         chunks = (json.loads(line.strip(b"[],")) for line in body.iter_lines(chunk_size=64 * 1024))
         return ({**chunk, "items": [*map(unsealed, chunk["items"])]} for chunk in chunks)
 
-    def put_made(self, made: Made) -> None:
+    def put_made(self, made: BatcherOutput) -> None:
+        """Store the batcher's output, which says that the batcher is done."""
         self.objects.put(f"made/{self.name}.json", asdict(made))
 
-    def find_made(self) -> Made | None:
-        """What the batcher made, once it was through."""
-        found = self.objects.find(f"made/{self.name}.json")
-        return Made(**found[0]) if found else None
+    def find_made(self) -> BatcherOutput | None:
+        """The batcher's output; None until the batcher is done."""
+        value = self.objects.value(f"made/{self.name}.json")
+        return None if value is None else BatcherOutput(**value)
 
     # ---------------------------------------------------------------------------------------- failures
-    def put_failed(self, seq: int, failures: list[dict]) -> None:
-        """Record items of one chunk as failed for good; the key tells how many, so that counting reads no object.
+    def put_failed(self, seq: int, failures: list[JsonObject]) -> None:
+        """Record items of one chunk as failed for good. The key tells their number, so that counting reads no object.
 
-        What is no item fails for that, whatever else its child met.
+        A rejection fails with its own reason, whatever happened to its child.
         """
         failures = [
             failure | {"item": (item := unsealed(failure["item"])), "error": invalid_reason(item) or failure["error"]}
@@ -131,9 +208,9 @@ class BatchObjects:
         self.objects.put(f"failed/{self.name}/{seq:09d}-{len(failures)}.json", {"seq": seq, "failed": failures})
 
     def failures(self, first: int = 0) -> Iterator[tuple[int, int]]:
-        """From chunk `first` on, in order: its number and how many of its items have failed for good.
+        """The chunks with failed items from number `first` on, in order: the chunk and its number of failed items.
 
-        A function that outlived its execution may have recorded a chunk once more: its last record counts.
+        A function that outlived its execution may have recorded a chunk again: the last record counts.
         """
         found: tuple[int, int] | None = None
         for name in self.objects.names(f"failed/{self.name}/", after=f"{first:09d}-"):
@@ -145,45 +222,45 @@ class BatchObjects:
             yield found
 
     def has_failures(self, seq: int) -> bool:
-        """Whether items of the chunk are recorded as failed."""
-        return next(self.objects.names(f"failed/{self.name}/{seq:09d}-", most=1), None) is not None
+        """Whether failed items of the chunk are recorded."""
+        return next(self.objects.names(f"failed/{self.name}/{seq:09d}-", page_size=1), None) is not None
 
-    def failed_items(self) -> Iterator[dict]:
-        """Every item that has failed for good: `item`, `error`, `attempts`."""
+    def failed_items(self) -> Iterator[JsonObject]:
+        """Every failed item: `item`, `error`, `attempts`."""
         for seq, count in self.failures():
             yield from self.objects.get(f"failed/{self.name}/{seq:09d}-{count}.json")[0]["failed"]
 
-    def find_counted(self) -> dict:
-        """How far the end of the batch has come; see counting.py."""
-        found = self.objects.find(f"lost/{self.name}.json")
-        return found[0] if found else {}
+    def find_counted(self) -> JsonObject:
+        """The progress of counting the batch's ending; see finish.py."""
+        progress: JsonObject | None = self.objects.value(f"lost/{self.name}.json")
+        return {} if progress is None else progress
 
-    def put_counted(self, progress: dict) -> None:
+    def put_counted(self, progress: JsonObject) -> None:
         self.objects.put(f"lost/{self.name}.json", progress)
 
-    def find_settled(self, page: int) -> dict | None:
-        """`{"seqs", "next"}`: chunks that children have settled, as a redrive found them, and the next page's token."""
-        found = self.objects.find(f"settled/{self.name}/{page:06d}.json")
-        return found[0] if found else None
+    def find_finished_chunks(self, page: int) -> JsonObject | None:
+        """`{"seqs", "next"}`: the chunks that a page of children finished, as a redrive found, and the next token."""
+        found: JsonObject | None = self.objects.value(f"settled/{self.name}/{page:06d}.json")
+        return found
 
-    def put_settled(self, page: int, settled: dict) -> None:
-        self.objects.put(f"settled/{self.name}/{page:06d}.json", settled)
+    def put_finished_chunks(self, page: int, found: JsonObject) -> None:
+        self.objects.put(f"settled/{self.name}/{page:06d}.json", found)
 
     # --------------------------------------------------------------------------------------------- end
-    def put_ending(self, detail: dict, announce_until: int) -> bool:
-        """Store how the batch ended; true for the single winner, who announces it."""
+    def put_ending(self, detail: JsonObject, announce_until: int) -> bool:
+        """Store how the batch ended; true for the single winner, which announces it."""
         return self.objects.put_new(self._ending_key, {"detail": detail, "announceUntil": announce_until})
 
-    def find_ending(self) -> tuple[dict, str] | None:
-        """`{"detail", "announceUntil"}` and its ETag, once the batch has ended."""
+    def find_ending(self) -> tuple[JsonObject, str] | None:
+        """`{"detail", "announceUntil"}` and its ETag; None until the batch has ended."""
         return self.objects.find(self._ending_key)
 
-    def take_announcement_over(self, detail: dict, announce_until: int, etag: str) -> bool:
-        """Become the announcer in place of one that died; false if somebody else did."""
+    def take_announcement_over(self, detail: JsonObject, announce_until: int, etag: str) -> bool:
+        """Become the announcer in place of one that died; false if another finalizer did."""
         return self.objects.put_if(self._ending_key, {"detail": detail, "announceUntil": announce_until}, IfMatch=etag)
 
     def record_notified(self) -> None:
-        """Batch Finished is published."""
+        """Record that Batch Finished is published."""
         self.objects.put(f"notified/{self.name}", {})
 
     def is_notified(self) -> bool:

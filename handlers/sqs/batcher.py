@@ -1,77 +1,70 @@
-"""Batcher: makes the segments of the batches that it starts: chunk records first, then their messages."""
+"""Batcher: starts batches and makes their segments, the chunk records of a window before its messages."""
 
 import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import boto3
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import source
 from handlers.aws import settings
 from handlers.aws.events import Events
-from handlers.aws.partial import HandBack, process_records
-from handlers.aws.queues import Queue
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InvalidRequest, Status, refuse_too_many
-from handlers.core.clock import Clock
+from handlers.core.clock import Clock, LambdaContext
 from handlers.core.items import Chunk
 from handlers.core.json_text import utf8_bytes
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage
+from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_body
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, Held, Segment, chunk_body
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, LeaseHeld, Segment
 from handlers.sqs.segments import SegmentItems
 from handlers.sqs.start import Starter, parse_json
 from handlers.sqs.table import FOREVER, BatchTable
 
 WINDOW_CHUNKS = 250
 WINDOW_BYTES = 8 * 1024 * 1024
-# Time a window of writes and sends may take; with less left the batcher hands its segment on.
+# The writes and sends of a window may take this long. With less left the batcher leaves its segment to the next one.
 WINDOW_MS = 10_000
 
 
+@dataclass
 class Batcher:
-    """The batcher's part of the protocol; docs/design.md says why each step comes where it does."""
+    """The batcher's part of the protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        chunk_queue: Queue,
-        finalizer_queue: Queue,
-        segment_items: SegmentItems,
-        max_items: int,
-    ):
-        self.table = table
-        self.chunk_queue = chunk_queue
-        self.finalizer_queue = finalizer_queue
-        self.segment_items = segment_items
-        self.max_items = max_items
+    table: BatchTable
+    chunk_queue: Queue
+    finalizer_queue: Queue
+    segment_items: SegmentItems
+    max_items: int
 
     def make_segment(self, message: SegmentMessage, clock: Clock) -> None:
-        """Make a segment's chunks, from where the last batcher left off. Raises HandBack when there is more to make."""
+        """Make a segment's chunks from its cursor on. Raises ReturnMessage if there are more to make, or later."""
         batch = self.table.get_batch(message.key.batch_id, message.key.generation)
         if not batch or batch.status != Status.OPEN or clock.now() >= batch.deadline:
             return
         if message.number not in batch.segments:
-            # Whoever made it may have died before it could nudge.
+            # The batcher that made it may have died before it could nudge.
             self.nudge(batch.key, clock.now())
             return
         segment = self.table.claim_segment(batch.key, message.number, clock.now(), clock.lease())
-        if isinstance(segment, Held) and segment.lease_until >= FOREVER:
+        if isinstance(segment, LeaseHeld) and segment.lease_until >= FOREVER:
             # The finalizer is ending the batch.
             return
-        if isinstance(segment, Held):
-            raise HandBack((segment.lease_until - clock.now()) / 1000 + 1)
+        if isinstance(segment, LeaseHeld):
+            raise ReturnMessage((segment.lease_until - clock.now()) / 1000 + 1)
         try:
             made, broken = self._make_windows(batch, segment, clock)
             sealed = made and self.table.finish_segment(
                 batch.key, segment.number, made.next_item, made.next_chunk, self.max_items, broken
             )
         except InvalidRequest as refused:
-            self.table.give_up(batch.key, message.number, str(refused), clock.now())
+            self.table.abandon_segment(batch.key, message.number, str(refused), clock.now())
             made = None
         if not made:
-            # The batch ends early: the finalizer need not wait for this lease.
+            # The batch ends early, and the finalizer need not wait for this lease.
             self.table.release_segment(batch.key, segment)
             self.nudge(batch.key, None)
             return
@@ -79,19 +72,19 @@ class Batcher:
             self.nudge(batch.key, clock.now())
 
     def _make_windows(self, batch: Batch, segment: Segment, clock: Clock) -> tuple[Segment | None, str | None]:
-        """Make the rest of a segment; None when its batch is past its deadline, or cancelled, meanwhile.
+        """Make the rest of a segment. Returns its cursor, and the reason if the input cannot be read to its end.
 
-        Also returns why it ends where its input can be read no further.
+        The cursor is None if the batch has ended, or has reached its deadline, meanwhile.
         """
-        stream, source = self.segment_items.chunks(batch, segment)
+        stream, items = self.segment_items.chunks(batch, segment)
         elsewhere = self._made_elsewhere(batch, segment)
-        # The messages of the last window may not all have gone out. Its records did, and finished ones must not
-        # come back to life, so those are never put again.
+        # Not all messages of the last window may have been sent. Its records are written, and are never put again:
+        # those that were deleted since would come back to life.
         self._send(batch, islice(stream, segment.next_chunk - segment.window_chunk))
         for window in windows(stream):
             if not clock.has(WINDOW_MS):
                 self.table.release_segment(batch.key, segment)
-                raise HandBack(0)
+                raise ReturnMessage(0)
             now = self.table.get_batch(batch.batch_id, batch.generation)
             if not now or now.status != Status.OPEN or clock.now() >= now.deadline:
                 return None, None
@@ -108,12 +101,12 @@ class Batcher:
             )
             if not self.table.advance_segment(batch.key, segment):
                 logger.warning("segment lost", batch_id=batch.batch_id, segment=segment.number)
-                raise HandBack(1)
+                raise ReturnMessage(1)
             self._send(batch, window)
-        return segment, source.reason
+        return segment, items.reason
 
     def _made_elsewhere(self, batch: Batch, segment: Segment) -> int:
-        """The items of the batch's other segments so far, where their sum may come to more than it may have."""
+        """The number of items in the batch's other segments so far; 0 if the batch cannot exceed MaxItems."""
         if batch.segment_count == 1 or (batch.expected is not None and batch.expected <= self.max_items):
             return 0
         return self.table.count_made(batch.key) - segment.next_item
@@ -124,17 +117,17 @@ class Batcher:
         )
 
     def nudge(self, key: BatchKey, drained_at: int | None) -> None:
-        """Ask the finalizer to look: the last chunk may have been done before the batch was sealed."""
+        """Ask the finalizer to check: the last chunk may have been finished before the batch was sealed."""
         self.finalizer_queue.send(FinalizerMessage(key, check=False, drained_at=drained_at).body())
 
 
 def chunk_key(batch: Batch, seq: int) -> ChunkKey:
-    """Chunks go round the shards."""
+    """The key of a chunk. Chunks take turns in the shards."""
     return ChunkKey(batch.key, seq % batch.shards, seq)
 
 
 def windows(stream: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Group chunks into windows that fit the memory, whatever the size of the batch."""
+    """Group chunks into windows that fit into memory, whatever the size of the batch."""
     window: list[Chunk] = []
     size = 0
     for chunk in stream:
@@ -149,20 +142,18 @@ def windows(stream: Iterable[Chunk]) -> Iterator[list[Chunk]]:
 
 @functools.cache
 def connections() -> tuple[Starter, Batcher, Queue]:
-    """What starts batches, what makes their segments, and the queue for both; made once an environment."""
+    """The function's starter, batcher and queue; made once per environment."""
     sqs = boto3.client("sqs")
     table = BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME"))
-    queue, finalizer_queue = (
-        Queue(sqs, settings.text("BATCHER_QUEUE_URL")),
-        Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
-    )
+    queue = Queue(sqs, settings.text("BATCHER_QUEUE_URL"))
+    finalizer_queue = Queue(sqs, settings.text("FINALIZER_QUEUE_URL"))
     max_items = settings.whole("MAX_ITEMS")
     starter = Starter(
         table=table,
         queue=queue,
         finalizer_queue=finalizer_queue,
         events=Events(boto3.client("events"), settings.text("EVENT_BUS_NAME")),
-        source=source,
+        survey=source.survey,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         chunks_per_segment=settings.whole("CHUNKS_PER_SEGMENT"),
         max_items=max_items,
@@ -173,19 +164,19 @@ def connections() -> tuple[Starter, Batcher, Queue]:
     return starter, batcher, queue
 
 
-def handler(event: dict, context) -> dict:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: messages of the batcher's queue, each a batch request or a segment."""
     starter, batcher, queue = connections()
     clock = Clock(context)
     mistakes = Mistakes(batcher.table, batcher.finalizer_queue)
 
-    def handle(record) -> None:
-        asked = parse_json(record.body)
-        if segment := SegmentMessage.find(asked):
+    def handle(record: SQSRecord) -> None:
+        body = parse_json(record.body)
+        if segment := SegmentMessage.find(body):
             with mistakes.end_the_batch(segment.key, f"segment {segment.number}", clock):
                 batcher.make_segment(segment, clock)
         else:
-            with mistakes.end_the_batch(BatchKey.of_request(asked, record.message_id), "request", clock):
-                starter.start(asked, record.message_id, settings.request_defaults(), clock)
+            with mistakes.end_the_batch(BatchKey.of_request(body, record.message_id), "request", clock):
+                starter.start(body, record.message_id, settings.request_defaults(), clock)
 
-    return process_records(event, context, queue, handle)
+    return process_records(event, queue, handle)

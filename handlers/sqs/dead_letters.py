@@ -1,64 +1,60 @@
-"""Dead-letter handler: what a queue has given up is settled here, so that no message ends in silence."""
+"""Dead-letter handler: fails what a dead letter was about, so that no message ends in silence."""
 
 import functools
+from dataclasses import dataclass
 
 import boto3
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers.aws import settings
-from handlers.aws.partial import HandBack, process_records
-from handlers.aws.queues import Queue
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
-from handlers.core.clock import Clock
+from handlers.core.clock import Clock, LambdaContext
 from handlers.sqs.finished import FinishedChunks
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_in
+from handlers.sqs.messages import ChunkMessage, FinalizerMessage, SegmentMessage, chunk_in
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.records import BatchKey, ChunkMessage, Claim, Held
-from handlers.sqs.refusal import refuse
-from handlers.sqs.start import parse_json
+from handlers.sqs.records import BatchKey, Claim, LeaseHeld
+from handlers.sqs.start import parse_json, refuse
 from handlers.sqs.table import BatchTable
 
+REQUEST_FAILED = "its request went to the dead-letter queue: the batcher failed again and again"
 
+
+@dataclass
 class DeadLetters:
-    """Settles the dead letters of the chunk queue and of the batcher's queue."""
+    """Handles the dead letters of the chunk queue and of the batcher's queue."""
 
-    def __init__(self, table: BatchTable, finished: FinishedChunks, finalizer_queue: Queue):
-        self.table = table
-        self.finished = finished
-        self.finalizer_queue = finalizer_queue
+    table: BatchTable
+    finished: FinishedChunks
+    finalizer_queue: Queue
 
     def chunk(self, message: ChunkMessage, clock: Clock) -> None:
-        """Fail what is pending of a chunk. Raises HandBack while a processor still holds it."""
+        """Fail the pending items of a chunk. Raises ReturnMessage while a processor still holds the chunk."""
         claim = self.table.claim_chunk(message.key, clock.now(), clock.lease(), attempts_used=message.max_attempts)
-        if isinstance(claim, Held):
-            self.finished.left_behind(message.key)
-            raise HandBack((claim.lease_until - clock.now()) / 1000 + 1)
+        if isinstance(claim, LeaseHeld):
+            self.finished.left_unfinished(message.key)
+            raise ReturnMessage((claim.lease_until - clock.now()) / 1000 + 1)
         if isinstance(claim, Claim):
-            self.finished.give_up(claim, message)
+            self.finished.fail_pending(claim, message)
         else:
-            self.finished.found_gone(message.key)
+            self.finished.already_finished(message.key)
 
     def segment(self, message: SegmentMessage, clock: Clock) -> None:
-        """End the batch early: nobody will make its missing chunks."""
-        reason = f"segment {message.number} was given up: its batcher failed again and again"
-        self.table.give_up(message.key, message.number, reason, clock.now())
+        """End the batch early, because the segment's missing chunks will not be made."""
+        reason = f"segment {message.number} went to the dead-letter queue: its batcher failed again and again"
+        self.table.abandon_segment(message.key, message.number, reason, clock.now())
         self.finalizer_queue.send(FinalizerMessage(message.key, check=False).body())
 
-    def request(self, asked: object, message_id: str, clock: Clock) -> None:
+    def request(self, body: object, message_id: str, clock: Clock) -> None:
         """End a batch that could not be started."""
-        key = BatchKey.of_request(asked, message_id)
+        key = BatchKey.of_request(body, message_id)
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
-        refuse(
-            self.table,
-            self.finalizer_queue,
-            key,
-            "its request was given up: the batcher failed again and again",
-            clock.now(),
-        )
+        refuse(self.table, self.finalizer_queue, key, REQUEST_FAILED, clock.now())
 
 
 @functools.cache
 def connections() -> tuple[BatchTable, Queue, Queue, Queue]:
-    """This function's table, the dead-letter queues of the chunks and of the batcher, and the finalizer's queue."""
+    """The function's table, the dead-letter queues of the chunks and of the batcher, and the finalizer's queue."""
     sqs = boto3.client("sqs")
     return (
         BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
@@ -68,31 +64,31 @@ def connections() -> tuple[BatchTable, Queue, Queue, Queue]:
     )
 
 
-def handler(event: dict, context) -> dict:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: messages of one of the dead-letter queues."""
     table, chunk_queue, batcher_queue, finalizer_queue = connections()
     clock = Clock(context)
     finished = FinishedChunks(table, finalizer_queue, clock)
     letters, mistakes = DeadLetters(table, finished, finalizer_queue), Mistakes(table, finalizer_queue)
-    # An event source delivers from one queue at a time.
+    # The records of an event all come from one queue.
     source = event["Records"][0]["eventSourceARN"].rsplit(":", 1)[-1]
     queue = chunk_queue if chunk_queue.url.endswith(f"/{source}") else batcher_queue
 
-    def handle(record) -> None:
+    def handle(record: SQSRecord) -> None:
         logger.warning("dead letter", message_id=record.message_id, source=record.event_source_arn)
         if queue is chunk_queue:
             if message := chunk_in(record):
                 with mistakes.end_the_batch(message.key.batch, f"dead letter of chunk {message.key.seq}", clock):
                     letters.chunk(message, clock)
             return
-        asked = parse_json(record.body)
-        if segment := SegmentMessage.find(asked):
+        body = parse_json(record.body)
+        if segment := SegmentMessage.find(body):
             with mistakes.end_the_batch(segment.key, f"dead letter of segment {segment.number}", clock):
                 letters.segment(segment, clock)
         else:
-            with mistakes.end_the_batch(BatchKey.of_request(asked, record.message_id), "dead letter", clock):
-                letters.request(asked, record.message_id, clock)
+            with mistakes.end_the_batch(BatchKey.of_request(body, record.message_id), "dead letter", clock):
+                letters.request(body, record.message_id, clock)
 
-    response = process_records(event, context, queue, handle)
-    finished.close_or_tell(mistakes)
+    response = process_records(event, queue, handle)
+    finished.close_or_count_mistake(mistakes)
     return response

@@ -1,41 +1,67 @@
-"""The table's keys and attributes, in DynamoDB's own types. The keys are those of docs/design.md."""
+"""The table's keys and attributes in DynamoDB's own types. docs/design.md lists the keys."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
-from handlers.core.batch import BatchRequest, Status
-from handlers.core.json_text import dumps
+from boto3.dynamodb.types import TypeSerializer
+
+from handlers.core.batch import BatchRequest, Status, camel_cased, snake_case
+from handlers.core.json_text import Item, dumps
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Segment
 from handlers.sqs.sizes import beginning, error_room, record_bytes
 
+# Attribute name -> {type: value}. A key and the values of an expression have the same form.
+type Record = dict[str, Any]
 
-def n(value: int) -> dict:
+SERIALIZER = TypeSerializer()
+
+
+def n(value: int) -> Record:
     """A number attribute."""
     return {"N": str(value)}
 
 
-def whole(record: dict, name: str) -> int:
-    """A number attribute of a record, 0 where it has none."""
+def whole(record: Record, name: str) -> int:
+    """A number attribute of a record; 0 if it has none."""
     return int(record[name]["N"]) if name in record else 0
 
 
-def batch_key(key: BatchKey) -> dict:
-    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}"}}
+def attributes(values: Mapping[str, Any]) -> Record:
+    """Plain values as attributes."""
+    return {name: SERIALIZER.serialize(value) for name, value in values.items()}
 
 
-def segment_key(key: BatchKey, number: int) -> dict:
-    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#segment#{number:04d}"}}
+def plain(attribute: Record) -> Any:
+    """The plain value of an attribute. Not boto3's TypeDeserializer, which makes Decimals of whole numbers."""
+    ((kind, content),) = attribute.items()
+    if kind == "NS":
+        return frozenset(map(int, content))
+    return int(content) if kind == "N" else content
 
 
-def closing_key(key: BatchKey, shard: int) -> dict:
-    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#closing#{shard:04d}"}}
+def fields_of(kind: type[Any], record: Record) -> dict[str, Any]:
+    """The attributes of a record that are fields of the dataclass `kind`, as plain values."""
+    values = {snake_case(name): attribute for name, attribute in record.items()}
+    return {name: plain(attribute) for name, attribute in values.items() if name in kind.__dataclass_fields__}
 
 
-def mistakes_key(key: BatchKey, place: str) -> dict:
-    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#mistakes#{place}"}}
+def batch_key(key: BatchKey, part: str = "") -> Record:
+    """The key of the batch record, or of a `part` of the batch."""
+    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}{part}"}}
 
 
-def shard_partition(key: BatchKey, shard: int) -> str:
-    return f"chunks#{key.batch_id}#{key.generation}#{shard}"
+def segment_key(key: BatchKey, number: int) -> Record:
+    return batch_key(key, f"#segment#{number:04d}")
+
+
+def closing_key(key: BatchKey, shard: int) -> Record:
+    return batch_key(key, f"#closing#{shard:04d}")
+
+
+def partition_of(kind: str, key: BatchKey, shard: int) -> str:
+    """The partition of a shard's `chunks`, of its `failed` items or of their counts, its `failures`."""
+    return f"{kind}#{key.batch_id}#{key.generation}#{shard}"
 
 
 def chunk_name(seq: int) -> str:
@@ -43,12 +69,8 @@ def chunk_name(seq: int) -> str:
     return f"{seq:012d}"
 
 
-def chunk_key(key: ChunkKey) -> dict:
-    return {"PK": {"S": shard_partition(key.batch, key.shard)}, "SK": {"S": chunk_name(key.seq)}}
-
-
-def failed_partition(key: BatchKey, shard: int) -> str:
-    return f"failed#{key.batch_id}#{key.generation}#{shard}"
+def chunk_key(key: ChunkKey) -> Record:
+    return {"PK": {"S": partition_of("chunks", key.batch, key.shard)}, "SK": {"S": chunk_name(key.seq)}}
 
 
 def failed_name(seq: int, index: int) -> str:
@@ -56,14 +78,10 @@ def failed_name(seq: int, index: int) -> str:
     return f"{seq:012d}#{index:05d}"
 
 
-def failures_partition(key: BatchKey, shard: int) -> str:
-    return f"failures#{key.batch_id}#{key.generation}#{shard}"
-
-
-def failed_record(key: ChunkKey, index: int, item: dict, error: str, attempts: int, expires: int) -> dict:
-    """The record of an item that has failed for good: its error is cut so that it takes no write unit of its own."""
+def failed_record(key: ChunkKey, index: int, item: Item, error: str, attempts: int, expires: int) -> Record:
+    """The record of a failed item. Its error is cut so that it does not take a write unit of its own."""
     record = {
-        "PK": {"S": failed_partition(key.batch, key.shard)},
+        "PK": {"S": partition_of("failed", key.batch, key.shard)},
         "SK": {"S": failed_name(key.seq, index)},
         "item": {"S": dumps(item)},
         "error": {"S": ""},
@@ -73,56 +91,43 @@ def failed_record(key: ChunkKey, index: int, item: dict, error: str, attempts: i
     return record | {"error": {"S": beginning(error, error_room(record_bytes(record)))}}
 
 
-def failures_record(key: ChunkKey, count: int, expires: int) -> dict:
-    """The record that says how many items of a chunk have failed for good."""
+def failures_record(key: ChunkKey, count: int, expires: int) -> Record:
+    """The record that counts a chunk's failed items."""
     return {
-        "PK": {"S": failures_partition(key.batch, key.shard)},
+        "PK": {"S": partition_of("failures", key.batch, key.shard)},
         "SK": {"S": chunk_name(key.seq)},
         "count": n(count),
         "expiresAt": n(expires),
     }
 
 
-def settled_of(record: dict) -> bytes:
-    """A chunk record's bitmap, empty while nothing is settled."""
-    return record["settled"]["B"] if "settled" in record else b""
+def settled_of(record: Record) -> bytes:
+    """The bitmap of a chunk record; empty while no item is settled."""
+    return bytes(record["settled"]["B"]) if "settled" in record else b""
 
 
-def batch_from(record: dict) -> Batch:
+def batch_record(batch: Batch) -> Record:
+    """The record of a batch that is being created. A field without a value has no attribute."""
+    values = camel_cased(vars(batch)) | {"request": json.dumps(batch.request.to_json())}
+    del values["key"], values["progressAt"]
+    # A count of 0 is a value; False, an empty text and an empty set are not.
+    present = {name: value for name, value in values.items() if value or type(value) is int}
+    return batch_key(batch.key) | attributes(present)
+
+
+def batch_from(record: Record) -> Batch:
     """A batch record as DynamoDB returns it."""
-    counts = {name: name for name in ("extent", "expected", "succeeded", "failed", "remaining")}
-    times = {"finished_at": "finishedAt", "drained_at": "drainedAt"}
+    values = fields_of(Batch, record)
     return Batch(
-        key=BatchKey(record["PK"]["S"].removeprefix("batch#"), int(record["SK"]["S"])),
-        status=Status(record["status"]["S"]),
-        request=BatchRequest.parse(json.loads(record["request"]["S"])),
-        shards=whole(record, "shards"),
-        started_at=whole(record, "startedAt"),
-        deadline=whole(record, "deadline"),
-        segments=frozenset(int(number) for number in record.get("segments", {}).get("NS", [])),
-        segment_count=whole(record, "segmentCount"),
-        segment_length=whole(record, "segmentLength"),
-        items=whole(record, "items"),
-        chunks=whole(record, "chunks"),
-        announce_until=whole(record, "announceUntil"),
-        notified="notified" in record,
-        reason=record["reason"]["S"] if "reason" in record else None,
-        broken=record["broken"]["S"] if "broken" in record else None,
-        progress=record["progress"]["S"] if "progress" in record else "",
-        progress_at=whole(record, "progressAt"),
-        stalled="stalled" in record,
-        cancelled="cancelled" in record,
-        **{field: whole(record, name) for field, name in (counts | times).items() if name in record},
+        **values
+        | {
+            "key": BatchKey(record["PK"]["S"].removeprefix("batch#"), int(record["SK"]["S"])),
+            "status": Status(values["status"]),
+            "request": BatchRequest.parse(json.loads(values["request"])),
+        }
     )
 
 
-def segment_from(number: int, record: dict) -> Segment:
+def segment_from(number: int, record: Record) -> Segment:
     """A segment record as DynamoDB returns it."""
-    return Segment(
-        number=number,
-        lease_until=whole(record, "leaseUntil"),
-        next_chunk=whole(record, "nextChunk"),
-        next_item=whole(record, "nextItem"),
-        window_chunk=whole(record, "windowChunk"),
-        window_item=whole(record, "windowItem"),
-    )
+    return Segment(number, **fields_of(Segment, record))

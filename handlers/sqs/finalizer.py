@@ -1,71 +1,63 @@
-"""Finalizer: decides, once, that a batch is over, and publishes Batch Finished."""
+"""Finalizer: decides once that a batch is over, and publishes Batch Finished."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import boto3
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 
 from handlers import source
 from handlers.aws import settings
 from handlers.aws.errors import is_mistake
 from handlers.aws.events import FINISHED, STALLED, Events
-from handlers.aws.partial import HandBack, process_records
-from handlers.aws.queues import Queue
 from handlers.aws.results import ResultStore, store
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import log_finished, logger
 from handlers.core.batch import Ending, InvalidRequest, Status, final_status, iso
-from handlers.core.clock import Clock
+from handlers.core.clock import Clock, LambdaContext
+from handlers.core.json_text import JsonObject
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.mistakes import TRIES, reason_of
-from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, Held, Segment
+from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, LeaseHeld, Segment
 from handlers.sqs.segments import SegmentItems, unsettled
 from handlers.sqs.table import BatchTable
 
-# A check message is sent before its batch record is put; a batch that has not appeared by now never will.
+# A check message is sent before its batch record is put. A batch without a record after this time never gets one.
 APPEARS_WITHIN_MS = 15 * 60 * 1000
-# With less than this left an early end is broken off; the next look goes on where this one was.
+# With less than this left an early end stops; the next check goes on from the closing records.
 STOP_MS = 5_000
-# Batch Stalled names so many of the chunks that are left.
-TOLD_CHUNKS = 10
+# Batch Stalled names this many of the chunks that are left.
+NAMED_CHUNKS = 10
 PLACE = "finalizer"
 THREADS = 16
 
 
 class NoSuchBatch(Exception):
-    """There is no record of the batch: it is about to be put, or its batcher never got that far."""
+    """The batch has no record: its batcher is about to put it, or never got that far."""
 
 
+@dataclass
 class Finalizer:
-    """The finalizer's part of the protocol; docs/design.md says why each step comes where it does."""
+    """The finalizer's part of the protocol; docs/design.md explains the order of its steps.
 
-    def __init__(
-        self,
-        table: BatchTable,
-        events: Events,
-        segment_items: SegmentItems,
-        results: ResultStore | None,
-        check_interval: float,
-        stall_after: float,
-        map: Callable[..., Iterable] = map,
-    ):
-        """`map` calls a function for every shard, or segment: several at a time, where there are threads for it."""
-        self.table = table
-        self.events = events
-        self.segment_items = segment_items
-        self.results = results
-        self.check_interval = check_interval
-        self.stall_after = stall_after
-        self.map = map
+    `map` calls a function for every shard or segment, several at a time if it has threads.
+    """
 
-    def look(self, key: BatchKey, drained_at: int | None, clock: Clock) -> float | None:
-        """Do what the batch needs now; returns in how many seconds to look again, None when it is announced.
+    table: BatchTable
+    events: Events
+    segment_items: SegmentItems
+    results: ResultStore | None
+    check_interval: float
+    stall_after: float
+    map: Callable[..., Iterable[Any]] = map
 
-        Raises NoSuchBatch.
-        """
-        # The record first, the shards after it: were it the other way round, a batch could be sealed in between.
+    def check(self, key: BatchKey, drained_at: int | None, clock: Clock) -> float | None:
+        """End the batch if it is over. Returns seconds to the next check, None if announced. Raises NoSuchBatch."""
+        # The record before the shards: in the other order the batch could be sealed in between.
         batch = self.table.get_batch(key.batch_id, key.generation)
         if not batch:
             raise NoSuchBatch(key)
@@ -76,22 +68,22 @@ class Finalizer:
             failed = self._count_failed(batch, clock)
             if failed is None:
                 return 0
-            return self._finish(*settled(batch, failed), failed, 0, drained_at, clock)
+            return self._finish(*when_settled(batch, failed), failed, 0, drained_at, clock)
         if now >= batch.deadline:
             return self._end_early(batch, clock)
         try:
             self._watch_progress(batch, now)
         except Exception as error:
-            # It decides nothing, so a mistake in it keeps no batch from its end.
+            # The watch decides nothing, so a mistake in it must not keep a batch from its end.
             if not is_mistake(error):
                 raise
             logger.exception("not watched", batch_id=key.batch_id)
         return min(self.check_interval, (batch.deadline - now) / 1000 + 1)
 
     def met_mistake(self, key: BatchKey, error: Exception, clock: Clock) -> None:
-        """A look has met a mistake in the code. After some the batch ends early; where that fails as well, anyhow.
+        """Count a mistake in the code that a check met. After TRIES the batch ends early, after 2 * TRIES at once.
 
-        Then all that is not known to be done counts as remaining, and nobody waits for processors any more.
+        At once means without waiting for processors: all items that are not known to be done count as remaining.
         """
         tries = self.table.count_mistake(key, PLACE, clock.now())
         reason = reason_of(error, PLACE)
@@ -107,7 +99,7 @@ class Finalizer:
         return all(self.table.is_shard_empty(batch.key, shard) for shard in range(batch.shards))
 
     def _count_failed(self, batch: Batch, clock: Clock) -> int | None:
-        """How many items have failed, once nobody works on the batch any more; None when the next look has to go on."""
+        """The number of failed items, once no function works on the batch; None if the next check must go on."""
         counted = list(self.map(lambda shard: self._count_shard(batch, shard, clock), range(batch.shards)))
         return None if None in counted else sum(count for count in counted if count)
 
@@ -120,24 +112,24 @@ class Finalizer:
             pages += 1
             failed = closing.failed + sum(count for _, count in page)
             closing = replace(closing, next_counted=page[-1][0] + 1, failed=failed)
-        # A single page is read again as cheaply as it is written down.
+        # Reading a single page again is as cheap as recording it.
         if closing != found and (pages > 1 or not has_time):
             self.table.put_closing(batch, shard, closing)
         return closing.failed if has_time else None
 
     def _end_early(self, batch: Batch, clock: Clock) -> float | None:
-        """End a batch with what is left of it, once nobody works on it any more."""
+        """End a batch before all its items are settled, once no function works on it any more."""
         now = clock.now()
-        # First no more chunks: a batcher that is still at it must not add some to what is counted here.
+        # First no more chunks: a batcher that still works must not add to the chunks that are counted here.
         fences = list(self.map(lambda number: self.table.fence_segment(batch.key, number, now), sorted(batch.segments)))
-        if leases := [fence.lease_until for fence in fences if isinstance(fence, Held)]:
+        if leases := [fence.lease_until for fence in fences if isinstance(fence, LeaseHeld)]:
             return self._wait_for(max(leases), now)
         cursors = {fence.number: fence for fence in fences if isinstance(fence, Segment)}
-        # Then no more claims. Where time runs out the next look goes on.
+        # Then no more claims. If time runs out, the next check goes on.
         closed = list(self.map(lambda shard: self._close_shard(batch, cursors, shard, clock), range(batch.shards)))
         if lease_until := max(until for until, _ in closed):
             return self._wait_for(lease_until, now)
-        # Nobody works on the batch any more: what has failed and what is left stand still.
+        # No function works on the batch any more: the failed and the remaining items change no more.
         failed, remaining = self._count_failed(batch, clock), sum(count for _, count in closed)
         if failed is None:
             return 0
@@ -150,13 +142,9 @@ class Finalizer:
         remaining += beyond
         chunks = batch.chunks + sum(cursor.next_chunk for cursor in cursors.values())
         ended = replace(batch, items=made + beyond, chunks=chunks)
-        status, reason = Status.EXPIRED, f"the deadline {iso(batch.deadline)} passed"
-        if batch.reason:
-            status, reason = Status.FAILED, batch.reason
-        elif batch.cancelled:
-            status, reason = Status.CANCELLED, f"cancelled at {iso(batch.deadline)}"
         if batch.sealed and not remaining:
-            return self._finish(*settled(ended, failed), failed, 0, None, clock)
+            return self._finish(*when_settled(ended, failed), failed, 0, None, clock)
+        status, reason = when_early(batch)
         if batch.broken:
             reason += f"; {batch.broken}"
         if uncounted:
@@ -167,20 +155,20 @@ class Finalizer:
         return max(0, min(self.check_interval, (lease_until - now) / 1000 + 1))
 
     def _close_shard(self, batch: Batch, cursors: Mapping[int, Segment], shard: int, clock: Clock) -> tuple[int, int]:
-        """Take a shard's free chunks out of processing and count their items that are left over.
+        """Drop a shard's free chunks and count their remaining items.
 
-        Returns until when to wait for a lease, or for more time, 0 when the shard is through; and the count.
+        Returns the time to wait for, 0 if the shard is closed, and the count. Without time left it is now.
         """
         closing = self.table.get_closing(batch.key, shard)
         wait_until, next_seq, remaining = 0, closing.next_seq, closing.remaining
         for found in self.table.drop_chunks(batch, shard, clock.now(), closing.next_seq):
-            if isinstance(found, Held):
+            if isinstance(found, LeaseHeld):
                 wait_until = max(wait_until, found.lease_until)
             elif not wait_until:
-                # Only up to the first lease: what a processor still works on is counted when it is over.
+                # Only up to the first lease: the items of a processor that still works are counted when it is done.
                 next_seq = found.key.seq + 1
                 cursor = cursors.get(found.key.seq // SEGMENT_STRIDE)
-                # A record beyond the cursor was put by a batcher that died before its messages: it is not made.
+                # A batcher put a record beyond the cursor and died before it sent the message: that chunk is not made.
                 if not cursor or found.key.seq < cursor.first_seq + cursor.next_chunk:
                     left, failed = unsettled(self.table, batch, found)
                     remaining += len(left)
@@ -194,7 +182,7 @@ class Finalizer:
         return wait_until, remaining
 
     def _count_unread(self, batch: Batch, cursors: list[Segment], clock: Clock) -> tuple[int, bool]:
-        """How many items lie beyond the cursors, which only reading the input tells, and whether there may be more."""
+        """The number of items beyond the cursors, found by reading the input, and whether there may be more."""
         count = 0
         try:
             for cursor in cursors:
@@ -209,22 +197,11 @@ class Finalizer:
     def _finish(
         self, batch: Batch, status: Status, failed: int, remaining: int, drained_at: int | None, clock: Clock
     ) -> float | None:
-        ending = Ending(
-            batch_id=batch.batch_id,
-            generation=batch.generation,
-            architecture="sqs",
-            status=status,
-            items=batch.items,
-            succeeded=batch.items - failed - remaining,
-            failed=failed,
-            remaining=remaining,
-            chunks=batch.chunks,
-            started_at=batch.started_at,
-            finished_at=clock.now(),
-            reason=batch.reason,
-        )
+        succeeded = batch.items - failed - remaining
+        counted = replace(batch, succeeded=succeeded, failed=failed, remaining=remaining)
+        ending = replace(counted, status=status, finished_at=clock.now()).ending()
         if not self.table.finish(batch.key, ending, drained_at, clock.deadline):
-            # Another finalizer won; it announces.
+            # Another finalizer has won and announces.
             return self.check_interval
         self._announce(batch.key, ending, clock)
         return None
@@ -237,7 +214,7 @@ class Finalizer:
             return (batch.announce_until - clock.now()) / 1000 + 1
         if not self.table.take_announcement_over(batch, clock.deadline):
             return self.check_interval
-        self._announce(batch.key, stored_ending(batch), clock)
+        self._announce(batch.key, batch.ending(), clock)
         return None
 
     def _announce(self, key: BatchKey, ending: Ending, clock: Clock) -> None:
@@ -248,51 +225,42 @@ class Finalizer:
         log_finished(ending.detail())
 
     def _watch_progress(self, batch: Batch, now: int) -> None:
-        """Publish Batch Stalled, once, when nothing has moved for too long."""
+        """Publish Batch Stalled once if nothing has moved for too long."""
         glimpse = self.table.glimpse(batch)
         if glimpse != batch.progress:
             self.table.record_progress(batch.key, glimpse, now)
         elif now - batch.progress_at > self.stall_after * 1000 and self.table.record_stalled(batch):
             self.events.publish(STALLED, self._stalled_detail(batch))
 
-    def _stalled_detail(self, batch: Batch) -> dict:
-        """What the Batch Stalled event says: since when nothing moves, and what is missing."""
+    def _stalled_detail(self, batch: Batch) -> JsonObject:
+        """The detail of the Batch Stalled event: since when nothing moves, and what is missing."""
         missing = {
             "chunks": self.table.count_chunks(batch),
             "segments": sorted(batch.segments),
-            "first": self.table.first_chunks(batch, TOLD_CHUNKS),
+            "first": self.table.first_chunks(batch, NAMED_CHUNKS),
         }
         return {**batch.key.to_json(), "architecture": "sqs", "since": iso(batch.progress_at), "missing": missing}
 
 
-def settled(batch: Batch, failed: int) -> tuple[Batch, Status]:
-    """How a batch ends of which every item is processed or has failed."""
+def when_settled(batch: Batch, failed: int) -> tuple[Batch, Status]:
+    """How a batch ends whose items are all settled: the batch with its reason, and its status."""
     if batch.broken:
         return replace(batch, reason=batch.broken), Status.FAILED
     return batch, final_status(batch.items, failed, batch.request.tolerated_failure_percentage)
 
 
-def stored_ending(batch: Batch) -> Ending:
-    """The ending that the winner stored, for whoever announces it in its place."""
-    return Ending(
-        batch_id=batch.batch_id,
-        generation=batch.generation,
-        architecture="sqs",
-        status=batch.status,
-        items=batch.items,
-        succeeded=batch.succeeded or 0,
-        failed=batch.failed or 0,
-        remaining=batch.remaining or 0,
-        chunks=batch.chunks,
-        started_at=batch.started_at,
-        finished_at=batch.finished_at or 0,
-        reason=batch.reason,
-    )
+def when_early(batch: Batch) -> tuple[Status, str]:
+    """Status and reason of a batch that ends early."""
+    if batch.reason:
+        return Status.FAILED, batch.reason
+    if batch.cancelled:
+        return Status.CANCELLED, f"cancelled at {iso(batch.deadline)}"
+    return Status.EXPIRED, f"the deadline {iso(batch.deadline)} passed"
 
 
 @functools.cache
 def connections() -> tuple[Finalizer, Queue]:
-    """This function's finalizer and queue; made once an environment."""
+    """The function's finalizer and queue; made once per environment."""
     table = BatchTable(
         boto3.client("dynamodb", config=Config(max_pool_connections=THREADS)), settings.text("TABLE_NAME")
     )
@@ -308,19 +276,19 @@ def connections() -> tuple[Finalizer, Queue]:
     return finalizer, Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
 
 
-def handler(event: dict, context) -> dict:
-    """Lambda entry: checks and nudges. A check that is not over goes back to its queue, which makes it the timer."""
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
+    """Lambda entry: checks and nudges. The check of an open batch returns to its queue: that makes it the timer."""
     finalizer, queue = connections()
     clock = Clock(context)
 
-    def handle(record) -> None:
+    def handle(record: SQSRecord) -> None:
         try:
             message = FinalizerMessage.parse(record.body)
-        except (ValueError, KeyError, TypeError) as stranger:
-            logger.error("neither check nor nudge, dropped", message_id=record.message_id, reason=repr(stranger))
+        except (ValueError, KeyError, TypeError) as error:
+            logger.error("neither check nor nudge, dropped", message_id=record.message_id, reason=repr(error))
             return
         try:
-            again = finalizer.look(message.key, message.drained_at, clock)
+            seconds = finalizer.check(message.key, message.drained_at, clock)
         except Exception as error:
             if not isinstance(error, NoSuchBatch):
                 if is_mistake(error):
@@ -329,9 +297,9 @@ def handler(event: dict, context) -> dict:
             if clock.now() - int(record.attributes.sent_timestamp) > APPEARS_WITHIN_MS:
                 logger.error("batch never appeared", batch_id=message.key.batch_id)
                 return
-            again = finalizer.check_interval
-        if message.check and again is not None:
-            raise HandBack(again)
+            seconds = finalizer.check_interval
+        if message.check and seconds is not None:
+            raise ReturnMessage(seconds)
 
-    # A check has been received many times without a failure: one that fails has its next turn as any other.
-    return process_records(event, context, queue, handle, longest=finalizer.check_interval)
+    # A check is received many times without failing. So a failed one waits no longer than until its next turn.
+    return process_records(event, queue, handle, longest=finalizer.check_interval)

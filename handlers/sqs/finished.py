@@ -1,16 +1,16 @@
-"""Finished chunks: their records are deleted in batches, and whoever may have deleted the last one nudges."""
+"""Finished chunks: deletes their records in batches, and nudges the finalizer if the last one may be among them."""
 
-from handlers.aws.queues import Queue
+from handlers.aws.sqs import Queue
 from handlers.aws.telemetry import logger
 from handlers.core.bitmap import pending_indexes
 from handlers.core.clock import Clock
 from handlers.core.rejected import invalid_reason
-from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.messages import ChunkMessage, FinalizerMessage
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, Claim
+from handlers.sqs.records import BatchKey, ChunkKey, Claim
 from handlers.sqs.table import BatchTable
 
-# A chunk that is finished later than this after the last delete is deleted at once, with all before it.
+# A chunk that is finished this long after the last delete is deleted at once, together with those before it.
 FLUSH_MS = 1_000
 FLUSH_CHUNKS = 25
 NEVER_TRIED = "not processed: every attempt at its chunk ended without a result"
@@ -30,22 +30,22 @@ class FinishedChunks:
         self._unfinished: set[tuple[BatchKey, int]] = set()
 
     def add(self, key: ChunkKey) -> None:
-        """Every item of the chunk is settled."""
+        """Take a chunk whose items are all settled."""
         self._waiting.append(key)
         if len(self._waiting) >= FLUSH_CHUNKS or self.clock.now() - self._flushed_at > FLUSH_MS:
             self.flush()
 
-    def give_up(self, claim: Claim, message: ChunkMessage) -> None:
-        """Fail what is pending of a chunk whose attempts are used up, without processing it."""
-        # A processor that died after it recorded failures knew better why.
+    def fail_pending(self, claim: Claim, message: ChunkMessage) -> None:
+        """Fail the pending items of a chunk whose attempts are used up, without processing them."""
+        # A processor that recorded failures and died knew their errors better.
         recorded = self.table.failed_indexes(claim.key)
         pending = [i for i in pending_indexes(claim.settled, len(message.items)) if i not in recorded]
         self.add_failed(claim, message, dict.fromkeys(pending, NEVER_TRIED), before=len(recorded))
 
     def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str], before: int = 0) -> None:
-        """Record items as failed for good, by index and error; only then is the chunk finished.
+        """Record items as failed for good, by index and error; only then the chunk is finished.
 
-        `before`: how many others of the chunk were recorded earlier. What is no item fails for that, whatever else.
+        `before`: how many others of the chunk were recorded earlier. A rejection fails with its own reason.
         """
         failed = {
             index: (item := message.items[index], invalid_reason(item) or error) for index, error in errors.items()
@@ -55,29 +55,29 @@ class FinishedChunks:
         logger.warning("items failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq, count=len(failed))
         self.add(claim.key)
 
-    def found_gone(self, key: ChunkKey) -> None:
-        """Its record was deleted before; whoever did that may have died before it could nudge."""
+    def already_finished(self, key: ChunkKey) -> None:
+        """Note a chunk without a record: the invocation that deleted it may have died before it could nudge."""
         self._touched.add((key.batch, key.shard))
 
-    def left_behind(self, key: ChunkKey) -> None:
-        """Its record stays, so its shard needs no look."""
+    def left_unfinished(self, key: ChunkKey) -> None:
+        """Note a chunk whose record stays: its shard is not empty and needs no check."""
         self._unfinished.add((key.batch, key.shard))
 
     def holds(self, key: ChunkKey) -> bool:
-        """Whether the chunk is finished here and its record not deleted yet."""
+        """Whether the chunk is finished here and its record is not deleted yet."""
         return key in self._waiting
 
     def flush(self) -> None:
-        """Delete the records of what is finished so far."""
+        """Delete the records of the chunks finished so far."""
         self.table.delete_chunks(self._waiting)
         self._touched |= {(key.batch, key.shard) for key in self._waiting}
         self._waiting = []
         self._flushed_at = self.clock.now()
 
-    def close_or_tell(self, mistakes: Mistakes) -> None:
-        """Close, and count a mistake in that for every batch that was worked on.
+    def close_or_count_mistake(self, mistakes: Mistakes) -> None:
+        """Close; count a mistake in closing for every batch of this invocation.
 
-        Raises what closing raises, unless all of them are given up for it.
+        Raises what `close` raises, unless the mistake has ended all of these batches.
         """
         try:
             self.close()
@@ -87,10 +87,11 @@ class FinishedChunks:
                 raise
 
     def close(self) -> None:
-        """Delete what is finished, then look whether that was the last of a batch: if so, nudge the finalizer.
+        """Delete the records of finished chunks, then nudge the finalizer of every batch that may have ended with them.
 
-        The look comes after the deletes and is strongly consistent, so of two processors that finish together the
-        later one sees both; of a processor and the sealing batcher, the later one sees the other.
+        The check for remaining chunks comes after the deletes and is strongly consistent. So of two processors that
+        finish together the later one sees both deletes, and of a processor and the sealing batcher the later one sees
+        the other.
         """
         self.flush()
         for batch, shard in sorted(self._touched - self._unfinished, key=str):

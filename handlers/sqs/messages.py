@@ -1,18 +1,43 @@
-"""The small messages between the functions: segments for the batcher, checks and nudges for the finalizer."""
+"""The messages between the functions: chunks for the processor, segments for the batcher, checks and nudges."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers.aws.telemetry import logger
-from handlers.sqs.records import BatchKey, ChunkMessage, loads
+from handlers.core.batch import BatchRequest
+from handlers.core.json_text import Item
+from handlers.sqs.records import BatchKey, ChunkKey
+
+
+@dataclass(frozen=True)
+class ChunkMessage:
+    """Process this chunk. The chunk queue holds these messages."""
+
+    key: ChunkKey
+    item_concurrency: int
+    max_attempts: int
+    deadline: int
+    items: list[Item] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, body: str) -> "ChunkMessage":
+        """Raises ValueError, KeyError or TypeError if `body` is no such message."""
+        value = loads(body)
+        return cls(
+            key=ChunkKey(BatchKey.from_json(value), int(value["shard"]), int(value["seq"])),
+            item_concurrency=int(value["itemConcurrency"]),
+            max_attempts=int(value["maxAttempts"]),
+            deadline=int(value["deadline"]),
+            items=list(value["items"]),
+        )
 
 
 @dataclass(frozen=True)
 class SegmentMessage:
-    """Make this segment of the batch."""
+    """Make this segment of the batch. The batcher's queue holds these messages, beside requests."""
 
     key: BatchKey
     number: int
@@ -22,7 +47,7 @@ class SegmentMessage:
 
     @classmethod
     def find(cls, body: Any) -> "SegmentMessage | None":
-        """The message in JSON form, or None when `body` is something else."""
+        """The message in JSON form; None if `body` is something else, such as a request."""
         try:
             return cls(BatchKey.from_json(body["segment"]), int(body["segment"]["number"]))
         except (KeyError, TypeError, ValueError):
@@ -31,9 +56,9 @@ class SegmentMessage:
 
 @dataclass(frozen=True)
 class FinalizerMessage:
-    """Look at this batch: a `check` stays in the queue as the batch's timer, a nudge is used up.
+    """Check this batch. A `check` stays in the queue as the batch's timer; a nudge is used up.
 
-    `drained_at` says when the sender's last chunk record was deleted, in milliseconds since 1970.
+    `drained_at` is the time at which the sender's last chunk record was deleted, in milliseconds since 1970.
     """
 
     key: BatchKey
@@ -46,16 +71,40 @@ class FinalizerMessage:
 
     @classmethod
     def parse(cls, text: str) -> "FinalizerMessage":
-        """Raises KeyError, TypeError or ValueError when `text` is no such message."""
+        """Raises KeyError, TypeError or ValueError if `text` is no such message."""
         body = loads(text)
         value = body["check"] if "check" in body else body["nudge"]
         return cls(BatchKey.from_json(value), "check" in body, value.get("drainedAt"))
 
 
+def chunk_body(key: ChunkKey, request: BatchRequest, deadline: int, items: list[str]) -> str:
+    """The body of a chunk's message. `items` are JSON texts, which are not parsed again."""
+    head = json.dumps(
+        {
+            **key.batch.to_json(),
+            "shard": key.shard,
+            "seq": key.seq,
+            "itemConcurrency": request.item_concurrency,
+            "maxAttempts": request.max_attempts,
+            "deadline": deadline,
+        },
+        separators=(",", ":"),
+    )
+    return f'{head[:-1]},"items":[{",".join(items)}]}}'
+
+
 def chunk_in(record: SQSRecord) -> ChunkMessage | None:
-    """The chunk in a message; None where a stranger has sent something else, which is dropped."""
+    """The chunk in a message; None if the message is something else. Such a message is dropped."""
     try:
         return ChunkMessage.parse(record.body)
-    except (ValueError, KeyError, TypeError) as stranger:
-        logger.error("not a chunk, dropped", message_id=record.message_id, reason=repr(stranger))
+    except (ValueError, KeyError, TypeError) as error:
+        logger.error("not a chunk, dropped", message_id=record.message_id, reason=repr(error))
         return None
+
+
+def loads(text: str) -> Any:
+    """The value of a JSON text. Raises ValueError, also if the value is nested too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error

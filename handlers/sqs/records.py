@@ -1,23 +1,24 @@
-"""What the table's records say, as plain values. Times in milliseconds since 1970."""
+"""The table's records as plain values, and the shape of a batch. Times in milliseconds since 1970."""
 
-import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any
 
 from handlers.core.batch import (
     MAX_GENERATION,
     BatchRequest,
+    Ending,
     InvalidRequest,
     Status,
     batch_id_of,
     checked_batch_id,
     generation_of,
 )
+from handlers.core.json_text import JsonObject
 
 MAX_SHARDS = 64
 MAX_SEGMENTS = 1_000
-# More chunks than any segment has: a chunk's number says which segment it belongs to.
+# No segment has as many chunks, so a chunk's number tells its segment.
 SEGMENT_STRIDE = 100_000_000
 
 
@@ -28,34 +29,34 @@ class BatchKey:
     batch_id: str
     generation: int = 1
 
-    def to_json(self) -> dict:
-        """As messages carry it."""
+    def to_json(self) -> JsonObject:
+        """The key in the form that messages and events carry."""
         return {"batchId": self.batch_id, "generation": self.generation}
 
     @classmethod
     def from_json(cls, value: Any) -> "BatchKey":
-        """Raises KeyError, TypeError or ValueError when `value` is no such key."""
+        """The key in a message. Raises KeyError, TypeError or ValueError if `value` holds no such key."""
         generation = int(value["generation"])
         if not 1 <= generation <= MAX_GENERATION:
             raise ValueError(f"generation {generation}")
         return cls(checked_batch_id(value["batchId"]), generation)
 
     @classmethod
-    def of_request(cls, asked: Any, message_id: str) -> "BatchKey":
-        """The batch and generation that a request starts; the message's id names one that asks for no proper one."""
+    def of_request(cls, request: Any, message_id: str) -> "BatchKey":
+        """The batch and generation that a request starts; the message's id if the request's own id is invalid."""
         try:
-            return cls(batch_id_of(asked, message_id), generation_of(asked))
+            return cls(batch_id_of(request, message_id), generation_of(request))
         except InvalidRequest:
             return cls(message_id)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch record. `segments` are those not yet made: without any the batch is sealed.
+    """A batch record. `segments` are the segments that are not made yet; without any the batch is sealed.
 
-    `expected` is how many items there will be, None where only reading tells. Its items are cut into `segment_count`
-    segments, of `segment_length` each of the `extent` that the source has surveyed, None where it cannot be cut.
-    `broken` says why its input could not be read to the end: what was read is processed, and it ends FAILED.
+    `expected` is the final number of items, None if only reading tells. The source's `extent`, None if the source
+    cannot be cut, is cut into `segment_count` segments of `segment_length`. `broken` says why the input could not be
+    read to its end: the items in front of that place are processed, and the batch ends FAILED.
     """
 
     key: BatchKey
@@ -97,12 +98,17 @@ class Batch:
     def sealed(self) -> bool:
         return not self.segments
 
+    def ending(self) -> Ending:
+        """How the batch ended. It must have ended."""
+        shared = (field.name for field in fields(Ending) if field.name != "architecture")
+        return Ending(architecture="sqs", **{name: getattr(self, name) for name in shared})
+
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment record: how much of it is made, and where the window began whose messages may not all be sent.
+    """A segment record: its lease, and its cursor, which counts chunks and items from the segment's first.
 
-    Chunks and items are counted from the segment's first.
+    The messages of the last window, from `window_chunk` up to `next_chunk`, may not all be sent.
     """
 
     number: int
@@ -119,7 +125,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class ChunkKey:
-    """A chunk: its batch, shard and number, which is its segment's times SEGMENT_STRIDE and its own in the segment."""
+    """A chunk: its batch, its shard and its number. `seq` is its segment's number * SEGMENT_STRIDE + its own in it."""
 
     batch: BatchKey
     shard: int
@@ -128,7 +134,7 @@ class ChunkKey:
 
 @dataclass(frozen=True)
 class Claim:
-    """A chunk that is ours until `lease_until`; `settled` is its bitmap, `attempts` counts this one."""
+    """A chunk that this invocation holds until `lease_until`. `settled` is its bitmap; `attempts` counts this one."""
 
     key: ChunkKey
     lease_until: int
@@ -137,20 +143,20 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Somebody else's lease runs until `lease_until`."""
+class LeaseHeld:
+    """Another invocation holds the lease until `lease_until`."""
 
     lease_until: int
 
 
 @dataclass(frozen=True)
-class Gone:
-    """There is no such record: the chunk is finished."""
+class ChunkFinished:
+    """The chunk has no record any more: it is finished."""
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """Its batch has ended early: the chunk waits for nobody any more. `settled` is its bitmap."""
+class ChunkDropped:
+    """The chunk's batch is ending early and has taken it out of processing. `settled` is its bitmap."""
 
     attempts: int
     settled: bytes
@@ -158,7 +164,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Remainder:
-    """A chunk that no processor will take any more, and its items that are not done: left over, or failed."""
+    """A dropped chunk. `pending` are the indexes of its items that are not settled; some of them may have failed."""
 
     key: ChunkKey
     pending: list[int]
@@ -167,10 +173,10 @@ class Remainder:
 
 @dataclass(frozen=True)
 class Closing:
-    """How far the end of a batch has come in a shard.
+    """A closing record: the progress of a batch's ending in a shard.
 
-    Where it ends early, all chunks before `next_seq` are out of processing, and `remaining` counts their items that are
-    left over. Then, as at any end, `failed` counts the failed items of all chunks before `next_counted`.
+    In an early end all chunks before `next_seq` are dropped, and `remaining` counts their items that neither are done
+    nor failed. In any end `failed` counts the failed items of all chunks before `next_counted`.
     """
 
     next_seq: int = 0
@@ -179,67 +185,20 @@ class Closing:
     failed: int = 0
 
 
-@dataclass(frozen=True)
-class ChunkMessage:
-    """The body of a message in the chunk queue."""
-
-    key: ChunkKey
-    item_concurrency: int
-    max_attempts: int
-    deadline: int
-    items: list[dict] = field(default_factory=list)
-
-    @classmethod
-    def parse(cls, body: str) -> "ChunkMessage":
-        """Raises ValueError, KeyError or TypeError when `body` is not one of ours."""
-        value = loads(body)
-        return cls(
-            key=ChunkKey(BatchKey.from_json(value), int(value["shard"]), int(value["seq"])),
-            item_concurrency=int(value["itemConcurrency"]),
-            max_attempts=int(value["maxAttempts"]),
-            deadline=int(value["deadline"]),
-            items=list(value["items"]),
-        )
-
-
-def loads(text: str) -> Any:
-    """The value of a JSON text. Raises ValueError, also for one that is nested too deep."""
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-
-
-def chunk_body(key: ChunkKey, request: BatchRequest, deadline: int, items: list[str]) -> str:
-    """A chunk's message; `items` are JSON texts, which are not parsed again."""
-    head = json.dumps(
-        {
-            **key.batch.to_json(),
-            "shard": key.shard,
-            "seq": key.seq,
-            "itemConcurrency": request.item_concurrency,
-            "maxAttempts": request.max_attempts,
-            "deadline": deadline,
-        },
-        separators=(",", ":"),
-    )
-    return f'{head[:-1]},"items":[{",".join(items)}]}}'
-
-
 def shards_for(chunks: int) -> int:
-    """How many partition keys the chunk records of a batch of so many chunks are spread over.
+    """The number of shards, which are partitions of chunk records, for a batch of about `chunks`.
 
-    A partition takes 1,000 writes a second and every chunk costs three, so with one shard per 20,000 chunks a batch
-    can be through in a minute, and at 21,000 chunks a second when it has all shards.
+    A partition takes 1,000 writes a second, and every chunk costs three. With one shard per 20,000 chunks a batch can
+    finish in a minute; with all shards it can process 21,000 chunks a second.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
     """
     return min(MAX_SHARDS, 1 + chunks // 20_000)
 
 
 def segments_for(extent: int | None, chunks: int, items_per_chunk: int, chunks_per_segment: int) -> tuple[int, int]:
-    """Into how many segments a batch of about so many chunks is cut, and the length of each in the extent's units.
+    """The number of segments for a batch of about `chunks`, and their length in the extent's units.
 
-    An extent of None cannot be cut. Otherwise a segment is whole chunks long where the units are items.
+    An extent of None cannot be cut. If the units are items, a segment is a whole number of chunks long.
     """
     if not extent:
         return 1, 0

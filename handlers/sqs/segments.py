@@ -1,44 +1,35 @@
-"""The items of a segment: from the source, or what an earlier generation of the batch has left."""
+"""The items of a segment: from the source, or left over from the batch's generation before."""
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
 
-from handlers.aws.queues import MAX_BATCH_BYTES
-from handlers.core.batch import BatchRequest
-from handlers.core.files.unreadable import UpToBreak, broken_off
+from handlers.aws.sqs import MAX_BATCH_BYTES
+from handlers.core.files.unreadable import ReadableItems, then_unreadable
 from handlers.core.items import Chunk, chunks
+from handlers.core.json_text import Item
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, Remainder, Segment
 from handlers.sqs.table import BatchTable
 
-# Room for the message's other fields below SQS's 1 MiB.
+# SQS's 1 MiB, without room for the message's other fields.
 MAX_CHUNK_BYTES = MAX_BATCH_BYTES - 1024
-# A redriven generation's first segment: what failed. Segment n + 1 is what is left over of segment n.
+# The first segment of a redriven generation: the failed items. Segment n + 1 is what is left over of segment n.
 FAILED_ITEMS = 0
 
 
-class Source(Protocol):
-    """handlers/source.py."""
-
-    def survey(self, request: BatchRequest) -> tuple[BatchRequest, Any]: ...
-    def items(
-        self, request: BatchRequest, batch_id: str, first: int = 0, last: int | None = None, skip: int = 0
-    ) -> Iterator[dict]: ...
-
-
+@dataclass
 class SegmentItems:
     """Gives the items of any segment of any generation, always the same ones in the same order.
 
-    Those of a redriven generation are told by the records of the one before, which has ended and changes no more.
+    The items of a redriven generation come from the records of the one before, which has ended and changes no more.
     """
 
-    def __init__(self, table: BatchTable, items: Callable[..., Iterator[dict]]):
-        self.table = table
-        self.items = items
+    table: BatchTable
+    items: Callable[..., Iterator[Item]]
 
-    def __call__(self, batch: Batch, number: int, skip: int) -> Iterator[dict]:
-        """The segment's items but the first `skip`. Raises InvalidRequest when the input cannot be read."""
+    def __call__(self, batch: Batch, number: int, skip: int) -> Iterator[Item]:
+        """The segment's items without the first `skip`. Raises InvalidRequest if the input cannot be read."""
         if batch.generation == 1:
             first, last = part_of(batch, number)
             return self.items(batch.request, batch.batch_id, first, last, skip)
@@ -47,30 +38,25 @@ class SegmentItems:
             raise RuntimeError(f"generation {batch.generation - 1} of {batch.batch_id} is gone")
         if number == FAILED_ITEMS:
             failed = (failed["item"] for failed in self.table.failed_items(ended, skip))
-            return broken_off(failed, ended.broken)
+            return then_unreadable(failed, ended.broken)
         return islice(self._left_over(ended, number - 1), skip, None)
 
-    def chunks(self, batch: Batch, segment: Segment) -> tuple[Iterator[Chunk], UpToBreak]:
-        """The segment's chunks from its last window on; and their source, which knows then whether it broke off."""
-        source = UpToBreak(self(batch, segment.number, segment.window_item))
-        cut = chunks(
-            source,
-            batch.request.items_per_chunk,
-            MAX_CHUNK_BYTES,
-            segment.first_seq + segment.window_chunk,
-            segment.window_item,
-        )
-        return cut, source
+    def chunks(self, batch: Batch, segment: Segment) -> tuple[Iterator[Chunk], ReadableItems]:
+        """The segment's chunks from its last window on, and their items, which know afterwards if they broke off."""
+        items = ReadableItems(self(batch, segment.number, segment.window_item))
+        first_seq, limit = segment.first_seq + segment.window_chunk, batch.request.items_per_chunk
+        cut = chunks(items, limit, MAX_CHUNK_BYTES, first_seq, segment.window_item)
+        return cut, items
 
-    def _left_over(self, ended: Batch, number: int) -> Iterator[dict]:
-        """What a generation that has ended left over of a segment: chunks dropped, and all beyond its cursor."""
+    def _left_over(self, ended: Batch, number: int) -> Iterator[Item]:
+        """The items of a segment that its ended generation left over: those of dropped and of unmade chunks."""
         made = SEGMENT_STRIDE
         if number in ended.segments:
             cursor = self.table.get_segment(ended.key, number)
             made = cursor.next_chunk if cursor else 0
         dropped = self.table.dropped_chunks(ended, number)
         left = next(dropped, None)
-        cut, source = self.chunks(ended, Segment(number, lease_until=0))
+        cut, items = self.chunks(ended, Segment(number, lease_until=0))
         for chunk in cut:
             while left and left.key.seq < chunk.seq:
                 left = next(dropped, None)
@@ -80,14 +66,14 @@ class SegmentItems:
             elif left and left.key.seq == chunk.seq:
                 indexes, _ = unsettled(self.table, ended, left)
             yield from (json.loads(chunk.items[index]) for index in indexes)
-        yield from broken_off((), source.reason)
+        yield from then_unreadable((), items.reason)
 
 
 def unsettled(table: BatchTable, batch: Batch, left: Remainder) -> tuple[list[int], set[int]]:
-    """The items of a dropped chunk that are neither done nor failed, and those that have failed.
+    """The items of a dropped chunk that are not settled, and those that are recorded as failed.
 
-    Its processor may have died after it recorded failures and before it deleted the chunk's record; only then, with its
-    attempts used up, is there anything to look up.
+    A processor may have died after it recorded failed items and before it deleted the chunk's record. That can only be
+    if the chunk's attempts are used up; otherwise there is nothing to look up.
     """
     if left.attempts < batch.request.max_attempts:
         return left.pending, set()
@@ -96,7 +82,7 @@ def unsettled(table: BatchTable, batch: Batch, left: Remainder) -> tuple[list[in
 
 
 def part_of(batch: Batch, number: int) -> tuple[int, int | None]:
-    """What part of the source's extent a segment covers."""
+    """The part of the source's extent that a segment covers."""
     if batch.extent is None:
         return 0, None
     first = number * batch.segment_length

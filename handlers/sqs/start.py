@@ -1,10 +1,12 @@
-"""Starting a batch: its check message, its record, its segments; a redrive's, and a scheduled one's that is skipped."""
+"""Starts a batch: its check message, its record and its segments. Also redrives, skips and refuses one."""
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from handlers.aws.events import SKIPPED, STARTED, Events
-from handlers.aws.queues import Queue
+from handlers.aws.sqs import Queue
 from handlers.aws.telemetry import logger
 from handlers.core.batch import (
     BatchRequest,
@@ -18,50 +20,38 @@ from handlers.core.batch import (
     refuse_too_many,
 )
 from handlers.core.clock import Clock
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage
-from handlers.sqs.records import Batch, BatchKey, loads, segments_for, shards_for
-from handlers.sqs.refusal import refuse
-from handlers.sqs.segments import Source
+from handlers.core.json_text import JsonObject
+from handlers.sqs.messages import FinalizerMessage, SegmentMessage, loads
+from handlers.sqs.records import Batch, BatchKey, segments_for, shards_for
 from handlers.sqs.table import REDRIVE_WITHIN_SECONDS, BatchTable
 
 STILL_RUNNING = " was still running"
 
 
+@dataclass
 class Starter:
-    """The first part of the batcher's protocol; docs/design.md says why each step comes where it does."""
+    """The first part of the batcher's protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        queue: Queue,
-        finalizer_queue: Queue,
-        events: Events,
-        source: Source,
-        check_interval: int,
-        chunks_per_segment: int,
-        max_items: int,
-        skip_overlap: bool,
-    ):
-        self.table = table
-        self.queue = queue
-        self.finalizer_queue = finalizer_queue
-        self.events = events
-        self.source = source
-        self.check_interval = check_interval
-        self.chunks_per_segment = chunks_per_segment
-        self.max_items = max_items
-        self.skip_overlap = skip_overlap
+    table: BatchTable
+    queue: Queue
+    finalizer_queue: Queue
+    events: Events
+    survey: Callable[[BatchRequest], tuple[BatchRequest, Any]]
+    check_interval: int
+    chunks_per_segment: int
+    max_items: int
+    skip_overlap: bool
 
-    def start(self, asked: object, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
-        """Start the batch that a message asks for; repeating it is harmless. A bad request ends it FAILED at once."""
-        key = BatchKey.of_request(asked, message_id)
-        if redrive_in(asked) is not None:
-            self._start_redrive(key, asked, clock)
-        elif not (self.skip_overlap and is_scheduled(asked) and self._skip(key, clock)):
+    def start(self, body: object, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
+        """Start the batch of a request; may be repeated. An invalid request ends its batch FAILED at once."""
+        key = BatchKey.of_request(body, message_id)
+        if redrive_in(body) is not None:
+            self._start_redrive(key, body, clock)
+        elif not (self.skip_overlap and is_scheduled(body) and self._skip(key, clock)):
             self._announce_check(key)
             try:
-                request, extent = self.source.survey(BatchRequest.parse(asked, defaults))
-                # Only where the extent is counted in items; of a file it is bytes, or not known.
+                request, extent = self.survey(BatchRequest.parse(body, defaults))
+                # Only if the extent is counted in items: a file's is in bytes, or unknown.
                 expected = extent.items if extent.items == extent.length and not request.input else None
                 refuse_too_many(expected or 0, self.max_items)
             except InvalidRequest as refused:
@@ -72,11 +62,11 @@ class Starter:
             batch = opened(key, request, chunks, count, clock.now())
             self._start(replace(batch, segment_length=length, extent=extent.length, expected=expected))
 
-    def _start_redrive(self, key: BatchKey, asked: object, clock: Clock) -> None:
-        """Start the next generation, of what failed or was left over; refused, nothing is started and nothing told."""
+    def _start_redrive(self, key: BatchKey, body: object, clock: Clock) -> None:
+        """Start the next generation, of failed and remaining items. A refused redrive is only logged."""
         try:
-            BatchRequest.parse(asked)
-            ended = self._redrivable(redrive_of(redrive_in(asked)), clock.now())
+            BatchRequest.parse(body)
+            ended = self._redrivable(redrive_of(redrive_in(body)), clock.now())
         except InvalidRequest as refused:
             logger.error("redrive refused", reason=str(refused))
             return
@@ -86,11 +76,12 @@ class Starter:
         count = 1 + (ended.segment_count if left_over else 0)
         chunks = math.ceil(expected / ended.request.items_per_chunk)
         batch = opened(key, ended.request, chunks, count, clock.now())
-        # Of an input that was not read to its end nobody knows how much is left.
+        # If an input was not read to its end, the number of items left is unknown.
         known = ended.expected is not None or not ended.segments
         self._start(replace(batch, expected=expected if known else None))
 
     def _redrivable(self, redrive: Redrive, now: int) -> Batch:
+        """The generation to redrive. Raises InvalidRequest if it cannot be redriven."""
         what = f"redrive: generation {redrive.generation} of {redrive.batch_id!r}"
         ended = self.table.get_batch(redrive.batch_id, redrive.generation)
         if not ended:
@@ -104,7 +95,7 @@ class Starter:
         return ended
 
     def _skip(self, key: BatchKey, clock: Clock) -> bool:
-        """Skip a scheduled batch while the one before it runs; the same event always decides the same."""
+        """Skip a scheduled batch while the one before it runs. The same event always gets the same decision."""
         known = self.table.get_batch(key.batch_id)
         if not known:
             before = self.table.scheduled_last()
@@ -140,7 +131,7 @@ class Starter:
 
 
 def parse_json(body: str) -> object:
-    """The message's body, or the text itself where it is not JSON: as a request it is refused with its reason."""
+    """The value of a message's body; the text itself if it is not JSON, which as a request is refused with a reason."""
     try:
         return loads(body)
     except ValueError:
@@ -148,7 +139,7 @@ def parse_json(body: str) -> object:
 
 
 def opened(key: BatchKey, request: BatchRequest, chunks: int, segment_count: int, now: int) -> Batch:
-    """A batch of about so many chunks, none of them made."""
+    """A new batch of about `chunks` chunks, none of which is made."""
     return Batch(
         key=key,
         status=Status.OPEN,
@@ -161,8 +152,27 @@ def opened(key: BatchKey, request: BatchRequest, chunks: int, segment_count: int
     )
 
 
-def started_detail(batch: Batch) -> dict:
-    """The Batch Started event's detail; `items` is null while an input object has not been read."""
+def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str, now: int) -> None:
+    """End a batch FAILED at once, through the finalizer like any other. A batch that exists already goes on."""
+    ended = Batch(
+        key=key,
+        status=Status.FAILED,
+        request=BatchRequest(items=0),
+        shards=1,
+        started_at=now,
+        deadline=now,
+        succeeded=0,
+        failed=0,
+        remaining=0,
+        finished_at=now,
+        reason=reason,
+    )
+    table.create_batch(ended)
+    finalizer_queue.send(FinalizerMessage(key, check=False).body())
+
+
+def started_detail(batch: Batch) -> JsonObject:
+    """The detail of the Batch Started event. `items` is null while an input object has not been read."""
     return {
         **batch.key.to_json(),
         "architecture": "sqs",

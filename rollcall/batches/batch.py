@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from handlers.core.batch import InputObject, camel_case, snake_case
+from handlers.core.batch import InputObject, camel_cased, snake_cased
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Result:
     def from_detail(cls, detail: Mapping[str, Any], lag: float | None = None) -> "Result":
         """From the detail of a Batch Finished event."""
         names = {field.name for field in fields(cls)}
-        values = {snake_case(name): value for name, value in detail.items() if snake_case(name) in names}
+        values = {name: value for name, value in snake_cased(detail).items() if name in names}
         return cls(**values, completion_lag_seconds=lag)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {camel_case(name): value for name, value in vars(self).items()}
+        return {"batchId": self.batch_id, "generation": self.generation, **camel_cased(vars(self))}
 
 
 class Batches(Protocol):

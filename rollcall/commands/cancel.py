@@ -5,13 +5,11 @@ import typer
 from bootstrap.problem import Problem
 from rollcall.batches.batch import Result
 from rollcall.batches.find import find
-from rollcall.commands.run import print_open, report, still_running
+from rollcall.commands.run import follow_to_end, print_open, report
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr
 from rollcall.terminal.options import Batch, Json, NoWait, OfArchitecture
-from rollcall.views.follow import until_ended
-from rollcall.views.progress import display
 
 EFFECT = {
     "sqs": "chunks in progress are finished, no other chunk is begun",
@@ -38,19 +36,16 @@ def cancel(
     batch = find(connection, batch_id, architecture)
     before = batch.observe()
     if isinstance(before, Result):
-        raise Problem(f"batch {batch.title} is not running: it {ending(before)}", f"see `rollcall status {batch_id}`")
+        raise Problem(
+            f"batch {batch.title} is not running: it ended {ending(before)}", f"see `rollcall status {batch_id}`"
+        )
     stderr.print(f"cancelling batch [bold]{batch.title}[/]: {EFFECT[batch.architecture]}", soft_wrap=True)
     if not batch.batches.cancel(batch_id, batch.generation):
         stderr.print("[dim]it is already ending[/]")
     if no_wait:
         print_open(batch, "is being cancelled", before.items if before else None, target, as_json)
         return
-    with display(batch.architecture) as shown:
-        try:
-            result = until_ended(batch, shown)
-        except KeyboardInterrupt:
-            raise still_running(batch_id) from None
-    report(connection, result, target, as_json, wanted="CANCELLED")
+    report(connection, follow_to_end(batch), target, as_json, wanted="CANCELLED")
 
 
 def ending(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""`rollcall demo`: the same batch through both architectures, then the two side by side."""
+"""`rollcall demo`: runs the same batch through both architectures, and compares them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ def run_one(connection: Connection, architecture: str) -> Run:
 
 
 def metered_rows(connection: Connection, result: Result) -> Rows:
-    """The meter's rows of the batch; none where the engine has no meter."""
+    """The meter's rows of the batch; empty if the engine has no meter."""
     try:
         answer = fetch_when_quiet(connection.endpoint or "", result.batch_id)
     except Problem:
@@ -87,12 +87,12 @@ def metered_rows(connection: Connection, result: Result) -> Rows:
 
 
 def total(rows: Rows, unit: str) -> float | None:
-    """The sum of the units that begin with `unit`; None where nothing was metered."""
+    """The sum of the units that begin with `unit`; None without rows."""
     return sum(row["quantity"] for row in rows if row["unit"].startswith(unit)) if rows else None
 
 
 def comparison(runs: Mapping[str, Run]) -> Table:
-    """Both runs side by side."""
+    """A table with both runs side by side."""
     table = Table(box=None, padding=(0, 4, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("", style="dim")
     for architecture in runs:

@@ -1,4 +1,4 @@
-"""`rollcall down`: stop the sandbox."""
+"""`rollcall down`: stops the sandbox."""
 
 import typer
 

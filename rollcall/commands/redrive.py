@@ -33,7 +33,7 @@ def redrive(
         raise Problem(
             f"a redrive of batch {ended.title} would not help: each of the {count(result.failed, 'item')} that failed "
             "is a line that is no item, or an invalid item",
-            f"see them with `rollcall failures {batch_id}`, mend the file, and run it again",
+            f"see them with `rollcall failures {batch_id}`, fix the file, and run it again",
         )
     following = ended.redriven()
     again = count((result.failed or 0) + (result.remaining or 0), "item")
@@ -61,7 +61,7 @@ def refuse_unless_redrivable(batch: OneBatch, seen: Progress | Result | None) ->
     if NOT_READ in (seen.reason or ""):
         raise Problem(
             f"batch {batch.title} has nothing to redrive: what was read of its input succeeded: {seen.reason}",
-            f"mend the file and run it again: `rollcall run {batch.architecture} --input FILE`",
+            f"fix the file and run it again: `rollcall run {batch.architecture} --input FILE`",
         )
     if seen.items:
         # It ended before its input was read to the end: the number of its remaining items is unknown.

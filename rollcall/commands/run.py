@@ -19,7 +19,7 @@ from rollcall.target.target import SandboxTarget, Target, targeted
 from rollcall.terminal.console import print_command, print_json, print_next, stdout, steps
 from rollcall.terminal.errors import Interrupted
 from rollcall.terminal.options import Architecture, Json, limited
-from rollcall.views.follow import until_event
+from rollcall.views.follow import until_ended, until_event
 from rollcall.views.progress import display
 from rollcall.views.summary import next_commands, print_summary
 
@@ -90,10 +90,11 @@ def run(
         with steps(f"uploading {shown(str(input_file))} to s3://{stack.outputs['InputBucketName']}"):
             request["input"] = upload_input(connection, stack, request["batchId"], input_file)
     if no_wait:
-        start_only(connection, target, architecture, request, as_json)
+        batch = OneBatch(batches_of(connection, architecture), request["batchId"])
+        batch.batches.start(request)
+        print_open(batch, "is started", None, target, as_json)
         return
-    result = run_to_end(connection, architecture, request)
-    report(connection, result, target, as_json)
+    report(connection, run_to_end(connection, architecture, request), target, as_json)
 
 
 def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Result:
@@ -106,24 +107,24 @@ def start_to_end(connection: Connection, batch: OneBatch, start: Callable[[], No
     """Subscribe to the batch's event, `start` it, and show its progress. Raises Interrupted on Ctrl-C."""
     event_bus = connection.stack(batch.architecture).outputs["EventBusName"]
     with (
-        display(batch.architecture) as shown,
+        display(batch.architecture) as progress,
         subscribed(connection, event_bus, batch.batch_id, batch.generation) as subscription,
     ):
-        shown.show(None)
+        progress.show(None)
         start()
         try:
-            return until_event(batch, subscription, shown)
+            return until_event(batch, subscription, progress)
         except KeyboardInterrupt:
             raise still_running(batch.batch_id) from None
 
 
-def start_only(
-    connection: Connection, target: Target, architecture: str, request: Mapping[str, Any], as_json: bool
-) -> None:
-    """Start the batch and print how to watch it."""
-    batches = batches_of(connection, architecture)
-    batches.start(request)
-    print_open(OneBatch(batches, request["batchId"]), "is started", None, target, as_json)
+def follow_to_end(batch: OneBatch) -> Result:
+    """Show the progress of a running batch until it has ended. Raises Interrupted on Ctrl-C."""
+    with display(batch.architecture) as progress:
+        try:
+            return until_ended(batch, progress)
+        except KeyboardInterrupt:
+            raise still_running(batch.batch_id) from None
 
 
 def print_open(batch: OneBatch, news: str, items: int | None, target: SandboxTarget, as_json: bool) -> None:
@@ -156,7 +157,7 @@ def report(
 
 
 def is_hopeless(batch: OneBatch, result: Result) -> bool:
-    """Whether a redrive would not help: nothing remains, and every failed item is a line that is no item."""
+    """Whether a redrive would not help: nothing remains, and no failed item is a valid item."""
     return bool(result.failed) and not result.remaining and only_rejected(batch)
 
 

@@ -3,12 +3,10 @@
 import typer
 
 from rollcall.batches.find import find
-from rollcall.commands.run import report, still_running
+from rollcall.commands.run import follow_to_end, report
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.options import Batch, Generation, Json, OfArchitecture
-from rollcall.views.follow import until_ended
-from rollcall.views.progress import display
 
 # A batch has no record before its batcher has received the message and started.
 START_PATIENCE_SECONDS = 5.0
@@ -28,9 +26,4 @@ def watch(
     """Show a batch's progress to its end; exits with 1 if it does not end SUCCEEDED."""
     connection = connect(target)
     batch = find(connection, batch_id, architecture, generation, START_PATIENCE_SECONDS)
-    with display(batch.architecture) as shown:
-        try:
-            result = until_ended(batch, shown)
-        except KeyboardInterrupt:
-            raise still_running(batch_id) from None
-    report(connection, result, target, as_json)
+    report(connection, follow_to_end(batch), target, as_json)

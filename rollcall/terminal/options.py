@@ -55,7 +55,7 @@ def limited(field: str, help: str, metavar: str = "N", default: str = "the stack
     kind, low, high = LIMITS[field]
     bounds = f"{low:,} to {high:,}"
 
-    def parse(text: str) -> float:
+    def parse(text: str) -> Any:
         try:
             return bounded(field, kind(text))
         except ValueError as error:

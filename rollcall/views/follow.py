@@ -25,7 +25,10 @@ class Patience:
         self._over_since: float | None = None
 
     def check(self, seen: Progress | Result | None, now: float) -> None:
-        """`seen` is the latest observation. Raises Problem if the batch has made no progress for a minute."""
+        """`seen` is the latest observation.
+
+        Raises Problem if the batch has had no record for a minute, or has ended a minute ago without its event.
+        """
         if seen is None:
             if now - self._began > START_SECONDS:
                 raise Problem(
@@ -33,7 +36,7 @@ class Patience:
                     f"see `rollcall logs {self._architecture}.batcher`",
                 )
             return
-        over = f"it {seen.status}" if isinstance(seen, Result) else seen.trouble
+        over = f"it ended {seen.status}" if isinstance(seen, Result) else seen.trouble
         if not over:
             self._over_since = None
             return

@@ -74,7 +74,7 @@ def next_commands(result: Result, target: SandboxTarget, hopeless: bool = False)
     """
     commands = {}
     if result.failed:
-        lines = "each line that is no item, and why: mend the file, a redrive would not help"
+        lines = "each line that is no item, and why: fix the file, a redrive would not help"
         commands[target.command(f"failures {result.batch_id}")] = (
             lines if hopeless else "each item that failed, and why"
         )

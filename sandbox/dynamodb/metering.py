@@ -1,14 +1,14 @@
-"""The items that a call of DynamoDB is about, as they are in moto's tables before and after it."""
+"""Meters a call of DynamoDB by its items in moto's tables, before the call and after it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from localstack.aws.api import RequestContext, ServiceException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
-from sandbox.dynamodb.partitions import looked_at
+from sandbox.dynamodb.partitions import items_read
 from sandbox.meter.calls import charge
 from sandbox.meter.dynamodb import FAILED_CONDITION, looked_through, read, written
 from sandbox.meter.item_size import item_bytes
@@ -20,7 +20,7 @@ _FAILED_CONDITIONS = {"ConditionalCheckFailedException", "TransactionCanceledExc
 
 
 class _Write(NamedTuple):
-    """One item that a call writes: `item` where it is put, which has its key within it."""
+    """One item that a call writes. A put has the whole `item`, which contains its key."""
 
     table: str
     key: Mapping[str, _Value]
@@ -28,19 +28,18 @@ class _Write(NamedTuple):
 
 
 def metered[Answer](context: RequestContext, request: Any, carry_out: Callable[[], Answer]) -> Answer:
-    """Carry out the call and charge it to its caller. To be used while no other call is carried out.
+    """Carry out the call and charge it to its caller, while no other call runs.
 
-    A condition that fails is billed by the size of the item: the larger of the existing one and a new one to be put.
+    AWS bills a write whose condition fails by the larger of the existing item and the item to put.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html (conditional writes)
-    Other errors are not: no capacity is consumed by what is refused as invalid or throttled. Secondary indexes are not
-    counted.
+    It does not bill other errors: an invalid or throttled call consumes no capacity. Secondary indexes are not counted.
     """
     operation = context.operation.name  # type: ignore[union-attr]
     tables: Mapping[str, Table] = dynamodb_backends[context.account_id][context.region].tables
     writes = list(_writes(operation, request))
     before = [_stored(tables, write.table, write.key) for write in writes]
     transactional = operation.startswith("Transact")
-    looked_at.clear()
+    items_read.clear()
     try:
         answer = carry_out()
     except ServiceException as error:
@@ -58,7 +57,7 @@ def metered[Answer](context: RequestContext, request: Any, carry_out: Callable[[
 
 
 def _writes(operation: str, request: Any) -> Iterator[_Write]:
-    """What a call writes. It has not been checked yet: what is missing from it is for moto to refuse."""
+    """The items that a call writes. The call may be incomplete: moto checks it later."""
     match operation:
         case "PutItem" | "UpdateItem" | "DeleteItem":
             yield _write(request.get("TableName"), request)
@@ -76,38 +75,32 @@ def _write(table: str | None, call: Mapping[str, Any]) -> _Write:
 
 
 def _reads(operation: str, request: Any, answer: Any, tables: Mapping[str, Table]) -> list[Unit]:
-    consistent = bool(request.get("ConsistentRead"))
     match operation:
-        case "GetItem":
-            return read(operation, [_stored(tables, request["TableName"], request["Key"])], consistent)
-        case "BatchGetItem":
-            return [
-                unit
-                for table, wanted in request["RequestItems"].items()
-                for unit in read(
-                    operation,
-                    [_stored(tables, table, key) for key in wanted["Keys"]],
-                    bool(wanted.get("ConsistentRead")),
-                )
-            ]
+        case "GetItem" | "BatchGetItem":
+            units: list[Unit] = []
+            gets = request.get("RequestItems") or {request["TableName"]: {**request, "Keys": [request["Key"]]}}
+            for table, wanted in gets.items():
+                sizes = [_stored(tables, table, key) for key in wanted["Keys"]]
+                units += read(operation, sizes, bool(wanted.get("ConsistentRead")))
+            return units
         case "TransactGetItems":
-            gets = [entry["Get"] for entry in request["TransactItems"]]
-            sizes = [_stored(tables, get["TableName"], get["Key"]) for get in gets]
+            calls = [entry["Get"] for entry in request["TransactItems"]]
+            sizes = [_stored(tables, call["TableName"], call["Key"]) for call in calls]
             return read(operation, sizes, consistent=True, transactional=True)
         case "Query" | "Scan":
-            # What it returns may be a part of each item; of what it looked at, only so many came on this page.
-            items: Iterable[Any] = looked_at[: answer["ScannedCount"]] or answer.get("Items") or ()
-            return looked_through(operation, map(_size, items), consistent)
+            # The answer may hold only parts of the items; the page ends after ScannedCount of the items read.
+            items: Iterable[Any] = items_read[: answer["ScannedCount"]] or answer.get("Items") or ()
+            return looked_through(operation, map(_size, items), bool(request.get("ConsistentRead")))
     return []
 
 
 def _stored(tables: Mapping[str, Table], name: str, key: Mapping[str, _Value]) -> int:
-    """The size of the item with this key, 0 if there is none."""
+    """The size of the item with this key, 0 if it does not exist."""
     table = tables.get(name.rpartition("/")[2])
     if table is None or not all(key.get(attribute) for attribute in table.table_key_attrs):
         return 0
-    hash_key = DynamoType(dict(key[cast(str, table.hash_key_attr)]))
-    # Not get_item: it would make an empty partition of a table of defaults.
+    hash_key = DynamoType(dict(key[table.hash_key_attr]))
+    # Not get_item: a defaultdict would keep an empty partition for the key.
     found: Any = table.items.get(hash_key)
     if found is not None and table.range_key_attr:
         found = found.get(DynamoType(dict(key[table.range_key_attr])))

@@ -1,1 +1,1 @@
-"""The engine's side: its process, its front door, and one-file patches of LocalStack."""
+"""The engine's side: its process, its port, and patches of LocalStack, each with a reason."""

@@ -1,19 +1,39 @@
-"""The engine's process: `python -m sandbox.engine` is LocalStack with the sandbox's extension, or nothing.
+"""The engine's process: `python -m sandbox.engine` runs LocalStack with the sandbox's extension, or fails.
 
-LocalStack passes over an extension that cannot be imported, and would then listen on every interface, unguarded. So the
-extension is imported first, and the port is guarded before LocalStack starts.
+LocalStack skips an extension that cannot be imported, and would then listen on every interface, unguarded. So this
+module imports the extension first, and guards the port before LocalStack starts.
 """
 
+import os
+import threading
+
+from localstack.runtime import get_current_runtime
 from localstack.runtime import main as localstack
+from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
 
 import sandbox.engine.hooks  # noqa: F401  LocalStack runs it when it starts
 from sandbox.engine import gateway
+
+GRACE_SECONDS = 5.0
+"""For an orderly end, which takes 2 to 4 seconds; `docker stop` kills after 10."""
 
 
 def main() -> None:
     """Guard the port and run LocalStack to its end."""
     gateway.install()
+    SHUTDOWN_HANDLERS.register(exit_later)
     localstack.main()
+
+
+def exit_later() -> None:
+    """End this process GRACE_SECONDS after its shutdown began, even while functions run.
+
+    Stock may stop while it serves a request, such as an invocation that runs for minutes. That request's thread then
+    waits for ever to write its response, and Python waits for the thread.
+    """
+    timer = threading.Timer(GRACE_SECONDS, lambda: os._exit(get_current_runtime().exit_code))
+    timer.daemon = True
+    timer.start()
 
 
 if __name__ == "__main__":

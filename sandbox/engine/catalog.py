@@ -1,4 +1,4 @@
-"""The engine's index of all AWS services, kept with its packages; `python -m sandbox.engine.catalog` makes it.
+"""The engine's index of all AWS services; `python -m sandbox.engine.catalog` makes it, beside the packages.
 
 Stock keeps it among an engine's own files, so every new engine spends two seconds making it before its first answer.
 """
@@ -9,28 +9,18 @@ from pathlib import Path
 
 from localstack.aws import spec
 
-FOLDER = Path(sys.prefix, "share", "rollcall")
-_stock_name = spec._get_catalog_filename
-
-
-def path() -> str:
-    """Where the index of the installed versions is kept."""
-    return str(FOLDER / _stock_name())
+PATH = Path(sys.prefix, "share", "rollcall", spec._get_catalog_filename())
+"""The index of the installed versions: LocalStack puts them into the name."""
 
 
 def install() -> None:
-    """Load the index from there if it was made; LocalStack joins the path to folders of its own, where it wins."""
-    if os.path.exists(path()):
-        spec._get_catalog_filename = path
-
-
-def make() -> None:
-    """Make the index, in one step for whoever reads it meanwhile."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    half = f"{path()}.{os.getpid()}"
-    spec.build_service_index_cache(half)
-    os.replace(half, path())
+    """Load the index from PATH if it is there. LocalStack joins names to its own folders; an absolute path wins."""
+    if PATH.exists():
+        spec._get_catalog_filename = lambda: str(PATH)
 
 
 if __name__ == "__main__":
-    make()
+    PATH.parent.mkdir(parents=True, exist_ok=True)
+    half = f"{PATH}.{os.getpid()}"
+    spec.build_service_index_cache(half)
+    os.replace(half, PATH)  # in one step, because an engine may read it meanwhile

@@ -6,19 +6,17 @@ from pathlib import Path
 
 from sandbox.settings import engine_environment
 
+TEMPORARY = "/tmp"  # noqa: S108  the container's only writable folder, and no other user is in there
+HOST = "0.0.0.0"  # noqa: S104  inside the container: its port is published on loopback only
 
-def main() -> None:
-    """Become the engine, on the port that is published: its URLs then hold inside the container and outside."""
+if __name__ == "__main__":
+    # The engine listens on the published port, so that the URLs it returns hold inside the container and outside.
     port = int(os.environ["ROLLCALL_PORT"])
     environment = {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
-        "HOME": "/tmp",
+        "HOME": TEMPORARY,
         "PYTHONUNBUFFERED": "1",
-        **engine_environment("0.0.0.0", port, Path("/tmp/engine")),
+        **engine_environment(HOST, port, Path(TEMPORARY, "engine")),
     }
-    os.execve(sys.executable, [sys.executable, "-m", "sandbox.engine"], environment)
-
-
-if __name__ == "__main__":
-    main()
+    os.execve(sys.executable, [sys.executable, "-m", "sandbox.engine"], environment)  # noqa: S606  no shell is needed

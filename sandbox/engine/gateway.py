@@ -1,4 +1,4 @@
-"""The engine's port: where it listens, whose connections it takes, and which requests it answers."""
+"""The engine's port: the interface that it listens on, and the users whose connections it takes."""
 
 import logging
 import os
@@ -9,51 +9,23 @@ from rolo.serving import twisted
 from twisted.internet import reactor
 from twisted.internet.error import CannotListenError
 
-from sandbox import peers, visitors
-from sandbox.engine.bodies import BoundedRequest
+from sandbox import socket_owners, visitors
+from sandbox.engine.http_requests import GuardedRequest
 
 LOG = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 
 
 def install() -> None:
-    """Bind what the engine listens on to the host of GATEWAY_LISTEN, and guard it.
+    """Make the engine listen on the host of GATEWAY_LISTEN only, and guard its port.
 
-    The stock engine takes only the port from there and listens on every interface. It also stays alive, deaf, where
-    the port is taken.
+    Stock takes only the port from there and listens on every interface. If the port is taken, it runs on and answers
+    nothing.
     """
     listen_tcp = reactor.listenTCP  # type: ignore[attr-defined]
     host = config.GATEWAY_LISTEN[0].host
-    allowed = visitors.allowed_hosts()
-
-    class GuardedRequest(BoundedRequest):
-        """A request that is refused before any handler of LocalStack's sees it, websockets and HTTP/2 included."""
-
-        refusal: str | None = None
-
-        def gotLength(self, length: int | None) -> None:
-            """All headers are here: decide, before the body comes."""
-            headers = [
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, values in self.requestHeaders.getAllRawHeaders()
-                for value in values
-            ]
-            self.refusal = visitors.refusal(headers, allowed)
-            super().gotLength(0 if self.refusal else length)
-
-        def handleContentChunk(self, data: bytes) -> None:
-            """A part of the body is here, and of a refused request it is dropped."""
-            if not self.refusal:
-                super().handleContentChunk(data)
-
-        def process(self) -> None:
-            """The whole request is here."""
-            if refused := self.refusal or visitors.foreign_target(self.uri.decode("latin-1")):
-                self.answer(403, "text/plain; charset=utf-8", f"{refused}\n")
-            else:
-                super().process()
-
-    # Looked up by name where LocalStack makes its server, after this.
+    GuardedRequest.allowed = visitors.allowed_hosts()
+    # LocalStack looks this name up when it makes its server, after this.
     twisted.TwistedRequestAdapter = GuardedRequest  # type: ignore[misc]
 
     def listen_on_host(port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
@@ -68,20 +40,20 @@ def install() -> None:
     reactor.listenTCP = listen_on_host  # type: ignore[attr-defined]
 
 
-def _take_own_connections_only(factory: Any, here: peers.Address) -> None:
-    """Hang up on other users of this machine. In a container, whose port is published, they cannot be told apart."""
+def _take_own_connections_only(factory: Any, here: socket_owners.Address) -> None:
+    """Hang up on other users of this machine. A container cannot tell them apart, because its port is published."""
     try:
-        peers.owner(here, here)
+        socket_owners.connection_owner(here, here)
     except OSError as reason:
-        _end(f"this system does not say whose a connection is (sock_diag: {reason}): use ENGINE=docker")
-    build, strangers = factory.buildProtocol, set[int]()
+        _end(f"this system does not tell the owner of a connection (sock_diag: {reason}): use ENGINE=docker")
+    build, reported_users = factory.buildProtocol, set[int]()
 
     def build_for_own(there: Any) -> Any:
-        uid = peers.owner((there.host, there.port), here)
-        if peers.is_ours(uid):
+        uid = socket_owners.connection_owner((there.host, there.port), here)
+        if socket_owners.is_ours(uid):
             return build(there)
-        if uid is not None and uid not in strangers:  # once each, or they could fill the disk
-            strangers.add(uid)
+        if uid is not None and uid not in reported_users:  # one line for each user, or they could fill the disk
+            reported_users.add(uid)
             LOG.warning("refused: connections of user %s of this machine", uid)
         return None
 
@@ -89,6 +61,6 @@ def _take_own_connections_only(factory: Any, here: peers.Address) -> None:
 
 
 def _end(reason: str) -> None:
-    """End the engine. Not by sys.exit: Twisted keeps whatever is raised to itself. Nothing has been started yet."""
+    """End the engine, which has not started anything yet. Not by sys.exit: Twisted would catch its exception."""
     LOG.error("%s", reason)
     os._exit(1)

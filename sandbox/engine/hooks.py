@@ -1,54 +1,57 @@
-"""Where the extension enters the engine: runs once, before LocalStack serves its first request."""
+"""Installs the sandbox's extension in the engine, once, before LocalStack serves its first request."""
 
 from typing import Any
 
 from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
+from localstack.services.plugins import Service
+from localstack.utils.patch import patch
 
-from sandbox import faults, meter, pollers, step_functions
+from sandbox import meter, pollers, step_functions
 from sandbox.engine import (
-    bodies,
-    bucket_owner,
     catalog,
     cloudformation,
     event_targets,
+    http_requests,
     lambda_requests,
-    metrics,
-    names,
     offline,
     permissions,
-    s3_storage,
+    s3,
     services,
-    shutdown,
-    templates,
+    spared_work,
 )
+from sandbox.faults import calls, endpoint, events, queues
 from sandbox.settings import HEALTH_PATH
+
+# The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
+AT_START = (
+    *(offline, services, http_requests, catalog, spared_work, s3, permissions, pollers, meter),
+    *(calls, queues, endpoint),
+)
+WITH_SERVICE = {
+    "cloudformation": [cloudformation],
+    "events": [event_targets, events],
+    "lambda": [lambda_requests],
+    "stepfunctions": [step_functions],
+}
+"""By botocore's names: these modules patch a service once LocalStack loads it. LocalStack does so at the first use."""
 
 
 @hooks.on_infra_start()
 def extend_engine() -> None:
-    """Install every extension of the sandbox into this engine process."""
-    offline.install()
-    services.install()
-    bodies.install()
-    lambda_requests.install()
-    templates.install()
-    catalog.install()
-    names.install()
-    s3_storage.install()
-    shutdown.install()
-    metrics.install()
-    permissions.install()
-    bucket_owner.install()
-    pollers.install()
-    step_functions.install()
-    cloudformation.install()
-    event_targets.install()
-    meter.install()
-    faults.install()
+    """Install every part of the extension in this process, and answer HEALTH_PATH from then on."""
+    for module in AT_START:
+        module.install()
+
+    @patch(Service.for_provider)
+    def for_provider(stock: Any, provider: Any, *args: Any, **kwargs: Any) -> Service:
+        for module in WITH_SERVICE.get(provider.service, ()):
+            module.install(provider)
+        return stock(provider, *args, **kwargs)
+
     ROUTER.add(HEALTH_PATH, healthy, methods=["GET"])  # type: ignore[arg-type]
 
 
-def healthy(request: Any) -> Any:
-    """All of the extension is installed, and the engine answers."""
+def healthy(_request: Any) -> Any:
+    """Answer that the extension is installed."""
     return {"extension": "installed"}

@@ -1,4 +1,4 @@
-"""Which IAM actions, on which resources, an API call needs: what a role's policy has to allow.
+"""The IAM actions and resources that an API call needs: a role's policy must allow them.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Place(NamedTuple):
-    """Where a call was made: completes names to ARNs."""
+    """Region and account of a call; they complete a name to an ARN."""
 
     region: str
     account: str
@@ -24,8 +24,8 @@ Needs = Iterator[tuple[str, str]]
 def needed_actions(service: str, operation: str, request: Request, place: Place) -> set[tuple[str, str]]:
     """(action, resource ARN) pairs of one call, as `("sqs:SendMessage", "arn:aws:sqs:us-east-1:000000000000:q")`.
 
-    `service` is botocore's name of it and `request` holds the call's parameters. The resource is `*` for services that
-    are not known here.
+    `service` is botocore's name, and `request` holds the call's parameters. A service that is missing in `_SERVICES`
+    has the resource `*`.
     """
     rules = _SERVICES.get(service)
     return set(rules(operation, request, place)) if rules else {(f"{service}:{operation}", "*")}
@@ -56,31 +56,26 @@ def _sqs(operation: str, request: Request, place: Place) -> Needs:
 
 
 _S3_ACTIONS = {
-    "HeadObject": ["GetObject"],
-    "HeadBucket": ["ListBucket"],
-    "ListObjects": ["ListBucket"],
-    "ListObjectsV2": ["ListBucket"],
-    "ListObjectVersions": ["ListBucketVersions"],
-    "ListBuckets": ["ListAllMyBuckets"],
-    "CreateMultipartUpload": ["PutObject"],
-    "UploadPart": ["PutObject"],
-    "CompleteMultipartUpload": ["PutObject"],
-    "ListParts": ["ListMultipartUploadParts"],
-    "ListMultipartUploads": ["ListBucketMultipartUploads"],
-    "DeleteObjects": ["DeleteObject"],
-    "CopyObject": ["PutObject"],
-    "UploadPartCopy": ["PutObject"],
+    "HeadObject": "GetObject",
+    **dict.fromkeys(("HeadBucket", "ListObjects", "ListObjectsV2"), "ListBucket"),
+    "ListObjectVersions": "ListBucketVersions",
+    "ListBuckets": "ListAllMyBuckets",
+    **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), "PutObject"),
+    **dict.fromkeys(("CopyObject", "UploadPartCopy"), "PutObject"),
+    "ListParts": "ListMultipartUploadParts",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "DeleteObjects": "DeleteObject",
 }
+"""Actions that are not named as their operation."""
 
 
-def _s3(operation: str, request: Request, place: Place) -> Needs:
+def _s3(operation: str, request: Request, _place: Place) -> Needs:
     resource = f"arn:aws:s3:::{request['Bucket']}" if "Bucket" in request else "*"
     if "Key" in request:
         resource += f"/{request['Key']}"
     elif operation == "DeleteObjects":
         resource += "/*"
-    for action in _S3_ACTIONS.get(operation, [operation]):
-        yield f"s3:{action}", resource
+    yield f"s3:{_S3_ACTIONS.get(operation, operation)}", resource
     if source := request.get("CopySource"):
         path = f"{source['Bucket']}/{source['Key']}" if isinstance(source, Mapping) else source.lstrip("/")
         yield "s3:GetObject", f"arn:aws:s3:::{path}"
@@ -104,16 +99,16 @@ def _events(operation: str, request: Request, place: Place) -> Needs:
 
 def _logs(operation: str, request: Request, place: Place) -> Needs:
     group, stream = request.get("logGroupName", ""), request.get("logStreamName", "")
-    # AWS names the stream in every denial, with an empty name where a call is about the group.
+    # AWS names a stream in every denial; its name is empty if the call is about the group.
     yield f"logs:{operation}", place.arn("logs", f"log-group:{group}:log-stream:{stream}")
 
 
-def _states(operation: str, request: Request, place: Place) -> Needs:
+def _states(operation: str, request: Request, _place: Place) -> Needs:
     known = ("stateMachineArn", "mapRunArn", "executionArn")
     yield f"states:{operation}", next((request[key] for key in known if request.get(key)), "*")
 
 
-def _sts(operation: str, request: Request, place: Place) -> Needs:
+def _sts(operation: str, request: Request, _place: Place) -> Needs:
     if operation != "GetCallerIdentity":  # needs no permission
         yield f"sts:{operation}", request.get("RoleArn", "*")
 

@@ -1,16 +1,15 @@
-"""What Lambda refuses of a function's name and environment, and LocalStack takes.
+"""Lambda refuses function names and environment variables that LocalStack takes.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 """
 
-import functools
 import re
+from types import SimpleNamespace
 from typing import Any
 
 from localstack.aws.api import CommonServiceException
-
-from sandbox.loading import when_loaded
+from localstack.utils.patch import patch
 
 NAME = r"[a-zA-Z0-9-_]+"
 FUNCTION = (
@@ -31,52 +30,44 @@ RESERVED = frozenset(
 """Beside `_HANDLER` and `_X_AMZN_TRACE_ID`, which VARIABLE refuses."""
 
 
-def install() -> None:
-    """Refuse it as Lambda does, from when this engine loads Lambda."""
-    when_loaded("lambda", _mend)
-
-
-def _mend(instance: Any) -> None:
+def install(instance: Any) -> None:
+    """Refuse with Lambda's errors; `instance` is the provider of the service."""
     from localstack.services.lambda_ import api_utils
 
     provider = type(instance)
-    stock_name, stock_variables = api_utils.validate_function_name, provider._verify_env_variables
-    stock_layer = provider.publish_layer_version
-
-    def validate_function_name(name: str, operation_type: str) -> list[str]:
-        if operation_type == "CreateFunction":
-            _require(name, "functionName", FUNCTION)
-        return stock_name(name, operation_type)
+    stock_verify = provider._verify_env_variables
 
     def verify_env_variables(variables: dict[str, str]) -> None:
         require_environment(variables)
-        stock_variables(variables)
+        stock_verify(variables)
 
-    @functools.wraps(stock_layer)
-    def publish_layer_version(self: Any, context: Any, layer_name: str, *args: Any, **kwargs: Any) -> Any:
-        _require(layer_name, "layerName", LAYER)
-        return stock_layer(self, context, layer_name, *args, **kwargs)
-
-    api_utils.validate_function_name = validate_function_name  # type: ignore[assignment]
     provider._verify_env_variables = staticmethod(verify_env_variables)
-    provider.publish_layer_version = publish_layer_version
-    instance.layer_fetcher = _NoLayers()
+    instance.layer_fetcher = SimpleNamespace(fetch_layer=_refuse_layer)
+
+    @patch(api_utils.validate_function_name)
+    def validate_function_name(stock: Any, name: str, operation_type: str) -> list[str]:
+        if operation_type == "CreateFunction":
+            _require(name, "functionName", FUNCTION)
+        return stock(name, operation_type)
+
+    @patch(provider.publish_layer_version)
+    def publish_layer_version(stock: Any, self: Any, context: Any, layer_name: str, *args: Any, **kwargs: Any) -> Any:
+        _require(layer_name, "layerName", LAYER)
+        return stock(self, context, layer_name, *args, **kwargs)
 
 
-class _NoLayers:
-    """What LocalStack asks for the layers of other accounts."""
-
-    def fetch_layer(self, arn: str) -> None:
-        raise CommonServiceException(
-            "InvalidParameterValueException", f"the Rollcall sandbox downloads nothing: layer {arn} is not there"
-        )
+def _refuse_layer(arn: str) -> None:
+    """LocalStack calls this for the layers of other accounts."""
+    message = f"the Rollcall sandbox downloads nothing: layer {arn} is not there"
+    raise CommonServiceException("InvalidParameterValueException", message)
 
 
 def require_environment(variables: dict[str, str]) -> None:
-    """Raise what Lambda answers to names that it does not take, and to values that no process can be given."""
+    """Raise Lambda's error for a name that it does not take, and for a value that no process can have."""
     if not all(re.fullmatch(VARIABLE, name) for name in variables):
         raise _invalid("environment.variables", f"Map keys must satisfy constraint: [{_pattern(VARIABLE)}]")
-    if any("\0" in value or not _is_unicode(value) for value in variables.values()):
+    # JSON may hold half of a surrogate pair, which is no character.
+    if any(re.search("[\0\ud800-\udfff]", value) for value in variables.values()):
         raise _invalid("environment.variables", f"Map value must satisfy constraint: [{_pattern(r'[^\0]*')}]")
     if reserved := RESERVED & variables.keys():
         raise CommonServiceException(
@@ -89,7 +80,7 @@ def require_environment(variables: dict[str, str]) -> None:
 
 def _require(name: str, member: str, pattern: str) -> None:
     if not re.fullmatch(pattern, name):
-        raise _invalid(f"{member}", _pattern(pattern), f" '{name}'")
+        raise _invalid(member, _pattern(pattern), f" '{name}'")
 
 
 def _pattern(pattern: str) -> str:
@@ -101,8 +92,3 @@ def _invalid(member: str, constraint: str, value: str = "") -> CommonServiceExce
         "ValidationException",
         f"1 validation error detected: Value{value} at '{member}' failed to satisfy constraint: {constraint}",
     )
-
-
-def _is_unicode(value: str) -> bool:
-    """Half of a surrogate pair, as JSON may hold, is no character."""
-    return not re.search("[\ud800-\udfff]", value)

@@ -1,4 +1,4 @@
-"""The AWS services that the engine serves; every other one is refused, with a clear error of its own protocol."""
+"""The AWS services that the engine serves. It refuses all others, with an error in the service's own protocol."""
 
 from typing import Any
 
@@ -8,19 +8,17 @@ from localstack.services.plugins import ServicePluginManager
 from localstack.utils.patch import patch
 
 SERVED = (
-    # What the stacks and the sandbox itself are made of.
+    # What the stacks and the sandbox itself use.
     *("cloudformation", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sqs", "stepfunctions"),
     "sts",
-    # For people's own work.
+    # For your code.
     *("kms", "secretsmanager", "sns", "ssm"),
 )
 """By botocore's names: none of them needs Docker or a download."""
 
-CODE = "ServiceNotServed"
-
 
 def install() -> None:
-    """Make the services of SERVED all that the engine can load, and refuse the others before they are parsed."""
+    """Let the engine load the services of SERVED only, and refuse a request for another one before parsing it."""
 
     @patch(ServicePluginManager._resolve_api_provider_specs)
     def resolve(stock: Any, self: ServicePluginManager) -> dict[str, list[str]]:
@@ -29,19 +27,14 @@ def install() -> None:
     @patch(ServiceNameParser.__call__)
     def parse_name(stock: Any, self: ServiceNameParser, chain: Any, context: RequestContext, response: Any) -> None:
         stock(self, chain, context, response)
-        _refuse_unserved(context)
-
-
-def _refuse_unserved(context: RequestContext) -> None:
-    """Raise what says so, unless the request is for a service of SERVED or for none."""
-    if context.service is None or str(context.service.service_name) in SERVED:
-        return
-    service = context.service
-    # An error is written in the shape of some operation, and which one was called is not known yet.
-    context.operation = service.operation_model(service.operation_names[0])
-    raise CommonServiceException(
-        CODE,
-        f"the Rollcall sandbox does not serve {service.service_name}: it serves {', '.join(sorted(SERVED))}. "
-        "See docs/fidelity.md",
-        status_code=501,
-    )
+        service = context.service
+        if service is None or str(service.service_name) in SERVED:
+            return
+        # An error is written in the shape of some operation, and the called one is not known yet.
+        context.operation = service.operation_model(service.operation_names[0])
+        raise CommonServiceException(
+            "ServiceNotServed",
+            f"the Rollcall sandbox does not serve {service.service_name}: it serves {', '.join(sorted(SERVED))}. "
+            "See docs/fidelity.md",
+            status_code=501,
+        )

@@ -1,0 +1,1 @@
+"""Lambda environments as processes of the engine's machine."""

@@ -1,4 +1,4 @@
-"""The engine's side of the warden: start a function's process, kill it, learn of its end."""
+"""The engine's side of the warden: starts, kills and signals the functions' processes, and learns of their ends."""
 
 import asyncio
 import json
@@ -8,8 +8,9 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sandbox.engine_loop import LOOP
+from sandbox.processes import LOOP
 
 WARDEN = Path(__file__).with_name("warden.py")
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -20,7 +21,7 @@ MESSAGE_SIZE = 4096
 
 @dataclass(frozen=True)
 class End:
-    """`code` as subprocess has it: negative for a signal. `peak_bytes`: the most memory the process ever held."""
+    """The end of a process: `code` is negative for a signal, as in subprocess; `peak_bytes` is its most memory."""
 
     code: int
     peak_bytes: int
@@ -34,7 +35,7 @@ class Child:
 
 
 class Children:
-    """Every function's process of this engine. To be used in the event loop's thread only."""
+    """All functions' processes of this engine. For use in LOOP's thread only."""
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
@@ -43,28 +44,24 @@ class Children:
     async def start(
         self, id: str, environment: dict[str, str], cwd: Path, log_ends: list[int], data_limit: int
     ) -> Child:
-        """Start a process that runs awslambdaric as `environment` says; `data_limit` bounds its address space."""
-        order = {
-            "start": id,
-            "argv": [*PYTHON, str(LAUNCHER)],
-            "env": environment,
-            "cwd": str(cwd),
-            "data_limit": data_limit,
-        }
+        """Start a process that runs awslambdaric with `environment`; `data_limit` bounds its address space."""
+        order = {"start": id, "argv": [*PYTHON, str(LAUNCHER)], "env": environment, "cwd": str(cwd)}
         child = self._children[id] = Child(id)
-        socket.send_fds(self._warden(), [json.dumps(order).encode()], log_ends)
+        socket.send_fds(self._warden(), [json.dumps(order | {"data_limit": data_limit}).encode()], log_ends)
         await child.pid
         return child
 
     def kill(self, child: Child) -> None:
-        """Kill the process, and with it everything that it started."""
-        if not child.ended.done():
-            self._warden().send(json.dumps({"kill": child.id}).encode())
+        """Kill the process and all processes that it started; no effect once it has ended."""
+        self._order(child, {"kill": child.id})
 
     def signal(self, child: Child, number: int) -> None:
-        """Send a signal to the process and to what it started; nothing happens once it has ended."""
+        """Send a signal to the process and to its group; no effect once it has ended."""
+        self._order(child, {"signal": child.id, "number": number})
+
+    def _order(self, child: Child, order: dict[str, Any]) -> None:
         if not child.ended.done():
-            self._warden().send(json.dumps({"signal": child.id, "number": number}).encode())
+            self._warden().send(json.dumps(order).encode())
 
     def _warden(self) -> socket.socket:
         if self._socket is None:
@@ -94,7 +91,7 @@ class Children:
             self._children.pop(report["ended"]).ended.set_result(End(report["code"], report["peak"]))
 
     def _on_warden_lost(self, warden: socket.socket) -> None:
-        """Somebody has killed the warden, and so all its children: the next start gets a new one."""
+        """End all children: the warden was killed, and they with it. The next start gets a new warden."""
         LOOP.remove_reader(warden)
         warden.close()
         self._socket = None

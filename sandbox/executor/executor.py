@@ -7,14 +7,11 @@ from localstack.aws.api.lambda_ import Runtime
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
-from sandbox.callers import PROCESSES
-from sandbox.engine_loop import run
-from sandbox.executor.function_environment import function_environment
-from sandbox.executor.log_records import LogRecord
+from sandbox.executor.environment import environment_variables, runtime_folder
 from sandbox.executor.log_writer import WRITER, LogStream
-from sandbox.executor.process import FunctionProcess, Limits, Request
-from sandbox.executor.runtime_folder import runtime_folder
+from sandbox.executor.process import FunctionProcess, Request
 from sandbox.meter.functions import FunctionMeter
+from sandbox.processes import PROCESSES, run
 
 RUNTIME = Runtime.python3_13  # the engine's own interpreter runs the functions
 
@@ -22,29 +19,27 @@ RUNTIME = Runtime.python3_13  # the engine's own interpreter runs the functions
 class ProcessExecutor(RuntimeExecutor):
     """Runs python3.13 functions from zip files.
 
-    What differs from AWS: the file system is the machine's, TMPDIR is an environment's own but /tmp is shared; a
-    failed init is not tried a second time within the same invocation; between invocations nothing is frozen.
+    Differences from AWS: the file system is the machine's; an environment has its own TMPDIR, but all share /tmp; a
+    failed init is not repeated within the same invocation; nothing is frozen between invocations.
     """
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:
         super().__init__(id, function_version)
-        settings = function_version.config
-        self._process = FunctionProcess(
-            id,
-            function_version.id.function_name,
-            Limits(settings.memory_size, settings.timeout),
-            self._write_log,
-            FunctionMeter(function_version.id.function_name, settings.memory_size, settings.architectures[0]),
-        )
+        settings, name = function_version.config, function_version.id.function_name
         self._stream = LogStream(
             role_arn=settings.role,
             region=function_version.id.region,
-            group=settings.logging_config["LogGroup"] or f"/aws/lambda/{function_version.id.function_name}",
+            group=settings.logging_config["LogGroup"] or f"/aws/lambda/{name}",
             name=f"{datetime.now(UTC):%Y/%m/%d}/[{function_version.id.qualifier}]{id}",
         )
-
-    def _write_log(self, record: LogRecord) -> None:
-        WRITER.write(self._stream, record)
+        self._process = FunctionProcess(
+            id,
+            name,
+            memory_mb=settings.memory_size,
+            timeout_seconds=settings.timeout,
+            write_log=lambda record: WRITER.write(self._stream, record),
+            meter=FunctionMeter(name, settings.memory_size, settings.architectures[0]),
+        )
 
     @property
     def alive(self) -> bool:
@@ -52,51 +47,32 @@ class ProcessExecutor(RuntimeExecutor):
         return self._process.alive
 
     def start(self, env_vars: dict[str, str]) -> None:
-        code = self.function_version.config.code
-        assert code is not None  # prepare_version has seen to it
-        task_root = code.get_unzipped_code_location()
+        settings = self.function_version.config
+        task_root = settings.code.get_unzipped_code_location()  # type: ignore[union-attr]  # prepare_version requires it
 
-        def environment(runtime_api: str, temporary: Path) -> dict[str, str]:
-            return function_environment(
-                env_vars,
-                self.function_version.config.environment or {},
-                task_root=task_root,
-                runtime_folder=runtime_folder(),
-                runtime_api=runtime_api,
-                temporary=temporary,
-                stream=self._stream,
+        def variables(runtime_api: str, temporary: Path) -> dict[str, str]:
+            own = settings.environment or {}
+            return environment_variables(
+                env_vars, own, task_root=task_root, runtime_api=runtime_api, temporary=temporary, log=self._stream
             )
 
         PROCESSES[env_vars["AWS_ACCESS_KEY_ID"]] = self._process
-        run(self._process.start(task_root, environment))
+        run(self._process.start(task_root, variables))
 
     def stop(self) -> None:
-        """End the environment, but let the invocation that it is serving finish first, as AWS does."""
+        """End the environment after the invocation that it serves, as AWS does."""
         self._stream.closed = True
         run(self._process.stop())
 
-    def invoke(self, payload: dict) -> InvocationResult:
-        """Run one invocation: `payload` holds `request-id`, `payload` (bytes) and `headers` of the Runtime API."""
-        request = Request(
-            request_id=payload["request-id"],
-            payload=payload["payload"],
-            headers=payload["headers"],
-            version=self.function_version.id.qualifier,
-        )
-        result = run(self._process.invoke(request))
-        return InvocationResult(
-            request_id=request.request_id,
-            payload=result.payload,
-            is_error=result.is_error,
-            logs=result.log_tail,
-            executed_version=request.version,
-        )
+    def invoke(self, request: Request) -> InvocationResult:  # type: ignore[override]  # only `dispatch` calls this
+        """Run one invocation and return its result."""
+        payload, is_error, log_tail = run(self._process.invoke(request))
+        return InvocationResult(request.request_id, payload, is_error, log_tail, executed_version=request.version)
 
     def get_address(self) -> str:
         return "127.0.0.1"
 
-    def get_endpoint_from_executor(self) -> str:
-        return "127.0.0.1"
+    get_endpoint_from_executor = get_address
 
     def get_runtime_endpoint(self) -> str:
         return ""  # only LocalStack's own init process calls back there
@@ -106,7 +82,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
-        """Unzip the code. Raises ValueError for what this executor cannot run: the function's state becomes Failed."""
+        """Unzip the code. Raises ValueError for an unsupported runtime or package: the function's state gets Failed."""
         runtime, code = function_version.config.runtime, function_version.config.code
         if runtime != RUNTIME or code is None:
             raise ValueError(
@@ -117,4 +93,4 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Nothing to do: LocalStack deletes the code, and each environment what was its own."""
+        """Do nothing: LocalStack deletes the code, and each environment its own files."""

@@ -1,4 +1,4 @@
-"""How Lambda reports a function that did not answer: the payload its caller gets and the line in its log."""
+"""Lambda's report of an invocation that failed: the payload for the caller and the line in the log."""
 
 import json
 import signal
@@ -9,7 +9,7 @@ MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # AWS allows 100 bytes above 6 MB fo
 
 @dataclass(frozen=True)
 class Failure:
-    """`status` is what REPORT says: `timeout` or `error`; `log_line` goes before END, when AWS writes one."""
+    """`status` (`timeout` or `error`) stands in the REPORT line; `log_line`, if AWS writes one, precedes END."""
 
     error_type: str
     payload: bytes
@@ -22,26 +22,22 @@ class Failure:
 
 
 def reported(payload: bytes) -> Failure:
-    """What the runtime itself reported: the error of a handler or of an init."""
+    """An error that the runtime reported: of a handler or of an init."""
     try:
         error_type = json.loads(payload)["errorType"]
-    except (ValueError, KeyError, TypeError):  # the function talks to the Runtime API itself, and AWS passes it on
+    except (ValueError, KeyError, TypeError):  # the function itself called the Runtime API; AWS passes its body on
         error_type = "Unhandled"
     return Failure(error_type, payload)
 
 
 def timed_out(request_id: str, timeout_seconds: float, now: str) -> Failure:
     message = f"Task timed out after {timeout_seconds:.2f} seconds"
-    return Failure(
-        "Sandbox.Timedout",
-        _payload("Sandbox.Timedout", f"RequestId: {request_id} Error: {message}"),
-        status="timeout",
-        log_line=f"{now} {request_id} {message}\n",
-    )
+    error = f"RequestId: {request_id} Error: {message}"
+    return _failure("Sandbox.Timedout", error, status="timeout", log_line=f"{now} {request_id} {message}\n")
 
 
 def exited(request_id: str, return_code: int) -> Failure:
-    """The process is gone; `return_code` as subprocess has it: negative for a signal."""
+    """The process ended; `return_code` is negative for a signal, as in subprocess."""
     if return_code == 0:
         reason = "Runtime exited without providing a reason"
     elif return_code > 0:
@@ -49,16 +45,14 @@ def exited(request_id: str, return_code: int) -> Failure:
     else:
         reason = f"Runtime exited with error: signal: {(signal.strsignal(-return_code) or 'unknown').lower()}"
     message = f"RequestId: {request_id} Error: {reason}"
-    return Failure(
-        "Runtime.ExitError", _payload("Runtime.ExitError", message), log_line=f"{message}\nRuntime.ExitError"
-    )
+    return _failure("Runtime.ExitError", message, log_line=f"{message}\nRuntime.ExitError")
 
 
 def response_too_large() -> Failure:
-    error_type = "Function.ResponseSizeTooLarge"
     message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
-    return Failure(error_type, _payload(error_type, message))
+    return _failure("Function.ResponseSizeTooLarge", message)
 
 
-def _payload(error_type: str, message: str) -> bytes:
-    return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
+def _failure(error_type: str, message: str, **rest: str) -> Failure:
+    payload = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":"))
+    return Failure(error_type, payload.encode(), **rest)

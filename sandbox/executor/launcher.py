@@ -1,8 +1,8 @@
-"""First code of a function's process: set its import path as AWS does, then hand over to awslambdaric.
+"""The first code of a function's process: sets the import path as AWS does, then runs awslambdaric.
 
-Run by the base interpreter as `python -S -P launcher.py` in the environment of the function: `-S` and `-P` leave
-nothing importable but the standard library and PYTHONPATH. It imports no more than it needs: its time is part of every
-cold start.
+The base interpreter runs it as `python -S -P launcher.py` in the function's environment: `-S` and `-P` leave nothing
+importable but the standard library and PYTHONPATH. It imports no more than it needs, because every cold start waits for
+it.
 """
 
 import os

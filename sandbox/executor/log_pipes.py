@@ -1,4 +1,4 @@
-"""The pipes through which a function's process logs, read as log records."""
+"""Reads log records from the pipes to which a function's process writes."""
 
 import asyncio
 import os
@@ -12,17 +12,15 @@ READ_SIZE = 65536
 
 
 class LogPipes:
-    """Two pipes: plain output, where each line is a record, and awslambdaric's frames, one record each.
+    """Two pipes: one for plain output, where each line is a record, and one for awslambdaric's frames, one record each.
 
-    Frames keep a message of several lines, such as a logged traceback, in one record, as on AWS.
+    A frame keeps a message of several lines, such as a traceback, in one record, as on AWS.
     """
 
     def __init__(self, emit: Callable[[LogRecord], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._emit = emit
-        self._last = 0
-        self._line = b""
-        self._frame = b""
+        self._last, self._line, self._frame = 0, b"", b""
         self._output, self.output_end = os.pipe()
         self._frames, self.frames_end = os.pipe()
         self._sources = {self._output: self._on_output, self._frames: self._on_frames}
@@ -31,12 +29,12 @@ class LogPipes:
             self._loop.add_reader(source, self._read, source)
 
     def close_ends(self) -> None:
-        """Close the function's ends here: it has inherited them."""
+        """Close the function's ends in this process, once the function's process has inherited them."""
         os.close(self.output_end)
         os.close(self.frames_end)
 
     def drain(self) -> None:
-        """Emit everything that was written up to now, an unfinished line included."""
+        """Emit all that was written so far, with an unfinished line."""
         for source in list(self._sources):
             self._read(source)
         if self._line:
@@ -44,9 +42,9 @@ class LogPipes:
             self._line = b""
 
     def close(self) -> None:
-        """Drain and read no more."""
+        """Drain the pipes and stop reading."""
         self.drain()
-        for source in list(self._sources):  # somebody still holds the other end
+        for source in list(self._sources):  # a process may still hold the other end
             self._close(source)
 
     def _read(self, source: int) -> None:
@@ -55,7 +53,7 @@ class LogPipes:
                 self._sources[source](data)
         except BlockingIOError:
             return
-        self._close(source)  # end of file: nobody is left who could write
+        self._close(source)  # end of file: no process holds the other end
 
     def _close(self, source: int) -> None:
         del self._sources[source]
@@ -79,7 +77,7 @@ class LogPipes:
         self._frame = buffer
 
     def _add(self, timestamp: int, message: bytes) -> None:
-        # Never earlier than the record before: CloudWatch Logs sorts by time and must not reorder them.
+        # Never earlier than the last record: CloudWatch Logs sorts by time and must not reorder them.
         self._last = max(timestamp, self._last)
         self._emit(LogRecord(self._last, message.decode(errors="replace") + "\n"))
 

@@ -1,6 +1,6 @@
 """Writes the functions' logs to CloudWatch Logs, in the background and in few calls.
 
-The calls are made with the function's role, as on AWS: they show up as that role's calls.
+It makes the calls with the function's role, as AWS does, so they count as that role's calls.
 """
 
 import logging
@@ -10,6 +10,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.connect import connect_to
@@ -19,20 +21,20 @@ from sandbox.executor.log_records import LogRecord
 
 LOG = logging.getLogger(__name__)
 
-COLLECT_SECONDS = 0.2  # what is written within this time travels together
-# Then rest so many times as long as the calls took, so that logs do not fill a busy engine.
+COLLECT_SECONDS = 0.2  # records of this time share a call
+# The pause after the calls is this many times as long as they took, so that logs do not fill a busy engine.
 REST_FACTOR = 9
 MAX_REST_SECONDS = 0.5
 # Limits of one PutLogEvents call, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 MAX_EVENTS = 10_000
 MAX_BYTES = 1_048_576
 EVENT_OVERHEAD = 26
-MAX_MESSAGE = 256 * 1024  # Lambda cuts a longer message into several events
+MAX_MESSAGE = 256 * 1024  # Lambda splits a longer message into several events
 
 
 @dataclass(eq=False)
 class LogStream:
-    """Where one environment logs. Once `closed`, a log group that was deleted meanwhile is not created again."""
+    """The log of one environment. Once `closed`, it does not create a deleted log group again."""
 
     role_arn: str
     region: str
@@ -45,7 +47,6 @@ class LogStream:
 class LogWriter:
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[tuple[LogStream, LogRecord]] = queue.SimpleQueue()
-        self._clients: dict[tuple[str, str], object] = {}
         threading.Thread(target=self._run, name="lambda-log-writer", daemon=True).start()
 
     def write(self, stream: LogStream, record: LogRecord) -> None:
@@ -55,12 +56,11 @@ class LogWriter:
     def _run(self) -> None:
         rest = COLLECT_SECONDS
         while True:
-            pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
-            stream, record = self._queue.get()
+            waiting = [self._queue.get()]
             time.sleep(rest)
-            pending[stream].append(record)
-            while not self._queue.empty():
-                stream, record = self._queue.get()
+            waiting += [self._queue.get() for _ in range(self._queue.qsize())]
+            pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
+            for stream, record in waiting:
                 pending[stream].append(record)
             started = time.monotonic()
             for stream, records in pending.items():
@@ -72,7 +72,7 @@ class LogWriter:
             rest = min(max(COLLECT_SECONDS, REST_FACTOR * (time.monotonic() - started)), MAX_REST_SECONDS)
 
     def _put(self, stream: LogStream, events: list[dict]) -> None:
-        logs = self._client(stream)
+        logs = _client(stream.role_arn, stream.region)
         if not stream.exists:
             self._create(logs, stream)
         request = {"logGroupName": stream.group, "logStreamName": stream.name, "logEvents": events}
@@ -84,7 +84,7 @@ class LogWriter:
             self._create(logs, stream)
             logs.put_log_events(**request)
 
-    def _create(self, logs, stream: LogStream) -> None:
+    def _create(self, logs: Any, stream: LogStream) -> None:
         try:
             logs.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
         except logs.exceptions.ResourceNotFoundException:
@@ -92,13 +92,11 @@ class LogWriter:
             logs.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
         stream.exists = True
 
-    def _client(self, stream: LogStream):
-        key = stream.role_arn, stream.region
-        if key not in self._clients:
-            self._clients[key] = connect_to.with_assumed_role(
-                role_arn=stream.role_arn, region_name=stream.region, service_principal=ServicePrincipal("lambda")
-            ).logs
-        return self._clients[key]
+
+@cache
+def _client(role_arn: str, region: str) -> Any:
+    principal = ServicePrincipal("lambda")
+    return connect_to.with_assumed_role(role_arn=role_arn, region_name=region, service_principal=principal).logs
 
 
 def _batches(records: list[LogRecord]) -> Iterator[list[dict]]:
@@ -117,14 +115,12 @@ def _batches(records: list[LogRecord]) -> Iterator[list[dict]]:
 
 
 def _parts(message: str) -> Iterator[str]:
-    """The message in parts of at most MAX_MESSAGE bytes, cut between characters."""
+    """The message in parts of at most MAX_MESSAGE bytes, split between characters."""
     encoded, start = message.encode(), 0
     while start < len(encoded):
-        end = start + MAX_MESSAGE
-        while end < len(encoded) and encoded[end] & 0xC0 == 0x80:  # inside a character
-            end -= 1
-        yield encoded[start:end].decode()
-        start = end
+        part = encoded[start : start + MAX_MESSAGE].decode(errors="ignore")  # without a character that is cut
+        yield part
+        start += len(part.encode())
 
 
 WRITER = LogWriter()

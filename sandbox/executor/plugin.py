@@ -1,4 +1,6 @@
-"""LocalStack runtime-executor plugin `process`."""
+"""LocalStack's runtime-executor plugin `process`."""
+
+from typing import Any
 
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
@@ -9,10 +11,10 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 
     name = "process"
 
-    def load(self, *args, **kwargs) -> type[RuntimeExecutor]:
+    def load(self, *_args: Any, **_kwargs: Any) -> type[RuntimeExecutor]:
         # Not at the top: LocalStack reads the plugin's name in processes that never run a function.
         import sandbox.executor.code
-        import sandbox.executor.dispatch  # noqa: F401  both replace parts of LocalStack's own
+        import sandbox.executor.dispatch  # noqa: F401  both modules patch LocalStack
         from sandbox.executor.executor import ProcessExecutor
 
         return ProcessExecutor

@@ -1,4 +1,4 @@
-"""One Lambda environment: a process that runs AWS's runtime client, its Runtime API, its log and its limits."""
+"""One Lambda environment: a process with AWS's runtime client, its Runtime API, its log and its limits."""
 
 import asyncio
 import shutil
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from sandbox.executor import failures, log_records, memory
 from sandbox.executor.children import CHILDREN, End
@@ -21,20 +22,14 @@ from sandbox.meter.functions import FunctionMeter
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
 LOG_TAIL = 4096  # bytes kept for LogResult
-# Above the memory size: address space that is reserved and never touched, such as a stack of 8 MB for each thread.
-# The limit is only for one huge allocation, which would do its harm between two checks of the memory really held.
+# Address space above the memory size: much is reserved and never used, such as a stack of 8 MB for each thread. This
+# limit stops one huge allocation only, which would do its harm between two checks of the memory in use.
 RESERVED_BYTES = 1024 * MEGABYTE
 
 
 @dataclass(frozen=True)
-class Limits:
-    memory_mb: int
-    timeout_seconds: int
-
-
-@dataclass(frozen=True)
 class Request:
-    """One invocation: `headers` are those of the Runtime API beside request id and deadline."""
+    """One invocation; `headers` are those of the Runtime API without request id and deadline."""
 
     request_id: str
     payload: bytes
@@ -42,47 +37,37 @@ class Request:
     version: str
 
 
-@dataclass(frozen=True)
-class Result:
-    payload: bytes
-    is_error: bool
-    log_tail: str
-
-
 class FunctionProcess:
-    """Serves one invocation at a time. Everything here runs in the event loop's thread.
+    """Serves one invocation at a time. All methods run in LOOP's thread.
 
-    Once `alive` is False no invocation may be sent here again: the process has ended, or it is about to. `write_log`
-    gets every record of its log at once. It has a folder for temporary files (TMPDIR) of its own, whose path leaves
-    room for UNIX sockets, which may have 107 characters; /tmp itself is the machine's.
+    Once `alive` is False, the process has ended or is about to, and no invocation may be sent here again. `write_log`
+    gets each record of the log as it is written. The process has its own folder for temporary files (TMPDIR), with a
+    path short enough for UNIX sockets, whose paths have at most 107 characters; /tmp is the machine's.
     """
 
     def __init__(
         self,
         id: str,
         function: str,
-        limits: Limits,
+        *,
+        memory_mb: int,
+        timeout_seconds: int,
         write_log: Callable[[LogRecord], None],
         meter: FunctionMeter,
     ) -> None:
-        self.alive = True
-        self.function = function
-        self.meter = meter
-        self._id = id
-        self._limits = limits
+        self.alive, self.function, self.meter = True, function, meter
+        self._id, self._memory_mb, self._timeout_seconds = id, memory_mb, timeout_seconds
         self._write_log = write_log
-        self._log_tail = ""
-        self._peak = 0
-        self._cold = True
-        self._invoking = False
+        self._log_tail, self._peak = "", 0
+        self._cold, self._invoking = True, False
 
     async def start(self, task_root: Path, environment: Callable[[str, Path], dict[str, str]]) -> None:
-        """Start the process and return at once: its init goes on, and the first invocation waits for it.
+        """Start the process without waiting for its init; the first invocation waits for that.
 
-        `environment` makes its environment variables out of the Runtime API's address and its temporary folder.
+        `environment` makes the environment variables from the Runtime API's address and the temporary folder.
         """
         self._temporary = Path(mkdtemp(prefix="lambda-"))
-        self._pipes = LogPipes(self._log_output)
+        self._pipes = LogPipes(lambda record: self._log(record, "function"))
         self._api = RuntimeApi()
         address = await self._api.open()
         self._started = time.perf_counter()
@@ -91,13 +76,16 @@ class FunctionProcess:
             environment(address, self._temporary),
             task_root,
             [self._pipes.output_end, self._pipes.frames_end],
-            self._limits.memory_mb * MEGABYTE + RESERVED_BYTES,
+            self._memory_mb * MEGABYTE + RESERVED_BYTES,
         )
         self._pipes.close_ends()
         self._child.ended.add_done_callback(self._clean_up)
 
-    async def invoke(self, request: Request) -> Result:
-        """Run one invocation to its end, whatever that is. Afterwards look at `alive`."""
+    async def invoke(self, request: Request) -> tuple[bytes, bool, str]:
+        """Run one invocation to its end. It may end the process: check `alive` afterwards.
+
+        Returns the payload for the caller, whether it is an error, and the end of the log.
+        """
         self._invoking = True
         watch = asyncio.create_task(self._watch_memory())
         try:
@@ -108,26 +96,26 @@ class FunctionProcess:
             if not self.alive:
                 CHILDREN.kill(self._child)
         log_tail, self._log_tail = self._log_tail, ""
-        return Result(failure.payload if failure else payload, failure is not None, log_tail)
+        return failure.payload if failure else payload, failure is not None, log_tail
 
     async def stop(self) -> None:
-        """End the environment: now when it is idle, otherwise after the invocation that it is serving."""
+        """End the environment: now if it is idle, otherwise after the invocation that it serves."""
         self.alive = False
         if not self._invoking:
             CHILDREN.kill(self._child)
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
+        """Whether the process has ended."""
         return self._child.ended.done()
 
     async def kill(self) -> None:
-        """End the process in the middle of whatever it does, and return when it is gone."""
+        """Kill the process, and return when it has ended."""
         CHILDREN.kill(self._child)
         await self._child.ended
 
     def signal(self, number: int) -> None:
-        """Send a signal to the process and to what it has started; no matter if it is gone."""
+        """Send a signal to the process and to its group; no effect once it has ended."""
         CHILDREN.signal(self._child, number)
 
     async def _run(self, request: Request) -> tuple[bytes, Failure | None]:
@@ -136,7 +124,7 @@ class FunctionProcess:
         if self._cold:
             self._cold = False
             failure = await self._initialize(request)
-            init_ms = _milliseconds_since(self._started)
+            init_ms = (time.perf_counter() - self._started) * 1000
             self._pipes.drain()
             if failure:
                 self._log(log_records.init_report(init_ms, failure.report_status))
@@ -144,20 +132,18 @@ class FunctionProcess:
         started = time.perf_counter()
         if failure is None:
             payload, failure = await self._deliver(request)
-        duration_ms = _milliseconds_since(started)
+        duration_ms = (time.perf_counter() - started) * 1000
         self._pipes.drain()
         if failure and failure.log_line:
             self._log(log_records.record(failure.log_line))
         self._log(log_records.end(request.request_id))
         status = failure.report_status if failure else ""
-        memory_mb = self._limits.memory_mb
-        self._log(log_records.report(request.request_id, duration_ms, init_ms, memory_mb, self._peak, status))
+        self._log(log_records.report(request.request_id, duration_ms, init_ms, self._memory_mb, self._peak, status))
         self.meter.end(duration_ms, init_ms, payload)
         return payload, failure
 
     async def _initialize(self, request: Request) -> Failure | None:
-        limit = max(INIT_SECONDS, self._limits.timeout_seconds)
-        if not await self._happens(self._api.initialized, limit):
+        if not await self._happens(self._api.initialized, max(INIT_SECONDS, self._timeout_seconds)):
             return await self._abort(request)
         error = self._api.initialized.result()
         if error is None:
@@ -167,7 +153,7 @@ class FunctionProcess:
         return failures.reported(error)
 
     async def _deliver(self, request: Request) -> tuple[bytes, Failure | None]:
-        deadline = time.time() + self._limits.timeout_seconds
+        deadline = time.time() + self._timeout_seconds
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
@@ -176,56 +162,49 @@ class FunctionProcess:
         delivery = Delivery(request.request_id, headers, request.payload)
         self._api.deliver(delivery)
         with exposed(self):
-            answered = await self._happens(delivery.answer, self._limits.timeout_seconds)
+            answered = await self._happens(delivery.answer, self._timeout_seconds)
         if not answered:
             return b"", await self._abort(request)
         self._peak = max(self._peak, memory.peak_bytes(self._child.pid.result()))
-        if self._exceeded:  # for a moment between two looks of the watch
+        if self._exceeded:  # for a moment between two checks
             return b"", await self._abort(request)
         is_error, payload = delivery.answer.result()
         if len(payload) > MAX_RESPONSE_BYTES:
             return b"", failures.response_too_large()
         return payload, failures.reported(payload) if is_error else None
 
-    async def _happens(self, event: asyncio.Future, timeout: float) -> bool:
-        """Whether `event` is done before the process ends and before `timeout` seconds are over."""
+    async def _happens(self, event: asyncio.Future[Any], timeout: float) -> bool:
+        """Wait for `event`; False if the process ends first, or after `timeout` seconds."""
         await asyncio.wait({event, self._child.ended}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         return event.done()
 
     async def _abort(self, request: Request) -> Failure:
-        """End a process that did not answer, and say why it did not."""
+        """End a process that did not answer, and return the reason."""
         timed_out = not self._child.ended.done() and not self._exceeded
         self.alive = False
         CHILDREN.kill(self._child)
         end = await self._child.ended
         if timed_out:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            return failures.timed_out(request.request_id, self._limits.timeout_seconds, now)
+            return failures.timed_out(request.request_id, self._timeout_seconds, now)
         return failures.exited(request.request_id, end.code)
 
     @property
     def _exceeded(self) -> bool:
-        return self._peak > self._limits.memory_mb * MEGABYTE
+        return self._peak > self._memory_mb * MEGABYTE
 
     async def _watch_memory(self) -> None:
-        """Kill the process as soon as it is seen to hold more than the function's memory size."""
+        """Kill the process once a check finds that it holds more than the function's memory size."""
         while not self._exceeded:
             await asyncio.sleep(MEMORY_CHECK_SECONDS)
             self._observe_memory()
         self.alive = False
         CHILDREN.kill(self._child)
 
-    def _log(self, record: LogRecord) -> None:
-        """A line of Lambda's own."""
-        self._write(record, "platform")
-
-    def _log_output(self, record: LogRecord) -> None:
-        """A line that the function wrote."""
-        self._write(record, "function")
-
-    def _write(self, record: LogRecord, origin: str) -> None:
+    def _log(self, record: LogRecord, origin: str = "platform") -> None:
+        """Log a record of Lambda (`platform`) or of the function (`function`)."""
         self.meter.log(record.message, origin)
-        # A character that the cut goes through is left out.
+        # The cut may go through a character, which is left out.
         self._log_tail = (self._log_tail + record.message).encode()[-LOG_TAIL:].decode(errors="ignore")
         self._write_log(record)
 
@@ -234,13 +213,9 @@ class FunctionProcess:
         self._peak = max(self._peak, memory.resident_bytes(pid), memory.peak_bytes(pid))
 
     def _clean_up(self, ended: asyncio.Future[End]) -> None:
-        """The process has ended, one way or another."""
+        """Free the resources of the process, which has ended."""
         self.alive = False
         self._peak = max(self._peak, ended.result().peak_bytes)
         self._api.close()
         self._pipes.close()
         shutil.rmtree(self._temporary, ignore_errors=True)
-
-
-def _milliseconds_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000

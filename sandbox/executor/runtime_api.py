@@ -8,8 +8,9 @@ import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from sandbox import peers, visitors
+from sandbox import visitors
 from sandbox.executor.failures import MAX_RESPONSE_BYTES
+from sandbox.socket_owners import connection_owner, is_ours
 
 PREFIX = "/2018-06-01/runtime/"
 HEAD_LIMIT = 2 * 1024 * 1024  # awslambdaric sends up to 1 MiB of stack trace as a header
@@ -17,7 +18,7 @@ HEAD_LIMIT = 2 * 1024 * 1024  # awslambdaric sends up to 1 MiB of stack trace as
 
 @dataclass(frozen=True)
 class Delivery:
-    """One invocation on its way through the runtime; `answer` becomes (was it an error?, body)."""
+    """One invocation for the runtime; `answer` becomes (whether it is an error, body)."""
 
     request_id: str
     headers: dict[str, str]
@@ -26,10 +27,9 @@ class Delivery:
 
 
 class RuntimeApi:
-    """Hands deliveries to the one runtime that asks here, and takes its answers.
+    """Delivers invocations to one runtime, and takes its answers.
 
-    `initialized` becomes None when the runtime asks for its first invocation, or the body of the error with which its
-    init failed.
+    `initialized` becomes None when the runtime requests its first invocation, or the body of the error of its init.
     """
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class RuntimeApi:
     def close(self) -> None:
         self._server.close()
         self._server.abort_clients()
-        self._deliveries.shutdown()  # wakes a runtime that waits for its next invocation
+        self._deliveries.shutdown()  # wakes a runtime that waits for an invocation
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if not peers.is_ours(peers.owner(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))):
+            if not is_ours(connection_owner(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))):
                 return
             while True:
                 request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -71,14 +71,14 @@ class RuntimeApi:
                     writer.write(self._respond(method, path, body))
                     await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.QueueShutDown, ConnectionError):
-            pass  # the runtime, or the environment, has ended
+            pass  # the runtime or the environment has ended
         except (asyncio.LimitOverrunError, ValueError):
-            pass  # the function talks to this port itself, and not in HTTP
+            pass  # the function itself connects to this port, and does not speak HTTP
         finally:
             writer.close()
 
     async def _hand_over(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Wait for the next delivery and write it; who has hung up meanwhile takes none with it."""
+        """Wait for the next delivery and write it. If the runtime hangs up meanwhile, the delivery stays queued."""
         if not self.initialized.done():
             self.initialized.set_result(None)
         delivery = await self._deliveries.get()
@@ -107,7 +107,7 @@ class RuntimeApi:
 
 
 async def _read_body(reader: asyncio.StreamReader, size: int) -> bytes:
-    """The body; of one that is larger than a response may be, just enough to see it: the engine holds no more."""
+    """Read the body, and keep one byte more than a response may have: that shows that it is too large."""
     body = await reader.readexactly(min(size, MAX_RESPONSE_BYTES + 1))
     rest = size - len(body)
     while rest:

@@ -1,8 +1,8 @@
-"""The process that starts the functions' processes, and sees to it that nothing of them survives.
+"""The process that starts the functions' processes and ends all of them, with all processes that these start.
 
-A small single-threaded program of its own, so that starting a process copies nothing of the engine's memory, and so
-that it outlives an engine that is killed: then it ends everything it has started. What a dead environment leaves
-behind, however it detached itself, becomes the warden's child (PR_SET_CHILD_SUBREAPER) and is killed as such.
+It is a small single-threaded program of its own. So starting a process copies none of the engine's memory, and the
+warden outlives an engine that is killed, and then ends all processes. A process that a dead environment leaves behind
+becomes the warden's child (PR_SET_CHILD_SUBREAPER), however it detached itself, and the warden kills it.
 
 Run as `python -S -P warden.py SOCKET_FD`. Each message on the socket is one JSON object.
 Orders: {"start": id, "argv": [...], "env": {...}, "cwd": path, "data_limit": bytes} with the ends of the two log
@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 from collections import deque
+from collections.abc import Collection
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -34,7 +35,7 @@ class Warden:
     def __init__(self, engine: socket.socket) -> None:
         self._engine = engine
         self._environments: dict[int, str] = {}  # by process id
-        self._reports: deque[dict] = deque()
+        self._reports: deque[dict[str, str | int]] = deque()
         self._wake, wake_end = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wake_end, False)
@@ -42,7 +43,7 @@ class Warden:
         signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler nothing is written to the wake-up pipe
 
     def serve(self) -> None:
-        """Obey and report until the engine is gone; then end every process."""
+        """Obey and report until the engine has ended; then end every process."""
         engine = self._engine.fileno()
         serving = True
         while serving:
@@ -65,7 +66,7 @@ class Warden:
         order = json.loads(message)
         if "kill" in order or "signal" in order:
             for pid, environment in self._environments.items():
-                # Not yet waited for, so the id is still its own.
+                # This process has not waited for it yet, so no other process has its id.
                 if environment == order.get("kill"):
                     os.kill(pid, signal.SIGKILL)
                 elif environment == order.get("signal"):
@@ -81,7 +82,7 @@ class Warden:
         return True
 
     def _collect(self) -> None:
-        """Report the environments that have ended, and kill what they have left behind."""
+        """Report the environments that have ended, and kill the processes that they leave behind."""
         try:
             while (ended := os.wait4(-1, os.WNOHANG))[0]:
                 pid, status, usage = ended
@@ -89,12 +90,12 @@ class Warden:
                     code = os.waitstatus_to_exitcode(status)
                     self._reports.append({"ended": environment, "code": code, "peak": usage.ru_maxrss * 1024})
         except ChildProcessError:
-            return  # none is left
+            return  # no process is left
         _kill_children(self._environments.keys())
 
 
-def _kill_children(spared=()) -> bool:
-    """Kill this process's children, except `spared`; whether there was one. Theirs become its own and come next."""
+def _kill_children(spared: Collection[int] = ()) -> bool:
+    """Kill this process's children but `spared`; whether there was one. Their children then become its own."""
     with open(f"/proc/self/task/{os.getpid()}/children") as children:
         doomed = [int(child) for child in children.read().split() if int(child) not in spared]
     for child in doomed:
@@ -103,10 +104,10 @@ def _kill_children(spared=()) -> bool:
 
 
 def _become(order: dict, log_ends: list[int]) -> None:
-    """In the new process: bind it to the warden's life and to its limits, and turn it into the environment."""
+    """Turn this new process into the environment, with its limits, and bind its life to the warden's."""
     try:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        # Orphans of the function stay below it while it lives: its memory is theirs too.
+        # The function's orphans stay its descendants while it lives, because their memory counts as its own.
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         os.setsid()
         open_files = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
@@ -121,8 +122,8 @@ def _become(order: dict, log_ends: list[int]) -> None:
         os.dup2(frames, FRAMES_FD)
         os.closerange(FRAMES_FD + 1, open_files)
         os.chdir(order["cwd"])
-        os.execve(order["argv"][0], order["argv"], order["env"])
-    except (OSError, ValueError, TypeError) as error:  # ValueError: a NUL, a name with `=`, what is no UTF-8
+        os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606  a shell would be one more process
+    except (OSError, ValueError, TypeError) as error:  # ValueError: a NUL, a name with `=`, invalid UTF-8
         os.write(2, f"The environment could not start: {error}\n".encode())
     finally:
         os._exit(127)

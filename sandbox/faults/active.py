@@ -1,4 +1,4 @@
-"""The plan in force: which calls it met, and what it did to them."""
+"""The plan in force: the calls that its faults matched, and the ones that they hit."""
 
 import threading
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from sandbox.faults.plan import Call, Plan
 
 
 class ActivePlan:
-    """A plan and its counts. Safe to use from every thread; `ended` is set when another plan, or none, takes over."""
+    """A plan and its counts, for use from every thread. `ended` is set when another plan, or none, takes its place."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -19,24 +19,21 @@ class ActivePlan:
         self._numbers: defaultdict[str, list[int]] = defaultdict(list)
         for number, fault in enumerate(plan.faults):
             self._numbers[fault.kind].append(number)
-        self._met: Counter[tuple[int, Call]] = Counter()
+        self._matched: Counter[tuple[int, Call]] = Counter()
         self._seen: Counter[int] = Counter()
         self._injected: Counter[int] = Counter()
 
     def meet(self, call: Call, *kinds: str) -> "Hit | None":
-        """Count `call` for every fault of these kinds that matches it; the first of them that hits it, if any does.
+        """Count `call` for every fault of these kinds that matches it; return the first fault that hits it, if any.
 
-        A fault counts the calls of each function, service and operation (each queue, each rule) on its own, so that
-        what happens between them does not change its decisions; only its `count` is shared.
+        A fault counts the calls of each function, service and operation (each queue, each rule) apart, so that other
+        calls between them do not change its decisions. Only its `count` is shared.
         """
         numbers = sorted(number for kind in kinds for number in self._numbers.get(kind, ()))
-        return self._meet(call, numbers) if numbers else None
+        return self.meet_some(call, numbers) if numbers else None
 
-    def meet_one(self, call: Call, number: int) -> "Hit | None":
-        """The same for the fault `number` alone."""
-        return self._meet(call, [number])
-
-    def _meet(self, call: Call, numbers: Collection[int]) -> "Hit | None":
+    def meet_some(self, call: Call, numbers: Collection[int]) -> "Hit | None":
+        """The same for the faults with these numbers."""
         hit = None
         with self._lock:
             for number in numbers:
@@ -44,70 +41,59 @@ class ActivePlan:
                 if not fault.matches(call):
                     continue
                 self._seen[number] += 1
-                self._met[number, call] += 1
-                nth = self._met[number, call]
+                self._matched[number, call] += 1
+                nth = self._matched[number, call]
                 left = fault.count is None or self._injected[number] < fault.count
                 if hit is None and left and self.plan.strikes(number, nth):
                     self._injected[number] += 1
-                    hit = Hit(self, number, nth)
+                    hit = Hit(self, number, nth, fault.kind, fault.settings)
         return hit
 
     def withdraw(self, number: int) -> None:
-        """An injection of fault `number` did not come to pass: it counts for nothing."""
+        """Take back one injection of fault `number`, which had no effect."""
         with self._lock:
             self._injected[number] -= 1
 
     def report(self) -> dict[str, Any]:
-        """The plan as it was given, each fault with `seen` and `injected`, and what was injected of each kind."""
+        """The plan as it was given, each fault with `seen` and `injected`, and the injections of each kind."""
         with self._lock:
             seen, injected = Counter(self._seen), Counter(self._injected)
-        by_kind: Counter[str] = Counter()
-        for number, fault in enumerate(self.plan.faults):
-            by_kind[fault.kind] += injected[number]
-        return {
-            "seed": self.plan.seed,
-            "faults": [
-                {**fault.given, "injected": injected[number], "seen": seen[number]}
-                for number, fault in enumerate(self.plan.faults)
-            ],
-            "injected": dict(by_kind),
-        }
+        by_kind = {kind: sum(injected[number] for number in numbers) for kind, numbers in self._numbers.items()}
+        faults = [
+            {**fault.given, "injected": injected[number], "seen": seen[number]}
+            for number, fault in enumerate(self.plan.faults)
+        ]
+        return {"seed": self.plan.seed, "faults": faults, "injected": by_kind}
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A fault that hits the `nth` call it met."""
+    """A fault of a plan that hits the `nth` call that it matched."""
 
-    by: ActivePlan
+    active: ActivePlan
     number: int
     nth: int
-
-    @property
-    def kind(self) -> str:
-        return self.by.plan.faults[self.number].kind
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self.by.plan.faults[self.number].settings
+    kind: str
+    settings: Mapping[str, Any]
 
     def chance(self, purpose: object) -> float:
         """A number in [0, 1) that belongs to this hit."""
-        return self.by.plan.chance(self.number, self.nth, purpose)
+        return self.active.plan.chance(self.number, self.nth, purpose)
 
     def withdraw(self) -> None:
-        """It did not come to pass after all."""
-        self.by.withdraw(self.number)
+        """Take the hit back: it had no effect."""
+        self.active.withdraw(self.number)
 
 
 class Faults:
-    """`active` is what every hook looks at: the plan in force, or None."""
+    """Holds the plan in force. Every hook reads `active`, which is None without a plan."""
 
     def __init__(self) -> None:
         self.active: ActivePlan | None = None
         self._lock = threading.Lock()
 
     def set(self, plan: Plan | None) -> ActivePlan | None:
-        """Put a plan in force, from zero, in place of the one before; None: there are no faults any more."""
+        """Put a plan in force in place of the one before, with all counts at zero; None ends all faults."""
         with self._lock:
             before, self.active = self.active, ActivePlan(plan) if plan else None
         if before:

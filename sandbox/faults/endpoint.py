@@ -3,40 +3,40 @@
 import json
 from typing import Any
 
-from localstack.http import Response
+from localstack.http import Resource, Response
 from localstack.services.edge import ROUTER
 
-from sandbox.faults import restarts
 from sandbox.faults.active import FAULTS
 from sandbox.faults.plan import BadPlan, read
+from sandbox.faults.queues import begin_restarts
 
 PATH = "/_rollcall/faults"
 
 
-def show(request: Any) -> Any:
-    """The plan in force and what it did so far."""
-    active = FAULTS.active
-    return active.report() if active else {"seed": None, "faults": [], "injected": {}}
+class PlanResource:
+    """Serves PATH."""
 
+    def on_get(self, _request: Any) -> Any:
+        """Answer with the plan in force and its counts."""
+        active = FAULTS.active
+        return active.report() if active else {"seed": None, "faults": [], "injected": {}}
 
-def replace(request: Any) -> Any:
-    """Put the plan in the body in force, all counts at zero; 400 with a `message` if it is none."""
-    try:
-        plan = read(request.get_data())
-    except BadPlan as error:
-        return Response(json.dumps({"message": str(error)}), status=400, mimetype="application/json")
-    if active := FAULTS.set(plan):
-        restarts.begin(active)
-    return show(request)
+    def on_put(self, request: Any) -> Any:
+        """Put the plan in the body in force, all counts at zero; 400 with a `message` if it is no valid plan."""
+        try:
+            plan = read(request.get_data())
+        except BadPlan as error:
+            return Response(json.dumps({"message": str(error)}), status=400, mimetype="application/json")
+        if active := FAULTS.set(plan):
+            begin_restarts(active)
+        return self.on_get(request)
 
-
-def clear(request: Any) -> Response:
-    """End the plan in force."""
-    FAULTS.set(None)
-    return Response(status=204)
+    def on_delete(self, _request: Any) -> Response:
+        """End the plan in force."""
+        FAULTS.set(None)
+        return Response(status=204)
 
 
 def install() -> None:
     """Serve `PATH`."""
-    for method, serve in (("GET", show), ("PUT", replace), ("DELETE", clear)):
-        ROUTER.add(PATH, serve, methods=[method])  # type: ignore[arg-type]
+    ROUTER.add(Resource(PATH, PlanResource()))

@@ -1,4 +1,4 @@
-"""Calls with many entries of which some fail: `UnprocessedItems`, `Failed`, `FailedEntryCount`."""
+"""Batch calls of which some entries fail: `UnprocessedItems`, `Failed`, `FailedEntryCount`."""
 
 import json
 import math
@@ -20,54 +20,54 @@ CODE, MESSAGE = "InternalFailure", "a fault of the plan at /_rollcall/faults"
 
 
 def carry_out_some(hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut) -> None:
-    """Carry out the call but for `share` of its entries, at least one, and answer that these failed."""
-    assert context.service is not None
-    assert context.operation is not None
-    split = BATCHES[str(context.service.service_name), context.operation.name]
-    split(hit, context, response, carry_out)
+    """Let `share` of the call's entries fail, at least one; carry out the others, and answer accordingly."""
+    operation: Any = context.operation
+    BATCHES[str(context.service.service_name), operation.name](hit, context, response, carry_out)  # type: ignore[union-attr]
     if context.service_exception is not None:  # the call failed as a whole
         hit.withdraw()
         return
     serializer = create_serializer(context.service, context.protocol)
     answer: Any = context.service_response
     headers: Any = context.request.headers
-    response.update_from(serializer.serialize_to_response(answer, context.operation, headers, context.request_id))
+    response.update_from(serializer.serialize_to_response(answer, operation, headers, context.request_id))
 
 
 def chosen(hit: Hit, size: int) -> set[int]:
-    """The entries, of so many, that fail: always the same ones for the same hit."""
+    """The numbers of the entries that fail, of `size` entries: always the same ones for one hit."""
     failing = max(1, math.floor(size * hit.settings["share"]))
     return set(sorted(range(size), key=hit.chance)[:failing])
 
 
 def _queue(hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut) -> None:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html"""
-    request: Any = context.service_request
-    given = request["Entries"]
-    failing = chosen(hit, len(given))
-    kept = [entry for index, entry in enumerate(given) if index not in failing]
-    answer = _answer({**request, "Entries": kept} if kept else None, context, response, carry_out)
-    failed = [{"Id": given[i]["Id"], "SenderFault": False, "Code": CODE, "Message": MESSAGE} for i in sorted(failing)]
+    entries, failing, answer = _without_failing(hit, context, response, carry_out)
+    failed = [{"Id": entries[i]["Id"], "SenderFault": False, "Code": CODE, "Message": MESSAGE} for i in sorted(failing)]
     answer["Successful"] = answer.get("Successful") or []
     answer["Failed"] = [*(answer.get("Failed") or []), *failed]
 
 
 def _events(hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut) -> None:
     """The answer has an entry for each of the request's, in its order."""
-    request: Any = context.service_request
-    given = request["Entries"]
-    failing = chosen(hit, len(given))
-    kept = [entry for index, entry in enumerate(given) if index not in failing]
-    answer = _answer({**request, "Entries": kept} if kept else None, context, response, carry_out)
+    entries, failing, answer = _without_failing(hit, context, response, carry_out)
     done = iter(answer.get("Entries") or [])
-    answer["Entries"] = [
-        {"ErrorCode": CODE, "ErrorMessage": MESSAGE} if index in failing else next(done) for index in range(len(given))
-    ]
+    failed = {"ErrorCode": CODE, "ErrorMessage": MESSAGE}
+    answer["Entries"] = [failed if index in failing else next(done) for index in range(len(entries))]
     answer["FailedEntryCount"] = (answer.get("FailedEntryCount") or 0) + len(failing)
 
 
+def _without_failing(
+    hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut
+) -> tuple[list[Any], set[int], Any]:
+    """Carry out the entries that do not fail; all entries of the request, the failing ones' numbers, the answer."""
+    request: Any = context.service_request
+    entries = request["Entries"]
+    failing = chosen(hit, len(entries))
+    kept = [entry for index, entry in enumerate(entries) if index not in failing]
+    return entries, failing, _answer({**request, "Entries": kept} if kept else None, context, response, carry_out)
+
+
 def _table(hit: Hit, context: RequestContext, response: Response, carry_out: CarryOut) -> None:
-    """moto reads the body of the HTTP request itself, so that is what loses some of its items."""
+    """moto reads the body of the HTTP request itself, so the failing items are taken out of that body."""
     request: Any = context.service_request
     tables: Mapping[str, list[Any]] = request["RequestItems"]
     places = [(table, index) for table, items in tables.items() for index in range(len(items))]
@@ -85,25 +85,22 @@ def _table(hit: Hit, context: RequestContext, response: Response, carry_out: Car
     body["RequestItems"] = part(body["RequestItems"], failed=False)
     kept = part(tables, failed=False)
     if kept:
-        context.request = _with_body(context.request, json.dumps(body).encode())
+        text, old = json.dumps(body).encode(), context.request
+        headers = {**old.headers, "Content-Length": str(len(text))}
+        context.request = Request(old.method, old.path, headers=headers, body=text, server=("127.0.0.1", None))
     answer = _answer({**request, "RequestItems": kept} if kept else None, context, response, carry_out)
     answer["UnprocessedItems"] = {**(answer.get("UnprocessedItems") or {}), **part(tables, failed=True)}
 
 
 def _answer(request: Any, context: RequestContext, response: Response, carry_out: CarryOut) -> Any:
-    """What the service answers to `request`, to be changed in place; it is not asked when nothing is left of it."""
-    context.service_response = {}  # type: ignore[assignment]
+    """The service's answer to `request`, which the caller may change; {} without a call if `request` is None."""
+    context.service_response = {}
     if request:
         context.service_request = request
         carry_out(response)
     else:
-        count(context, HTTPStatus.OK)  # it is a call all the same
+        count(context, HTTPStatus.OK)  # the client made a call all the same
     return context.service_response
-
-
-def _with_body(request: Request, body: bytes) -> Request:
-    headers = {**dict(request.headers), "Content-Length": str(len(body))}
-    return Request(request.method, request.path, headers=headers, body=body, server=("127.0.0.1", None))
 
 
 BATCHES = {

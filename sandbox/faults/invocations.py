@@ -1,46 +1,41 @@
-"""Faults that befall a function's process in the middle of an invocation: killed, or stopped for a while."""
+"""Faults of a function's process in the middle of an invocation: it is killed, or stopped for some time."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.engine_loop import LOOP
-from sandbox.faults.active import FAULTS, Hit
+from sandbox.faults.active import FAULTS
 from sandbox.faults.plan import Call
+from sandbox.processes import LOOP
 
 
 @contextmanager
 def exposed(process: Any) -> Iterator[None]:
-    """While a FunctionProcess runs one invocation: strike it at a random moment, if the plan says so.
+    """Strike a FunctionProcess at a random moment of the invocation that it runs meanwhile, if the plan says so.
 
-    To be used in the event loop's thread. An invocation that ends before that moment was not hit.
+    For use in LOOP's thread. An invocation that ends before that moment was not hit.
     """
     active = FAULTS.active
     hit = active.meet(Call(function=process.function), "kill-invocation", "freeze") if active else None
     if hit is None:
         yield
         return
-    moment = hit.chance("moment") * hit.settings["milliseconds"] / 1000
-    blow = _Blow(process, hit)
-    timer = LOOP.call_later(moment, blow.strike)
+    struck = False
+
+    def strike() -> None:
+        nonlocal struck
+        struck = True
+        if hit.kind == "kill-invocation":
+            process.signal(signal.SIGKILL)
+        else:
+            process.signal(signal.SIGSTOP)
+            LOOP.call_later(hit.settings["seconds"], process.signal, signal.SIGCONT)
+
+    timer = LOOP.call_later(hit.chance("moment") * hit.settings["milliseconds"] / 1000, strike)
     try:
         yield
     finally:
         timer.cancel()
-        if not blow.struck:
+        if not struck:
             hit.withdraw()
-
-
-class _Blow:
-    def __init__(self, process: Any, hit: Hit) -> None:
-        self.struck = False
-        self._process, self._hit = process, hit
-
-    def strike(self) -> None:
-        self.struck = True
-        if self._hit.kind == "kill-invocation":
-            self._process.signal(signal.SIGKILL)
-            return
-        self._process.signal(signal.SIGSTOP)
-        LOOP.call_later(self._hit.settings["seconds"], self._process.signal, signal.SIGCONT)

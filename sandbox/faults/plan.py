@@ -1,4 +1,4 @@
-"""A fault plan and its decisions: pure, so that the same seed decides the same everywhere.
+"""A fault plan and its decisions. Pure: the same seed makes the same decisions everywhere.
 
 `{"seed": 7, "faults": [{"kind": "error", "service": "dynamodb", "operation": "Update*", "function": "*processor*",
 "probability": 0.1, "count": 3, "after": 5, "error": "ThrottlingException", "status": 400}, ...]}`
@@ -13,20 +13,20 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 KIND, PROBABILITY, COUNT, AFTER = "kind", "probability", "count", "after"
-MOST_BYTES = 2**20
-MOST_FAULTS = 100  # each `restart-pollers` has a thread
-MOST_CALLS = 10**9
-LONGEST_GLOB = 256  # no name that it could match is longer
+MAX_BYTES = 2**20
+MAX_FAULTS = 100  # each `restart-pollers` has a thread
+MAX_CALLS = 10**9
+LONGEST_GLOB = 256  # no name that a glob could match is longer
 LONGEST_SHOWN = 80
 
 
 class BadPlan(ValueError):
-    """The plan cannot be carried out; the message names the field and what it should be."""
+    """The plan is not valid; the message names the field and the values that it takes."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a fault may meet: an API call, a message, an invocation, or a rule's delivery. None: there is no such."""
+    """An event that a fault may hit: an API call, a message, an invocation, or a rule's delivery. Others are None."""
 
     service: str | None = None
     operation: str | None = None
@@ -37,7 +37,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Fault:
-    """One entry of a plan. `given` is how it was written; `settings` are its kind's own, defaults filled in."""
+    """One entry of a plan. `given` is the entry as written; `settings` are those of its kind, with defaults."""
 
     kind: str
     matchers: Mapping[str, str]
@@ -48,7 +48,7 @@ class Fault:
     given: Mapping[str, Any] = field(repr=False)
 
     def matches(self, call: Call) -> bool:
-        """Whether each of its matchers, a glob, fits the call; nothing fits what the call does not have."""
+        """Whether all of its matchers, which are globs, fit the call; none fits a name that the call does not have."""
         for name, glob in self.matchers.items():
             value = getattr(call, name)
             if value is None or not fnmatchcase(value, glob):
@@ -58,7 +58,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Plan:
-    """A seed and the faults, whose order is their number."""
+    """A seed and the faults; a fault's number is its place in the order."""
 
     seed: int
     faults: tuple[Fault, ...]
@@ -69,15 +69,15 @@ class Plan:
         return nth > fault.after and self.chance(number, nth) < fault.probability
 
     def chance(self, number: int, nth: int, purpose: object = "") -> float:
-        """A number in [0, 1) that depends on these and the seed only; `purpose` tells several for one call apart."""
+        """A number in [0, 1) that depends on the arguments and the seed only; a call may want several, by `purpose`."""
         text = f"{self.seed}/{number}/{nth}/{purpose}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
 
 
 def read(text: str | bytes) -> Plan:
-    """The plan that a text holds. Raises BadPlan, whatever the text is."""
-    if len(text) > MOST_BYTES:
-        raise BadPlan(f"the plan has {len(text)} bytes, {MOST_BYTES} are allowed")
+    """Parse a text as a plan. Raises BadPlan for every other text."""
+    if len(text) > MAX_BYTES:
+        raise BadPlan(f"the plan has {len(text)} bytes, {MAX_BYTES} are allowed")
     try:
         document = json.loads(text)
     except RecursionError:
@@ -88,26 +88,23 @@ def read(text: str | bytes) -> Plan:
 
 
 def parse(document: Any) -> Plan:
-    """The plan that a JSON document holds. Raises BadPlan."""
+    """Parse a JSON document as a plan. Raises BadPlan."""
     _refuse_unknown(_object(document, "the plan"), {"seed", "faults"}, "the plan")
-    seed, faults = document.get("seed", 0), document.get("faults")
-    try:
-        _whole(-(2**63), 2**63 - 1)(seed)
-    except ValueError as error:
-        raise BadPlan(f"seed: {error}") from error
-    if not isinstance(faults, list):
-        raise BadPlan(f"faults: {_shown(faults)} is not a list")
-    if len(faults) > MOST_FAULTS:
-        raise BadPlan(f"faults: {len(faults)} are too many, {MOST_FAULTS} are allowed")
+    seed = _whole(-(2**63), 2**63 - 1)(document.get("seed", 0), "seed")
+    faults = _list(document.get("faults"), "faults")
+    if len(faults) > MAX_FAULTS:
+        raise BadPlan(f"faults: {len(faults)} are too many, {MAX_FAULTS} are allowed")
     return Plan(seed, tuple(_fault(entry, f"faults[{number}]") for number, entry in enumerate(faults)))
 
 
-type Reader = Callable[[Any], Any]
+type Reader = Callable[[Any, str], Any]
+"""Returns a valid value of a field, and raises BadPlan with the name of the field for another value."""
+
 REQUIRED: Any = object()
 
 
 def _shown(value: Any) -> str:
-    """The value as an error quotes it: whatever was sent, a short text that is one line."""
+    """Any value as an error message quotes it: short, and on one line."""
     try:
         text = repr(value)
     except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
@@ -115,46 +112,44 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
-def _number(low: float, high: float) -> Reader:
-    def read(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise ValueError(f"{_shown(value)} is not a number from {low:g} to {high:g}")
+def _require(fits: Callable[[Any], bool], text: str) -> Reader:
+    def read(value: Any, name: str) -> Any:
+        if not fits(value):
+            raise BadPlan(f"{name}: {_shown(value)} is {text}")
         return value
 
     return read
+
+
+def _between(low: float, high: float, kinds: Any) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+
+
+def _number(low: float, high: float) -> Reader:
+    return _require(_between(low, high, int | float), f"not a number from {low:g} to {high:g}")
 
 
 def _whole(low: int, high: int) -> Reader:
-    def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"{_shown(value)} is not a whole number from {low} to {high}")
-        return value
-
-    return read
+    return _require(_between(low, high, int), f"not a whole number from {low} to {high}")
 
 
-def _glob(value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_GLOB:
-        raise ValueError(f"{_shown(value)} is not a text of 1 to {LONGEST_GLOB} characters")
-    return value
-
-
-def _error_code(value: Any) -> str:
-    """It travels in a header and in XML as it is."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9.]{1,100}", value):
-        raise ValueError(f"{_shown(value)} is not an error code: 1 to 100 letters, digits and dots")
-    return value
-
-
-def _when(value: Any) -> str:
-    if value not in ("before", "during", "after"):
-        raise ValueError(f"{_shown(value)} is none of before, during, after")
-    return value
+_glob = _require(
+    lambda value: isinstance(value, str) and 0 < len(value) <= LONGEST_GLOB,
+    f"not a text of 1 to {LONGEST_GLOB} characters",
+)
+# An error code travels in a header and in XML as it is.
+_error_code = _require(
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9.]{1,100}", value)),
+    "not an error code: 1 to 100 letters, digits and dots",
+)
+_list = _require(lambda value: isinstance(value, list), "not a list")
+_object = _require(lambda value: isinstance(value, dict), "not a JSON object")
+_when = _require(lambda value: value in ("before", "during", "after"), "none of before, during, after")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of fault may be matched by, and its own settings: how to read each, and its default."""
+    """The matchers that a kind of fault takes, and its settings: the reader of each and its default."""
 
     matchers: tuple[str, ...]
     settings: Mapping[str, tuple[Reader, Any]] = field(default_factory=dict)
@@ -196,26 +191,17 @@ def _fault(entry: Any, where: str) -> Fault:
             if default is REQUIRED:
                 raise BadPlan(f"{where}.{field}: missing, {name} needs it")
             return default
-        try:
-            return reader(given[field])
-        except ValueError as error:
-            raise BadPlan(f"{where}.{field}: {error}") from error
+        return reader(given[field], f"{where}.{field}")
 
     return Fault(
         kind=name,
         matchers={matcher: read(matcher, _glob, None) for matcher in kind.matchers if matcher in given},
         settings={setting: read(setting, *how) for setting, how in kind.settings.items()},
         probability=read(PROBABILITY, _number(0, 1), 1),
-        count=read(COUNT, _whole(0, MOST_CALLS), None),
-        after=read(AFTER, _whole(0, MOST_CALLS), 0),
+        count=read(COUNT, _whole(0, MAX_CALLS), None),
+        after=read(AFTER, _whole(0, MAX_CALLS), 0),
         given=given,
     )
-
-
-def _object(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise BadPlan(f"{where}: {_shown(value)} is not a JSON object")
-    return value
 
 
 def _refuse_unknown(value: Mapping[str, Any], known: set[str], where: str) -> None:

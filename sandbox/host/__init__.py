@@ -1,1 +1,1 @@
-"""The host's side: find, start and stop an engine, natively or in Docker."""
+"""The host's side: finds, starts and stops an engine, natively or in Docker."""

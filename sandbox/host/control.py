@@ -1,4 +1,4 @@
-"""Choosing, starting, finding and stopping a sandbox: what the command line and the tests use."""
+"""Chooses, starts, finds and stops a sandbox, for the command line and the tests."""
 
 import os
 import pwd
@@ -9,41 +9,37 @@ from collections.abc import Callable
 
 from sandbox import visitors
 from sandbox.host import docker, native
-from sandbox.host.listeners import foreign_owner
 from sandbox.settings import DEFAULT_PROJECT
+from sandbox.socket_owners import foreign_owner
 from sandbox.state import UNKNOWN, Sandbox, SandboxError
-
-__all__ = [
-    "Sandbox", "SandboxError", "choose_engine", "engine_log", "find", "port", "project", "running", "start", "stop",
-]  # fmt: skip
 
 ENGINES = {"native": native, "docker": docker}
 
 
 def choose_engine(requested: str = "auto") -> str:
-    """`native` or `docker`: what is asked for here, else in ENGINE, else Docker where it answers.
+    """`native` or `docker`: `requested`, else the variable ENGINE, else Docker if it answers.
 
-    Raises SandboxError if the engine asked for cannot run on this machine.
+    Raises SandboxError if the requested engine cannot run on this machine.
     """
     wish = requested if requested != "auto" else os.environ.get("ENGINE") or "auto"
     if wish not in {"auto", *ENGINES}:
         raise SandboxError(f"unknown engine {wish!r}: use ENGINE=auto, ENGINE=native or ENGINE=docker")
     native_works = sys.platform == "linux"
-    if wish == "native" and native_works:
-        return "native"
     if wish == "native":
+        if native_works:
+            return "native"
         raise SandboxError(f"the native engine needs Linux or WSL, this is {sys.platform}: use ENGINE=docker")
-    lacking = docker.missing()
-    if not lacking:
+    reason = docker.missing()
+    if not reason:
         return "docker"
     if wish == "auto" and native_works:
         return "native"
     advice = "start Docker" + (", or use ENGINE=native" if native_works else "")
-    raise SandboxError(f"Docker was asked for ({wish!r} on {sys.platform}), but {lacking}: {advice}")
+    raise SandboxError(f"Docker was asked for ({wish!r} on {sys.platform}), but {reason}: {advice}")
 
 
 def port() -> int | None:
-    """The port asked for in ROLLCALL_PORT, if one is."""
+    """The port in ROLLCALL_PORT; None if the variable is unset."""
     text = os.environ.get("ROLLCALL_PORT")
     if not text:
         return None
@@ -53,15 +49,15 @@ def port() -> int | None:
 
 
 def project() -> str:
-    """The sandbox's name asked for in ROLLCALL_PROJECT, else `rollcall`."""
+    """The sandbox's name in ROLLCALL_PROJECT, else `rollcall`."""
     return _checked(os.environ.get("ROLLCALL_PROJECT") or DEFAULT_PROJECT)
 
 
-def start(engine: str, port: int, project: str, progress: Callable[[str], None] = lambda line: None) -> Sandbox:
-    """Return the project's sandbox, started unless it is already up; `engine` as `choose_engine` returns it.
+def start(engine: str, port: int, project: str, progress: Callable[[str], None] = lambda _: None) -> Sandbox:
+    """Return the project's sandbox, and start it unless it is up; `engine` comes from `choose_engine`.
 
-    Raises SandboxError if the project is up otherwise than asked for, if the port is taken or another user's, or if the
-    engine fails.
+    Raises SandboxError if the project is up with another engine or port, if the port is taken or belongs to another
+    user, or if the engine fails.
     """
     visitors.allowed_hosts()  # before an engine fails on a wrong one
     wanted = Sandbox(engine, port, _checked(project))
@@ -72,7 +68,7 @@ def start(engine: str, port: int, project: str, progress: Callable[[str], None] 
             f"asked for: stop it first (`rollcall down`), or give the new one another ROLLCALL_PROJECT"
         )
     if found and found.healthy():
-        _refuse_strangers(port)
+        _refuse_other_user(port)
         return found
     if found:
         progress(f"sandbox {project!r} is up but does not answer: restarting it")
@@ -80,8 +76,8 @@ def start(engine: str, port: int, project: str, progress: Callable[[str], None] 
     _refuse_taken_port(port)
     started = ENGINES[engine].start(project, port, progress)
     try:
-        # Who took the port between the two answers health checks as well as ours.
-        _refuse_strangers(port)
+        # Another user may have taken the port since the check, and answers health checks like our engine.
+        _refuse_other_user(port)
     except SandboxError:
         stop(project)
         raise
@@ -89,29 +85,26 @@ def start(engine: str, port: int, project: str, progress: Callable[[str], None] 
 
 
 def find(project: str, port: int | None) -> Sandbox | None:
-    """The sandbox to use: this checkout's of that name; or what is at `port`, if one was asked for.
+    """The sandbox to use: this checkout's with that name, or the one at `port` if it is given.
 
-    The latter has the engine UNKNOWN where it is not the former. None if there is no such sandbox and no port was asked
-    for, whatever listens on the usual one. Raises SandboxError if the port is another user's.
+    A sandbox at `port` that is not this checkout's has the engine UNKNOWN. None without such a sandbox and without
+    `port`, whatever listens on the usual port. Raises SandboxError if the port belongs to another user.
     """
     found = running(project)
     if port and not (found and found.port == port):
         found = Sandbox(UNKNOWN, port, project)
     if found:
-        _refuse_strangers(found.port)
+        _refuse_other_user(found.port)
     return found
 
 
 def running(project: str) -> Sandbox | None:
-    """This checkout's sandbox of that name, if its engine's process or container is up."""
+    """This checkout's sandbox with that name, if its engine's process or container is up."""
     return native.find(_checked(project)) or docker.find(project)
 
 
 def stop(project: str) -> Sandbox | None:
-    """Stop the project's sandbox and return what was stopped; None if nothing was up.
-
-    Everything in it is gone: an engine keeps its state in memory.
-    """
+    """Stop the project's sandbox, with the loss of its state, and return it; None if it was not up."""
     found = running(project)
     if found:
         ENGINES[found.engine].stop(project)
@@ -119,7 +112,7 @@ def stop(project: str) -> Sandbox | None:
 
 
 def engine_log(sandbox: Sandbox, lines: int = 50) -> str:
-    """The last `lines` lines the engine wrote."""
+    """The last `lines` lines of the engine's log."""
     return native.tail(sandbox.log, lines) if sandbox.log else docker.logs(sandbox.project, lines)
 
 
@@ -129,8 +122,8 @@ def _checked(project: str) -> str:
     return project
 
 
-def _refuse_strangers(port: int) -> None:
-    # Whoever may listen there would be given items, and asked to run code.
+def _refuse_other_user(port: int) -> None:
+    # That user would get items, and requests to run code.
     owner = foreign_owner(port)
     if owner is None:
         return
@@ -145,13 +138,11 @@ def _refuse_strangers(port: int) -> None:
 
 
 def _refuse_taken_port(port: int) -> None:
-    with socket.socket() as probe:
-        # As the engine itself does: connections of an earlier one that are still closing do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as reason:
-            raise SandboxError(
-                f"port {port} is not free ({reason.strerror}): stop what listens there, or choose another port "
-                f"with ROLLCALL_PORT"
-            ) from reason
+    try:
+        # With SO_REUSEADDR, as the engine binds it: closing connections of an earlier engine do not count.
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise SandboxError(
+            f"port {port} is not free ({reason}): stop what listens there, or choose another port with ROLLCALL_PORT"
+        ) from error

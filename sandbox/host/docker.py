@@ -15,41 +15,39 @@ SERVICE = "sandbox"
 
 
 def missing() -> str | None:
-    """Why Docker cannot be used here, in its own words; None if its engine and Compose v2 answer."""
+    """The reason why Docker cannot be used here, in its own words; None if its engine and Compose v2 answer."""
     if not shutil.which("docker"):
         return "there is no `docker` command"
-    for command, what in ((["info"], "no Docker engine answers"), (["compose", "version"], "Compose v2 is not there")):
-        answer = _ask(["docker", *command])
+    for words, lack in ((["info"], "no Docker engine answers"), (["compose", "version"], "Compose v2 is not there")):
+        answer = _ask(["docker", *words])
         if answer.returncode:
-            return f"{what} ({_last_line(answer.stderr)})"
+            return f"{lack} ({_last_line(answer.stderr)})"
     return None
 
 
 def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
-    """Build the image where its layers are not cached, start the container and return once it is healthy.
+    """Build the image unless it is cached, start the container and return once it is healthy.
 
-    Every line Compose prints goes to `progress`. Raises SandboxError if the project is another checkout's, or with the
-    last of those lines and the end of the engine's log; nothing is left running then.
+    `progress` gets every line that Compose prints. Raises SandboxError if the project is another checkout's. If the
+    start fails, stops the container and raises SandboxError with the last lines of Compose and of the engine's log.
     """
     _refuse_another_checkouts(project)
     command = _compose(project, "up", "--detach", "--build", "--wait")
-    said: deque[str] = deque(maxlen=25)
+    last: deque[str] = deque(maxlen=25)
     with _started(command, {**os.environ, "ROLLCALL_PORT": str(port)}) as compose:
         for line in _lines(compose):
-            said.append(line)
+            last.append(line)
             progress(line)
     if compose.returncode:
         log = logs(project, 25)
         stop(project)
-        raise SandboxError(f"`{' '.join(command)}` failed:\n" + "\n".join([*said, log]))
+        raise SandboxError(f"`{' '.join(command)}` failed:\n" + "\n".join([*last, log]))
     return Sandbox("docker", port, project)
 
 
 def find(project: str) -> Sandbox | None:
-    """The project's container if it runs, healthy or not. One that another checkout started is not ours."""
-    if not shutil.which("docker"):
-        return None
-    for folder, ports in _containers(project):
+    """The project's container if this checkout started it and it runs, healthy or not."""
+    for folder, ports in _containers(project) if shutil.which("docker") else ():
         published = re.search(r"127\.0\.0\.1:(\d+)->", ports)
         if published and folder == str(REPOSITORY):
             return Sandbox("docker", int(published[1]), project)
@@ -57,7 +55,7 @@ def find(project: str) -> Sandbox | None:
 
 
 def stop(project: str) -> None:
-    """Remove the project's container and network; none is no error."""
+    """Remove the project's container and network, if there are any."""
     answer = _ask(_compose(project, "down"))
     if answer.returncode:
         raise SandboxError(f"`docker compose down` failed for {project}: {_last_line(answer.stderr)}")
@@ -65,25 +63,25 @@ def stop(project: str) -> None:
 
 def logs(project: str, lines: int) -> str:
     """The last `lines` lines of the engine's log."""
-    with _started(_logs(project, lines)) as compose:
-        return "\n".join(_lines(compose)).rstrip()
+    return "\n".join(_log_lines(project, lines)).rstrip()
 
 
 def follow(project: str, lines: int) -> Iterator[str]:
-    """The last `lines` lines of the engine's log, and every one that comes, until the container ends."""
-    with _started([*_logs(project, lines), "--follow"]) as compose:
+    """The last `lines` lines of the engine's log and all new ones, until the container ends."""
+    return _log_lines(project, lines, "--follow")
+
+
+def _log_lines(project: str, lines: int, *more: str) -> Iterator[str]:
+    command = _compose(project, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines), *more)
+    with _started(command) as compose:
         try:
             yield from _lines(compose)
         finally:
             compose.terminate()
 
 
-def _logs(project: str, lines: int) -> list[str]:
-    return _compose(project, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines))
-
-
 def _containers(project: str, *more: str) -> Iterator[tuple[str, str]]:
-    """Folder of the checkout that started it, and ports, of each running container of that name."""
+    """For each running container with that name, the folder of the checkout that started it, and its ports."""
     labels = (f"com.docker.compose.project={project}", f"com.docker.compose.service={SERVICE}")
     filters = [word for label in labels for word in ("--filter", f"label={label}")]
     row = '{{.Label "com.docker.compose.project.working_dir"}}\t{{.Ports}}'
@@ -93,7 +91,7 @@ def _containers(project: str, *more: str) -> Iterator[tuple[str, str]]:
 
 
 def _refuse_another_checkouts(project: str) -> None:
-    # Also one that was stopped: Compose would put ours in its place.
+    # A stopped container counts too: Compose would replace it by ours.
     for folder, _ in _containers(project, "--all"):
         if folder != str(REPOSITORY):
             raise SandboxError(
@@ -103,7 +101,7 @@ def _refuse_another_checkouts(project: str) -> None:
 
 
 def _ask(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
 
 
 def _started(command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
@@ -112,7 +110,7 @@ def _started(command: list[str], environment: dict[str, str] | None = None) -> s
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
     for line in process.stdout or ():
-        # Compose clears the line of a log first, even where there is no terminal.
+        # Compose clears a line before it writes it, even without a terminal.
         yield line.decode(errors="replace").replace("\x1b[2K", "").rstrip()
 
 

@@ -1,4 +1,4 @@
-"""The engine as a process of this machine (Linux, WSL): started detached, found again, stopped with its children."""
+"""The engine as a process of this machine (Linux, WSL): starts it detached, finds it, stops it with its children."""
 
 import os
 import shutil
@@ -16,12 +16,12 @@ from sandbox.state import Sandbox, SandboxError, state_folder
 
 MODULE = "sandbox.engine"
 START_SECONDS = 60
-# Nothing is lost with it: in good order it takes about ten, waiting for long polls of its own to return.
+# An orderly stop takes about ten, because the engine waits for its own long polls. A kill loses nothing.
 STOP_SECONDS = 3
 
 
 def environment(port: int, folder: Path, temporary: Path) -> dict[str, str]:
-    """All the engine sees: nothing of the user's AWS settings, proxies or LocalStack profiles gets in."""
+    """The engine's whole environment: no AWS settings, proxies or LocalStack profiles of the user."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
@@ -36,7 +36,7 @@ def environment(port: int, folder: Path, temporary: Path) -> dict[str, str]:
 def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
     """Start an engine in a session of its own and return once it is healthy.
 
-    Raises SandboxError with the end of its log if it dies or stays unhealthy for a minute; no process is left then.
+    If it dies, or is not healthy within START_SECONDS, stops it and raises SandboxError with the end of its log.
     """
     folder = state_folder(project)
     _clear(folder)
@@ -49,7 +49,7 @@ def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
             [sys.executable, "-m", MODULE],
             env=environment(port, folder, temporary),
             cwd=folder,
-            umask=0o077,  # of functions too: what they write is nobody else's
+            umask=0o077,  # functions inherit it: other users cannot read their files
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -77,7 +77,7 @@ def find(project: str) -> Sandbox | None:
 
 
 def stop(project: str) -> None:
-    """End the project's engine and every process below it; no engine is no error."""
+    """End the project's engine, if it runs, and all its descendants."""
     process, _ = _engine(project)
     if process:
         family = [process, *process.children(recursive=True)]
@@ -93,7 +93,7 @@ def stop(project: str) -> None:
 def _make_temporary(folder: Path) -> Path:
     """Make the engine's folder for temporary files, private and with a short path: UNIX sockets allow 107 characters.
 
-    The link to it in `folder` lets whoever clears that find it again.
+    `_clear` finds it by the link in `folder`.
     """
     temporary = Path(mkdtemp(prefix="rollcall-", dir="/tmp"))
     (folder / "tmp").symlink_to(temporary)
@@ -101,7 +101,7 @@ def _make_temporary(folder: Path) -> Path:
 
 
 def _clear(folder: Path) -> None:
-    """Remove the files of an engine that is gone; its log stays."""
+    """Remove the files of an engine that has ended, but not its log."""
     link = folder / "tmp"
     for part in (folder / "engine", link.resolve()):
         shutil.rmtree(part, ignore_errors=True)
@@ -110,7 +110,7 @@ def _clear(folder: Path) -> None:
 
 def tail(log: Path, lines: int = 25) -> str:
     """The last `lines` lines of a log file."""
-    # A line ends with a line feed only: whatever else Python would take for an end may be what somebody logged.
+    # Only a line feed ends a line: the other characters that Python takes for an end may be part of a log line.
     return "\n".join(log.read_text(errors="replace", newline="").rstrip("\n").split("\n")[-lines:])
 
 
@@ -119,11 +119,11 @@ def _record(project: str) -> Path:
 
 
 def _engine(project: str) -> tuple[psutil.Process | None, int]:
-    """The recorded process, if it still is the engine of this project, and its port."""
+    """The recorded process and its port, if the process is still the engine of this project; else None."""
     try:
         pid, port = map(int, _record(project).read_text().split())
         process = psutil.Process(pid)
-        # After a crash or a reboot the number may belong to anybody: only our engine has our folder in its environment.
+        # After a crash or a reboot another process may have the number; only our engine has our folder as its HOME.
         ours = MODULE in process.cmdline() and process.environ().get("HOME") == str(state_folder(project))
         return (process if ours else None), port
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):

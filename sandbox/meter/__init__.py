@@ -1,4 +1,4 @@
-"""Counts what AWS would bill, in its own units, for everything that it does. `endpoint` says how to read it."""
+"""Counts AWS's billing units for every call, invocation, child execution and log line. `endpoint` serves the sums."""
 
 
 def install() -> None:

@@ -1,16 +1,16 @@
-"""What one invocation or execution uses, kept until it is known for which batches."""
+"""Buffers the units of one invocation or execution until it is known which batches they belong to."""
 
 import threading
 from collections.abc import Iterable
 
-from sandbox.meter.ledger import LEDGER, Batches, Ledger, Unit, Who
+from sandbox.meter.ledger import LEDGER, Batches, Consumer, Ledger, Unit
 
 
 class Account:
-    """Units of one invocation, execution or child, made by several threads.
+    """Units of one invocation, execution or child, counted by several threads.
 
-    They wait here until `name` tells whose they are, or `close` that nobody will. What comes after that goes straight
-    to the ledger: calls of a process that outlives its invocation count for that invocation.
+    The account buffers units until `name()` assigns them to batches, or `close()` leaves them unassigned. Units that
+    come later go straight to the ledger: a process that outlives its invocation makes calls for that invocation.
     """
 
     def __init__(self, stack: str | None, function: str | None, batches: Batches = (), ledger: Ledger = LEDGER) -> None:
@@ -19,34 +19,34 @@ class Account:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._closed = False
-        self._waiting: list[tuple[Who, tuple[Unit, ...]]] = []
+        self._waiting: list[tuple[Consumer, tuple[Unit, ...]]] = []
         self._since = ledger.since
 
     @property
     def unnamed(self) -> bool:
-        """Whether it still has to be found out for which batches this is."""
+        """Whether the batches are unknown and may still become known."""
         return not self.batches and not self._closed
 
     def add(self, by: str, units: Iterable[Unit]) -> None:
         """Count units that `by` used."""
-        who = Who(self.stack, self._function, by)
+        consumer = Consumer(self.stack, self._function, by)
         with self._lock:
             if self.unnamed:
                 if self._since is not self._ledger.since:  # the meter was reset meanwhile
                     self._waiting, self._since = [], self._ledger.since
-                self._waiting.append((who, tuple(units)))
+                self._waiting.append((consumer, tuple(units)))
                 return
-        self._ledger.add(self.batches, who, units)
+        self._ledger.add(self.batches, consumer, units)
 
     def name(self, batches: Batches) -> None:
-        """Everything so far and from now on is for these batches, unless it was named before, or they are none."""
+        """Assign all units, buffered and future, to `batches`; no effect if they are none or the account has some."""
         with self._lock:
             if batches and self.unnamed:
                 self.batches = batches
                 self._flush()
 
     def close(self) -> None:
-        """It has ended: what is still nobody's stays so."""
+        """End the invocation or execution: buffered units belong to no batch."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -55,5 +55,5 @@ class Account:
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         if self._since is self._ledger.since:
-            for who, units in waiting:
-                self._ledger.add(self.batches, who, units)
+            for consumer, units in waiting:
+                self._ledger.add(self.batches, consumer, units)

@@ -1,4 +1,4 @@
-"""Every API call that a service carried out, counted for whoever made it and for the batches that caused it."""
+"""Counts every API call that a service carried out, for its caller and for the batches behind it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,41 +7,38 @@ from weakref import WeakValueDictionary
 from localstack.aws.api import RequestContext
 from localstack.aws.handlers.service import ServiceRequestRouter
 from localstack.http import Response
-from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
+from localstack.utils.patch import patch
 
-from sandbox.callers import PROCESSES
 from sandbox.meter import cloudwatch, events, s3, sqs
 from sandbox.meter.account import Account
-from sandbox.meter.batch_ids import batch_ids
+from sandbox.meter.batch_ids import RECEIPTS, batch_ids
 from sandbox.meter.cloudwatch import METRICS
-from sandbox.meter.ledger import LEDGER, Batches, Unit, Who
-from sandbox.meter.receipts import RECEIPTS
+from sandbox.meter.ledger import LEDGER, Batches, Consumer, Unit
 from sandbox.meter.stacks import STACKS, Place
+from sandbox.processes import calling_process, served_function
 
 EXECUTION_HEADER = "X-Rollcall-Execution"
-"""Names the execution whose state makes the call; sent by the engine's own clients."""
+"""A header of the engine's own clients: the execution whose state makes the call."""
 
 EXECUTIONS: WeakValueDictionary[str, Account] = WeakValueDictionary()
-"""The account of every execution and child that runs, by its ARN."""
+"""The account of every running execution and child, by its ARN."""
 
 _SERVICES = {"sqs", "s3", "events", "cloudwatch"}
-"""DynamoDB is counted where it is carried out: one has to see the items before and after."""
-
-_stock_route = ServiceRequestRouter.__call__
+"""DynamoDB's calls are counted in `sandbox.dynamodb.metering`, which sees the items before and after."""
 
 
 def install() -> None:
-    """Count every call. Faults come before this: a call that one prevents does not get here."""
-    ServiceRequestRouter.__call__ = _route  # type: ignore[method-assign]
+    """Count every call. Faults wrap this: a call that a fault prevents is not carried out."""
+    patch(ServiceRequestRouter.__call__)(_route)
 
 
-def _route(self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
-    _stock_route(self, chain, context, response)
+def _route(stock: Any, self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
+    stock(self, chain, context, response)
     count(context, response.status_code)
 
 
 def count(context: RequestContext, status: int) -> None:
-    """Count a call that its service answered with this HTTP status."""
+    """Count a call whose service answered with this HTTP status."""
     if context.service is None or context.service.service_name not in _SERVICES:
         return
     if units := _units(context, status):
@@ -51,67 +48,64 @@ def count(context: RequestContext, status: int) -> None:
 
 
 def charge_refused(context: RequestContext, status: int) -> None:
-    """A call was refused with this HTTP status before it reached its service: count it where AWS bills that.
+    """Count a call that was refused with this HTTP status before it reached its service, if AWS bills it.
 
-    Only S3 says that it bills a client's errors. No other service says so of throttled or failed requests, and
-    DynamoDB's throttled ones consume no capacity: they are free here.
+    Only S3 documents that it bills a client's errors. No other service documents it for throttled or failed requests,
+    and DynamoDB's throttled ones consume no capacity, so these are free here.
     """
     if context.service is not None and context.service.service_name == "s3":
         count(context, status)
 
 
 def charge(context: RequestContext, units: Iterable[Unit]) -> str | None:
-    """Count units for whoever made this call, and tell which stack that belongs to."""
-    headers: Any = context.request.headers
-    process = PROCESSES.get(extract_access_key_id_from_auth_header(headers) or "")
+    """Count units for the caller, and return the caller's stack."""
+    process = calling_process(context)
     if process is not None:
         account: Account | None = process.meter.account
         by = "function"
     else:
-        account, by = EXECUTIONS.get(headers.get(EXECUTION_HEADER) or ""), "states"
+        account, by = EXECUTIONS.get(context.request.headers.get(EXECUTION_HEADER) or ""), "states"
     if account is not None:
         if account.unnamed:
             account.name(_named(context, first_only=True))
         account.add(by, units)
         return account.stack
-    who, batches = _outsider(context)
-    LEDGER.add(batches, who, units)
-    return who.stack
+    consumer, batches = _outsider(context)
+    LEDGER.add(batches, consumer, units)
+    return consumer.stack
 
 
 def _units(context: RequestContext, status: int) -> list[Unit]:
-    assert context.operation is not None
-    operation = context.operation.name
+    operation: Any = context.operation
+    name: str = operation.name
     request: Mapping[str, Any] = context.service_request or {}
     answer: Mapping[str, Any] = (context.service_response or {}) if context.service_exception is None else {}
     match context.service.service_name:  # type: ignore[union-attr]
         case "s3":
-            method = str(context.operation.http.get("method"))
-            return s3.units(operation, method) if s3.billed_error(status) else []
+            return s3.units(name, str(operation.http.get("method"))) if s3.billed_error(status) else []
         case "sqs":
-            return sqs.units(operation, request, answer) if status < 500 else []
+            return sqs.units(name, request, answer) if status < 500 else []
         case "events":
-            return events.units(operation, request, answer)
+            return events.units(name, request, answer)
         case "cloudwatch":
-            return cloudwatch.units(operation, request) if status < 400 else []
+            return cloudwatch.units(name, request) if status < 400 else []
     return []
 
 
-def _outsider(context: RequestContext) -> tuple[Who, Batches]:
-    """Whoever is neither a function nor an execution: a poller, EventBridge, or somebody outside."""
+def _outsider(context: RequestContext) -> tuple[Consumer, Batches]:
+    """The caller that is neither a function nor an execution (a poller, EventBridge, or a client), and its batches."""
+    if function := served_function(context):
+        place = STACKS.place("function", function)
+        return Consumer(place.stack, place.name, "poller"), RECEIPTS.batches(context)
     internal: Any = context.internal_request_params or {}
-    _, found, function = (internal.get("source_arn") or "").partition(":function:")
-    if found:
-        place = STACKS.place("function", function.partition(":")[0])
-        return Who(place.stack, place.name, "poller"), RECEIPTS.batches(context)
     place = _called(context)
     principal = str(internal.get("service_principal") or "")
     by = principal if principal in ("events", "states") else "client"
-    return Who(place.stack, None, by), _named(context)
+    return Consumer(place.stack, None, by), _named(context)
 
 
 def _called(context: RequestContext) -> Place:
-    """The queue, bucket or table that is called."""
+    """The queue, bucket or table that the call is for."""
     request: Mapping[str, Any] = context.service_request or {}
     for parameter, kind in (("QueueUrl", "queue"), ("Bucket", "bucket"), ("TableName", "table")):
         if name := request.get(parameter):
@@ -120,7 +114,7 @@ def _called(context: RequestContext) -> Place:
 
 
 def _named(context: RequestContext, first_only: bool = False) -> Batches:
-    """The batches that the call's body names. S3's is an object, which its service has read from a stream."""
+    """The batches that the call's body names; none for S3, whose service has read the body from a stream."""
     if context.service is None or context.service.service_name == "s3":
         return ()
     return batch_ids(context.request.data, first_only)

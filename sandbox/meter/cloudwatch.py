@@ -1,7 +1,7 @@
-"""Custom metrics: which there are and in which hours, and the requests that bring them.
+"""Custom metrics with the hours in which they got data, and the requests that bring the data.
 
-A metric is billed for the hours in which data came, whether by PutMetricData or by a log line in the embedded metric
-format, which is no request: https://aws.amazon.com/cloudwatch/pricing/
+AWS bills a metric for the hours in which data came, either by PutMetricData or by a log line in the embedded metric
+format, which is not a request: https://aws.amazon.com/cloudwatch/pricing/
 """
 
 import json
@@ -17,26 +17,26 @@ type _Metric = tuple[str, str, tuple[tuple[str, str], ...], str | None]
 """Namespace, name, dimensions in order, stack."""
 
 
-def units(operation: str, request: Mapping[str, Any]) -> list[Unit]:
-    """The units of one call."""
+def units(operation: str, _request: Mapping[str, Any]) -> list[Unit]:
+    """The billing units of one call."""
     return [Unit("cloudwatch.requests", operation, 1)] if operation == "PutMetricData" else []
 
 
 class Metrics:
-    """Every metric seen, with the hours since 1970 that have data of it."""
+    """Every metric that got data, with those hours, counted since 1970."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hours: defaultdict[_Metric, set[int]] = defaultdict(set)
 
     def put(self, request: Mapping[str, Any], stack: str | None) -> None:
-        """Note what a PutMetricData brings."""
+        """Note the metrics of a PutMetricData."""
         for datum in request.get("MetricData") or ():
-            dimensions = {each["Name"]: each["Value"] for each in datum.get("Dimensions") or ()}
+            dimensions = {pair["Name"]: pair["Value"] for pair in datum.get("Dimensions") or ()}
             self._note(request["Namespace"], datum["MetricName"], dimensions, stack)
 
     def log(self, line: str, stack: str | None) -> None:
-        """Note the metrics of a log line, if it is one in the embedded metric format.
+        """Note the metrics of a log line, if it is in the embedded metric format.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
         """
@@ -50,9 +50,9 @@ class Metrics:
             self._hours.clear()
 
     def report(self) -> list[dict[str, Any]]:
-        """`hours`: in how many hours of the clock the metric had data."""
+        """One entry for each metric; `hours` is the number of hours of the clock in which it had data."""
         with self._lock:
-            found = sorted(self._hours.items(), key=lambda each: [str(part) for part in each[0]])
+            found = sorted(self._hours.items(), key=lambda item: [str(part) for part in item[0]])
         return [
             {"namespace": namespace, "name": name, "dimensions": dict(dimensions), "stack": stack, "hours": len(hours)}
             for (namespace, name, dimensions, stack), hours in found
@@ -71,9 +71,9 @@ def _embedded(line: str) -> Iterator[tuple[str, str, dict[str, str]]]:
                 dimensions = {name: str(document[name]) for name in names}
                 for metric in directive["Metrics"]:
                     yield directive["Namespace"], metric["Name"], dimensions
-    except (ValueError, KeyError, TypeError):  # CloudWatch takes a malformed one as a line like any other
+    except (ValueError, KeyError, TypeError):  # CloudWatch treats a malformed one as an ordinary line
         return
 
 
 METRICS = Metrics()
-"""The engine's."""
+"""The metrics of this engine."""

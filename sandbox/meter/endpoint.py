@@ -1,8 +1,8 @@
-"""`/_rollcall/meter`: GET what was used and is stored, or what a batch used (`?batch=ID`); DELETE to begin at zero."""
+"""`/_rollcall/meter`: GET the sums and the storage, or a batch's sums (`?batch=ID`); DELETE sets the sums to zero."""
 
 from typing import Any
 
-from localstack.http import Response
+from localstack.http import Resource, Response
 from localstack.services.edge import ROUTER
 
 from sandbox.meter import storage
@@ -12,25 +12,29 @@ from sandbox.meter.ledger import LEDGER
 PATH = "/_rollcall/meter"
 
 
-def show(request: Any) -> Any:
-    """Sums since the start or the last reset; without a batch, what is stored now too. Metrics are of all batches."""
-    batch = request.args.get("batch")
-    answer = {
-        "since": LEDGER.since.isoformat(timespec="milliseconds"),
-        "rows": LEDGER.rows(batch),
-        "metrics": METRICS.report(),
-    }
-    return answer if batch is not None else answer | {"storage": storage.report()}
+class MeterResource:
+    """Serves PATH."""
 
+    def on_get(self, request: Any) -> Any:
+        """Answer with the sums since the start or the last reset; without a batch, with the storage too.
 
-def reset(request: Any) -> Response:
-    """Begin at zero."""
-    LEDGER.reset()
-    METRICS.reset()
-    return Response(status=204)
+        Metrics are those of all batches.
+        """
+        batch = request.args.get("batch")
+        answer = {
+            "since": LEDGER.since.isoformat(timespec="milliseconds"),
+            "rows": LEDGER.rows(batch),
+            "metrics": METRICS.report(),
+        }
+        return answer if batch is not None else answer | {"storage": storage.report()}
+
+    def on_delete(self, _request: Any) -> Response:
+        """Set the sums to zero."""
+        LEDGER.reset()
+        METRICS.reset()
+        return Response(status=204)
 
 
 def install() -> None:
     """Serve `PATH`."""
-    for method, serve in (("GET", show), ("DELETE", reset)):
-        ROUTER.add(PATH, serve, methods=[method])  # type: ignore[arg-type]
+    ROUTER.add(Resource(PATH, MeterResource()))

@@ -60,7 +60,7 @@ def log_units(message: str, origin: str) -> list[Unit]:
 
 
 class FunctionMeter:
-    """The account of the invocation that an environment serves, or has served last."""
+    """The account of an environment's current invocation, or of its last one."""
 
     def __init__(self, function: str, memory_mb: int, architecture: str) -> None:
         self._function, self._memory_mb, self._architecture = function, memory_mb, architecture
@@ -69,7 +69,7 @@ class FunctionMeter:
         self._open()
 
     def begin(self, payload: bytes) -> None:
-        """An invocation begins. The first one's account has the environment's init too."""
+        """Begin an invocation. The account of the first one gets the environment's init too."""
         if not self._fresh:
             self._open()
         self._fresh = False
@@ -77,7 +77,7 @@ class FunctionMeter:
         self.account.name(batch_ids(payload))
 
     def log(self, message: str, origin: str) -> None:
-        """It logged something, or Lambda did."""
+        """Count a log event of the function, or of Lambda for it."""
         self.account.add("function", log_units(message, origin))
         if origin == "function":
             if work := _WORK.search(message):
@@ -85,7 +85,7 @@ class FunctionMeter:
             METRICS.log(message, self._stack)
 
     def end(self, duration_ms: float, init_ms: float | None, answer: bytes) -> None:
-        """It has ended. Where neither its payload nor a call of it named a batch, its answer may."""
+        """End the invocation. Its answer may name the batch, if neither its payload nor a call of it did."""
         units = invocation_units(Invocation(duration_ms, init_ms, self._work_ms), self._memory_mb, self._architecture)
         self.account.add("function", units)
         self.account.name(batch_ids(answer, first_only=True))

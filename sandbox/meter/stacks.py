@@ -1,4 +1,4 @@
-"""To which CloudFormation stack a resource belongs, and under which logical id."""
+"""Finds the CloudFormation stack of a resource, and its logical id there."""
 
 from typing import Any, NamedTuple
 
@@ -10,33 +10,32 @@ _TYPES = {
     "AWS::DynamoDB::Table": "table",
     "AWS::S3::Bucket": "bucket",
     "AWS::StepFunctions::StateMachine": "state machine",
-    "AWS::Events::Rule": "rule",
 }
 
 
 class Place(NamedTuple):
-    """`name` is the logical id in `stack`; the resource's own name where it belongs to no stack."""
+    """`name` is the logical id in `stack`, or the resource's own name if it belongs to no stack."""
 
     stack: str | None
     name: str
 
 
 class Stacks:
-    """An index of the resources of every stack, made anew when a resource is asked for that it does not know."""
+    """An index of the resources of all stacks, rebuilt when it does not have a resource."""
 
     def __init__(self) -> None:
         self._index: dict[tuple[str, str], Place] = {}
         self._seen: list[Any] = []
 
     def place(self, kind: str, name: str) -> Place:
-        """Where the resource of this `kind` (see `_TYPES`) and physical name belongs."""
+        """The stack and the logical id of the resource with this `kind` (see `_TYPES`) and physical name."""
         found = self._index.get((kind, name))
         if found is None and self._changed():
             found = self._index.get((kind, name))
         return found or Place(None, name)
 
     def _changed(self) -> bool:
-        """Index anew if there is anything new, and tell whether there was."""
+        """Rebuild the index if the stacks have changed, and return whether they have."""
         stacks = [
             (stack, stack.status, stack.resolved_resources)
             for account in list(cloudformation_stores.values())
@@ -51,8 +50,8 @@ class Stacks:
             for resource in list(resources.values()) if status != "DELETE_COMPLETE" else ():
                 kind, physical = _TYPES.get(resource["Type"]), resource.get("PhysicalResourceId")
                 if kind and physical:
-                    # The name alone of a queue's URL, a state machine's ARN, a rule's `bus|name`.
-                    name = physical.rpartition("/")[2].rpartition(":")[2].rpartition("|")[2]
+                    # The name within a queue's URL or a state machine's ARN.
+                    name = physical.rpartition("/")[2].rpartition(":")[2]
                     index[kind, name] = Place(stack.stack_name, resource["LogicalResourceId"])
         self._index, self._seen = index, seen
         return True

@@ -25,8 +25,8 @@ def express_gb_seconds(duration_ms: float, definition_bytes: int, payload_bytes:
 class ChildMeter:
     """One child execution of a Distributed Map, from its start to its end.
 
-    A STANDARD child's own transitions are counted as they are run. That its parent is charged one for starting it is
-    told by `states.children`.
+    A STANDARD child's own transitions are counted as it makes them. `states.children` counts the transition that AWS
+    charges the parent for starting a child.
     """
 
     def __init__(self, parent_arn: str, arn: str, child_input: Any, definition_bytes: int, steps: int) -> None:
@@ -38,7 +38,7 @@ class ChildMeter:
         self._account.add("states", [Unit("states.children", "child", 1)])
 
     def end(self, duration_ms: float) -> None:
-        """It has ended, in whatever way."""
+        """Count the end of the child, however it ended."""
         memory = express_gb_seconds(duration_ms, self._definition_bytes, self._payload_bytes, self._steps)
         units = [Unit("states.express_requests", "child", 1), Unit("states.express_gb_seconds", "child", memory)]
         self._account.add("states", units)
@@ -46,7 +46,7 @@ class ChildMeter:
 
 
 def entered(arn: str, execution_input: Any) -> None:
-    """An execution or a child enters a state, for the first time or again."""
+    """Count the entry of an execution or a child into a state, the first or a repeated one."""
     account = _open.get(arn) or _account(arn, batch_ids(json.dumps(execution_input, default=str)))
     # The ARN of a child has the Map's label after the state machine's name.
     kind = "child" if "/" in arn else "parent"
@@ -54,21 +54,21 @@ def entered(arn: str, execution_input: Any) -> None:
 
 
 def passed_on(arn: str, output: Any) -> None:
-    """A state has come to an end with this output, which tells the batch if nothing did before."""
+    """Note a state's output, which names the batch if nothing did before."""
     account = _open.get(arn)
     if account is not None and account.unnamed:
         account.name(batch_ids(json.dumps(output, default=str)))
 
 
 def ended(arn: str) -> None:
-    """The execution or child has ended."""
+    """Close the account of the execution or child, which has ended."""
     if account := _open.pop(arn, None):
         account.close()
 
 
 @contextmanager
 def calls_of(arn: str) -> Iterator[None]:
-    """Meanwhile the calls of this thread, and of threads that take over its context, are the execution's own."""
+    """Count calls of this thread, and of threads that copy its context, for the execution meanwhile."""
     token = _running.set(arn)
     try:
         yield
@@ -77,7 +77,7 @@ def calls_of(arn: str) -> Iterator[None]:
 
 
 def sign(params: dict[str, Any], **_: Any) -> None:
-    """Name the execution in a request that one of its states makes: a handler of botocore's `before-call`."""
+    """Name the execution in a request that one of its states makes. A handler of botocore's `before-call`."""
     if arn := _running.get():
         params["headers"][EXECUTION_HEADER] = arn
 

@@ -1,4 +1,4 @@
-"""What tables and buckets hold at this moment, as AWS measures it."""
+"""The bytes and objects in tables and buckets now, as AWS measures them."""
 
 import sys
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from sandbox.meter.stacks import STACKS
 
 
 def report() -> list[dict[str, Any]]:
-    """One entry for each table and bucket. Items of a table have 100 bytes each beside their size."""
+    """One entry for each table and bucket. An item counts 100 bytes beside its size."""
     return [*_tables(), *_buckets()]
 
 
 def _tables() -> Iterator[dict[str, Any]]:
-    # Not imported: where nobody has used DynamoDB yet, that would take a second.
+    # Not imported: that would take a second while DynamoDB is not in use.
     models = sys.modules.get("moto.dynamodb.models")
     for regions in list(models.dynamodb_backends.values()) if models else ():
         for backend in list(regions.values()):
@@ -27,11 +27,11 @@ def _tables() -> Iterator[dict[str, Any]]:
 def _buckets() -> Iterator[dict[str, Any]]:
     models = sys.modules.get("localstack.services.s3.models")
     for regions in list(models.s3_stores.values()) if models else ():
-        # Buckets are of an account, whatever region's store one asks.
+        # The store of every region has all buckets of the account.
         for store in list(regions.values())[:1]:
             for name, bucket in list(store.buckets.items()):
-                objects = [each for each in bucket.objects.values() if hasattr(each, "size")]
-                yield _entry("s3", "bucket", name, sum(each.size for each in objects), len(objects))
+                objects = [found for found in bucket.objects.values() if hasattr(found, "size")]
+                yield _entry("s3", "bucket", name, sum(found.size for found in objects), len(objects))
 
 
 def _entry(service: str, kind: str, name: str, size: int, objects: int) -> dict[str, Any]:

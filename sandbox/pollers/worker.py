@@ -1,41 +1,43 @@
-"""The life of one SQS event source mapping: its state, the loop that receives, the batches it runs."""
+"""The life of one SQS event source mapping: its state, the loop that receives, the batches that run."""
 
 import logging
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.api.lambda_ import EventSourceMappingConfiguration
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmStateReason, EsmWorker
 
-from sandbox.pollers.backoff import Backoff
-from sandbox.pollers.slots import Slots
-from sandbox.pollers.source import Message, QueueSource
+from sandbox.pollers.mapping import Message, QueueMapping
+from sandbox.pollers.pace import Backoff, Slots
 
 LOG = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 1.0
-"""How long an idle loop waits before it looks whether its queue was deleted and made anew. Messages wake it at once."""
+"""How long an idle loop waits before it checks whether its queue was replaced by a new one. A message wakes it."""
 
 _mappings: defaultdict[str, Slots] = defaultdict(Slots)
 
 
 def workers() -> "list[QueueWorker]":
-    """The worker of every mapping there is."""
+    """The worker of every mapping."""
     return [slots.owner for slots in list(_mappings.values()) if slots.owner is not None]
 
 
 class QueueWorker(EsmWorker):
-    """Runs up to `source.concurrency` batches at once. One thread receives; each batch has a thread while it runs.
+    """Runs up to `mapping.concurrency` batches at once. One thread receives; each batch has a thread while it runs.
 
-    `Disabled` means that no batch runs any more, and a deleted mapping is gone once its last batch has ended. An
-    update replaces the worker by a new one, which starts to receive when the old one has stopped receiving.
+    The state `Disabled` means that no batch runs any more. A deleted mapping disappears when its last batch has ended.
+    An update replaces the worker by a new one, which starts to receive when the old one has stopped receiving.
     """
 
-    def __init__(self, mapping: EventSourceMappingConfiguration, source: QueueSource, enabled: bool) -> None:
-        super().__init__(mapping, source, enabled, EsmStateReason.USER_INITIATED)  # type: ignore[arg-type]
-        self._source = source
+    def __init__(self, settings: EventSourceMappingConfiguration, mapping: QueueMapping, enabled: bool) -> None:
+        super().__init__(settings, mapping, enabled, EsmStateReason.USER_INITIATED)  # type: ignore[arg-type]
+        self._mapping = mapping
+        self.queue_arn = mapping.queue_arn
         self._ended = True
         self._interrupted = threading.Event()
         self._receiving, self._processing = Backoff(), Backoff()
@@ -45,13 +47,8 @@ class QueueWorker(EsmWorker):
         self._slots.hand_over(self)
         self._thread = threading.Thread(target=self._run, name=f"mapping-{self.uuid}", daemon=True)
 
-    @property
-    def queue_arn(self) -> str:
-        """The queue it receives from."""
-        return self._source.queue_arn
-
     def create(self) -> None:
-        """Start: `Creating`, `Updating` or `Enabling` becomes `Enabled`; a disabled mapping `Disabled`."""
+        """Start: the state goes from `Creating`, `Updating` or `Enabling` to `Enabled`; if disabled, to `Disabled`."""
         if not self.enabled:
             state = EsmState.DISABLING if self._updating else EsmState.DISABLED
         elif self._predecessor is None:
@@ -63,14 +60,14 @@ class QueueWorker(EsmWorker):
         self._thread.start()
 
     def stop(self) -> None:
-        """Receive no more; batches that run go on to their end."""
+        """Stop receiving; batches that run go on to their end."""
         with self._state_lock:
             self.enabled = False
             self._set_state(EsmState.DISABLING)
         self._interrupt()
 
     def delete(self) -> None:
-        """Like `stop`, and the mapping is gone afterwards."""
+        """Stop receiving, and remove the mapping when the last batch has ended."""
         with self._state_lock:
             self._set_state(EsmState.DELETING)
             if self._ended:
@@ -78,22 +75,19 @@ class QueueWorker(EsmWorker):
         self._interrupt()
 
     def stop_for_shutdown(self) -> None:
-        """Receive no more and leave the state alone: the engine stops."""
+        """Stop receiving and keep the state: the engine stops."""
         super().stop_for_shutdown()
         self._interrupt()
 
-    def restart(self) -> None:
-        """Stop receiving and start anew, as if by a new poller; batches that run go on, the state stays `Enabled`."""
-        self._wake_receiver()
-
     def _interrupt(self) -> None:
         self._shutdown_event.set()
-        self._wake_receiver()
+        self.restart()
 
-    def _wake_receiver(self) -> None:
+    def restart(self) -> None:
+        """Stop receiving, and start anew unless the worker stops; batches that run go on, the state stays as it is."""
         self._interrupted.set()
         self._slots.wake()
-        self._source.arrivals.wake()
+        self._mapping.arrivals.wake()
 
     def _run(self) -> None:
         if self._predecessor and self._predecessor._thread.is_alive():
@@ -121,20 +115,17 @@ class QueueWorker(EsmWorker):
 
     def _receive_until_interrupted(self) -> None:
         stopped = self._interrupted = threading.Event()
-        if self._shutdown_event.is_set():  # just before: that set the event of the round before
+        if self._shutdown_event.is_set():  # just before: that set the event of the last call
             return
         self._receiving = Backoff()
         visibility = 0.0
-        while self._slots.take(self._source.concurrency, stopped):
+        while self._slots.take(self._mapping.concurrency, stopped):
             messages: list[Message] = []
-            try:
-                visibility = visibility or self._source.visibility_seconds()
-                if self._source.arrivals.wait(stopped, _IDLE_SECONDS):
+            with self._attempt(self._receiving, "receive"):
+                visibility = visibility or self._mapping.visibility_seconds()
+                if self._mapping.arrivals.wait(stopped, _IDLE_SECONDS):
                     received = time.monotonic()
-                    messages = self._source.receive(stopped)
-                self._receiving.succeeded()
-            except (ClientError, BotoCoreError) as error:
-                self._failed(self._receiving, "receive", error)
+                    messages = self._mapping.receive(stopped)
             if messages:
                 arguments = messages, received + visibility
                 threading.Thread(target=self._process, args=arguments, name=f"batch-{self.uuid}", daemon=True).start()
@@ -145,18 +136,24 @@ class QueueWorker(EsmWorker):
 
     def _process(self, messages: list[Message], until: float) -> None:
         try:
-            self._source.process(messages, until, self._shutdown_event)
-            self._processing.succeeded()
-        except (ClientError, BotoCoreError) as error:
-            self._failed(self._processing, "process", error)
+            with self._attempt(self._processing, "process"):
+                self._mapping.process(messages, until, self._shutdown_event)
         finally:
             self._slots.give_back()
 
-    def _failed(self, backoff: Backoff, what: str, error: Exception) -> None:
-        """Let the loop rest, longer each time in a row: the queue or the function may be gone."""
-        backoff.failed()
-        if not self._graceful_shutdown_triggered:
-            LOG.warning("%s -> %s: cannot %s: %s", self._source.queue_arn, self._source.function_arn, what, error)
+    @contextmanager
+    def _attempt(self, backoff: Backoff, verb: str) -> Iterator[None]:
+        """Log an AWS error, and make the loop pause after it, longer for each one in a row.
+
+        The queue or the function may not exist any more.
+        """
+        try:
+            yield
+            backoff.succeeded()
+        except (ClientError, BotoCoreError) as error:
+            backoff.failed()
+            if not self._graceful_shutdown_triggered:
+                LOG.warning("%s -> %s: cannot %s: %s", self.queue_arn, self._mapping.function_arn, verb, error)
 
     def _set_state(self, state: EsmState) -> None:
         self.current_state = state

@@ -1,19 +1,15 @@
-"""Runs the children of a Distributed Map in loops of a bounded number of threads."""
+"""Runs the children of a Distributed Map with a bounded number of threads, each one child after another."""
 
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 from localstack.aws.api.stepfunctions import HistoryEventType, MapRunFailedEventDetails, MapRunStatus
-from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
-    FailureEvent,
-    FailureEventException,
-)
+from localstack.services.stepfunctions.asl.component.common.error_name import failure_event as failures
 from localstack.services.stepfunctions.asl.component.common.error_name.states_error_name import StatesErrorName
 from localstack.services.stepfunctions.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from localstack.services.stepfunctions.asl.component.common.timeouts.timeout import EvalTimeoutError
 from localstack.services.stepfunctions.asl.component.eval_component import EvalComponent
-from localstack.services.stepfunctions.asl.component.program.program import Program
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_map.iteration import (
     distributed_iteration_component as distributed,
 )
@@ -27,51 +23,48 @@ from localstack.services.stepfunctions.asl.eval.program_state import ProgramEnde
 from localstack.services.stepfunctions.asl.eval.states import ItemData, MapData
 from localstack.services.stepfunctions.asl.utils.encoding import to_json_str
 from localstack.services.stepfunctions.asl.utils.json_path import NoSuchJsonPathError
+from localstack.utils.patch import patch
 
 from sandbox.meter.state_machines import ChildMeter
 from sandbox.step_functions.executions import child_context, remember
 from sandbox.step_functions.map_run import Child, MapRun
 from sandbox.step_functions.metering import express_size
 
-MOST_AT_ONCE = 1000
-"""Children at once whatever `MaxConcurrency` says, where AWS runs up to 10,000: each has a thread."""
+MAX_CHILDREN = 1000
+"""Concurrent children, whatever `MaxConcurrency` says: each has a thread. AWS runs up to 10,000."""
 
-AT_ONCE_WHEN_UNSET = 40
-"""What a laptop bears: the Lambda task of each child has a process."""
+DEFAULT_CHILDREN = 40
+"""Concurrent children if `MaxConcurrency` is unset. A laptop can run these: the Lambda task of each has a process."""
 
-_LOOK_SECONDS = 0.1
-"""How soon a Map notices that its execution was stopped or timed out while all its children are busy."""
+_POLL_SECONDS = 0.1
+"""Time until a Map notices that its execution was stopped or timed out, while all its children are busy."""
 
 
 def install() -> None:
     """Replace how Distributed Maps run their children."""
     distributed.DistributedIterationComponent._map_run = _map_run  # type: ignore[method-assign]
-    records.MapRunRecord.set_stop = _set_stop  # type: ignore[method-assign]
 
-
-_stock_set_stop = records.MapRunRecord.set_stop
-
-
-def _set_stop(self: records.MapRunRecord, status: MapRunStatus) -> None:
-    """The first end counts: the stock component calls a Map that was aborted a success afterwards."""
-    if self.status == MapRunStatus.RUNNING:
-        _stock_set_stop(self, status)
+    @patch(records.MapRunRecord.set_stop)
+    def set_stop(stock: Any, self: records.MapRunRecord, status: MapRunStatus) -> None:
+        """Keep the first status of an end: stock turns an aborted Map into a successful one afterwards."""
+        if self.status == MapRunStatus.RUNNING:
+            stock(self, status)
 
 
 def _map_run(self: Any, env: Environment, eval_input: distributed.DistributedIterationComponentEvalInput) -> None:
-    """Run the program of the Map once for each item on the stack; leave the list of outputs there, in item order."""
+    """Run the Map's program once for each item on the stack, and put the list of outputs there, in item order."""
     items = env.stack.pop()
     record = eval_input.map_run_record
     run = MapRun(record, len(items))
     remember(run)
     children = _Children(self, env, eval_input, items, run)
-    limit = min(record.max_concurrency or AT_ONCE_WHEN_UNSET, MOST_AT_ONCE, len(items))
+    limit = min(record.max_concurrency or DEFAULT_CHILDREN, MAX_CHILDREN, len(items))
     threads = [threading.Thread(target=children.work, name="map-run", daemon=True) for _ in range(limit)]
     for thread in threads:
         thread.start()
     for thread in threads:
         while thread.is_alive() and env.is_running() and not run.too_many_failed():
-            thread.join(_LOOK_SECONDS)
+            thread.join(_POLL_SECONDS)
     if env.is_running() and run.too_many_failed():
         children.stop()
         raise _threshold_exceeded(env)
@@ -84,34 +77,26 @@ def _map_run(self: Any, env: Environment, eval_input: distributed.DistributedIte
 
 
 class _Children:
-    """The items of one Map and what became of them, shared by the threads that work on them."""
+    """The items of one Map and their outputs, shared by the threads that run its children."""
 
-    def __init__(
-        self,
-        component: Any,
-        env: Environment,
-        eval_input: distributed.DistributedIterationComponentEvalInput,
-        items: list[Any],
-        run: MapRun,
-    ) -> None:
+    def __init__(self, component: Any, env: Environment, eval_input: Any, items: list[Any], run: MapRun) -> None:
         self.outputs: list[Any] = [None] * len(items)
-        self._env = env
-        self._run = run
-        self._program: Program = component._get_iteration_program()
-        # Knows how the Map's ItemSelector, or Parameters in older definitions, makes a child's input.
+        self._env, self._run = env, run
+        self._program = component._get_iteration_program()
+        # Makes a child's input by the Map's ItemSelector, or by Parameters in older definitions.
         self._selector = component._create_worker(env=env, eval_input=eval_input, job_pool=None)
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._next = threading.Lock()
         self._stopped = False
         self._express_size = express_size(env, self._program)
         self.defect: Exception | None = None
-        """What ended a thread in the middle of its children: a defect of the engine, with which the Map fails."""
+        """A defect of the engine that ended a thread among its children. The Map fails with it."""
 
     def work(self) -> None:
-        """Run children until none is left or the Map is to end."""
+        """Run children until none is left or the Map must end."""
         try:
             self._work()
-        except Exception as defect:  # noqa: BLE001  whatever it is, nobody else would see it
+        except Exception as defect:  # noqa: BLE001  an exception that leaves the thread is lost
             self.defect = defect
             self._stopped = True
 
@@ -122,13 +107,13 @@ class _Children:
             if index is None:
                 return
             frame = self._env.open_inner_frame()
-            # A history of its own, dropped with the child: nobody can ask for it, and 20,000 of them fill the memory.
+            # A history of its own, dropped with the child: no API call can read it, and 20,000 would fill the memory.
             frame.event_manager = EventManager()
             child = self._run.start(index, item)
             try:
                 self._evaluate(frame, child, item)
             except RuntimeError:
-                # The interpreter sets no next state of what was stopped meanwhile.
+                # The interpreter raises it for a child that was stopped meanwhile and so has no next state.
                 if self._env.is_running():
                     raise
             finally:
@@ -138,16 +123,16 @@ class _Children:
                 self._env.delete_frame(frame)
 
     def stop(self) -> None:
-        """Start no more children and abort those that run."""
+        """Start no more children, and abort the running ones."""
         self._stopped = True
         self._run.abort_running()
         for frame in list(self._env._frames):
             frame.set_stop(stop_date=self._run.record.start_date, cause=None, error=None)
 
     def _end(self, child: Child, status: str, error: str | None = None, cause: str | None = None) -> None:
-        """Count `child` as ended so, unless it was before; as aborted once the execution has ended.
+        """Count the end of `child` with `status`, unless it was counted; as aborted once the execution has ended.
 
-        Whatever is being evaluated then is cut short in the middle, and may look like any failure or success.
+        The end of an execution interrupts its children, and such a child may look failed or successful.
         """
         if self._env.is_running():
             self._run.end(child, status, error, cause)
@@ -166,11 +151,11 @@ class _Children:
             own = context["Execution"] = child_context(parent, self._run, child)
             child.meter = ChildMeter(parent["Id"], own["Id"], child.input, *self._express_size)
             frame.next_state_name = self._program.start_at.start_at_name
-            # Program.eval would only add a thread that enforces the program's timeout, and a Map's program has none.
+            # Program.eval would only add a thread for the program's timeout, and a Map's program has none.
             EvalComponent.eval(self._program, frame)
         except EvalTimeoutError:
             self._end(child, "TIMED_OUT")
-        except FailureEventException as failure:
+        except failures.FailureEventException as failure:
             error, cause = failure.extract_error_cause_pair() or (None, None)
             self._end(child, "FAILED", error, cause)
         except NoSuchJsonPathError as error:
@@ -188,17 +173,9 @@ class _Children:
                 self._run.end(child, "ABORTED")
 
 
-def _threshold_exceeded(env: Environment) -> FailureEventException:
+def _threshold_exceeded(env: Environment) -> failures.FailureEventException:
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html#maprun-fail-threshold"""
     name = StatesErrorName(typ=StatesErrorNameType.StatesExceedToleratedFailureThreshold)
-    details = MapRunFailedEventDetails(
-        error=name.error_name, cause="The specified tolerated failure threshold was exceeded"
-    )
-    return FailureEventException(
-        FailureEvent(
-            env=env,
-            error_name=name,
-            event_type=HistoryEventType.MapRunFailed,
-            event_details=EventDetails(mapRunFailedEventDetails=details),
-        )
-    )
+    cause = "The specified tolerated failure threshold was exceeded"
+    details = EventDetails(mapRunFailedEventDetails=MapRunFailedEventDetails(error=name.error_name, cause=cause))
+    return failures.FailureEventException(failures.FailureEvent(env, name, HistoryEventType.MapRunFailed, details))

@@ -1,4 +1,4 @@
-"""The children of one Map Run: their counts, how they ended, and when too many of them failed."""
+"""The children of one Map Run: their counts, their outcomes, and whether too many of them failed."""
 
 import datetime
 import threading
@@ -13,8 +13,6 @@ from localstack.services.stepfunctions.asl.utils.encoding import to_json_str
 
 from sandbox.meter.state_machines import ChildMeter
 
-_COUNTER_OF = {"SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timed_out", "ABORTED": "aborted"}
-
 
 def now() -> datetime.datetime:
     return datetime.datetime.now(tz=datetime.UTC)
@@ -22,7 +20,7 @@ def now() -> datetime.datetime:
 
 @dataclass(slots=True)
 class Child:
-    """One child execution. `input` is kept while it runs, and afterwards unless it succeeded; then `output` is."""
+    """One child execution. It keeps `input` while it runs and if it does not succeed; if it succeeds, `output`."""
 
     name: str
     index: int
@@ -37,10 +35,10 @@ class Child:
 
 
 class MapRun:
-    """What one Map Run has done so far, on top of LocalStack's `record` of it, whose counters it keeps.
+    """The progress of one Map Run, beside LocalStack's `record` of it, whose counters this class updates.
 
-    A child is counted once: when the Map Run ends early, its running children are counted as aborted at that moment,
-    and what they do afterwards no longer matters.
+    Each child is counted once. When the Map Run ends early, its running children count as aborted at that moment,
+    whatever their outcome later.
     """
 
     def __init__(self, record: records.MapRunRecord, total: int) -> None:
@@ -55,7 +53,7 @@ class MapRun:
             counter.pending.count(total)
 
     def start(self, index: int, item: Any) -> Child:
-        """Count one more running child."""
+        """Count one more running child, and return it."""
         child = Child(str(uuid.uuid4()), index, now(), item)
         with self._lock:
             self.children.append(child)
@@ -65,42 +63,33 @@ class MapRun:
         return child
 
     def end(self, child: Child, status: str, error: str | None = None, cause: str | None = None) -> None:
-        """Count `child` as ended with `status`, unless it was counted before."""
+        """Count the end of `child` with `status`, unless its end was counted before."""
         with self._lock:
-            if child.status == "RUNNING":
-                self._end(child, status, error, cause)
+            if child.status != "RUNNING":
+                return
+            child.status, child.error, child.cause, child.stopped = status, error, cause, now()
+            succeeded = status == "SUCCEEDED"
+            # 20,000 inputs would stay in memory until the engine ends.
+            child.input = None if succeeded else to_json_str(child.input)
+            self._failed += status in ("FAILED", "TIMED_OUT")
+            for counter in self._counters:
+                counter.running.offset(-1)
+                getattr(counter, status.lower()).count()
+                counter.results_written.count(int(succeeded))
 
     def abort_running(self) -> None:
-        """Count every child that still runs as aborted."""
-        with self._lock:
-            for child in self.children:
-                if child.status == "RUNNING":
-                    self._end(child, "ABORTED", None, None)
+        """Count every running child as aborted."""
+        for child in list(self.children):
+            self.end(child, "ABORTED")
 
     def too_many_failed(self) -> bool:
         """Whether more children failed or timed out than the Map tolerates.
 
-        `ToleratedFailureCount` and `ToleratedFailurePercentage` are 0 when unset, and the Map fails as soon as either
-        one that is set is exceeded; with neither set, at the first failure.
+        `ToleratedFailureCount` and `ToleratedFailurePercentage` are 0 if unset. The Map fails as soon as a set one is
+        exceeded; if none is set, at the first failure.
         """
         count, percentage = self.record.tolerated_failure_count, self.record.tolerated_failure_percentage
-        with self._lock:
-            if not self._failed:
-                return False
-            beyond_count = self._failed > count if count or not percentage else False
-            beyond_percentage = 100 * self._failed > percentage * self._total if percentage else False
-            return beyond_count or beyond_percentage
-
-    def _end(self, child: Child, status: str, error: str | None, cause: str | None) -> None:
-        child.status, child.error, child.cause, child.stopped = status, error, cause, now()
-        if status == "SUCCEEDED":
-            child.input = None  # 20,000 inputs would stay in memory for as long as the engine runs
-        else:
-            child.input = to_json_str(child.input)
-        if status in ("FAILED", "TIMED_OUT"):
-            self._failed += 1
-        for counter in self._counters:
-            counter.running.offset(-1)
-            getattr(counter, _COUNTER_OF[status]).count()
-            if status == "SUCCEEDED":
-                counter.results_written.count()
+        if not count and not percentage:
+            return self._failed > 0
+        beyond_percentage = percentage and 100 * self._failed > percentage * self._total
+        return bool(beyond_percentage or (count and self._failed > count))

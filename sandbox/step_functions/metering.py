@@ -1,4 +1,4 @@
-"""Tells the meter of the states that executions enter, and whose calls they make."""
+"""Reports to the meter the states that executions enter, and the execution behind a call."""
 
 import contextvars
 import threading
@@ -16,24 +16,35 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 )
 from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.backend.store import sfn_stores
+from localstack.utils.patch import patch
 
 from sandbox.meter import state_machines as meter
 
-_stock_body = CommonStateField._eval_body
-_stock_retry = ExecutionState._handle_retry
-
 
 def install() -> None:
-    """Count every state that is entered, and every retry of one."""
-    CommonStateField._eval_body = _eval_body  # type: ignore[method-assign]
-    ExecutionState._handle_retry = _handle_retry  # type: ignore[method-assign]
-    execute_state.Thread = _Thread  # type: ignore[misc]
+    """Count every state that an execution enters, and every retry of a state."""
+    execute_state.Thread = _Thread  # type: ignore[attr-defined]
+
+    @patch(CommonStateField._eval_body)
+    def eval_body(stock: Any, self: CommonStateField, env: Environment) -> None:
+        arn = env.states.context_object.context_object_data["Execution"]["Id"]
+        _enter(env)
+        with meter.calls_of(arn):
+            stock(self, env)
+        meter.passed_on(arn, env.states.get_input())
+
+    @patch(ExecutionState._handle_retry)
+    def handle_retry(stock: Any, self: ExecutionState, env: Environment, failure_event: Any) -> RetryOutcome:
+        outcome = stock(self, env, failure_event)
+        if outcome == RetryOutcome.CanRetry:
+            _enter(env)
+        return outcome
 
 
 def express_size(env: Environment, program: Program) -> tuple[int, int]:
-    """What the memory of EXPRESS children depends on beside their payload: bytes of definition, Map and Parallel steps.
+    """Bytes of the definition, number of Map and Parallel steps: with the payload they set EXPRESS children's memory.
 
-    The definition is that of the whole state machine, at most 1 MB of the 50 and more that are billed.
+    The definition is the whole state machine's, at most 1 MB of the 50 MB and more that AWS bills.
     """
     arn = env.states.context_object.context_object_data["StateMachine"]["Id"]
     region, account = arn.split(":")[3:5]
@@ -43,7 +54,7 @@ def express_size(env: Environment, program: Program) -> tuple[int, int]:
 
 
 class _Thread(threading.Thread):
-    """A task's thread, which goes on in the context of the thread that starts it."""
+    """A task's thread. It runs in a copy of the context of the thread that makes it."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -51,22 +62,6 @@ class _Thread(threading.Thread):
 
     def run(self) -> None:
         self._inherited.run(super().run)
-
-
-def _eval_body(self: CommonStateField, env: Environment) -> None:
-    execution = env.states.context_object.context_object_data["Execution"]
-    arn = execution["Id"]
-    _enter(env)
-    with meter.calls_of(arn):
-        _stock_body(self, env)
-    meter.passed_on(arn, env.states.get_input())
-
-
-def _handle_retry(self: ExecutionState, env: Environment, failure_event: Any) -> RetryOutcome:
-    outcome = _stock_retry(self, env, failure_event)
-    if outcome == RetryOutcome.CanRetry:
-        _enter(env)
-    return outcome
 
 
 def _enter(env: Environment) -> None:

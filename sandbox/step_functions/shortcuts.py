@@ -1,13 +1,14 @@
-"""What the interpreter does again for every task, done once."""
+"""Work that stock repeats for every task is done once: paths are parsed once, roles assumed once."""
 
 import logging
 from collections import deque
 from functools import cache, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.config import Config
-from jsonpath_ng import parse
-from jsonpath_ng.ext import parse as parse_extended
+from jsonpath_ng.ext.parser import parse as parse_extended
+from jsonpath_ng.parser import parse
 from localstack.aws.connect import connect_to
 from localstack.services.stepfunctions.asl.component import eval_component
 from localstack.services.stepfunctions.asl.component.common.path import result_path
@@ -18,45 +19,41 @@ from localstack.services.stepfunctions.asl.utils import boto_client, json_path
 from localstack.services.stepfunctions.backend import execution_worker
 
 from sandbox.meter.state_machines import sign
-from sandbox.step_functions.interpreter import MOST_AT_ONCE
+from sandbox.step_functions.interpreter import MAX_CHILDREN
 
 
 class _Connect:
-    """Stands in for LocalStack's `connect_to` in the function that makes the clients of tasks."""
+    """Replaces LocalStack's `connect_to` where the interpreter makes the clients of tasks."""
 
     @staticmethod
     @cache
-    def with_assumed_role(role_arn: str, service_principal: Any, region_name: str, config: Config) -> "_Clients":
-        """Clients that act as `role_arn`, which is assumed once and not, as by the stock function, for every task."""
-        return _Clients(
-            connect_to.with_assumed_role(
-                role_arn=role_arn, service_principal=service_principal, region_name=region_name, config=config
-            )
+    def with_assumed_role(role_arn: str, service_principal: Any, region_name: str, config: Config) -> SimpleNamespace:
+        """Clients that act as `role_arn`, with the name of the calling execution in each request.
+
+        The role is assumed once; stock assumes it for every task.
+        """
+        factory = connect_to.with_assumed_role(
+            role_arn=role_arn, service_principal=service_principal, region_name=region_name, config=config
         )
 
+        @cache
+        def get_client(service: str) -> Any:
+            client = factory.get_client(service=service)
+            client.meta.events.register("before-call.*.*", sign)
+            return client
 
-class _Clients:
-    """Clients whose requests name the execution that makes them."""
-
-    def __init__(self, factory: Any) -> None:
-        self._factory = factory
-        self.get_client = cache(self._make)
-
-    def _make(self, service: str) -> Any:
-        client = self._factory.get_client(service=service)
-        client.meta.events.register("before-call.*.*", sign)
-        return client
+        return SimpleNamespace(get_client=get_client)
 
 
 def install() -> None:
-    """Parse each path once, assume each role once, and keep no list of all the threads there ever were."""
-    json_path.parse = lru_cache(maxsize=4096)(parse_extended)
-    result_path.parse = lru_cache(maxsize=4096)(parse)
-    boto_client.connect_to = _Connect  # type: ignore[assignment]
-    boto_client._BOTO_CLIENT_CONFIG = boto_client._BOTO_CLIENT_CONFIG.merge(Config(max_pool_connections=MOST_AT_ONCE))
+    """Parse each path once, assume each role once, and keep no list of threads, which stock never empties."""
+    json_path.parse = lru_cache(maxsize=4096)(parse_extended)  # type: ignore[attr-defined]
+    result_path.parse = lru_cache(maxsize=4096)(parse)  # type: ignore[attr-defined]
+    boto_client.connect_to = _Connect  # type: ignore[attr-defined,assignment]
+    boto_client._BOTO_CLIENT_CONFIG = boto_client._BOTO_CLIENT_CONFIG.merge(Config(max_pool_connections=MAX_CHILDREN))
     for module in (program, execute_state, execution_worker):
         module.TMP_THREADS = deque(maxlen=0)  # type: ignore[attr-defined]
-    # Logs each failed state several times with the definition around it; the execution's history has it already.
+    # Stock logs each failed state several times, with its definition; the execution's history has it already.
     logging.getLogger(eval_component.__name__).setLevel(logging.CRITICAL)
-    # Warns that tolerated failures have no effect, which `interpreter` mended.
+    # Stock warns that tolerated failures have no effect; `interpreter` gives them their effect.
     logging.getLogger(preprocessor.__name__).setLevel(logging.ERROR)

@@ -7,7 +7,7 @@ WITNESS = Path(__file__).with_name("witness")
 # Module of handlers/ -> what takes its place and finds it as <module>_itself.
 WATCHED = {
     "aws/events": "events",
-    "sqs/table": "sqs_table",
+    "sqs/table/batch_table": "sqs_table",
     "sqs/processor": "sqs_processor",
     "sfn/store": "sfn_store",
     "sfn/processor": "sfn_processor",

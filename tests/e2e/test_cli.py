@@ -294,7 +294,7 @@ def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, archi
     assert cancelled["remaining"] > 0
     assert cancelled["succeeded"] + cancelled["remaining"] == 120
     _, err = rollcall("cancel", batch, expect=2)
-    assert f"batch {batch} is not running: it CANCELLED" in err
+    assert f"batch {batch} is not running: it ended CANCELLED" in err
     rest = rollcall.json("redrive", batch, "--no-wait")
     assert (rest["generation"], rest["status"]) == (2, "OPEN")
     out, _ = rollcall("watch", batch)
@@ -404,7 +404,7 @@ def test_an_engine_that_is_not_this_checkouts_is_used_where_its_port_is_asked_fo
     _, err = rollcall("status", expect=2)
     assert "no sandbox 'another' of this checkout is running" in err
     rollcall.environment = {**os.environ, "ROLLCALL_PORT": port.partition("=")[2]}
-    assert "since its port was asked for" in rollcall("meter")[1]
+    assert "since --port names its port" in rollcall("meter")[1]
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if HOSTILE[name].files or "profile" in name])

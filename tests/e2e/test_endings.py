@@ -9,8 +9,8 @@ import pytest
 
 from handlers.core.batch import BatchRequest, Status
 from handlers.core.items import chunks
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment, chunk_body
+from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_body
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment
 from handlers.sqs.segments import MAX_CHUNK_BYTES
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
@@ -154,7 +154,7 @@ def test_a_segment_given_up_by_its_queue_ends_the_batch_failed(stacks: Stacks):
     stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], SegmentMessage(key, 0).body())
     detail = stacks.finished(key.batch_id)
     assert (detail["status"], detail["remaining"]) == ("FAILED", 10)
-    assert "segment 0 was given up" in detail["reason"]
+    assert "segment 0 went to the dead-letter queue" in detail["reason"]
 
 
 def test_a_request_given_up_by_its_queue_ends_its_batch_failed(stacks: Stacks):
@@ -162,7 +162,7 @@ def test_a_request_given_up_by_its_queue_ends_its_batch_failed(stacks: Stacks):
     stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], {"batchId": batch_id, "items": 5})
     detail = stacks.finished(batch_id)
     assert detail["status"] == "FAILED"
-    assert "its request was given up" in detail["reason"]
+    assert "its request went to the dead-letter queue" in detail["reason"]
 
 
 def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
@@ -170,7 +170,7 @@ def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
     request = BatchRequest(items=5, items_per_chunk=5)
     chunk = ChunkKey(key, 0, 0)
     stacks.table.put_chunks({chunk: 5}, now())
-    stacks.table.finish_segment(key, 0, items=5, chunks=1, most=5)
+    stacks.table.finish_segment(key, 0, items=5, chunks=1, max_items=5)
     [body] = chunk_messages(key, request, items(5)[1], shards=1)
     stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
     detail = stacks.finished(key.batch_id)
@@ -182,7 +182,7 @@ def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks
     key = open_batch(stacks, deadline_ms=3_600_000)
     chunk = ChunkKey(key, 0, 0)
     stacks.table.put_chunks({chunk: 5}, now())
-    stacks.table.finish_segment(key, 0, items=5, chunks=1, most=5)
+    stacks.table.finish_segment(key, 0, items=5, chunks=1, max_items=5)
     claim = stacks.table.claim_chunk(chunk, now(), now() + 7_000)
     assert isinstance(claim, Claim)
     [body] = chunk_messages(key, BatchRequest(items_per_chunk=5), items(5)[1], shards=1)

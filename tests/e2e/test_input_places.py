@@ -17,7 +17,7 @@ from bootstrap.bucket import buckets_of
 from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from handlers.core.batch import BatchRequest, InputObject, InvalidRequest, Status
-from handlers.sfn.store import BatchObjects, Made, Started
+from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.records import Batch, BatchKey, Segment
 from sandbox.state import REPOSITORY, Sandbox
@@ -100,8 +100,8 @@ def ended_elsewhere(stacks: Stacks, architecture: str, place: InputObject) -> st
         )  # fmt: skip
     else:
         objects = BatchObjects(stacks.aws("s3"), stacks.sfn["BatchBucketName"], batch_id)
-        objects.start(Started("arn:aws:states:us-east-1:000000000000:execution:m:e", now, request))
-        made = Made(batch_id, 1, now, 0, 0, 0, 0, 0, "it was stopped")
+        objects.start(BatchStart("arn:aws:states:us-east-1:000000000000:execution:m:e", now, request))
+        made = BatcherOutput(batch_id, 1, now, 0, 0, 0, 0, 0, "it was stopped")
         objects.put_made(made)
         objects.put_ending(asdict(made) | {"remaining": 3}, now)
     return batch_id
@@ -183,13 +183,13 @@ def test_a_batch_that_has_more_items_than_the_most_is_never_sealed(limited: Limi
     key, now = BatchKey(f"e2e-{uuid.uuid4().hex[:12]}"), time.time_ns() // 1_000_000
     segments = frozenset({0, 1})
     limited.table.create_batch(Batch(key, Status.OPEN, BatchRequest(), 1, now, now + 300_000, segments, 2))
-    limited.table.finish_segment(key, 0, items=60, chunks=1, most=MOST)
+    limited.table.finish_segment(key, 0, items=60, chunks=1, max_items=MOST)
     with pytest.raises(InvalidRequest, match="items: more than 100, the stack's MaxItems"):
-        limited.table.finish_segment(key, 1, items=41, chunks=1, most=MOST)
+        limited.table.finish_segment(key, 1, items=41, chunks=1, max_items=MOST)
     batch = limited.table.get_batch(key.batch_id)
     assert batch
     assert (batch.items, batch.sealed) == (60, False)
-    sealed = limited.table.finish_segment(key, 1, items=40, chunks=1, most=MOST)
+    sealed = limited.table.finish_segment(key, 1, items=40, chunks=1, max_items=MOST)
     assert sealed
     assert (sealed.items, sealed.sealed) == (100, True)
 

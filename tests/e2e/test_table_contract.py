@@ -60,7 +60,7 @@ def any_call(draw: random.Random) -> Method:
         lambda table: table.get_batch(key.batch_id, key.generation),
         lambda table: table.latest_generation(key.batch_id),
         lambda table: table.recent(),
-        lambda table: table.give_up(key, number, "nobody makes it", now),
+        lambda table: table.abandon_segment(key, number, "nobody makes it", now),
         lambda table: table.cancel(key, now),
         lambda table: table.record_scheduled(key.batch_id),
         lambda table: table.scheduled_last(),
@@ -109,7 +109,7 @@ def known(table: BatchTable, key: BatchKey, otherwise: Batch) -> Batch:
 def finish(table: BatchTable, key: BatchKey, number: int) -> Batch | str | None:
     """Of a batch that has room for one segment and not for two."""
     try:
-        return table.finish_segment(key, number, ITEMS, 1, most=2 * ITEMS - 1)
+        return table.finish_segment(key, number, ITEMS, 1, max_items=2 * ITEMS - 1)
     except InvalidRequest as refused:
         return str(refused)
 

@@ -13,7 +13,7 @@ from handlers.core.clock import Clock
 from handlers.sqs import processor
 from handlers.sqs.batcher import Batcher, chunk_key
 from handlers.sqs.encoding import batch_key, n
-from handlers.sqs.finalizer import Finalizer, stored_ending
+from handlers.sqs.finalizer import Finalizer
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.processor import Processor
@@ -98,15 +98,15 @@ def check_then_notify() -> Patches:
 
 @variant
 def shards_read_before_the_batch_record() -> Patches:
-    look = Finalizer.look
+    check = Finalizer.check
 
     def shards_first(finalizer, key, drained_at, clock):
         batch = finalizer.table.get_batch(key.batch_id, key.generation)
         drained = bool(batch) and all(finalizer.table.is_shard_empty(key, shard) for shard in range(batch.shards))
         with mock.patch.object(finalizer, "_is_drained", return_value=drained):
-            return look(finalizer, key, drained_at, clock)
+            return check(finalizer, key, drained_at, clock)
 
-    return [mock.patch.object(Finalizer, "look", shards_first)]
+    return [mock.patch.object(Finalizer, "check", shards_first)]
 
 
 @variant
@@ -174,7 +174,7 @@ def a_repeat_made_up_anew() -> Patches:
 def announced_by_everybody_who_finds_it_over() -> Patches:
     def at_once(finalizer, batch, clock):
         if not batch.notified and batch.status != Status.SKIPPED:
-            finalizer._announce(batch.key, stored_ending(batch), clock)
+            finalizer._announce(batch.key, batch.ending(), clock)
 
     return [mock.patch.object(Finalizer, "_announce_again", at_once)]
 

@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from handlers import work
-from handlers.aws import backoff, partial, settings, telemetry
+from handlers.aws import backoff, settings, sqs, telemetry
 from handlers.aws.events import PublishFailed
-from handlers.aws.queues import QueueUnavailable
+from handlers.aws.sqs import QueueUnavailable
 from handlers.core import clock, run_items
 from handlers.sqs import batcher, dead_letters, finalizer, mistakes, processor, start
 from handlers.sqs.table import TableUnavailable
@@ -195,7 +195,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
         # One process has one set of everything, and here it has many invocations at a time.
         stack.enter_context(mock.patch.object(processor, "put_back", nullcontext))
         stack.enter_context(mock.patch.object(telemetry.output, "write", nothing))
-        for module in (partial, mistakes, processor, finalizer):
+        for module in (sqs, mistakes, processor, finalizer):
             stack.enter_context(mock.patch.object(module, "logger", FailureLog))
         forget_connections()
         yield

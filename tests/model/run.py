@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from handlers.aws.partial import LONGEST_BACK_OFF
+from handlers.aws.sqs import LONGEST_BACK_OFF
 from handlers.core.clock import LEASE_MARGIN_MS
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from handlers.core.batch import BatchRequest
-from handlers.sfn.store import BatchObjects, Made, Started
+from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart
 
 BUCKET = "bucket"
 
@@ -110,8 +110,8 @@ def chunk(seq: int, count: int = 10) -> dict:
     return {"seq": seq, "items": [{"id": f"{seq}-{index}"} for index in range(count)]}
 
 
-def made(chunks: int, each: int = 10, tolerated: float = 0) -> Made:
-    return Made("b", 1, 0, chunks * each, chunks, each, each, tolerated)
+def made(chunks: int, each: int = 10, tolerated: float = 0) -> BatcherOutput:
+    return BatcherOutput("b", 1, 0, chunks * each, chunks, each, each, tolerated)
 
 
 def objects(s3: S3, generation: int = 1) -> BatchObjects:
@@ -119,4 +119,4 @@ def objects(s3: S3, generation: int = 1) -> BatchObjects:
 
 
 def started(s3: S3, at: int = 0, generation: int = 1, **fields: Any) -> None:
-    objects(s3, generation).start(Started("execution", at, BatchRequest(items=100), **fields))
+    objects(s3, generation).start(BatchStart("execution", at, BatchRequest(items=100), **fields))

@@ -28,7 +28,7 @@ def test_a_running_batch_is_waited_for_as_long_as_it_takes(patience: Patience) -
         patience.check(RUNNING, day * 86_400.0)
 
 
-@pytest.mark.parametrize(("over", "words"), [(ENDED, "it SUCCEEDED"), (BROKEN, "its execution is ABORTED")])
+@pytest.mark.parametrize(("over", "words"), [(ENDED, "it ended SUCCEEDED"), (BROKEN, "its execution is ABORTED")])
 def test_an_event_that_does_not_come_is_waited_for_a_minute_after_the_end(
     patience: Patience, over: Progress | Result, words: str
 ) -> None:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from handlers.core.batch import BatchRequest, Status
 from handlers.core.clock import Clock
-from handlers.core.files.unreadable import NOT_READ, UpToBreak
+from handlers.core.files.unreadable import NOT_READ, ReadableItems
 from handlers.core.items import MAX_ID_LENGTH
 from handlers.core.rejected import rejected
 from handlers.sqs.encoding import failed_record
 from handlers.sqs.finalizer import Finalizer
 from handlers.sqs.finished import FinishedChunks
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, ChunkMessage
+from handlers.sqs.messages import ChunkMessage
+from handlers.sqs.records import Batch, BatchKey, ChunkKey
 from handlers.sqs.segments import FAILED_ITEMS, SegmentItems
 from handlers.sqs.sizes import LEAST_ERROR_BYTES, WRITE_BYTES, record_bytes
 from handlers.sqs.table import BatchTable
@@ -111,7 +112,7 @@ def failed_batch(table: BatchTable, chunks: int, each: int, now: int, broken: st
         chunks * each,
     )  # fmt: skip
     table.create_batch(batch)
-    table.finish_segment(key, 0, chunks * each, chunks, most=chunks * each, broken=broken)
+    table.finish_segment(key, 0, chunks * each, chunks, max_items=chunks * each, broken=broken)
     for seq in range(chunks):
         failed = {index: ({"id": f"{seq}-{index}"}, "no") for index in range(each)}
         table.put_failed(ChunkKey(key, seq % 2, seq), failed, 1, now)
@@ -127,7 +128,7 @@ def test_counting_goes_on_where_a_look_ran_out_of_time_and_reads_no_failed_item(
     while not published:
         looks += 1
         assert looks < 40
-        assert finalizer(table, published).look(batch.key, None, Clock(Time(6))) in (0, None)
+        assert finalizer(table, published).check(batch.key, None, Clock(Time(6))) in (0, None)
     assert (published[0]["status"], published[0]["failed"], published[0]["remaining"]) == ("FAILED", 6_000, 0)
     assert looks > 3
     pages = [partition for operation, partition in asked if operation == "Query"]
@@ -160,7 +161,7 @@ def test_a_redrive_of_an_input_that_broke_off_breaks_off_after_the_failed_items(
     batch = failed_batch(table, 300, 3, NOW, broken=reason)
     redriven = replace(batch, key=BatchKey("b", 2))
     asked.clear()
-    items = UpToBreak(SegmentItems(table, nothing)(redriven, FAILED_ITEMS, skip))
+    items = ReadableItems(SegmentItems(table, nothing)(redriven, FAILED_ITEMS, skip))
     assert len(list(items)) == max(0, 900 - skip)
     assert items.reason == reason
     assert skip < 900 or not [partition for _, partition in asked if partition.startswith("failed#")]

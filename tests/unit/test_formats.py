@@ -8,7 +8,7 @@ from handlers.core.batch import InvalidRequest
 from handlers.core.files import row_lines
 from handlers.core.files.formats import csv_items, json_items
 from handlers.core.files.lines import Lines
-from handlers.core.files.unreadable import NOT_READ, Unreadable, UpToBreak
+from handlers.core.files.unreadable import NOT_READ, ReadableItems, Unreadable
 from handlers.core.items import MAX_ITEM_BYTES, Chunk, chunks
 from handlers.core.rejected import ERROR_KEY
 
@@ -168,7 +168,7 @@ def test_a_long_row_that_is_no_csv_fails_alone_where_it_is_one_line():
     ],
 )
 def test_a_quote_that_is_not_closed_is_told_with_its_line_and_swallows_no_rows(tail, said):
-    source = UpToBreak(csv_items(lines(b"id,name\n1,a\n2,b\n" + tail)))
+    source = ReadableItems(csv_items(lines(b"id,name\n1,a\n2,b\n" + tail)))
     assert [item["id"] for item in source] == ["1", "2"]
     assert source.reason
     assert said in source.reason
@@ -184,7 +184,7 @@ def test_a_quote_that_is_never_closed_is_not_looked_for_for_ever(monkeypatch: py
 
 
 def test_chunks_hold_what_stands_before_the_break():
-    source = UpToBreak(csv_items(lines(b'id\n1\n2\n3\n4\n5\n"6\n7\n')))
+    source = ReadableItems(csv_items(lines(b'id\n1\n2\n3\n4\n5\n"6\n7\n')))
     made = list(chunks(source, 2, 1000))
     assert [len(chunk.items) for chunk in made] == [2, 2, 1]
     assert made[-1] == Chunk(2, 4, ['{"id":"5"}'])
@@ -197,4 +197,4 @@ def test_only_what_cannot_be_read_is_a_break():
         raise InvalidRequest("items: too many")
 
     with pytest.raises(InvalidRequest, match="too many"):
-        list(UpToBreak(refused()))
+        list(ReadableItems(refused()))

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.aws.queues import MAX_BATCH_BYTES, full_batches
+from handlers.aws.sqs import MAX_BATCH_BYTES, full_batches
 from handlers.core.batch import BatchRequest
 from handlers.core.bitmap import pending_indexes, with_settled
 from handlers.core.items import ERROR_KEY, MAX_ITEM_BYTES, checked, chunks
 from handlers.sqs.batcher import windows
-from handlers.sqs.records import BatchKey, ChunkKey, ChunkMessage, chunk_body, shards_for
+from handlers.sqs.messages import ChunkMessage, chunk_body
+from handlers.sqs.records import BatchKey, ChunkKey, shards_for
 from handlers.sqs.segments import MAX_CHUNK_BYTES
 
 

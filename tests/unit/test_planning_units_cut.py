@@ -15,7 +15,7 @@ from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SqsShape, sfn_shape, sqs_shape
 from costs.plan.sizes import item_bytes, value_bytes
 from handlers import source
-from handlers.aws.queues import full_batches
+from handlers.aws.sqs import full_batches
 from handlers.core.batch import BatchRequest
 from handlers.core.files.formats import json_items
 from handlers.core.files.lines import lines_of_part
@@ -23,7 +23,8 @@ from handlers.core.items import checked, chunks
 from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
 from handlers.sfn.chunk_file import PART_BYTES, ChunkWriter, Cursor
 from handlers.sqs.batcher import chunk_key, windows
-from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, chunk_body, segments_for
+from handlers.sqs.messages import chunk_body
+from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, segments_for
 from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
 from handlers.sqs.segments import part_of
 from handlers.sqs.start import opened

@@ -8,9 +8,9 @@ import pytest
 
 from sandbox.meter.account import Account
 from sandbox.meter.batch_ids import batch_ids
-from sandbox.meter.ledger import Ledger, Unit, Who
+from sandbox.meter.ledger import Consumer, Ledger, Unit
 
-WHO = Who("Stack", "Function", "function")
+WHO = Consumer("Stack", "Function", "function")
 ONE = (Unit("sqs.requests", "SendMessage", 1),)
 
 
@@ -53,7 +53,7 @@ def test_what_is_for_several_batches_is_split_evenly_and_stays_whole():
 
 
 def test_old_batches_fold_into_none_and_the_total_stays():
-    ledger = Ledger(most_batches=2)
+    ledger = Ledger(max_batches=2)
     for batch in ("a", "b", "a", "c"):
         ledger.add((batch,), WHO, ONE)
     assert sums(ledger) == {"a": 2, "c": 1, None: 1}

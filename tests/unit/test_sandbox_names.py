@@ -4,7 +4,7 @@ import socket
 
 from localstack.utils.aws.aws_stack import get_s3_hostname
 
-from sandbox.engine import names
+from sandbox.engine import spared_work
 
 
 def test_the_s3_host_is_known_without_a_look_up(monkeypatch):
@@ -12,5 +12,5 @@ def test_the_s3_host_is_known_without_a_look_up(monkeypatch):
         raise AssertionError(f"looked up {host}")
 
     monkeypatch.setattr(socket, "gethostbyname", look_up)
-    names.install()
+    spared_work.install()
     assert get_s3_hostname() == "localhost"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.host import control
-from sandbox.host.listeners import foreign_owner
 from sandbox.settings import DEFAULT_PORT
+from sandbox.socket_owners import foreign_owner
 from sandbox.state import UNKNOWN, Sandbox, SandboxError
 from tests.strangers import UID, as_root, assert_nobody_came, connected, listening, port_of
 from tests.unit.commands import Cli, refused

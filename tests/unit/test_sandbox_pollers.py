@@ -5,9 +5,8 @@ import threading
 
 import pytest
 
-from sandbox.pollers.backoff import Backoff
 from sandbox.pollers.batch import PAYLOAD_LIMIT, failed_ids, payloads
-from sandbox.pollers.slots import Slots
+from sandbox.pollers.pace import Backoff, Slots
 
 IDS = {"a", "b"}
 

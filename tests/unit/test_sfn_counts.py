@@ -8,9 +8,9 @@ import pytest
 from handlers.core.batch import Ending, Status
 from handlers.core.clock import Clock
 from handlers.core.rejected import rejected
-from handlers.sfn.counting import PROOF_SECONDS, Counter, CountsDoNotAddUp, EarlyEnd, settled_at_least
+from handlers.sfn.finish import PROOF_SECONDS, Counter, CountsDoNotAddUp, EarlyEnd, settled_at_least
 from handlers.sfn.map_runs import LARGEST_PAGE, MapRuns, OutOfTime, page_size
-from handlers.sfn.store import Made
+from handlers.sfn.store import BatcherOutput
 from tests.unit.sfn_world import S3, States, Time, chunk, made, objects
 
 LONG_AGO = time.time() - PROOF_SECONDS - 60
@@ -25,7 +25,9 @@ def split(chunks: int, **lost: int) -> dict[str, list[dict]]:
     return {"SUCCEEDED": [chunk(seq) for seq in range(first)], **found}
 
 
-def count(s3: S3, states: States, of: Made, early: EarlyEnd | None = None, context: Time | None = None) -> Ending:
+def count(
+    s3: S3, states: States, of: BatcherOutput, early: EarlyEnd | None = None, context: Time | None = None
+) -> Ending:
     return Counter(objects(s3), MapRuns(states), Clock(context or Time())).count(of, "run", early)
 
 
@@ -118,7 +120,7 @@ def test_a_batch_whose_input_broke_off_says_so_however_else_it_ends(found, early
 def test_what_is_no_item_fails_for_that_when_its_child_dies():
     s3, states = S3(), States(split(1, FAILED=1), stopped_at=time.time())
     states.ended["FAILED"][0]["items"] = [rejected("line-3", "not JSON", b"no"), {"id": "a"}]
-    count(s3, states, Made("b", 1, 0, 2, 1, 2, 2, 0))
+    count(s3, states, BatcherOutput("b", 1, 0, 2, 1, 2, 2, 0))
     errors = [failed["error"] for failed in objects(s3).failed_items()]
     assert errors == ["InvalidItem: not JSON", "its execution ended FAILED: States.Timeout "]
 
@@ -200,10 +202,10 @@ def test_millions_of_failures_are_counted_in_as_many_invocations_as_it_takes_and
     ("chunks", "settled"), [(0, 0), (1, 5), (2, 15), (3, 25)]
 )  # whichever chunks they were, no item that remains counts as done
 def test_an_item_that_remains_is_never_counted_as_done(chunks, settled):
-    made = Made("b", 1, 0, items=25, chunks=3, smallest_chunk=10, last_chunk=5, tolerated_failure_percentage=0)
+    made = BatcherOutput("b", 1, 0, items=25, chunks=3, smallest_chunk=10, last_chunk=5, tolerated_failure_percentage=0)
     assert settled_at_least(made, chunks) == settled
 
 
 def test_of_a_batch_that_was_never_made_nothing_is_done():
-    made = Made("b", 1, 0, items=25, chunks=0, smallest_chunk=0, last_chunk=0, tolerated_failure_percentage=0)
+    made = BatcherOutput("b", 1, 0, items=25, chunks=0, smallest_chunk=0, last_chunk=0, tolerated_failure_percentage=0)
     assert settled_at_least(made, 0) == 0

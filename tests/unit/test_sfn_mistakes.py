@@ -8,23 +8,21 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 
-from handlers.aws.errors import ServiceUnavailable, is_mistake
+from handlers.aws.errors import ServiceUnavailable, is_mistake, service_errors_renamed
 from handlers.aws.events import PublishFailed
 from handlers.core.batch import InvalidRequest
 from handlers.core.clock import Clock
-from handlers.sfn.abandoned import TRIES, Ended
-from handlers.sfn.counting import CountsDoNotAddUp
-from handlers.sfn.finishing import Finisher, NotYetAnnounced
+from handlers.sfn.abandoned import TRIES, AbandonedExecutions
+from handlers.sfn.finish import CountsDoNotAddUp, Finisher, NotYetAnnounced
 from handlers.sfn.map_runs import MapRuns, OutOfTime
-from handlers.sfn.services import told_apart
 from handlers.sfn.start import Starter, parse_request
 from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, refused, started
 
 
-def ended(s3: S3, states: States, published: list[dict]) -> Ended:
+def ended(s3: S3, states: States, published: list[dict]) -> AbandonedExecutions:
     events = SimpleNamespace(publish=lambda kind, detail: published.append(detail))
     starter = Starter(s3, BUCKET, lambda asked: parse_request(asked, {}))
-    return Ended(states, starter, Finisher(MapRuns(states), events, None), timedelta())  # type: ignore[arg-type]
+    return AbandonedExecutions(states, starter, Finisher(MapRuns(states), events, None), timedelta())  # type: ignore[arg-type]
 
 
 def execution(status: str = "FAILED") -> dict:
@@ -106,10 +104,10 @@ def test_the_state_machine_is_told_services_from_mistakes():
     for error in [*PASSING, *LOOK_AGAIN]:
         assert not is_mistake(error)
     for error in PASSING:
-        with pytest.raises(ServiceUnavailable) as told, told_apart():
+        with pytest.raises(ServiceUnavailable) as told, service_errors_renamed():
             raise error
         assert type(told.value) is ServiceUnavailable
     for error in [*LOOK_AGAIN, *MISTAKES]:
-        with pytest.raises(type(error)), told_apart():
+        with pytest.raises(type(error)), service_errors_renamed():
             raise error
     assert all(map(is_mistake, [*MISTAKES, MemoryError(), RecursionError()]))

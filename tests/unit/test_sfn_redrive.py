@@ -6,9 +6,9 @@ import pytest
 
 from handlers.core.batch import BatchRequest
 from handlers.core.clock import Clock
-from handlers.core.files.unreadable import NOT_READ, UpToBreak
+from handlers.core.files.unreadable import NOT_READ, ReadableItems
 from handlers.sfn.map_runs import MapRuns, OutOfTime
-from handlers.sfn.redrive import items_of, settled_chunks
+from handlers.sfn.redrive import finished_chunks, items_of
 from handlers.sfn.start import DAY_MS, REDRIVE_WITHIN_DAYS, Execution, RequestRefused, Starter, parse_request
 from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, started
 
@@ -54,7 +54,7 @@ def test_a_generation_whose_input_broke_off_is_as_old_as_itself_and_its_redrive_
     objects(s3, 2).put_failed(3, [{"item": {"id": str(number)}, "error": "no", "attempts": 1} for number in range(3)])
     redriven(s3, generation=2)
     for skip in range(4):
-        items = UpToBreak(
+        items = ReadableItems(
             items_of(objects(s3, 3), BatchRequest(), MapRuns(States({"SUCCEEDED": []})), Clock(Time()), skip)
         )
         assert [item["id"] for item in items] == ["0", "1", "2"][skip:]
@@ -62,7 +62,7 @@ def test_a_generation_whose_input_broke_off_is_as_old_as_itself_and_its_redrive_
 
 
 def found(s3: S3, states: States, context: Time) -> set[int]:
-    return settled_chunks(objects(s3), MapRuns(states), Clock(context))
+    return finished_chunks(objects(s3), MapRuns(states), Clock(context))
 
 
 class Pages(Time):
@@ -84,7 +84,7 @@ def test_a_redrive_whose_page_tokens_have_expired_lists_again_and_keeps_what_it_
         found(s3, states, Pages(250))
     described = states.described
     assert 200 <= described < 450
-    assert objects(s3).find_settled(1)
+    assert objects(s3).find_finished_chunks(1)
     states.expired = True
 
     class ThenValid(MapRuns):
@@ -95,7 +95,7 @@ def test_a_redrive_whose_page_tokens_have_expired_lists_again_and_keeps_what_it_
                 states.expired = False
             return super().children(map_run_arn, status, token, clock)
 
-    assert settled_chunks(objects(s3), ThenValid(states), Clock(Time(900))) == set(range(450))
+    assert finished_chunks(objects(s3), ThenValid(states), Clock(Time(900))) == set(range(450))
 
 
 def test_a_page_that_cannot_be_described_in_time_hands_the_round_on_instead_of_dying():

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.aws import settings
-from handlers.aws.input_object import Expanded
+from handlers.aws.input_object import ExpandedBody
 from handlers.core.batch import BatchRequest, InputObject, InvalidRequest
 from handlers.core.files import lines as lines_module
 from handlers.core.files.formats import csv_items, json_items
 from handlers.core.files.lines import Lines, lines_of_part
-from handlers.core.files.unreadable import UpToBreak
+from handlers.core.files.unreadable import ReadableItems
 from handlers.core.items import ERROR_KEY, MAX_ITEM_BYTES
 from handlers.source import Extent, items, survey
 
@@ -236,7 +236,7 @@ def test_an_empty_file_has_no_items():
 
 
 def expanded(content: bytes) -> io.BufferedReader:
-    return io.BufferedReader(Expanded(io.BytesIO(content)))
+    return io.BufferedReader(ExpandedBody(io.BytesIO(content)))
 
 
 def test_a_gzip_bomb_is_refused_before_it_is_expanded():
@@ -262,6 +262,6 @@ def test_what_stands_before_the_damage_of_a_gzip_is_read(size):
     packed = gzip.compress(b'{"id":"a"}\n' * size, compresslevel=0)
     for damaged in (packed[: len(packed) // 2], packed[:-8] + b"\x00" * 8):
         content = zlib.decompressobj(wbits=-15).decompress(damaged[10:])
-        source = UpToBreak(json_items(Lines(expanded(damaged)), lambda: "never"))
+        source = ReadableItems(json_items(Lines(expanded(damaged)), lambda: "never"))
         assert len(list(source)) == content.count(b"\n")
         assert "it is not whole: the gzip" in (source.reason or "")

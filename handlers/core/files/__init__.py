@@ -1,1 +1,1 @@
-"""Reads an input file, however hostile, into items or says why not. Pure."""
+"""Reads an input file, however hostile, into items, or says why it cannot."""

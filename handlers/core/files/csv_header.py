@@ -1,4 +1,4 @@
-"""The header of a CSV file: its columns, or what is wrong with them. Pure."""
+"""The header of a CSV file: its columns, or what is wrong with them."""
 
 from collections import Counter
 
@@ -6,33 +6,33 @@ from handlers.core.files.unreadable import Unreadable
 from handlers.core.quoting import quoted, shown
 
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ":": "colons", " ": "spaces"}
-TOLD_COLUMNS = 8
+NAMED_COLUMNS = 8
 
 
 def checked_header(row: list[str], line: int) -> list[str]:
-    """The columns' names, without empty ones at the end. Raises Unreadable where one is named twice, or none is id."""
+    """The columns' names, without empty ones at the end. Raises Unreadable if a name is repeated or none is id."""
     header = row[: max((number for number, name in enumerate(row, 1) if name), default=0)]
     where = f"line {line}"
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         columns = " and ".join(str(number) for number, name in enumerate(header, 1) if name == twice[0])
-        said = f"the header names a column twice: {quoted(twice[0])} is column {columns}; each name must stand once"
-        raise Unreadable(said, "rename or remove one of them", where)
+        found = f"the header names a column twice: {quoted(twice[0])} is column {columns}; each name must stand once"
+        raise Unreadable(found, "rename or remove one of them", where)
     if "id" not in header:
-        said, hint = no_id(header)
-        raise Unreadable(f"the header must name a column id: {said}", hint, where)
+        found, hint = no_id(header)
+        raise Unreadable(f"the header must name a column id: {found}", hint, where)
     return header
 
 
 def repeats(header: list[str], row: list[str]) -> bool:
-    """Whether a row is the header again, as where files were joined."""
+    """Whether a row repeats the header, as in joined files."""
     return row[1:] == header[1:] and row[0].removeprefix("\ufeff") == header[0]
 
 
 def no_id(header: list[str]) -> tuple[str, str]:
-    """What stands in the place of a header without a column id, and what to do."""
-    names = ", ".join(quoted(name, 30) for name in header[:TOLD_COLUMNS])
-    found = f"found {names}{', …' if len(header) > TOLD_COLUMNS else ''}"
+    """What the header has instead of a column id, and what to do."""
+    names = ", ".join(quoted(name, 30) for name in header[:NAMED_COLUMNS])
+    found = f"found {names}{', …' if len(header) > NAMED_COLUMNS else ''}"
     first = header[0]
     if first.lstrip("\ufeff").startswith(("{", "[")):
         return f"{found}, which looks like JSON", "if it has a JSON object a line, name it .jsonl"
@@ -51,5 +51,5 @@ def no_id(header: list[str]) -> tuple[str, str]:
 
 
 def looks_like_data(header: list[str]) -> bool:
-    """Whether these are rather values than names."""
+    """Whether the header seems to be a row of values."""
     return any(not name or name[0].isdigit() or "/" in name or "@" in name for name in map(shown, header))

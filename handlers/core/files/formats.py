@@ -1,4 +1,4 @@
-"""Items in lines: JSON Lines and CSV. What is no item becomes one that fails with the reason. Pure."""
+"""Items in lines: JSON Lines and CSV. An invalid line becomes a rejection, which fails with its reason."""
 
 import csv
 import json
@@ -18,17 +18,15 @@ from handlers.core.files.what_is_wrong import (
     object_of,
 )
 from handlers.core.items import MAX_ITEM_BYTES, item_of_line
+from handlers.core.json_text import Item
 from handlers.core.quoting import quoted
 from handlers.core.rejected import rejected
 
 TOO_LONG = f"longer than {MAX_ITEM_BYTES:,} bytes"
 
 
-def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator[dict]:
-    """One JSON object a line, without the first `skip`; blank lines are passed over.
-
-    `name` gives the line read last an id, for the item that stands for it when it is none.
-    """
+def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator[Item]:
+    """The items of JSON Lines, without the first `skip`. `name` names the line read last, for its rejection."""
     while (line := lines.read()) is not None:
         too_long = lines.cut
         lines.pass_over()
@@ -40,12 +38,12 @@ def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator
             yield rejected(name(), TOO_LONG, line) if too_long else json_item(line, name())
 
 
-def json_item(line: bytes, name: str) -> dict:
-    """The item that a line holds, or what stands for it, called `name`."""
+def json_item(line: bytes, name: str) -> Item:
+    """The item on a line called `name`, or its rejection."""
     try:
         text = line.decode().rstrip()
         item = json.loads(text)
-        # Each name has a colon: only where there are more of them can one stand twice.
+        # Each name has a colon: a name can be repeated only if there are more colons than names.
         if isinstance(item, dict) and text.count(":") > len(item):
             item = json.loads(text, object_pairs_hook=object_of)
     except UnicodeDecodeError as error:
@@ -57,10 +55,10 @@ def json_item(line: bytes, name: str) -> dict:
     return item_of_line(item, name, line)
 
 
-def csv_items(lines: Lines) -> Iterator[dict]:
-    """One item a row, with the header's names as its fields and texts as their values; blank rows are passed over.
+def csv_items(lines: Lines) -> Iterator[Item]:
+    """One item a row: the header's names are its fields, texts their values. Blank rows are skipped.
 
-    Raises Unreadable when the header is none, or when the rows cannot be told apart any more.
+    Raises Unreadable if the header is invalid, or if a broken row leaves open where the next one begins.
     """
     header = csv_header(lines)
     rows = RowLines(lines)
@@ -86,7 +84,7 @@ def csv_items(lines: Lines) -> Iterator[dict]:
 
 
 def csv_header(lines: Lines) -> list[str]:
-    """The columns' names, from the first row that is not blank; none where there is no such row. Raises Unreadable."""
+    """The columns' names, from the first row that is not blank; empty if there is no such row. Raises Unreadable."""
     rows = RowLines(lines)
     reader = csv.reader(rows, strict=True)
     while True:
@@ -106,8 +104,8 @@ def csv_header(lines: Lines) -> list[str]:
         lines.pass_over_blank_lines()
 
 
-def row_item(header: list[str], row: list[str], rows: RowLines) -> dict:
-    """The item that a row is, or what stands for it. Empty fields after the last column are left out."""
+def row_item(header: list[str], row: list[str], rows: RowLines) -> Item:
+    """The item in a row, or its rejection. Empty fields after the last column are dropped."""
     fields = row[: len(header)] if not any(row[len(header) :]) else row
     item_id = row[header.index("id")] if len(row) > header.index("id") else None
     if rows.trouble:

@@ -1,4 +1,4 @@
-"""Lines of an input object, however hostile: none fills the memory, and each is known by its place. Pure."""
+"""Lines of an input object: no line fills the memory, and each is known by its place."""
 
 import codecs
 import io
@@ -6,7 +6,7 @@ import io
 from handlers.core.files.unreadable import Unreadable
 from handlers.core.items import MAX_ITEM_BYTES
 
-# What is longer is no file of lines.
+# A file with a longer line is no file of lines.
 MAX_LINE_BYTES = 64 * 1024 * 1024
 BLANK = b" \t\r\n"
 
@@ -14,8 +14,8 @@ BLANK = b" \t\r\n"
 class Lines:
     """Reads a stream line by line, up to the last line that begins before byte `last`.
 
-    `start` and `number` tell of the line read last: the byte of the object at which it begins, and which line of the
-    stream it is, from 1. `cut` says that it is too long for an item and that only its beginning was given.
+    `start` and `number` describe the line read last: the byte of the object at which it begins, and its number in the
+    stream, from 1. `cut` says that the line is too long for an item and that `read` returned only its beginning.
     """
 
     def __init__(self, stream: io.BufferedReader, start: int = 0, last: int | None = None):
@@ -27,7 +27,7 @@ class Lines:
         self.cut = False
 
     def read(self) -> bytes | None:
-        """The next line with its end, or the beginning of a long one, which is to be read on; None if there is none."""
+        """The next line with its end, or the beginning of a line that is too long (see `read_on`); None at the end."""
         if self._is_through():
             return None
         # Room for an item and two bytes of line end.
@@ -41,7 +41,7 @@ class Lines:
         return line.removeprefix(codecs.BOM_UTF8) if self.start == 0 else line
 
     def read_on(self) -> bytes | None:
-        """More of a line that was cut; None when it is through. Raises Unreadable where it never ends."""
+        """More of a line that was cut; None at its end. Raises Unreadable if the line is longer than MAX_LINE_BYTES."""
         more = self._stream.readline(MAX_ITEM_BYTES) if self.cut else b""
         self._next += len(more)
         if self._next - self.start > MAX_LINE_BYTES:
@@ -54,15 +54,15 @@ class Lines:
         return more or None
 
     def pass_over(self) -> None:
-        """Read to the end of a line that was cut. Raises Unreadable where it never comes."""
+        """Read to the end of a line that was cut. Raises Unreadable as `read_on` does."""
         while self.read_on():
             pass
 
     def pass_over_blank_lines(self) -> None:
-        """Skip blank lines many at a time: a hundred million of them must not use up the batcher's time."""
+        """Skip many blank lines at a time: a hundred million of them must not use up the batcher's time."""
         while not self._is_through() and (ahead := self._stream.peek()):
             blank = ahead[: len(ahead) - len(ahead.lstrip(BLANK))]
-            # What stands before an item is part of its line.
+            # Spaces in front of an item are part of its line.
             whole = blank.rfind(b"\n") + 1
             if not whole:
                 return
@@ -77,7 +77,7 @@ class Lines:
 def lines_of_part(stream: io.BufferedReader, first: int, last: int | None) -> Lines:
     """The lines that begin in the bytes [first, last) of an object.
 
-    `stream` begins one byte earlier (at 0 for the first part): a line that began before `first` is another part's.
+    `stream` begins one byte earlier (at 0 for the first part): a line that began before `first` is in another part.
     """
     if first == 0:
         return Lines(stream, 0, last)

@@ -1,4 +1,4 @@
-"""A look at a file's name and its first bytes, before it is uploaded and before it is cut into chunks. Pure."""
+"""Checks a file's name and its first bytes, before it is uploaded and before it is cut into chunks."""
 
 import io
 import json
@@ -18,13 +18,13 @@ OTHER_ENDINGS = {
     (".xlsx", ".xls", ".ods", ".parquet", ".avro", ".orc", ".xml", ".pdf"): AS_TEXT,
     (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"): UNPACK,
 }
-# A header is as long as an item at most, and gzip seldom makes more of it.
+# A header is at most as long as an item, and gzip seldom makes more of it.
 HEAD_BYTES = MAX_ITEM_BYTES + 4096
 ONE_A_LINE = "expected one JSON object a line"
 
 
 def refuse_other_endings(name: str) -> None:
-    """Raise Unreadable for a file or an object whose name does not say a format that can be read."""
+    """Raise Unreadable for a file or an object whose name has none of the endings that can be read."""
     if name.lower().endswith(ENDINGS):
         return
     plain = name.lower().removesuffix(".gz")
@@ -37,14 +37,14 @@ def is_gzipped(name: str) -> bool:
 
 
 def is_csv(name: str) -> bool:
-    """Whether it is CSV, not JSON Lines."""
+    """Whether the name says CSV, not JSON Lines."""
     return name.lower().removesuffix(".gz").endswith(".csv")
 
 
 def look(name: str, head: bytes) -> bool:
-    """Whether a file called so seems to hold items, of which the first HEAD_BYTES, or all there are, are `head`.
+    """Whether a file seems to hold items. `head` is its first HEAD_BYTES, or all of it if it is shorter.
 
-    Raises Unreadable, with the next step, when it cannot be read as what its name says.
+    Raises Unreadable, with the next step, if the content is not what the name says.
     """
     gzipped = is_gzipped(name)
     if gzipped and not head.startswith(GZIP):
@@ -57,7 +57,7 @@ def look(name: str, head: bytes) -> bool:
     if gzipped and text.startswith(GZIP):
         raise Unreadable("found gzip within gzip, expected lines of text", "unpack it once")
     refuse_other_kinds(text)
-    lines = Lines(io.BufferedReader(io.BytesIO(text)))  # type: ignore[arg-type]
+    lines = Lines(io.BufferedReader(io.BytesIO(text)))
     if is_csv(name):
         csv_header(lines)
         first = next_line(lines)
@@ -68,7 +68,7 @@ def look(name: str, head: bytes) -> bool:
 
 
 def beginning_of_gzip(head: bytes) -> bytes:
-    """What the beginning of a gzip file holds. Raises Unreadable where it is damaged already."""
+    """The content at the beginning of a gzip file. Raises Unreadable if that is damaged already."""
     text = b""
     while head.startswith(GZIP) and len(text) < HEAD_BYTES:
         member = zlib.decompressobj(wbits=31)
@@ -81,14 +81,14 @@ def beginning_of_gzip(head: bytes) -> bytes:
 
 
 def next_line(lines: Lines) -> str:
-    """The next line that is not blank, without spaces around it; empty where there is none."""
+    """The next line that is not blank, without spaces around it; empty at the end."""
     while (line := lines.read()) is not None and not line.strip():
         lines.pass_over_blank_lines()
     return (line or b"").decode("utf-8", "replace").strip()
 
 
 def look_at_json(first: str, lines: Lines) -> None:
-    """Raise Unreadable where the first line, and the one after it, show another shape than an object a line."""
+    """Raise Unreadable if the first line and the one after it show that there is not one object a line."""
     number, whole = lines.number, is_json(first)
     if not first or lines.cut or (whole and first.startswith("{")):
         return
@@ -97,7 +97,7 @@ def look_at_json(first: str, lines: Lines) -> None:
         raise Unreadable("lines end in a carriage return alone, expected a line feed", hint, f"line {number}")
     found, following = quoted(first, 20), next_line(lines)
     if first.startswith("{"):
-        if first == "{" or goes_on(first, following, lines):
+        if first == "{" or ends_later(first, following, lines):
             hint = "write each object on one line, for instance with `jq -c .`"
             raise Unreadable(f"found an object over several lines, {found}, {ONE_A_LINE}", hint, f"line {number}")
     elif first.startswith("["):
@@ -109,8 +109,8 @@ def look_at_json(first: str, lines: Lines) -> None:
         raise Unreadable(f"found {found}, {ONE_A_LINE}", hint, f"line {number}")
 
 
-def goes_on(first: str, following: str, lines: Lines) -> bool:
-    """Whether an object that begins in the first line ends in a later one."""
+def ends_later(first: str, following: str, lines: Lines) -> bool:
+    """Whether an object that begins on the first line ends on a later one."""
     text = [first, following]
     while (line := lines.read()) is not None and not lines.cut:
         text.append(line.decode("utf-8", "replace"))

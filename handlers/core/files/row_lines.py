@@ -1,15 +1,15 @@
-"""The lines of a CSV file, a row at a time, of which one that is too long is passed over. Pure."""
+"""The lines of a CSV file, row by row; a row that is too long is skipped."""
 
 import csv
 
 from handlers.core.files.lines import MAX_LINE_BYTES, Lines
-from handlers.core.files.row_end import RowEnd
 from handlers.core.files.unreadable import Unreadable
 from handlers.core.files.what_is_wrong import AFTER_QUOTE, not_utf8
 from handlers.core.items import MAX_ITEM_BYTES
 
 CLOSE = "close it, and write a quote within quotes twice"
-# RowLines bounds a row, so the module's own limit, of a field, is never met.
+START, PLAIN, QUOTED, QUOTE = range(4)
+# RowLines limits the length of a row, so this limit of the csv module, for a field, is never reached.
 csv.field_size_limit(MAX_LINE_BYTES)
 
 
@@ -25,7 +25,7 @@ class RowLines:
         self.begin()
 
     def begin(self) -> None:
-        """The next line begins a row."""
+        """Begin a row with the next line."""
         self.first = self.count = 0
         self.trouble: str | None = None
         self._held = bytearray()
@@ -50,7 +50,7 @@ class RowLines:
             return line.decode(errors="replace")
 
     def pass_over(self) -> None:
-        """Read on to the end of a row that is too long. Raises Unreadable where that never comes."""
+        """Read to the end of a row that is too long. Raises Unreadable if its end cannot be found."""
         end, size, line = RowEnd(), 0, self.text
         while True:
             size += len(line)
@@ -59,7 +59,7 @@ class RowLines:
                 size += len(more)
                 end.feed(more)
             if end.broken and self.count == 1:
-                # As of a short one: the next line begins another row.
+                # As for a short row: the next line begins another row.
                 return
             if end.broken:
                 raise Unreadable(f"the row at line {self.first} cannot be read: {AFTER_QUOTE}", CLOSE)
@@ -76,9 +76,48 @@ class RowLines:
 
     @property
     def text(self) -> bytes:
-        """The row as it was read so far."""
+        """The row as far as it was read."""
         return bytes(self._held)
 
     @property
     def name(self) -> str:
         return f"line-{self.first}"
+
+
+class RowEnd:
+    """Follows a row in pieces of any size; a piece never reaches beyond a line's end.
+
+    `reached`: the pieces so far are a whole row. `broken`: they cannot be a row, by csv.reader's rules.
+    """
+
+    def __init__(self) -> None:
+        # START of a field; PLAIN: in a field without quotes, or behind its quotes; QUOTED: in quotes; QUOTE: behind a
+        # quote within quotes, which closes the field or is the first of two.
+        self._state = START
+        self.reached = self.broken = False
+
+    @property
+    def open(self) -> bool:
+        """Whether a quote is not closed yet."""
+        return self._state == QUOTED
+
+    def feed(self, piece: bytes) -> None:
+        """Follow the quotes through the next piece."""
+        at = 0
+        while at < len(piece):
+            if self._state == QUOTED:
+                at = piece.find(b'"', at) + 1 or len(piece) + 1
+                self._state = QUOTE if at <= len(piece) else QUOTED
+            elif self._state == PLAIN:
+                at = piece.find(b",", at) + 1 or len(piece) + 1
+                self._state = START if at <= len(piece) else PLAIN
+            elif piece[at] == ord('"'):
+                self._state = QUOTED
+                at += 1
+            elif piece[at] == ord(","):
+                self._state = START
+                at += 1
+            else:
+                self.broken = self.broken or (self._state == QUOTE and piece[at] not in b"\r\n")
+                self._state = PLAIN
+        self.reached = self._state != QUOTED and piece.endswith(b"\n")

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, where it is no text of UTF-8. Pure."""
+"""Recognises a file that is not UTF-8 text by its first bytes."""
 
 import codecs
 import re
@@ -6,12 +6,13 @@ import re
 from handlers.core.files.unreadable import Unreadable
 
 GZIP = b"\x1f\x8b"
+ZIP = b"PK\x03\x04"
 AS_TEXT = "save it as CSV or as JSON Lines, and send that"
 UNPACK = "unpack it, or pack what is in it with gzip, and send that"
 AS_UTF8 = "save it as UTF-8"
-# How a file begins, what it is then, and what to do. A column of CSV may be called so too, which is no binary file.
+# First bytes, the kind of file, and what to do. A column of CSV may begin like this, too: then it is no binary file.
 BINARY = (
-    (b"PK\x03\x04", "a zip archive", UNPACK),
+    (ZIP, "a zip archive", UNPACK),
     (b"PK\x05\x06", "an empty zip archive", UNPACK),
     (b"BZh", "bzip2", UNPACK),
     (b"\xfd7zXZ\x00", "xz", UNPACK),
@@ -43,7 +44,7 @@ TEXTUAL = (
     (b"<html", "a web page", "see whether the download was refused or asks for a login"),
 )
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-# What a zip archive is that has such names in it.
+# A name in a zip archive that tells the kind of the file.
 ZIPPED = (
     (b"xl/", "an Excel workbook (.xlsx)"),
     (b"word/", "a Word document"),
@@ -57,17 +58,16 @@ BOMS = (
     (b"\x00\x00\x00", "UTF-32 without a byte order mark"),
 )
 TAR_AT, TAR = 257, b"ustar"
-LOOKED_AT = 1024
+INSPECTED_BYTES = 1024
 
 
 def refuse_other_kinds(head: bytes) -> None:
-    """Raise Unreadable where a file that begins so is no text of UTF-8."""
+    """Raise Unreadable if a file with this beginning is not UTF-8 text."""
     text = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
-    for begin, kind, hint in (*TEXTUAL, *(BINARY if CONTROLS.search(head) else ())):
-        if text.startswith(begin):
-            if begin == b"PK\x03\x04":
-                kind, hint = next(((name, AS_TEXT) for part, name in ZIPPED if part in head), (kind, hint))
-            raise Unreadable(f"found {kind}, expected lines of text", hint)
+    for beginning, kind, hint in (*TEXTUAL, *(BINARY if CONTROLS.search(head) else ())):
+        if text.startswith(beginning):
+            zipped = next((name for part, name in ZIPPED if part in head), None) if beginning == ZIP else None
+            raise Unreadable(f"found {zipped or kind}, expected lines of text", AS_TEXT if zipped else hint)
     if head[TAR_AT:].startswith(TAR):
         raise Unreadable("found a tar archive, expected lines of text", UNPACK)
     if encoding := other_encoding(head):
@@ -75,11 +75,11 @@ def refuse_other_kinds(head: bytes) -> None:
 
 
 def other_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, by its mark or by the zeros that most letters have there."""
+    """UTF-16 or UTF-32, recognised by the byte order mark or by the zeros in most of its characters."""
     for mark, name in BOMS:
         if head.startswith(mark):
             return name
-    begin = head[:LOOKED_AT]
+    begin = head[:INSPECTED_BYTES]
     pairs = len(begin) // 2
     if pairs >= 2 and max(begin[::2].count(0), begin[1::2].count(0)) > pairs // 2:
         return "UTF-16 without a byte order mark"

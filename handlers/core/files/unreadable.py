@@ -1,47 +1,48 @@
-"""An input that cannot be read, or not beyond some place, in words that help. Pure."""
+"""An input that cannot be read, or only up to some place, and the error that says so."""
 
 from collections.abc import Iterable, Iterator
 
 from handlers.core.batch import InvalidRequest
+from handlers.core.json_text import Item
 
 
 class Unreadable(InvalidRequest):
-    """The content of an input is not what it should be.
+    """The content of an input cannot be read.
 
-    `said` tells what was found and what was expected, `hint` what to do now, `where` the line or byte in the input.
+    `found` says what was found and what was expected, `hint` what to do, `where` the line or byte of the input.
     """
 
-    def __init__(self, said: str, hint: str = "", where: str = ""):
-        super().__init__(": ".join(filter(None, (where, said))) + (f"; {hint}" if hint else ""))
-        self.said = said
+    def __init__(self, found: str, hint: str = "", where: str = ""):
+        super().__init__(": ".join(filter(None, (where, found))) + (f"; {hint}" if hint else ""))
+        self.found = found
         self.hint = hint
         self.where = where
 
-    def of(self, place: str) -> "Unreadable":
-        """The same, told of the input at `place`."""
-        return Unreadable(self.said, self.hint, ", ".join(filter(None, (f"input: {place}", self.where))))
+    def at(self, place: str) -> "Unreadable":
+        """The same error, with the place of the input, `s3://bucket/key`."""
+        return Unreadable(self.found, self.hint, ", ".join(filter(None, (f"input: {place}", self.where))))
 
 
-# Ends the reason of a batch whose input was read up to there: a redrive would read no further.
+# Ends the reason of a batch whose input was read up to some place: a redrive would read no further.
 NOT_READ = "what follows was not read"
 
 
-class UpToBreak:
-    """Items up to where their source cannot be read any further, if it comes to that: `reason` then says why."""
+class ReadableItems:
+    """The items up to the place where their source becomes unreadable, if it does: then `reason` says why."""
 
-    def __init__(self, items: Iterable[dict]):
+    def __init__(self, items: Iterable[Item]):
         self._items = items
         self.reason: str | None = None
 
-    def __iter__(self) -> Iterator[dict]:
+    def __iter__(self) -> Iterator[Item]:
         try:
             yield from self._items
-        except Unreadable as broken:
-            self.reason = str(broken).removesuffix(f"; {NOT_READ}") + f"; {NOT_READ}"
+        except Unreadable as unreadable:
+            self.reason = str(unreadable).removesuffix(f"; {NOT_READ}") + f"; {NOT_READ}"
 
 
-def broken_off(items: Iterable[dict], reason: str | None) -> Iterator[dict]:
-    """`items`; then, for a `reason`, raise Unreadable: they are of an input that could not be read to its end."""
+def then_unreadable(items: Iterable[Item], reason: str | None) -> Iterator[Item]:
+    """`items`; then, if there is a `reason`, raise Unreadable: their input could not be read to its end."""
     yield from items
     if reason:
         raise Unreadable(reason)

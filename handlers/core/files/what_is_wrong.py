@@ -1,4 +1,4 @@
-"""What is wrong with a line of JSON or CSV, or with its encoding, in our own words. Pure."""
+"""Error messages for a line of JSON or CSV, or for its encoding."""
 
 import csv
 import json
@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers.core.quoting import quoted
 
-# What the parser was looking for, by the beginning of its own message.
+# The beginning of the parser's message -> what the parser expected.
 # https://github.com/python/cpython/blob/3.13/Lib/json/decoder.py and scanner.py
 JSON_EXPECTED = {
     "Expecting property name": "a name in double quotes",
@@ -31,11 +31,11 @@ NOT_UTF8 = "save the file as UTF-8"
 
 
 class RepeatedName(Exception):
-    """An object says a name twice: which of its values is meant?"""
+    """An object has the same name twice; the message is the name."""
 
 
 def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For json.loads: the object. Raises RepeatedName."""
+    """For json.loads: an object of these members. Raises RepeatedName."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -44,29 +44,29 @@ def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def json_trouble(line: str, error: Exception) -> str:
-    """Why a line is no JSON."""
+    """Why a line is not JSON."""
     if isinstance(error, RepeatedName):
         return f"it names {quoted(str(error))} twice in one object: which value is meant?"
     if isinstance(error, RecursionError):
         return "not JSON: nested too deep"
     if not isinstance(error, json.JSONDecodeError):
         return "not JSON: a number of more than 4,300 digits"
-    expected = next((said for begin, said in JSON_EXPECTED.items() if error.msg.startswith(begin)), "JSON")
+    expected = next((text for begin, text in JSON_EXPECTED.items() if error.msg.startswith(begin)), "JSON")
     rest = line[error.pos :].strip("\r\n")
     found = quoted(rest, 20) if rest else "the end of the line"
     return f"not JSON: at character {error.pos + 1} found {found}, expected {expected}"
 
 
 def csv_trouble(error: Exception, row: bytes) -> str | None:
-    """Why a row is no CSV; None where it is only too long."""
+    """Why a row is not CSV; None if it is only too long."""
     if not isinstance(error, csv.Error):
         return None
-    said = next((said for begin, said in CSV_TROUBLE.items() if str(error).startswith(begin)), "no CSV")
-    return said + (" (not with a backslash)" if b'\\"' in row and said == AFTER_QUOTE else "")
+    trouble = next((text for begin, text in CSV_TROUBLE.items() if str(error).startswith(begin)), "no CSV")
+    return trouble + (" (not with a backslash)" if b'\\"' in row and trouble == AFTER_QUOTE else "")
 
 
 def not_utf8(line: bytes, error: UnicodeDecodeError) -> str:
-    """Which byte is not UTF-8, after what, and what it is in the encoding of old Windows."""
+    """Which byte is not UTF-8, the text before it, and the character that it is in Windows-1252."""
     before = line[max(0, error.start - 12) : error.start].decode("utf-8", "replace")
     byte = line[error.start : error.start + 1]
     character = byte.decode("cp1252", "replace")

@@ -1,15 +1,15 @@
-"""Around handlers/sqs/table.py: tells what has been recorded as done, once the table has answered that it is."""
+"""Around the table: tells what has been recorded as done, once the table has answered that it is."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from handlers.sqs.table_itself import *  # noqa: F403 - takes the module's place, whatever others want of it
+from handlers.sqs.table.batch_table_itself import *  # noqa: F403 - takes the module's place, whatever others want of it
 
 from handlers import witness
-from handlers.sqs import table_itself
+from handlers.sqs.table import batch_table_itself
 
 
-class BatchTable(table_itself.BatchTable):
+class BatchTable(batch_table_itself.BatchTable):
     """The table, watched, and mistaken now and then."""
 
     def get_batch(self, batch_id: str, *args: Any):

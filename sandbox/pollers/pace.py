@@ -1,16 +1,31 @@
-"""How many batches a mapping runs at the moment, across updates of the mapping."""
+"""Limits how fast a mapping works: the batches that run at once, and a pause after failures."""
 
 import threading
 from collections.abc import Callable
 from typing import Any
 
+_FIRST_SECONDS, _LONGEST_SECONDS = 0.5, 15.0
+
+
+class Backoff:
+    """A pause that grows with each failure in a row: `seconds` is 0 after a success, then 0.5, 1, 2 ... up to 15."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def failed(self) -> None:
+        self.seconds = min(max(2 * self.seconds, _FIRST_SECONDS), _LONGEST_SECONDS)
+
+    def succeeded(self) -> None:
+        self.seconds = 0.0
+
 
 class Slots:
     """Counts the batches of one event source mapping from their receive to their delete.
 
-    Every update of a mapping makes a new worker while the old one's batches may still run. Both share one `Slots`, so
-    that the limit holds for the mapping and not for each worker. `owner` is the mapping's latest worker: the only one
-    that may say what state the mapping is in.
+    Every update of a mapping makes a new worker while batches of the old one may still run. Both share one `Slots`, so
+    the limit holds for the mapping and not for each worker. `owner` is the mapping's latest worker, and only that one
+    sets the mapping's state.
     """
 
     def __init__(self) -> None:
@@ -28,13 +43,13 @@ class Slots:
             return True
 
     def give_back(self) -> None:
-        """One batch less."""
+        """Count one batch less."""
         with self._changed:
             self._taken -= 1
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Let every waiter look again at why it might stop waiting."""
+        """Make every waiter check again whether it may stop waiting."""
         with self._changed:
             self._changed.notify_all()
 

@@ -1,4 +1,4 @@
-"""The calls a mapping makes for its batches: receive as the function's role, invoke as Lambda, delete as the role."""
+"""The API calls of an event source mapping: receive and delete as the function's role, invoke as Lambda."""
 
 import json
 import logging
@@ -16,23 +16,24 @@ from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import 
 from localstack.utils.aws.arns import parse_arn
 from localstack.utils.aws.client_types import ServicePrincipal
 from localstack.utils.event_matcher import matches_event
+from localstack.utils.json import BytesEncoder
 
-from sandbox.pollers.arrivals import Arrivals
-from sandbox.pollers.batch import PAYLOAD_LIMIT, encode, failed_ids, payloads
+from sandbox.pollers.batch import PAYLOAD_LIMIT, failed_ids, payloads
+from sandbox.pollers.queues import Arrivals
 
 LOG = logging.getLogger(__name__)
 
 MAXIMUM_CONCURRENCY = 5
-"""Batches at once when the mapping names no limit: what AWS starts with."""
+"""Concurrent batches of a mapping without a limit of its own: AWS starts with these."""
 
 _POLLERS = 200
-"""MaximumPollers of provisioned mode when the mapping does not say."""
+"""MaximumPollers of provisioned mode if the mapping sets none."""
 
 _CONCURRENCY_OF_POLLER = 10
-"""Invocations at once of one provisioned poller: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+"""Concurrent invocations of one provisioned poller: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 
-_MOST_AT_ONCE = 1000
-"""Whatever the mapping's pollers could do: each invocation has a process, and it is what MaximumConcurrency allows."""
+_MAX_CONCURRENCY = 1000
+"""AWS's maximum of MaximumConcurrency. It holds for provisioned pollers here too: each invocation has a process."""
 
 _CALL_LIMIT = 10
 """Messages per ReceiveMessage and DeleteMessageBatch."""
@@ -40,20 +41,20 @@ _CALL_LIMIT = 10
 _LONGEST_INVOCATION_SECONDS = 900
 
 _PASSING_ERRORS = {"TooManyRequestsException", "ResourceConflictException"}
-"""Throttled, or the function is still being created."""
+"""Lambda throttles, or still creates the function."""
 
 Message = dict[str, Any]
 
 
 def concurrency_of(mapping: Mapping[str, Any]) -> int:
-    """How many batches the mapping runs at once, without the ramp by which AWS gets there."""
+    """The number of batches that the mapping runs at once; AWS reaches it after a ramp, which is left out here."""
     if provisioned := mapping.get("ProvisionedPollerConfig"):
-        return min(provisioned.get("MaximumPollers", _POLLERS) * _CONCURRENCY_OF_POLLER, _MOST_AT_ONCE)
+        return min(provisioned.get("MaximumPollers", _POLLERS) * _CONCURRENCY_OF_POLLER, _MAX_CONCURRENCY)
     return (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or MAXIMUM_CONCURRENCY
 
 
-class QueueSource:
-    """One mapping's queue and function, as its configuration says."""
+class QueueMapping:
+    """The queue and the function of one mapping, by its configuration."""
 
     def __init__(self, mapping: Mapping[str, Any], role_arn: str) -> None:
         self.queue_arn: str = mapping["EventSourceArn"]
@@ -64,16 +65,13 @@ class QueueSource:
         self._window_seconds: int = mapping["MaximumBatchingWindowInSeconds"]
         self._partial = FunctionResponseType.ReportBatchItemFailures in mapping.get("FunctionResponseTypes", [])
         filters = mapping.get("FilterCriteria", {}).get("Filters", [])
-        self._patterns = [json.loads(each["Pattern"]) for each in filters]
+        self._patterns = [json.loads(criterion["Pattern"]) for criterion in filters]
         self._fifo = self.queue_arn.endswith(".fifo")
-        self._metadata = {
-            "eventSource": "aws:sqs",
-            "eventSourceARN": self.queue_arn,
-            "awsRegion": parse_arn(self.queue_arn)["region"],
-        }
+        region = parse_arn(self.queue_arn)["region"]
+        self._metadata = {"eventSource": "aws:sqs", "eventSourceARN": self.queue_arn, "awsRegion": region}
         self._queue_url = get_queue_url(self.queue_arn)
-        # No retries: an invocation must not run twice, and everything else is tried again by the next batch.
-        # A connection for each batch and one for the receiver: the pool's default of 10 would keep reconnecting.
+        # No retries: an invocation must not run twice, and the next batch repeats the other calls.
+        # A connection for each batch and one for the receiver: with the default of 10 the pool would keep reconnecting.
         config = Config(
             retries={"total_max_attempts": 1},
             max_pool_connections=self.concurrency + 1,
@@ -90,12 +88,12 @@ class QueueSource:
         self._lambda = get_internal_client(self.function_arn, client_config=config)
 
     def visibility_seconds(self) -> float:
-        """The queue's visibility timeout. AWS needs the role's sqs:GetQueueAttributes for it too."""
+        """The queue's visibility timeout. AWS reads it with the role too, which needs sqs:GetQueueAttributes."""
         answer = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"])
         return float(answer["Attributes"]["VisibilityTimeout"])
 
     def receive(self, stopped: threading.Event) -> list[Message]:
-        """A batch of up to `BatchSize` messages, gathered during the batching window; empty if there are none."""
+        """Up to `BatchSize` messages, gathered during the batching window; empty if there are none."""
         messages = self._receive(self._batch_size)
         window_end = time.monotonic() + self._window_seconds
         size = sum(len(message["Body"]) for message in messages)
@@ -109,11 +107,11 @@ class QueueSource:
         return messages
 
     def process(self, messages: list[Message], until: float, stopped: threading.Event) -> None:
-        """Run the function over `messages` and delete those that it took.
+        """Invoke the function with `messages` and delete those that did not fail.
 
-        An invocation that is refused for now is tried again until the monotonic time `until`, when the messages show
-        up again by themselves. Messages of one FIFO group go to the function in order, and the rest of a group waits
-        once a part of it failed.
+        An invocation that Lambda refuses for now is repeated until the monotonic time `until`, when the messages are
+        redelivered. The function gets the messages of one FIFO group in order; once a part of a group failed, the
+        rest of it stays in the queue.
         """
         records = [record | self._metadata for record in transform_into_events(messages)]
         wanted = {record["messageId"] for record in records if self._matches(record)}
@@ -123,10 +121,10 @@ class QueueSource:
             if message["MessageId"] in wanted:
                 groups[message["Attributes"].get("MessageGroupId", "") if self._fifo else ""].append(index)
         for group in groups.values():
-            encoded = encode([records[index] for index in group])
+            encoded = [json.dumps(records[index], cls=BytesEncoder) for index in group]
             for start, end in payloads(encoded):
                 part = [messages[index] for index in group[start:end]]
-                failed = self._invoke(encoded[start:end], {each["MessageId"] for each in part}, until, stopped)
+                failed = self._invoke(encoded[start:end], {message["MessageId"] for message in part}, until, stopped)
                 self._delete([message for message in part if message["MessageId"] not in failed])
                 if failed and self._fifo:
                     break
@@ -156,7 +154,7 @@ class QueueSource:
         try:
             record = record | {"body": json.loads(record["body"])}
         except ValueError:
-            LOG.debug("the body of message %s is no JSON: filters see its text", record["messageId"])
+            LOG.debug("the body of message %s is no JSON: filters get its text", record["messageId"])
         return any(matches_event(pattern, record) for pattern in self._patterns)
 
     def _invoke(self, encoded: list[str], message_ids: set[str], until: float, stopped: threading.Event) -> set[str]:

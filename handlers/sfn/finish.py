@@ -1,0 +1,218 @@
+"""Ends a batch: counts how it ended, stores that, and publishes Batch Finished. One finalizer does it only once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from handlers.aws.errors import CheckAgain
+from handlers.aws.events import FINISHED, Events
+from handlers.aws.results import ResultStore
+from handlers.aws.telemetry import log_finished
+from handlers.core.batch import Ending, Status, final_status
+from handlers.core.clock import Clock
+from handlers.core.json_text import Item, JsonObject
+from handlers.sfn.map_runs import MapRuns, OutOfTime, TokenExpired, chunk_of
+from handlers.sfn.store import BatcherOutput, BatchObjects
+
+# Children that lost their chunk: the Map Run's name for how they ended, and their status. If the whole execution was
+# stopped, the chunks of aborted children count as remaining instead.
+LOST = {"failed": "FAILED", "timedOut": "TIMED_OUT", "aborted": "ABORTED"}
+ENDED = ("succeeded", *LOST)
+# For this long after a Map Run's end its counts and its list of children may differ: both are eventually consistent.
+PROOF_SECONDS = 900
+# With less than this left no more failures are counted.
+STOP_COUNTING_MS = 5_000
+# The clock is checked after this many failures.
+COUNTED_TOGETHER = 1_000
+# With less than this left the manifest of the results is cut short.
+STOP_LISTING_MS = 10_000
+
+
+class CountsDoNotAddUp(CheckAgain):
+    """The Map Run does not account for every chunk, maybe not yet: it is eventually consistent."""
+
+
+class NotYetAnnounced(CheckAgain):
+    """Another finalizer has won this batch and may still publish its event: check again."""
+
+
+class ListedChildren(NamedTuple):
+    """The progress in a list of children: the next page's token, and the number of children before it."""
+
+    token: str | None = None
+    found: int = 0
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class EarlyEnd:
+    """How a batch ends if its execution ended early, at `at` in milliseconds since 1970."""
+
+    status: Status
+    reason: str | None
+    at: int | None = None
+
+
+class Counter:
+    """Counts the ending of one batch. If an invocation runs out of time the next one goes on, from `lost/`."""
+
+    def __init__(self, objects: BatchObjects, map_runs: MapRuns, clock: Clock):
+        self.objects = objects
+        self.map_runs = map_runs
+        self.clock = clock
+        self.progress = objects.find_counted()
+
+    def count(self, made: BatcherOutput, map_run_arn: str | None, early: EarlyEnd | None) -> Ending:
+        """The batch's ending. Raises OutOfTime.
+
+        Raises CountsDoNotAddUp until the Map Run's counts equal the children found, for at most 15 minutes: then the
+        batch is FAILED, and the items of missing chunks count as remaining.
+        """
+        run = self.map_runs.describe(map_run_arn) if map_run_arn else {}
+        waited = self._waited(run, early)
+        says = {name: run.get("itemCounts", {}).get(name, 0) for name in ENDED}
+        if not waited and run.get("status") == "RUNNING":
+            raise CountsDoNotAddUp(f"{map_run_arn} has not ended: {says}")
+        if not waited and not early and sum(says.values()) != made.chunks:
+            raise CountsDoNotAddUp(f"{sum(says.values())} of {made.chunks} chunks are accounted for: {says}")
+        chunks = says["succeeded"]
+        for name, status in LOST.items():
+            if map_run_arn and says[name] and not (early and name == "aborted"):
+                chunks += min(says[name], self._fail_lost_chunks(map_run_arn, status, says[name], waited))
+        return self._ending(made, chunks, self._count_failed(), early)
+
+    def _waited(self, run: Mapping[str, Any], early: EarlyEnd | None) -> bool:
+        """Whether the Map Run, or else the execution, ended so long ago that its counts will not change any more."""
+        ended_at = early.at if early else None
+        if "stopDate" in run:
+            ended_at = round(run["stopDate"].timestamp() * 1000)
+        return ended_at is not None and self.clock.now() > ended_at + PROOF_SECONDS * 1000
+
+    def _ending(self, made: BatcherOutput, chunks: int, failed: int, early: EarlyEnd | None) -> Ending:
+        """The ending, with `chunks` chunks accounted for. Its reason says if the input could not be read fully."""
+        missing = made.chunks - chunks
+        settled, reason = made.items, made.reason
+        status = Status.FAILED if reason else final_status(made.items, failed, made.tolerated_failure_percentage)
+        if early and (missing or not made.chunks):
+            # Otherwise the execution had done everything but finalize.
+            status = early.status
+            reason = all_of(early.reason, made.reason) if made.chunks else made.reason or early.reason
+        elif missing:
+            status = Status.FAILED
+            reason = all_of(
+                f"{PROOF_SECONDS // 60} minutes after its Map Run's end {chunks:,} of {made.chunks:,} chunks are "
+                "accounted for: the items of the others are counted as remaining",
+                made.reason,
+            )
+        if early or missing:
+            settled = max(failed, settled_at_least(made, chunks))
+        return made.ending(status, settled, failed, reason, self.clock.now())
+
+    def _fail_lost_chunks(self, map_run_arn: str, status: str, expected: int, waited: bool) -> int:
+        """Fail all items of children that neither succeeded nor recorded failures. Returns the number of children."""
+        listed = ListedChildren(*self.progress.get(status) or ())
+        while not listed.complete:
+            try:
+                children, token = self.map_runs.children(map_run_arn, status, listed.token, self.clock)
+            except TokenExpired:
+                listed = ListedChildren()
+                continue
+            for child in children:
+                chunk = chunk_of(child)
+                if not self.objects.has_failures(chunk["seq"]):
+                    self.objects.put_failed(chunk["seq"], failures_of(child, chunk["items"]))
+            listed = ListedChildren(token, listed.found + len(children), complete=token is None)
+            self._keep(self.progress | {status: listed})
+        if listed.found != expected and not waited:
+            # Begin again, with the failures too: some of those counted may be recorded only now.
+            self._keep({})
+            raise CountsDoNotAddUp(f"{expected} children ended {status}, and {listed.found} can be found")
+        return listed.found
+
+    def _count_failed(self) -> int:
+        """The number of failed items, once all of them are recorded. Raises OutOfTime."""
+        next_seq, failed = self.progress.get("failures") or (0, 0)
+        for number, (seq, count) in enumerate(self.objects.failures(next_seq), start=1):
+            next_seq, failed = seq + 1, failed + count
+            if not number % COUNTED_TOGETHER and not self.clock.has(STOP_COUNTING_MS):
+                self._keep(self.progress | {"failures": (next_seq, failed)})
+                raise OutOfTime(f"failures are counted up to chunk {seq}")
+        return failed
+
+    def _keep(self, progress: JsonObject) -> None:
+        self.progress = progress
+        self.objects.put_counted(progress)
+
+
+@dataclass
+class Finisher:
+    """Ends batches. `results` is None if the stack does not collect results."""
+
+    map_runs: MapRuns
+    events: Events
+    results: ResultStore | None
+
+    def finish(
+        self,
+        objects: BatchObjects,
+        made: BatcherOutput,
+        map_run_arn: str | None,
+        clock: Clock,
+        early: EarlyEnd | None = None,
+    ) -> JsonObject:
+        """End a batch and return the detail of its event. `early` is given if its execution ended early.
+
+        Raises NotYetAnnounced, and the errors of Counter.count and Events.publish: check again.
+        """
+        if objects.find_ending() is None:
+            ending = Counter(objects, self.map_runs, clock).count(made, map_run_arn, early)
+            return self.end(objects, ending, clock)
+        return self._announce_again(objects, clock)
+
+    def end(self, objects: BatchObjects, ending: Ending, clock: Clock) -> JsonObject:
+        """End a batch this way, unless it has ended. Returns the detail that is announced. Raises as `finish` does."""
+        if objects.put_ending(ending.detail(), clock.deadline):
+            return self._announce(objects, ending.detail(), clock)
+        return self._announce_again(objects, clock)
+
+    def _announce(self, objects: BatchObjects, detail: JsonObject, clock: Clock) -> JsonObject:
+        if self.results:
+            self.results.put_manifest(objects.batch_id, objects.generation, lambda: clock.has(STOP_LISTING_MS))
+        self.events.publish(FINISHED, detail)
+        objects.record_notified()
+        log_finished(detail)
+        return detail
+
+    def _announce_again(self, objects: BatchObjects, clock: Clock) -> JsonObject:
+        """Take the announcement over from a finalizer that died, once its time is over."""
+        found = objects.find_ending()
+        if not found:
+            raise NotYetAnnounced("its ending is not readable yet")
+        ending, etag = found
+        detail: JsonObject = ending["detail"]
+        if objects.is_notified():
+            return detail
+        if ending["announceUntil"] > clock.now() or not objects.take_announcement_over(detail, clock.deadline, etag):
+            raise NotYetAnnounced(f"{objects.name} is being announced")
+        return self._announce(objects, detail, clock)
+
+
+def all_of(*reasons: str | None) -> str | None:
+    """The reasons, without those that are None, as one text."""
+    return "; ".join(filter(None, reasons)) or None
+
+
+def failures_of(child: JsonObject, items: list[Item]) -> list[JsonObject]:
+    """The failure records of the items of a child that died."""
+    error = f"its execution ended {child['status']}: {child.get('error', '')} {child.get('cause', '')}"[:1000]
+    return [{"item": item, "error": error, "attempts": 1} for item in items]
+
+
+def settled_at_least(made: BatcherOutput, chunks: int) -> int:
+    """The fewest items that `chunks` of the batch's chunks can hold, because it is not known which chunks finished.
+
+    So a done item may be counted as remaining, but no remaining item as done.
+    """
+    if chunks >= made.chunks:
+        return made.items if made.chunks else 0
+    return min(made.last_chunk, made.smallest_chunk) + (chunks - 1) * made.smallest_chunk if chunks else 0

@@ -1,0 +1,84 @@
+"""The engine's own model of its queues: waits for a message, and makes messages visible on time."""
+
+import threading
+from typing import Any
+
+from localstack.services.sqs.models import FifoQueue, sqs_stores
+from localstack.services.sqs.provider import QueueUpdateWorker
+from localstack.services.sqs.queue import InterruptibleQueue
+from localstack.utils.aws.arns import parse_arn
+from localstack.utils.threads import start_thread
+
+PERIOD_SECONDS = 0.1
+
+
+class Arrivals:
+    """Waits until the queue `queue_arn` has a message to receive, without an API call and without a gateway thread.
+
+    A long poll through the API would hold a gateway thread. It would also receive a message for a mapping that was
+    disabled just before the message came.
+    """
+
+    def __init__(self, queue_arn: str) -> None:
+        arn = parse_arn(queue_arn)
+        self._account, self._region, self._name = arn["account"], arn["region"], arn["resource"]
+
+    def wait(self, stopped: threading.Event, timeout: float) -> bool:
+        """True as soon as the mapping should receive; False after `timeout` seconds or when `stopped` is set.
+
+        True also for a queue that does not exist: the receive then fails with AWS's own error.
+        """
+        visible = self._visible()
+        if visible is None:
+            return True
+        with visible.not_empty:
+            visible.not_empty.wait_for(lambda: visible.queue or visible.is_shutdown or stopped.is_set(), timeout)
+            if stopped.is_set():
+                visible.not_empty.notify()  # a put wakes one waiter only: wake a client's long poll instead
+                return False
+            return bool(visible.queue) or visible.is_shutdown
+
+    def wake(self) -> None:
+        """Make waiters check their `stopped` now."""
+        visible = self._visible()
+        if visible is not None:
+            with visible.not_empty:
+                visible.not_empty.notify_all()
+
+    def _visible(self) -> InterruptibleQueue | None:
+        """The visible messages of the queue, or its visible message groups; None if the queue does not exist."""
+        queue: Any = sqs_stores[self._account][self._region].queues.get(self._name)
+        return queue.message_group_queue if isinstance(queue, FifoQueue) else queue and queue.visible
+
+
+class PromptQueueUpdateWorker(QueueUpdateWorker):
+    """Makes messages visible when their delay or visibility timeout ends; stock does so up to a second later.
+
+    A check of a queue with nothing in flight or delayed costs microseconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stopped = threading.Event()
+
+    def iter_queues(self) -> list[Any]:
+        """The queues at this moment; other threads may create and delete queues while the caller iterates."""
+        return [queue for _, _, store in list(sqs_stores.iter_stores()) for queue in list(store.queues.values())]
+
+    def start(self) -> None:
+        """Check every queue each `PERIOD_SECONDS`, until `stop`."""
+        with self.mutex:
+            if self.thread:
+                return
+            self._stopped.clear()
+            self.thread = start_thread(self._run, name="sqs-queue-update-worker")
+
+    def stop(self) -> None:
+        """Check no more."""
+        with self.mutex:
+            self._stopped.set()
+            self.thread = None
+
+    def _run(self, _: object) -> None:
+        while not self._stopped.wait(PERIOD_SECONDS):
+            self.do_update_all_queues()
