@@ -8,7 +8,7 @@ from costs.plan.limits import Impossible
 from costs.plan.queue import Arrivals, Rate, steps
 from costs.plan.settings import SQS_BATCHERS, Settings, Workload
 from costs.plan.shape import SqsShape
-from handlers.aws.queues import MAX_BATCH_MESSAGES
+from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.sqs.batcher import WINDOW_MS
 from handlers.sqs.finished import FLUSH_CHUNKS
 
