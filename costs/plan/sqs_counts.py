@@ -11,13 +11,12 @@ from costs.plan.retries import Attempts, PlannedBatch
 from costs.plan.rows import Estimate, added, estimate, spread
 from costs.plan.shape import SqsShape
 from costs.plan.sizes import Record, chunk_record_bytes, failed_count_bytes, segment_record_bytes
+from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.sqs.table import GLIMPSED_SEGMENTS
 from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.item_size import value_bytes
 from sandbox.meter.rules import READ_BYTES, SQS_STEP_BYTES, read_units, sqs_requests, write_units
 
-RECEIVED = 10
-"""Most messages of a ReceiveMessage, SendMessageBatch or DeleteMessageBatch."""
 FINALIZERS = 2
 """MaximumConcurrency of the finalizer's event source."""
 GLIMPSED_RECORDS = 100
@@ -90,12 +89,12 @@ def processor_counts(batch: PlannedBatch[SqsShape], tries: Attempts) -> dict[str
     planned = batch.timing.processor_invocations if batch.timing else math.ceil(handled.expected / taken)
     processors = estimate(math.ceil(handled.least / settings.batch_size), planned, handled.most)
     messages = handled.expected / processors.expected
-    per_call = min(RECEIVED, settings.batch_size)
-    calls = processors.expected * math.ceil(messages / RECEIVED)
+    per_call = min(MAX_BATCH_MESSAGES, settings.batch_size)
+    calls = processors.expected * math.ceil(messages / MAX_BATCH_MESSAGES)
     least_sent = min(shape.sent_bytes for shape in batch.shapes)
     receives = estimate(
         max(math.ceil(handled.least / per_call), math.ceil(least_sent / SQS_STEP_BYTES)),
-        calls * sqs_requests(min(messages, RECEIVED) * shape.sent_bytes / chunks.expected),
+        calls * sqs_requests(min(messages, MAX_BATCH_MESSAGES) * shape.sent_bytes / chunks.expected),
         handled.most * sqs_requests(largest),
     )
     deletes = estimate(math.ceil(chunks.least / per_call), calls, chunks.most)

@@ -11,9 +11,10 @@ from costs.plan.retries import PlannedBatch
 from costs.plan.rows import Counts, Estimate, Row, usages
 from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SqsShape, sqs_shape
-from costs.plan.sqs_counts import RECEIVED, batcher_counts, finalizer_counts, processor_counts
+from costs.plan.sqs_counts import batcher_counts, finalizer_counts, processor_counts
 from costs.plan.timing import Timing
 from costs.usage import BATCHER, CHUNKS, FINALIZER, PROCESSOR, SEGMENTS, Usage
+from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.core.batch import BatchRequest, InputObject
 from handlers.sqs.records import BatchKey
 from handlers.sqs.start import opened
@@ -125,7 +126,7 @@ def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Row]:
     yield Row(requests, BATCHER, "ChangeMessageVisibility", n.continued)
     yield Row(requests, BATCHER, "SendMessage", 2)
     yield Row(requests, BATCHER, "SendMessageBatch", n.send_requests + n.resent_requests, CHUNKS)
-    yield Row(requests, BATCHER, "SendMessageBatch", math.ceil(shape.segments / RECEIVED), SEGMENTS)
+    yield Row(requests, BATCHER, "SendMessageBatch", math.ceil(shape.segments / MAX_BATCH_MESSAGES), SEGMENTS)
     yield Row(writes, BATCHER, "PutItem", n.open_writes + 1)
     yield Row(writes, BATCHER, "BatchWriteItem", n.chunks)
     yield Row(writes, BATCHER, "UpdateItem", n.windows + shape.segments + n.continued * 2 + n.sealing_units)

@@ -27,6 +27,7 @@ from costs.plan.settings import (
     SQS_BATCHERS,
     UNBATCHED_MESSAGES,
 )
+from costs.plan.sqs_counts import FINALIZERS
 from handlers.aws.events import SOURCE
 from handlers.sfn.express import RECORDER_SECONDS
 
@@ -329,6 +330,7 @@ def test_a_plan_takes_what_no_parameter_sets_as_the_template_has_it(architecture
         return
     sources = of_type(parsed, "AWS::Lambda::EventSourceMapping")
     assert sources["BatcherEventSource"]["Properties"]["ScalingConfig"] == {"MaximumConcurrency": SQS_BATCHERS}
+    assert sources["FinalizerEventSource"]["Properties"]["ScalingConfig"] == {"MaximumConcurrency": FINALIZERS}
     window = sources["ProcessorEventSource"]["Properties"]["MaximumBatchingWindowInSeconds"]
     assert window == {"Fn::If": ["BatchSizeNeedsNoWindow", 0, BATCHING_SECONDS]}
     sizes = [each["Fn::Equals"][1] for each in parsed["Conditions"]["BatchSizeNeedsNoWindow"]["Fn::Or"]]
