@@ -14,7 +14,7 @@ from costs.facts.quotas import Quotas
 from costs.facts.rules import Rules
 from costs.metered import duration_prices, rows_of
 from costs.pollers import ProvisionedPollers
-from costs.usage import FINALIZER, GB_SECONDS, Usage
+from costs.usage import FINALIZER, GB_SECONDS, IDLE, Usage
 from sandbox.meter.rules import lambda_gb_seconds
 
 RULES, ASSUMPTIONS = Rules.load(), Assumptions.load()
@@ -75,7 +75,7 @@ def idle_polls(resources: Resources, provisioned: int) -> Iterator[Usage]:
             why = f"AWS may go down to {least:g}"
         low, quantity, high = (pollers * polls for pollers in (least, expected, most))
         note = f"{expected:g} pollers that poll for {poll_seconds:g} s each; {why}"
-        yield Usage("sqs.requests", quantity, None, name, what="idle pollers' polls", low=low, high=high, note=note)
+        yield Usage("sqs.requests", quantity, None, name, IDLE, low=low, high=high, note=note)
 
 
 def sweeps(resources: Resources, duration: str) -> Iterator[Usage]:
@@ -100,7 +100,7 @@ def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
     for held in answer["storage"]:
         if held["stack"] == stack:
             price, note = STORED[held["service"]]
-            yield Usage(price, held["bytes"] / gb, None, held["resource"], what="what batches left", note=note)
+            yield Usage(price, held["bytes"] / gb, None, held["resource"], note=note)
     logged = sum(row["quantity"] for row in answer["rows"] if (row["stack"], row["unit"]) == (stack, "logs.bytes"))
     if logged:
-        yield Usage("logs.gb_months", logged / gb, what="logs", note=LOGGED)
+        yield Usage("logs.gb_months", logged / gb, note=LOGGED)

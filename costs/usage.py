@@ -6,14 +6,15 @@ BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "Finaliz
 RECORDER = "FailureRecorderFunction"
 """The functions' logical ids."""
 CHUNKS, SEGMENTS = "chunks", "segments"
-INIT = "init"
+INIT, IDLE = "init", "idle"
 """Parts that tell quantities of one price, function and operation apart."""
 GB_SECONDS = "lambda.gb_seconds."
 """Begins the ids of the prices of Lambda's time; the functions' processor architecture follows."""
 
-type Key = tuple[str, str | None, str]
+type Key = tuple[str | None, ...]
 
 WORDS: dict[Key, str] = {
+    # By price, function and operation.
     ("lambda.requests", BATCHER, "invoke"): "batcher's invocations",
     ("lambda.requests", PROCESSOR, "invoke"): "processor's invocations",
     ("lambda.requests", FINALIZER, "invoke"): "finalizer's invocations",
@@ -35,11 +36,11 @@ WORDS: dict[Key, str] = {
     ("sqs.requests", FINALIZER, "ReceiveMessage"): "receiving the check message and nudges",
     ("sqs.requests", FINALIZER, "DeleteMessageBatch"): "deleting the check message and nudges",
     ("sqs.requests", FINALIZER, "ChangeMessageVisibility"): "returning the check message",
-    ("dynamodb.write_units", BATCHER, "PutItem"): "the batch record, and its line in the list",
-    ("dynamodb.write_units", BATCHER, "BatchWriteItem"): "chunk records",
+    ("dynamodb.write_units", BATCHER, "PutItem"): "the batch record, and its row in the list",
+    ("dynamodb.write_units", BATCHER, "BatchWriteItem"): "chunk records written",
     ("dynamodb.write_units", BATCHER, "UpdateItem"): "claims, cursors and seals of segments",
-    ("dynamodb.write_units", PROCESSOR, "UpdateItem"): "claiming chunks, and progress of attempts",
-    ("dynamodb.write_units", PROCESSOR, "BatchWriteItem"): "deleting chunk records, and failed items",
+    ("dynamodb.write_units", PROCESSOR, "UpdateItem"): "claims and progress of chunks",
+    ("dynamodb.write_units", PROCESSOR, "BatchWriteItem"): "chunk records deleted, failed items",
     ("dynamodb.write_units", FINALIZER, "UpdateItem"): "progress, the ending, the announcement",
     ("dynamodb.write_units", FINALIZER, "UpdateItem:failed-condition"): "endings that another finalizer had set",
     ("dynamodb.read_units", BATCHER, "GetItem"): "the batch record before each window",
@@ -68,22 +69,26 @@ WORDS: dict[Key, str] = {
     ("events.published", BATCHER, "PutEvents"): "Batch Started",
     ("events.published", FINALIZER, "PutEvents"): "Batch Finished",
     ("logs.bytes", BATCHER, "function"): "Batch Started, logged",
-    ("logs.bytes", PROCESSOR, "function"): "metrics of the processor, and failures",
+    ("logs.bytes", PROCESSOR, "function"): "metrics and failures of the processor",
     ("logs.bytes", RECORDER, "function"): "failures",
     ("logs.bytes", FINALIZER, "function"): "Batch Finished, logged, and its metric",
-}
-# By price and part, or by price and operation: words for every function.
-SHARED_WORDS = {
+    # By price and part, of every function.
     ("sqs.requests", CHUNKS): "sending chunks",
     ("sqs.requests", SEGMENTS): "sending segments",
+    ("sqs.requests", IDLE): "idle pollers' polls",
+    (GB_SECONDS, "own"): "your items being processed",
     (GB_SECONDS, INIT): "cold starts",
     ("logs.bytes", INIT): "cold starts' lines",
+    ("cloudwatch.metric_months", ""): "custom metrics",
+    ("lambda.poller_unit_hours", ""): "provisioned pollers",
+    ("dynamodb.gb_months", ""): "records that batches left",
+    ("s3.gb_months", ""): "objects that batches left",
+    ("logs.gb_months", ""): "logs",
+    # By price and operation, of every function.
     ("lambda.requests", "invoke"): "invocations",
     (GB_SECONDS, "invoke"): "all else in functions",
     ("logs.bytes", "platform"): "START, END and REPORT lines",
     ("logs.bytes", "function"): "the functions' lines",
-    ("cloudwatch.metric_months", ""): "custom metrics",
-    ("lambda.poller_unit_hours", ""): "provisioned pollers",
 }
 
 
@@ -109,25 +114,18 @@ class Usage:
     high: float | None = None
     note: str = ""
 
-    @property
-    def key(self) -> tuple[str, str | None, str | None, str, bool]:
-        """What tells this quantity from others; its words do not."""
-        return self.price, self.function, self.operation, self.part, self.own
-
     def __post_init__(self) -> None:
         if not self.what:
-            object.__setattr__(self, "what", words(self))
+            object.__setattr__(self, "what", self._words())
 
+    @property
+    def key(self) -> Key:
+        """The usage's row of the catalogue; a bill shows usages of the same row as one line."""
+        price = GB_SECONDS if self.price.startswith(GB_SECONDS) else self.price
+        operation = self.operation or ""
+        keys: tuple[Key, ...] = ((price, self.part), (price, self.function, operation), (price, operation))
+        return (price, "own") if self.own else next((key for key in keys if key in WORDS), keys[-1])
 
-def words(usage: Usage) -> str:
-    """The catalogue's words for a usage; for an operation that it does not have, its name: `Scan, failed condition`."""
-    price = GB_SECONDS if usage.price.startswith(GB_SECONDS) else usage.price
-    operation = usage.operation or ""
-    if usage.own:
-        return "your items being processed"
-    return (
-        SHARED_WORDS.get((price, usage.part))
-        or WORDS.get((price, usage.function, operation))
-        or SHARED_WORDS.get((price, operation))
-        or operation.replace(":", ", ").replace("-", " ")
-    )
+    def _words(self) -> str:
+        """The catalogue's words; of an operation that it does not have, its name: `UpdateItem, failed condition`."""
+        return WORDS.get(self.key) or (self.operation or "").replace(":", ", ").replace("-", " ")

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Group
 from rich.table import Table
@@ -83,12 +84,11 @@ def bill_tables(sections: Sequence[tuple[str, Bill]], book: PriceBook, width: in
         for service in bill.by_service():
             lines = [line for line in bill.lines if service_of(line.usage.price) == service]
             add(Text(f"  {service}", "cyan"), lines, bill.items, "")
-            for same in merged(lines):
-                usage, price = same[0].usage, book.price(same[0].usage.price)
-                total, cost = sum(line.usage.quantity for line in same), sum(line.dollars for line in same)
+            for line in merged(lines):
+                usage, price = line.usage, book.price(line.usage.price)
                 words = Text(f"    {usage.what}{notes.mark(usage.note)}", "dim")
-                amount = f"{quantity(total)} {price.unit}{'' if total == 1 else 's'}"
-                add(words, same, bill.items, "dim", amount, charged(price, total, cost))
+                amount = f"{quantity(usage.quantity)} {price.unit}{'' if usage.quantity == 1 else 's'}"
+                add(words, [line], bill.items, "dim", amount, charged(price, usage.quantity, line.dollars))
     return table
 
 
@@ -124,7 +124,7 @@ def largest_lines(bill: Bill) -> Table:
     decimals = decimals_for(bill.dollars) + 1
     right = ("quantity", "dollars", "share")
     table = plain_table("service", "for", *right, right=right, fold=("for",))
-    lines = sorted(bill.lines, key=lambda line: (not line.usage.own, -line.dollars))
+    lines = sorted(merged(bill.lines), key=lambda line: (not line.usage.own, -line.dollars))
     shown = [line for line in lines if line.usage.own or line.dollars >= LEAST_SHARE * bill.orchestration]
 
     def share(cost: float) -> Text:
@@ -142,12 +142,18 @@ def largest_lines(bill: Bill) -> Table:
     return table
 
 
-def merged(lines: Sequence[Line]) -> list[list[Line]]:
-    """Lines of the same price, function, operation and note together, in their order."""
+def merged(lines: Sequence[Line]) -> list[Line]:
+    """Lines of the same price, row of the catalogue and note as one, in their order; without bounds."""
     found: defaultdict[object, list[Line]] = defaultdict(list)
     for line in lines:
-        found[line.usage.key, line.usage.note].append(line)
-    return list(found.values())
+        found[line.usage.price, line.usage.key, line.usage.note].append(line)
+    return [
+        Line(
+            replace(same[0].usage, quantity=sum(line.usage.quantity for line in same), low=None, high=None),
+            sum(line.dollars for line in same),
+        )
+        for same in found.values()
+    ]
 
 
 def unit_of(price_id: str) -> str:
