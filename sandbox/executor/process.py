@@ -14,10 +14,11 @@ from sandbox.executor import failures, log_records, memory
 from sandbox.executor.children import CHILDREN, End
 from sandbox.executor.failures import MAX_RESPONSE_BYTES, Failure
 from sandbox.executor.log_pipes import LogPipes
-from sandbox.executor.log_records import MEGABYTE, LogRecord
+from sandbox.executor.log_records import LogRecord
 from sandbox.executor.runtime_api import Delivery, RuntimeApi
 from sandbox.faults.invocations import exposed
 from sandbox.meter.functions import FunctionMeter
+from sandbox.meter.rules import MEGABYTE
 
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
