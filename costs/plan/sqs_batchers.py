@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from handlers.aws.queues import MAX_BATCH_MESSAGES
-
 from costs.plan.chunk_time import StepTimes, spare_seconds
 from costs.plan.limits import Impossible
 from costs.plan.queue import Arrivals, Rate, steps
 from costs.plan.settings import SQS_BATCHERS, Settings, Workload
 from costs.plan.shape import SqsShape
+from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.sqs.batcher import WINDOW_MS
 from handlers.sqs.finished import FLUSH_CHUNKS
 
