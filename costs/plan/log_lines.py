@@ -118,16 +118,23 @@ def failure_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Estima
     )
 
 
-def finished_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Estimate:
-    """Bytes of the finalizer's line and metric, once a batch. No failures are tolerated."""
+@functools.cache
+def finished_bytes(architecture: str, batch_id: str, items: int, failed: int, chunks: int, milliseconds: int) -> int:
+    """The line and the metric that the finalizer logs of each batch. No failures are tolerated."""
+    status = Status.FAILED if failed else Status.SUCCEEDED
+    counts = (items, items - failed, failed, 0, chunks)
+    ending = Ending(batch_id, 1, architecture, status, *counts, NOW - milliseconds, NOW)
     service = f"{architecture}-finalizer"
+    line = logged_bytes(service, telemetry.log_finished, logging.INFO, "batch finished", **ending.detail())
+    return line + metrics_bytes(service, BatchesFinished=1)
 
-    def line(items: int, failures: float, chunks: float, milliseconds: float) -> int:
-        failed, status = math.ceil(failures), Status.FAILED if failures else Status.SUCCEEDED
-        counts = (items, items - failed, failed, 0, math.ceil(chunks))
-        ending = Ending(batch.batch_id, 1, architecture, status, *counts, NOW - round(milliseconds), NOW)
-        logged = logged_bytes(service, telemetry.log_finished, logging.INFO, "batch finished", **ending.detail())
-        return logged + metrics_bytes(service, BatchesFinished=1)
+
+def finished_lines(architecture: str, batch: AnyBatch, tries: Attempts) -> Estimate:
+    """Bytes of the finalizer's line and metric, once a batch."""
+
+    def line(items: int, failed: float, chunks: float, milliseconds: float) -> int:
+        counts = math.ceil(failed), math.ceil(chunks), round(milliseconds)
+        return finished_bytes(architecture, batch.batch_id, items, *counts)
 
     items, failed, chunks = batch.workload.items, tries.failed_items, batch.chunks
     took = batch.timing.seconds * 1000 if batch.timing else TYPICAL_BATCH_MS
