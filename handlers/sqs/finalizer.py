@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from handlers import source
 from handlers.aws import settings
-from handlers.aws.errors import is_mistake
+from handlers.aws.errors import TRIES, is_mistake, reason_of
 from handlers.aws.events import FINISHED, STALLED, Events
 from handlers.aws.results import ResultStore, store
 from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
@@ -21,7 +21,6 @@ from handlers.core.batch import Ending, InvalidRequest, Status, final_status, is
 from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import JsonObject
 from handlers.sqs.messages import FinalizerMessage
-from handlers.sqs.mistakes import TRIES, reason_of
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, LeaseHeld, Segment
 from handlers.sqs.segments import SegmentItems, unsettled
 from handlers.sqs.table import BatchTable
@@ -157,7 +156,7 @@ class Finalizer:
     def _close_shard(self, batch: Batch, cursors: Mapping[int, Segment], shard: int, clock: Clock) -> tuple[int, int]:
         """Drop a shard's free chunks and count their remaining items.
 
-        Returns the time to wait for, 0 if the shard is closed, and the count. Without time left it is now.
+        Returns the time to wait for (a lease's end, now if this check is out of time, 0 if closed), and the count.
         """
         closing = self.table.get_closing(batch.key, shard)
         wait_until, next_seq, remaining = 0, closing.next_seq, closing.remaining
@@ -207,7 +206,7 @@ class Finalizer:
         return None
 
     def _announce_again(self, batch: Batch, clock: Clock) -> float | None:
-        """Take the announcement over from a finalizer that died, after the time it had."""
+        """Take the announcement over from a finalizer that died, once its time is over."""
         if batch.notified:
             return None
         if batch.announce_until > clock.now():
