@@ -1,6 +1,7 @@
 """The events that Rollcall publishes; both architectures publish the same ones."""
 
 import json
+from dataclasses import dataclass
 
 from handlers.aws import Client
 from handlers.aws.errors import ServiceUnavailable
@@ -17,12 +18,12 @@ class PublishFailed(ServiceUnavailable):
     """EventBridge accepted the call and refused the event."""
 
 
+@dataclass
 class Events:
     """Publishes on one event bus."""
 
-    def __init__(self, client: Client, bus_name: str):
-        self.client = client
-        self.bus_name = bus_name
+    client: Client
+    bus_name: str
 
     def publish(self, detail_type: str, detail: JsonObject) -> None:
         """Publish one event. Raises PublishFailed when EventBridge refuses it."""

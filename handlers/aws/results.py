@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from handlers.aws import Client, settings
@@ -11,12 +12,12 @@ from handlers.aws.telemetry import logger
 from handlers.core.json_text import dumps
 
 
+@dataclass
 class ResultStore:
     """The results in `bucket`."""
 
-    def __init__(self, client: Client, bucket: str):
-        self.client = client
-        self.bucket = bucket
+    client: Client
+    bucket: str
 
     def put(self, batch_id: str, generation: int, name: str, lines: Iterable[tuple[str, Any]]) -> None:
         """Write `results/<batchId>/<generation>/<name>.jsonl`, a line for each (item id, result), if there are any.

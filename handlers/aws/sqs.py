@@ -1,6 +1,7 @@
 """SQS: sends messages in full batches, and handles received ones so that a bad message never returns its neighbours."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -37,12 +38,12 @@ class ReturnMessage(Exception):
         self.seconds = seconds
 
 
+@dataclass
 class Queue:
     """One SQS queue."""
 
-    def __init__(self, client: Client, url: str):
-        self.client = client
-        self.url = url
+    client: Client
+    url: str
 
     def send(self, body: str, delay_seconds: int = 0) -> None:
         """Send one message."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -31,14 +31,14 @@ LONGEST_EXECUTION = timedelta(days=16)
 TRIES = 5
 
 
+@dataclass
 class AbandonedExecutions:
     """Ends batches whose execution did not. `grace`: how long functions may work on after their execution has ended."""
 
-    def __init__(self, states: Client, starter: Starter, finisher: Finisher, grace: timedelta):
-        self.states = states
-        self.grace = grace
-        self.starter = starter
-        self.finisher = finisher
+    states: Client
+    starter: Starter
+    finisher: Finisher
+    grace: timedelta
 
     def finish(self, execution: Mapping[str, Any], clock: Clock) -> JsonObject | None:
         """End the batch of an execution that FAILED, TIMED_OUT or was ABORTED; None if it ran no batch.

@@ -1,6 +1,7 @@
 """Batcher: writes a batch's chunks to S3 as the Distributed Map's input, in one or several rounds."""
 
 import functools
+from dataclasses import dataclass
 
 import boto3
 
@@ -30,15 +31,15 @@ MAX_CHUNK_BYTES = 200 * 1024
 STOP_MS = 20_000
 
 
+@dataclass
 class Batcher:
     """Starts batches and makes their chunks. A batch has at most `max_items` items."""
 
-    def __init__(self, s3: Client, map_runs: MapRuns, events: Events, starter: Starter, max_items: int):
-        self.s3 = s3
-        self.map_runs = map_runs
-        self.events = events
-        self.starter = starter
-        self.max_items = max_items
+    s3: Client
+    map_runs: MapRuns
+    events: Events
+    starter: Starter
+    max_items: int
 
     def make(self, body: object, execution: Execution, cursor: JsonObject | None, clock: Clock) -> JsonObject:
         """Start a batch and write its chunks, from `cursor` on. Repeating it writes the same objects.

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
@@ -33,15 +34,15 @@ CHECK_AGAIN_SECONDS = 5
 NO_SUCH_EXECUTION = {"ExecutionDoesNotExist", "InvalidArn"}
 
 
+@dataclass
 class Finalizer:
     """Ends the batches of regular executions itself, and those of others through `abandoned`."""
 
-    def __init__(self, s3: Client, states: Client, finisher: Finisher, abandoned: AbandonedExecutions, bucket: str):
-        self.s3 = s3
-        self.states = states
-        self.finisher = finisher
-        self.abandoned = abandoned
-        self.bucket = bucket
+    s3: Client
+    states: Client
+    finisher: Finisher
+    abandoned: AbandonedExecutions
+    bucket: str
 
     def finalize(self, event: FinalizerInput, clock: Clock) -> JsonObject | None:
         """End the execution's batch: after the Map Run, after an `error`, or without any chunks."""

@@ -144,13 +144,13 @@ class Counter:
         self.objects.put_counted(progress)
 
 
+@dataclass
 class Finisher:
     """Ends batches. `results` is None if the stack does not collect results."""
 
-    def __init__(self, map_runs: MapRuns, events: Events, results: ResultStore | None):
-        self.map_runs = map_runs
-        self.events = events
-        self.results = results
+    map_runs: MapRuns
+    events: Events
+    results: ResultStore | None
 
     def finish(
         self,

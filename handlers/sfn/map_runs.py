@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import boto3
 from botocore.config import Config
@@ -38,11 +39,11 @@ def client() -> Client:
     return boto3.client("stepfunctions", config=CONFIG)
 
 
+@dataclass
 class MapRuns:
     """Reads Map Runs and their children. `states` is a Step Functions client."""
 
-    def __init__(self, states: Client):
-        self.states = states
+    states: Client
 
     def of(self, execution_arn: str) -> str | None:
         """The ARN of the execution's Map Run; None if the execution has not started one."""

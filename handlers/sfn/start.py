@@ -86,22 +86,15 @@ class Schedule:
         return objects.find_ending() is None and not (start and start.running)
 
 
+@dataclass
 class Starter:
     """Starts batches. `survey` resolves a parsed request (see source.survey). Without a `schedule` none is skipped."""
 
-    def __init__(
-        self,
-        client: Client,
-        bucket: str,
-        parse: Callable[[object], BatchRequest],
-        survey: Callable[[BatchRequest], BatchRequest] = lambda request: request,
-        schedule: Schedule | None = None,
-    ):
-        self.client = client
-        self.bucket = bucket
-        self.parse = parse
-        self.survey = survey
-        self.schedule = schedule
+    client: Client
+    bucket: str
+    parse: Callable[[object], BatchRequest]
+    survey: Callable[[BatchRequest], BatchRequest] = lambda request: request
+    schedule: Schedule | None = None
 
     def start(self, body: object, execution: Execution) -> tuple[BatchObjects, BatchStart]:
         """Start the batch that a request describes, unless it is started. The first execution decides how it starts.

@@ -80,12 +80,12 @@ class BatcherOutput:
         )
 
 
+@dataclass
 class JsonObjects:
     """JSON objects in a bucket. `client` is an S3 client."""
 
-    def __init__(self, client: Client, bucket: str):
-        self.client = client
-        self.bucket = bucket
+    client: Client
+    bucket: str
 
     def put(self, key: str, value: JsonObject, **condition: str) -> None:
         """Write an object. `condition`: arguments of PutObject."""

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import boto3
@@ -31,22 +31,15 @@ WINDOW_BYTES = 8 * 1024 * 1024
 WINDOW_MS = 10_000
 
 
+@dataclass
 class Batcher:
     """The batcher's part of the protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        chunk_queue: Queue,
-        finalizer_queue: Queue,
-        segment_items: SegmentItems,
-        max_items: int,
-    ):
-        self.table = table
-        self.chunk_queue = chunk_queue
-        self.finalizer_queue = finalizer_queue
-        self.segment_items = segment_items
-        self.max_items = max_items
+    table: BatchTable
+    chunk_queue: Queue
+    finalizer_queue: Queue
+    segment_items: SegmentItems
+    max_items: int
 
     def make_segment(self, message: SegmentMessage, clock: Clock) -> None:
         """Make a segment's chunks from its cursor on. Raises ReturnMessage if there are more to make, or later."""

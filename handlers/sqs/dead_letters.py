@@ -1,6 +1,7 @@
 """Dead-letter handler: fails what a dead letter was about, so that no message ends in silence."""
 
 import functools
+from dataclasses import dataclass
 
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -20,13 +21,13 @@ from handlers.sqs.table import BatchTable
 REQUEST_FAILED = "its request was given up: the batcher failed again and again"
 
 
+@dataclass
 class DeadLetters:
     """Handles the dead letters of the chunk queue and of the batcher's queue."""
 
-    def __init__(self, table: BatchTable, finished: FinishedChunks, finalizer_queue: Queue):
-        self.table = table
-        self.finished = finished
-        self.finalizer_queue = finalizer_queue
+    table: BatchTable
+    finished: FinishedChunks
+    finalizer_queue: Queue
 
     def chunk(self, message: ChunkMessage, clock: Clock) -> None:
         """Fail the pending items of a chunk. Raises ReturnMessage while a processor still holds the chunk."""

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -41,27 +41,17 @@ class NoSuchBatch(Exception):
     """The batch has no record: its batcher is about to put it, or never got that far."""
 
 
+@dataclass
 class Finalizer:
     """The finalizer's part of the protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        events: Events,
-        segment_items: SegmentItems,
-        results: ResultStore | None,
-        check_interval: float,
-        stall_after: float,
-        map: Callable[..., Iterable[Any]] = map,
-    ):
-        """`map` calls a function for every shard or segment, several at a time if it has threads."""
-        self.table = table
-        self.events = events
-        self.segment_items = segment_items
-        self.results = results
-        self.check_interval = check_interval
-        self.stall_after = stall_after
-        self.map = map
+    table: BatchTable
+    events: Events
+    segment_items: SegmentItems
+    results: ResultStore | None
+    check_interval: float
+    stall_after: float
+    map: Callable[..., Iterable[Any]] = map
 
     def check(self, key: BatchKey, drained_at: int | None, clock: Clock) -> float | None:
         """End the batch if it is over. Returns the seconds until the next check, None if the batch is announced.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from handlers.aws.errors import is_mistake
 from handlers.aws.sqs import Queue, ReturnMessage
@@ -17,12 +18,12 @@ from handlers.sqs.table import BatchTable
 TRIES = 5
 
 
+@dataclass
 class Mistakes:
     """Counts mistakes, by batch and by the place in the code that met them."""
 
-    def __init__(self, table: BatchTable, finalizer_queue: Queue):
-        self.table = table
-        self.finalizer_queue = finalizer_queue
+    table: BatchTable
+    finalizer_queue: Queue
 
     @contextmanager
     def end_the_batch(self, key: BatchKey, place: str, clock: Clock) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -27,24 +28,17 @@ from handlers.sqs.records import ChunkDropped, ChunkFinished, Claim, LeaseHeld
 from handlers.sqs.table import BatchTable
 
 
+@dataclass
 class Processor:
     """The processor's part of the protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        finished: FinishedChunks,
-        process: Callable[[Item], Any],
-        retry_delay: float,
-        results: ResultStore | None,
-    ):
-        self.table = table
-        self.finished = finished
-        self.process = process
-        self.retry_delay = retry_delay
-        self.results = results
-        self.items_done = 0
-        self.work_ms = 0
+    table: BatchTable
+    finished: FinishedChunks
+    process: Callable[[Item], Any]
+    retry_delay: float
+    results: ResultStore | None
+    items_done: int = 0
+    work_ms: int = 0
 
     def handle(self, message: ChunkMessage, redelivered: bool, clock: Clock) -> None:
         """Process one chunk. Raises ReturnMessage if its message must be redelivered."""

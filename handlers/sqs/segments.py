@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
@@ -28,15 +29,15 @@ class Source(Protocol):
     ) -> Iterator[Item]: ...
 
 
+@dataclass
 class SegmentItems:
     """Gives the items of any segment of any generation, always the same ones in the same order.
 
     The items of a redriven generation come from the records of the one before, which has ended and changes no more.
     """
 
-    def __init__(self, table: BatchTable, items: Callable[..., Iterator[Item]]):
-        self.table = table
-        self.items = items
+    table: BatchTable
+    items: Callable[..., Iterator[Item]]
 
     def __call__(self, batch: Batch, number: int, skip: int) -> Iterator[Item]:
         """The segment's items without the first `skip`. Raises InvalidRequest if the input cannot be read."""

@@ -1,7 +1,7 @@
 """Starts a batch: its check message, its record and its segments. Also redrives, skips and refuses one."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from handlers.aws.events import SKIPPED, STARTED, Events
 from handlers.aws.sqs import Queue
@@ -27,30 +27,19 @@ from handlers.sqs.table import REDRIVE_WITHIN_SECONDS, BatchTable
 STILL_RUNNING = " was still running"
 
 
+@dataclass
 class Starter:
     """The first part of the batcher's protocol; docs/design.md explains the order of its steps."""
 
-    def __init__(
-        self,
-        table: BatchTable,
-        queue: Queue,
-        finalizer_queue: Queue,
-        events: Events,
-        source: Source,
-        check_interval: int,
-        chunks_per_segment: int,
-        max_items: int,
-        skip_overlap: bool,
-    ):
-        self.table = table
-        self.queue = queue
-        self.finalizer_queue = finalizer_queue
-        self.events = events
-        self.source = source
-        self.check_interval = check_interval
-        self.chunks_per_segment = chunks_per_segment
-        self.max_items = max_items
-        self.skip_overlap = skip_overlap
+    table: BatchTable
+    queue: Queue
+    finalizer_queue: Queue
+    events: Events
+    source: Source
+    check_interval: int
+    chunks_per_segment: int
+    max_items: int
+    skip_overlap: bool
 
     def start(self, body: object, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
         """Start the batch that a request describes. May be repeated. An invalid request ends its batch FAILED at once.

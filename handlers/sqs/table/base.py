@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
@@ -22,12 +23,12 @@ class TableUnavailable(ServiceUnavailable):
     """DynamoDB left writes unprocessed after every retry."""
 
 
+@dataclass
 class Records:
     """Reads and writes records of the table `name`. `client` is boto3's low-level DynamoDB client."""
 
-    def __init__(self, client: Client, name: str):
-        self.client = client
-        self.name = name
+    client: Client
+    name: str
 
     def _get(self, key: Record) -> Record | None:
         """A record, strongly consistent; None if there is none."""
@@ -61,19 +62,30 @@ class Records:
 
     def _update(self, key: Record, update: str, condition: str, values: Record) -> bool:
         """Update a record if `condition` holds, and return whether it did. `#name`: a name that DynamoDB reserves."""
+        return self._try_update(key, update, condition, values)[0]
+
+    def _take(self, key: Record, update: str, condition: str, values: Record) -> tuple[bool, Record]:
+        """Like `_update`; also return the new record, or the old one if `condition` does not hold: empty if none."""
+        returned = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        return self._try_update(key, update, condition, values, **returned)
+
+    def _try_update(
+        self, key: Record, update: str, condition: str, values: Record, **returned: str
+    ) -> tuple[bool, Record]:  # fmt: skip
         reserved = {f"#{name}": name for name in re.findall(r"#(\w+)", f"{update} {condition}")}
         try:
-            self.client.update_item(
+            answer = self.client.update_item(
                 TableName=self.name,
                 Key=key,
                 UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeValues=values,
                 **({"ExpressionAttributeNames": reserved} if reserved else {}),
+                **returned,
             )
-        except self.client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        except self.client.exceptions.ConditionalCheckFailedException as refused:
+            return False, refused.response.get("Item") or {}
+        return True, answer.get("Attributes") or {}
 
     def _write_batch(self, requests: Iterable[dict[str, Any]]) -> None:
         """BatchWriteItem in full calls, which are repeated for unprocessed writes. Raises TableUnavailable."""

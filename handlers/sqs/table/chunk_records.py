@@ -52,28 +52,23 @@ class ChunkRecords(Records):
     def claim_chunk(self, key: ChunkKey, now: int, lease_until: int, attempts_used: int = 0) -> ClaimOutcome:
         """Take the chunk's lease and count the attempt; `attempts_used` sets the count instead."""
         if attempts_used:
-            return self._take(key, now, lease_until, ", attempts = :used", {":used": n(attempts_used)})
-        return self._take(key, now, lease_until, " ADD attempts :one", {":one": n(1)})
+            return self._claim(key, now, lease_until, ", attempts = :used", {":used": n(attempts_used)})
+        return self._claim(key, now, lease_until, " ADD attempts :one", {":one": n(1)})
 
-    def _take(self, key: ChunkKey, now: int, lease_until: int, more: str, values: Record) -> ClaimOutcome:
-        try:
-            record = self.client.update_item(
-                TableName=self.name,
-                Key=chunk_key(key),
-                UpdateExpression=f"SET leaseUntil = :lease{more}",
-                ConditionExpression="attribute_exists(PK) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)",
-                ExpressionAttributeValues={":lease": n(lease_until), ":now": n(now), **values},
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
-        except self.client.exceptions.ConditionalCheckFailedException as refused:
-            held = refused.response.get("Item")
-            if not held:
-                return ChunkFinished()
-            if whole(held, "leaseUntil") >= FOREVER:
-                return ChunkDropped(whole(held, "attempts"), settled_of(held))
-            return LeaseHeld(whole(held, "leaseUntil"))
-        return Claim(key, lease_until, whole(record, "attempts"), settled_of(record))
+    def _claim(self, key: ChunkKey, now: int, lease_until: int, more: str, values: Record) -> ClaimOutcome:
+        taken, record = self._take(
+            chunk_key(key),
+            f"SET leaseUntil = :lease{more}",
+            "attribute_exists(PK) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)",
+            {":lease": n(lease_until), ":now": n(now), **values},
+        )
+        if taken:
+            return Claim(key, lease_until, whole(record, "attempts"), settled_of(record))
+        if not record:
+            return ChunkFinished()
+        if whole(record, "leaseUntil") >= FOREVER:
+            return ChunkDropped(whole(record, "attempts"), settled_of(record))
+        return LeaseHeld(whole(record, "leaseUntil"))
 
     def save_chunk(self, claim: Claim, settled: Iterable[int], count: int, max_attempts: int) -> bool:
         """Record settled items, and that the chunk's attempts are used up: its other items fail now.
@@ -138,7 +133,7 @@ class ChunkRecords(Records):
             key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
             outcome: ClaimOutcome = ChunkDropped(whole(record, "attempts"), settled_of(record))
             if whole(record, "leaseUntil") < FOREVER:
-                outcome = self._take(key, now, FOREVER, "", {})
+                outcome = self._claim(key, now, FOREVER, "", {})
             if isinstance(outcome, LeaseHeld):
                 yield outcome
             elif isinstance(outcome, Claim | ChunkDropped):

@@ -11,19 +11,13 @@ class SegmentRecords(Records):
 
     def claim_segment(self, key: BatchKey, number: int, now: int, lease_until: int) -> Segment | LeaseHeld:
         """Take the segment's lease, creating its record the first time."""
-        try:
-            record = self.client.update_item(
-                TableName=self.name,
-                Key=segment_key(key, number),
-                UpdateExpression="SET leaseUntil = :lease, expiresAt = if_not_exists(expiresAt, :expires)",
-                ConditionExpression="attribute_not_exists(leaseUntil) OR leaseUntil < :now",
-                ExpressionAttributeValues={":lease": n(lease_until), ":now": n(now), ":expires": expiry(now)},
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
-        except self.client.exceptions.ConditionalCheckFailedException as held:
-            return LeaseHeld(whole(held.response["Item"], "leaseUntil"))
-        return segment_from(number, record)
+        taken, record = self._take(
+            segment_key(key, number),
+            "SET leaseUntil = :lease, expiresAt = if_not_exists(expiresAt, :expires)",
+            "attribute_not_exists(leaseUntil) OR leaseUntil < :now",
+            {":lease": n(lease_until), ":now": n(now), ":expires": expiry(now)},
+        )
+        return segment_from(number, record) if taken else LeaseHeld(whole(record, "leaseUntil"))
 
     def fence_segment(self, key: BatchKey, number: int, now: int) -> Segment | LeaseHeld:
         """Take the segment from all batchers for ever; LeaseHeld while one of them works on it. May be repeated."""
@@ -74,29 +68,23 @@ class SegmentRecords(Records):
         the batch will end FAILED for it. Raises InvalidRequest if the batch would have more than `max_items`.
         """
         mark = "SET broken = if_not_exists(broken, :broken) " if broken else ""
-        try:
-            record = self.client.update_item(
-                TableName=self.name,
-                Key=batch_key(key),
-                UpdateExpression=f"{mark}DELETE #segments :numbers ADD #items :items, chunks :chunks",
-                ConditionExpression="contains(#segments, :number) AND #status = :open AND #items <= :room",
-                ExpressionAttributeNames={"#segments": "segments", "#items": "items", "#status": "status"},
-                ExpressionAttributeValues={
-                    ":numbers": {"NS": [str(number)]},
-                    ":number": n(number),
-                    ":items": n(items),
-                    ":chunks": n(chunks),
-                    ":open": {"S": Status.OPEN},
-                    ":room": n(max_items - items),
-                    **({":broken": {"S": broken}} if broken else {}),
-                },
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
-        except self.client.exceptions.ConditionalCheckFailedException as refused:
-            found = refused.response.get("Item")
-            batch = batch_from(found) if found else None
-            if batch and batch.status == Status.OPEN and number in batch.segments:
-                refuse_too_many(batch.items + items, max_items)
-            return None
-        return batch_from(record)
+        counted, record = self._take(
+            batch_key(key),
+            f"{mark}DELETE #segments :numbers ADD #items :items, chunks :chunks",
+            "contains(#segments, :number) AND #status = :open AND #items <= :room",
+            {
+                ":numbers": {"NS": [str(number)]},
+                ":number": n(number),
+                ":items": n(items),
+                ":chunks": n(chunks),
+                ":open": {"S": Status.OPEN},
+                ":room": n(max_items - items),
+                **({":broken": {"S": broken}} if broken else {}),
+            },
+        )
+        batch = batch_from(record) if record else None
+        if counted:
+            return batch
+        if batch and batch.status == Status.OPEN and number in batch.segments:
+            refuse_too_many(batch.items + items, max_items)
+        return None
