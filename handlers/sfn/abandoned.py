@@ -19,7 +19,7 @@ from handlers.core.outcome import error_text
 from handlers.sfn.batcher import publish_skipped
 from handlers.sfn.finish import EarlyEnd, Finisher
 from handlers.sfn.map_runs import THREADS
-from handlers.sfn.start import Execution, RequestRefused, Starter
+from handlers.sfn.start import Execution, RequestRefused, Starter, epoch_of
 from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart, JsonObjects
 
 STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED": Status.FAILED}
@@ -155,11 +155,6 @@ class AbandonedExecutions:
             )
             found = (execution for page in pages for execution in page["executions"])
             yield from takewhile(lambda one: one["startDate"] > start, found)
-
-
-def epoch_of(time: datetime) -> int:
-    """A time in milliseconds since 1970."""
-    return round(time.timestamp() * 1000)
 
 
 def generation_or_first(request: object) -> int:

@@ -109,17 +109,13 @@ class Batcher:
         self, objects: BatchObjects, request: BatchRequest, writer: ChunkWriter, clock: Clock
     ) -> ReadableItems | None:  # fmt: skip
         """Write chunks; returns their items, which know if they broke off, or None if a next round has to go on."""
-
-        def has_time() -> bool:
-            return clock.has(STOP_MS)
-
         at = writer.cursor
         try:
             items = ReadableItems(items_of(objects, request, self.map_runs, clock, skip=at.items))
         except OutOfTime:
             return None
         made = chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES, at.chunks, at.items, seal=True)
-        return items if writer.write(made, has_time) else None
+        return items if writer.write(made, lambda: clock.has(STOP_MS)) else None
 
     def _publish_started(self, made: BatcherOutput) -> None:
         self.events.publish(

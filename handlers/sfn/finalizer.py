@@ -77,7 +77,9 @@ class Finalizer:
             if execution_arn:
                 self._end(execution_arn, clock)
             elif is_scheduled(message):
-                self.abandoned.finish_undelivered(message, sent_at(record), cause_of(record), clock)
+                self.abandoned.finish_undelivered(
+                    message, int(record.attributes.sent_timestamp), cause_of(record), clock
+                )
             elif "sweep" in message:
                 self.abandoned.sweep(message["sweep"], clock)
             else:
@@ -100,11 +102,6 @@ class Finalizer:
             return
         if execution["status"] in STATUS_OF:
             self.abandoned.finish(execution, clock)
-
-
-def sent_at(record: SQSRecord) -> int:
-    """When the message was sent, in milliseconds since 1970."""
-    return int(record.attributes.sent_timestamp)
 
 
 def cause_of(record: SQSRecord) -> str:

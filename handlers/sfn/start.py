@@ -40,12 +40,12 @@ class Execution:
     @classmethod
     def from_context(cls, event: ExecutionContext) -> "Execution":
         """The execution that a function's input names."""
-        return cls(event["executionArn"], event["executionName"], epoch_ms(event["startedAt"]))
+        return cls(event["executionArn"], event["executionName"], epoch_of(datetime.fromisoformat(event["startedAt"])))
 
 
-def epoch_ms(timestamp: str) -> int:
-    """An ISO 8601 time in milliseconds since 1970."""
-    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
+def epoch_of(time: datetime) -> int:
+    """A time in milliseconds since 1970."""
+    return round(time.timestamp() * 1000)
 
 
 def parse_request(request: object, defaults: Mapping[str, str]) -> BatchRequest:

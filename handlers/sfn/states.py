@@ -5,13 +5,6 @@ from typing import NotRequired, TypedDict
 from handlers.core.json_text import Item, JsonObject
 
 
-class StateError(TypedDict, total=False):
-    """The error that a state failed with."""
-
-    Error: str
-    Cause: str
-
-
 class ExecutionContext(TypedDict):
     """What the states pass on from the execution's context object."""
 
@@ -33,7 +26,7 @@ class FinalizerInput(ExecutionContext):
     batch: NotRequired[JsonObject]
     request: NotRequired[object]
     mapRunArn: NotRequired[str]
-    error: NotRequired[StateError]
+    error: NotRequired[dict[str, str]]
 
 
 class BatchOfChunk(TypedDict):
@@ -64,4 +57,4 @@ class RecorderInput(ProcessorInput):
     """The input of Record failure: the processor's output, or its input and the error that it died of."""
 
     failures: NotRequired[list[str]]
-    error: NotRequired[StateError]
+    error: NotRequired[dict[str, str]]

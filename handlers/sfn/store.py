@@ -121,6 +121,11 @@ class JsonObjects:
                 return None
             raise
 
+    def value(self, key: str) -> Any:
+        """The object's value; None if there is no such object."""
+        found = self.find(key)
+        return found and found[0]
+
     def names(self, folder: str, after: str = "", page_size: int = 1000) -> Iterator[str]:
         """The rest of each key that begins with `folder`, in order, from the first one behind `after` on."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
@@ -158,8 +163,8 @@ class BatchObjects:
 
     def find_started(self) -> BatchStart | None:
         """How the generation was started; None if it was not."""
-        found = self.objects.find(self._started_key)
-        return BatchStart.from_json(found[0]) if found else None
+        value = self.objects.value(self._started_key)
+        return BatchStart.from_json(value) if value else None
 
     def find_owner(self) -> str | None:
         """The ARN of the execution that runs this generation; None if there is none."""
@@ -187,8 +192,8 @@ class BatchObjects:
 
     def find_made(self) -> BatcherOutput | None:
         """The batcher's output; None until the batcher is done."""
-        found = self.objects.find(f"made/{self.name}.json")
-        return BatcherOutput(**found[0]) if found else None
+        value = self.objects.value(f"made/{self.name}.json")
+        return BatcherOutput(**value) if value else None
 
     # ---------------------------------------------------------------------------------------- failures
     def put_failed(self, seq: int, failures: list[JsonObject]) -> None:
@@ -227,16 +232,15 @@ class BatchObjects:
 
     def find_counted(self) -> JsonObject:
         """The progress of counting the batch's ending; see finish.py."""
-        found = self.objects.find(f"lost/{self.name}.json")
-        return found[0] if found else {}
+        return self.objects.value(f"lost/{self.name}.json") or {}
 
     def put_counted(self, progress: JsonObject) -> None:
         self.objects.put(f"lost/{self.name}.json", progress)
 
     def find_finished_chunks(self, page: int) -> JsonObject | None:
         """`{"seqs", "next"}`: the chunks that a page of children finished, as a redrive found, and the next token."""
-        found = self.objects.find(f"settled/{self.name}/{page:06d}.json")
-        return found[0] if found else None
+        found: JsonObject | None = self.objects.value(f"settled/{self.name}/{page:06d}.json")
+        return found
 
     def put_finished_chunks(self, page: int, found: JsonObject) -> None:
         self.objects.put(f"settled/{self.name}/{page:06d}.json", found)

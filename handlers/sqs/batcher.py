@@ -154,7 +154,7 @@ def connections() -> tuple[Starter, Batcher, Queue]:
         queue=queue,
         finalizer_queue=finalizer_queue,
         events=Events(boto3.client("events"), settings.text("EVENT_BUS_NAME")),
-        source=source,
+        survey=source.survey,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         chunks_per_segment=settings.whole("CHUNKS_PER_SEGMENT"),
         max_items=max_items,

@@ -50,24 +50,22 @@ def fields_of(kind: type[Any], record: Record) -> dict[str, Any]:
     return {name: plain(attribute) for name, attribute in values.items() if name in kind.__dataclass_fields__}
 
 
-def batch_key(key: BatchKey) -> Record:
-    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}"}}
+def batch_key(key: BatchKey, part: str = "") -> Record:
+    """The key of the batch record, or of a `part` of the batch."""
+    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}{part}"}}
 
 
 def segment_key(key: BatchKey, number: int) -> Record:
-    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#segment#{number:04d}"}}
+    return batch_key(key, f"#segment#{number:04d}")
 
 
 def closing_key(key: BatchKey, shard: int) -> Record:
-    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#closing#{shard:04d}"}}
+    return batch_key(key, f"#closing#{shard:04d}")
 
 
-def mistakes_key(key: BatchKey, place: str) -> Record:
-    return {"PK": {"S": f"batch#{key.batch_id}"}, "SK": {"S": f"{key.generation:04d}#mistakes#{place}"}}
-
-
-def shard_partition(key: BatchKey, shard: int) -> str:
-    return f"chunks#{key.batch_id}#{key.generation}#{shard}"
+def partition_of(kind: str, key: BatchKey, shard: int) -> str:
+    """The partition of a shard's `chunks`, of its `failed` items or of their counts, its `failures`."""
+    return f"{kind}#{key.batch_id}#{key.generation}#{shard}"
 
 
 def chunk_name(seq: int) -> str:
@@ -76,11 +74,7 @@ def chunk_name(seq: int) -> str:
 
 
 def chunk_key(key: ChunkKey) -> Record:
-    return {"PK": {"S": shard_partition(key.batch, key.shard)}, "SK": {"S": chunk_name(key.seq)}}
-
-
-def failed_partition(key: BatchKey, shard: int) -> str:
-    return f"failed#{key.batch_id}#{key.generation}#{shard}"
+    return {"PK": {"S": partition_of("chunks", key.batch, key.shard)}, "SK": {"S": chunk_name(key.seq)}}
 
 
 def failed_name(seq: int, index: int) -> str:
@@ -88,14 +82,10 @@ def failed_name(seq: int, index: int) -> str:
     return f"{seq:012d}#{index:05d}"
 
 
-def failures_partition(key: BatchKey, shard: int) -> str:
-    return f"failures#{key.batch_id}#{key.generation}#{shard}"
-
-
 def failed_record(key: ChunkKey, index: int, item: Item, error: str, attempts: int, expires: int) -> Record:
     """The record of a failed item. Its error is cut so that it does not take a write unit of its own."""
     record = {
-        "PK": {"S": failed_partition(key.batch, key.shard)},
+        "PK": {"S": partition_of("failed", key.batch, key.shard)},
         "SK": {"S": failed_name(key.seq, index)},
         "item": {"S": dumps(item)},
         "error": {"S": ""},
@@ -108,7 +98,7 @@ def failed_record(key: ChunkKey, index: int, item: Item, error: str, attempts: i
 def failures_record(key: ChunkKey, count: int, expires: int) -> Record:
     """The record that counts a chunk's failed items."""
     return {
-        "PK": {"S": failures_partition(key.batch, key.shard)},
+        "PK": {"S": partition_of("failures", key.batch, key.shard)},
         "SK": {"S": chunk_name(key.seq)},
         "count": n(count),
         "expiresAt": n(expires),

@@ -43,7 +43,10 @@ class NoSuchBatch(Exception):
 
 @dataclass
 class Finalizer:
-    """The finalizer's part of the protocol; docs/design.md explains the order of its steps."""
+    """The finalizer's part of the protocol; docs/design.md explains the order of its steps.
+
+    `map` calls a function for every shard or segment, several at a time if it has threads.
+    """
 
     table: BatchTable
     events: Events

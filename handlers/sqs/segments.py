@@ -4,10 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
 
 from handlers.aws.sqs import MAX_BATCH_BYTES
-from handlers.core.batch import BatchRequest
 from handlers.core.files.unreadable import ReadableItems, then_unreadable
 from handlers.core.items import Chunk, chunks
 from handlers.core.json_text import Item
@@ -18,15 +16,6 @@ from handlers.sqs.table import BatchTable
 MAX_CHUNK_BYTES = MAX_BATCH_BYTES - 1024
 # The first segment of a redriven generation: the failed items. Segment n + 1 is what is left over of segment n.
 FAILED_ITEMS = 0
-
-
-class Source(Protocol):
-    """The functions of handlers/source.py."""
-
-    def survey(self, request: BatchRequest) -> tuple[BatchRequest, Any]: ...
-    def items(
-        self, request: BatchRequest, batch_id: str, first: int = 0, last: int | None = None, skip: int = 0
-    ) -> Iterator[Item]: ...
 
 
 @dataclass

@@ -1,7 +1,9 @@
 """Starts a batch: its check message, its record and its segments. Also redrives, skips and refuses one."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from handlers.aws.events import SKIPPED, STARTED, Events
 from handlers.aws.sqs import Queue
@@ -21,7 +23,6 @@ from handlers.core.clock import Clock
 from handlers.core.json_text import JsonObject
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage, loads
 from handlers.sqs.records import Batch, BatchKey, segments_for, shards_for
-from handlers.sqs.segments import Source
 from handlers.sqs.table import REDRIVE_WITHIN_SECONDS, BatchTable
 
 STILL_RUNNING = " was still running"
@@ -35,7 +36,7 @@ class Starter:
     queue: Queue
     finalizer_queue: Queue
     events: Events
-    source: Source
+    survey: Callable[[BatchRequest], tuple[BatchRequest, Any]]
     check_interval: int
     chunks_per_segment: int
     max_items: int
@@ -52,7 +53,7 @@ class Starter:
         elif not (self.skip_overlap and is_scheduled(body) and self._skip(key, clock)):
             self._announce_check(key)
             try:
-                request, extent = self.source.survey(BatchRequest.parse(body, defaults))
+                request, extent = self.survey(BatchRequest.parse(body, defaults))
                 # Only if the extent is counted in items: a file's is in bytes, or unknown.
                 expected = extent.items if extent.items == extent.length and not request.input else None
                 refuse_too_many(expected or 0, self.max_items)

@@ -1,7 +1,7 @@
 """The batch record, the list of recent batches, the count of mistakes, and the schedule's last batch."""
 
 from handlers.core.batch import Ending, Status, iso
-from handlers.sqs.encoding import Record, batch_from, batch_key, batch_record, mistakes_key, n, whole
+from handlers.sqs.encoding import Record, batch_from, batch_key, batch_record, n, whole
 from handlers.sqs.records import Batch, BatchKey
 from handlers.sqs.table.base import Records, expiry
 
@@ -83,7 +83,7 @@ class BatchRecords(Records):
         """
         record: Record = self.client.update_item(
             TableName=self.name,
-            Key=mistakes_key(key, place),
+            Key=batch_key(key, f"#mistakes#{place}"),
             UpdateExpression="SET expiresAt = :expires ADD mistakes :one",
             ExpressionAttributeValues={":one": n(1), ":expires": expiry(now)},
             ReturnValues="ALL_NEW",

@@ -13,8 +13,8 @@ from handlers.sqs.encoding import (
     closing_key,
     fields_of,
     n,
+    partition_of,
     settled_of,
-    shard_partition,
     whole,
 )
 from handlers.sqs.records import (
@@ -103,13 +103,13 @@ class ChunkRecords(Records):
 
     def is_shard_empty(self, batch: BatchKey, shard: int) -> bool:
         """Whether no chunk record is left in the shard, strongly consistent."""
-        query = self._partition(shard_partition(batch, shard))
+        query = self._partition(partition_of("chunks", batch, shard))
         answer = self.client.query(**query, Limit=1, Select="COUNT", ConsistentRead=True)
         return bool(answer["Count"] == 0)
 
     def count_chunks(self, batch: Batch) -> int:
         """The number of chunk records left. It reads them all, so it is for people, not for the protocol."""
-        queries = (self._partition(shard_partition(batch.key, shard)) for shard in range(batch.shards))
+        queries = (self._partition(partition_of("chunks", batch.key, shard)) for shard in range(batch.shards))
         return sum(page["Count"] for query in queries for page in self._pages(**query, Select="COUNT"))
 
     def first_chunks(self, batch: Batch, limit: int) -> list[int]:
@@ -120,7 +120,7 @@ class ChunkRecords(Records):
     def _first(self, batch: Batch, shard: int, limit: int) -> list[Record]:
         """The first `limit` chunk records of a shard, eventually consistent."""
         found: list[Record] = self.client.query(
-            **self._partition(shard_partition(batch.key, shard)), Limit=limit
+            **self._partition(partition_of("chunks", batch.key, shard)), Limit=limit
         )["Items"]  # fmt: skip
         return found
 
@@ -153,7 +153,9 @@ class ChunkRecords(Records):
 
     def _chunks(self, batch: Batch, shard: int, first: int = 0, last: int = LAST_SEQ) -> Iterator[Record]:
         """The chunk records of a shard, from number `first` to `last`, strongly consistent."""
-        return self._records(**self._between(shard_partition(batch.key, shard), chunk_name(first), chunk_name(last)))
+        return self._records(
+            **self._between(partition_of("chunks", batch.key, shard), chunk_name(first), chunk_name(last))
+        )
 
     def get_closing(self, key: BatchKey, shard: int) -> Closing:
         """The progress of the batch's ending in a shard."""

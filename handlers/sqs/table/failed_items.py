@@ -5,15 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from handlers.core.json_text import Item, JsonObject
-from handlers.sqs.encoding import (
-    chunk_name,
-    failed_name,
-    failed_partition,
-    failed_record,
-    failures_partition,
-    failures_record,
-    whole,
-)
+from handlers.sqs.encoding import chunk_name, failed_name, failed_record, failures_record, partition_of, whole
 from handlers.sqs.records import Batch, ChunkKey
 from handlers.sqs.table.base import KEEP_SECONDS, Records
 from handlers.sqs.table.chunk_records import LAST_SEQ
@@ -46,20 +38,20 @@ class FailedItems(Records):
 
     def failed_counts(self, batch: Batch, shard: int, first: int = 0) -> Iterator[list[tuple[int, int]]]:
         """Pages of (chunk, its number of failed items), from chunk `first` on, strongly consistent."""
-        query = self._between(failures_partition(batch.key, shard), chunk_name(first), chunk_name(LAST_SEQ))
+        query = self._between(partition_of("failures", batch.key, shard), chunk_name(first), chunk_name(LAST_SEQ))
         for page in self._pages(**query, ConsistentRead=True):
             yield [(int(record["SK"]["S"]), whole(record, "count")) for record in page["Items"]]
 
     def count_failed(self, batch: Batch) -> int:
         """The number of failed items so far; for people. It reads the counts, not the items."""
-        queries = (self._partition(failures_partition(batch.key, shard)) for shard in range(batch.shards))
+        queries = (self._partition(partition_of("failures", batch.key, shard)) for shard in range(batch.shards))
         return sum(
             whole(record, "count") for query in queries for page in self._pages(**query) for record in page["Items"]
         )
 
     def failed_indexes(self, key: ChunkKey) -> set[int]:
         """The indexes of the chunk's failed items, strongly consistent."""
-        partition = failed_partition(key.batch, key.shard)
+        partition = partition_of("failed", key.batch, key.shard)
         query = self._between(partition, failed_name(key.seq, 0), failed_name(key.seq, LAST_INDEX))
         return {int(record["SK"]["S"].split("#")[1]) for record in self._records(**query)}
 
@@ -73,7 +65,7 @@ class FailedItems(Records):
             if first is None:
                 continue
             names = failed_name(first, 0), failed_name(LAST_SEQ, LAST_INDEX)
-            query = self._between(failed_partition(batch.key, shard), *names)
+            query = self._between(partition_of("failed", batch.key, shard), *names)
             for record in islice(self._records(**query), skip, None):
                 seq, index = record["SK"]["S"].split("#")
                 yield {
