@@ -114,14 +114,14 @@ class ItemRun:
         """Process items one after another."""
         while (index := self.begin()) is not None:
             began = time.time_ns()
+            value, failure = None, None
             try:
                 # An own context: what `process` sets in it, such as decimal's precision, ends with the item.
                 # A copy: what `process` does to its item must not change what is recorded when the item fails.
                 value = checked_result(contextvars.Context().run(self.process, copy.deepcopy(self.items[index])))
             except BaseException as error:  # noqa: BLE001 - any exception of `process` is this item's failure
-                self._failed(index, error, began)
-            else:
-                self._done(index, value, began)
+                failure = error
+            self._ended(index, began, value, failure)
 
     def begin_async(self) -> Coroutine[Any, Any, None] | None:
         """The coroutine that processes the next item; None if none is left."""
@@ -130,8 +130,7 @@ class ItemRun:
 
     async def _run_async(self, index: int) -> None:
         began = time.time_ns()
-        failure: BaseException | None = None
-        value = None
+        value, failure = None, None
         try:
             returned = self.process(copy.deepcopy(self.items[index]))
             # An async decorator may have awaited the function itself: then `returned` is the result.
@@ -141,23 +140,16 @@ class ItemRun:
         try:
             await end_tasks_left()
         except BaseException as error:  # noqa: BLE001 - also a cancellation that `process` has asked for
-            failure = failure or error
-        if failure:
-            self._failed(index, failure, began)
+            failure = error if failure is None else failure
+        self._ended(index, began, value, failure)
+
+    def _ended(self, index: int, began: int, value: Any, failure: BaseException | None) -> None:
+        if failure is not None:
+            self.results.failed[index] = error_text(failure)
         else:
-            self._done(index, value, began)
-
-    def _failed(self, index: int, error: BaseException, began: int) -> None:
-        self.results.failed[index] = error_text(error)
-        self._ended(began)
-
-    def _done(self, index: int, value: Any, began: int) -> None:
-        if self.keep_values and value is not None:
-            self.results.values[index] = value
-        self.results.done.append(index)
-        self._ended(began)
-
-    def _ended(self, began: int) -> None:
+            if self.keep_values and value is not None:
+                self.results.values[index] = value
+            self.results.done.append(index)
         ended = time.time_ns()
         self._spans.append((began, ended))
         self._longest = max(self._longest, (ended - began) // 1_000_000)

@@ -97,7 +97,7 @@ class AbandonedExecutions:
         except Exception as error:
             if not is_mistake(error) or self._mistakes_with(execution) < TRIES:
                 raise
-            logger.exception("given up", execution_arn=execution.arn, name=execution.name)
+            logger.exception("a mistake ends the batch", execution_arn=execution.arn, name=execution.name)
             return self._finish_uncounted(error, body, execution, clock)
 
     def _mistakes_with(self, execution: Execution) -> int:

@@ -57,26 +57,26 @@ def parse_request(request: object, defaults: Mapping[str, str]) -> BatchRequest:
     return BatchRequest.parse(request, defaults)
 
 
+@dataclass
 class Schedule:
     """Records which batch the schedule started last. `skips`: skip a scheduled batch while the last one runs."""
 
-    def __init__(self, client: Client, bucket: str, skips: bool):
-        self.client = client
-        self.bucket = bucket
-        self.skips = skips
-        self.objects = JsonObjects(client, bucket)
+    client: Client
+    bucket: str
+    skips: bool
 
     def running_before(self, batch_id: str) -> str | None:
         """The batch that still runs, so that `batch_id` is to be skipped; None if `batch_id` is now the latest.
 
         A redelivered event finds that its own batch is the latest. Of two events at a time the later sees the other.
         """
+        objects = JsonObjects(self.client, self.bucket)
         while True:
-            latest, etag = self.objects.find(LATEST_KEY) or ({"batchId": batch_id}, None)
+            latest, etag = objects.find(LATEST_KEY) or ({"batchId": batch_id}, None)
             if self.skips and latest["batchId"] != batch_id and self._runs(latest["batchId"]):
                 return str(latest["batchId"])
             condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-            if self.objects.put_if(LATEST_KEY, {"batchId": batch_id}, **condition):
+            if objects.put_if(LATEST_KEY, {"batchId": batch_id}, **condition):
                 return None
 
     def _runs(self, batch_id: str) -> bool:

@@ -18,7 +18,7 @@ from handlers.sqs.records import BatchKey, Claim, LeaseHeld
 from handlers.sqs.start import parse_json, refuse
 from handlers.sqs.table import BatchTable
 
-REQUEST_FAILED = "its request was given up: the batcher failed again and again"
+REQUEST_FAILED = "its request went to the dead-letter queue: the batcher failed again and again"
 
 
 @dataclass
@@ -42,7 +42,7 @@ class DeadLetters:
 
     def segment(self, message: SegmentMessage, clock: Clock) -> None:
         """End the batch early, because the segment's missing chunks will not be made."""
-        reason = f"segment {message.number} was given up: its batcher failed again and again"
+        reason = f"segment {message.number} went to the dead-letter queue: its batcher failed again and again"
         self.table.abandon_segment(message.key, message.number, reason, clock.now())
         self.finalizer_queue.send(FinalizerMessage(message.key, check=False).body())
 

@@ -48,7 +48,7 @@ class Mistakes:
         if not is_mistake(error) or self.table.count_mistake(key, place, clock.now()) < TRIES:
             return False
         reason = reason_of(error, place)
-        logger.exception("given up", batch_id=key.batch_id, generation=key.generation, reason=reason)
+        logger.exception("a mistake ends the batch", batch_id=key.batch_id, generation=key.generation, reason=reason)
         # The check first: from here on the batch cannot be silent.
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
         self.table.fail(key, reason, clock.now())

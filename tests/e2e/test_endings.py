@@ -154,7 +154,7 @@ def test_a_segment_given_up_by_its_queue_ends_the_batch_failed(stacks: Stacks):
     stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], SegmentMessage(key, 0).body())
     detail = stacks.finished(key.batch_id)
     assert (detail["status"], detail["remaining"]) == ("FAILED", 10)
-    assert "segment 0 was given up" in detail["reason"]
+    assert "segment 0 went to the dead-letter queue" in detail["reason"]
 
 
 def test_a_request_given_up_by_its_queue_ends_its_batch_failed(stacks: Stacks):
@@ -162,7 +162,7 @@ def test_a_request_given_up_by_its_queue_ends_its_batch_failed(stacks: Stacks):
     stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], {"batchId": batch_id, "items": 5})
     detail = stacks.finished(batch_id)
     assert detail["status"] == "FAILED"
-    assert "its request was given up" in detail["reason"]
+    assert "its request went to the dead-letter queue" in detail["reason"]
 
 
 def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
