@@ -25,10 +25,7 @@ class Extent:
 
 
 def survey(request: BatchRequest) -> tuple[BatchRequest, Extent]:
-    """Survey the source when the batch starts: return the request, with its input pinned to a version, and the extent.
-
-    Raises InvalidRequest if the input cannot be read.
-    """
+    """Survey the source as a batch starts: the request, its input pinned, and the extent. Raises InvalidRequest."""
     if not request.input:
         return request, Extent(request.items, request.items)
     source, length, estimate = pinned(request.input)

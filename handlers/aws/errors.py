@@ -41,10 +41,7 @@ def is_mistake(error: BaseException) -> bool:
 
 @contextmanager
 def service_errors_renamed() -> Iterator[None]:
-    """Raise every error of a service as ServiceUnavailable: the state machine's Retry knows that name.
-
-    The state machine retries a service's error until the deadline, and a mistake in the code a few times.
-    """
+    """Raise a service's error as ServiceUnavailable, which the state machine retries until the deadline."""
     try:
         yield
     except CheckAgain:

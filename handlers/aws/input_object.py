@@ -72,24 +72,16 @@ def object_items(source: InputObject, first: int, last: int | None, skip: int) -
     Only plain JSON Lines can be read in parts; other formats are read whole. Raises Unreadable where the content cannot
     be read any further, and InvalidRequest if the object cannot be read or was changed since it was pinned.
     """
+    plain = not (is_csv(source.key) or is_gzipped(source.key))
     try:
-        yield from _items(source, first, last, skip)
+        with closing(opened(source, max(0, first - 1) if plain else 0)) as stream:
+            lines = lines_of_part(stream, first, last) if plain else Lines(stream)
+            if is_csv(source.key):
+                yield from islice(csv_items(lines), skip, None)
+            else:
+                yield from json_items(lines, lambda: f"byte-{lines.start}" if plain else f"line-{lines.number}", skip)
     except Unreadable as unreadable:
         raise unreadable.at(place_of(source)) from None
-
-
-def _items(source: InputObject, first: int, last: int | None, skip: int) -> Iterator[Item]:
-    if is_csv(source.key):
-        with closing(opened(source)) as stream:
-            yield from islice(csv_items(Lines(stream)), skip, None)
-    elif is_gzipped(source.key):
-        with closing(opened(source)) as stream:
-            lines = Lines(stream)
-            yield from json_items(lines, lambda: f"line-{lines.number}", skip)
-    else:
-        with closing(opened(source, max(0, first - 1))) as stream:
-            lines = lines_of_part(stream, first, last)
-            yield from json_items(lines, lambda: f"byte-{lines.start}", skip)
 
 
 def place_of(source: InputObject) -> str:
@@ -118,10 +110,7 @@ def refuse_other_places(source: InputObject) -> None:
 
 
 def get(source: InputObject, **arguments: str) -> Any:
-    """S3's answer to GetObject for the pinned object.
-
-    Raises InvalidRequest if the object is outside the stack's input, or if another try would not help.
-    """
+    """S3's answer to GetObject for the pinned object. Raises InvalidRequest if another try would not help."""
     refuse_other_places(source)
     place = place_of(source)
     if source.etag:

@@ -136,17 +136,9 @@ def restore_path(before: list[str]) -> None:
     sys.path[:] = before
 
 
-def restore_collecting(before: bool) -> None:
-    (gc.enable if before else gc.disable)()
-
-
 def restore_locale(before: str) -> None:
     if locale.setlocale(locale.LC_ALL) != before:
         locale.setlocale(locale.LC_ALL, before)
-
-
-def restore_timeout(before: tuple[float | None]) -> None:
-    socket.setdefaulttimeout(*before)
 
 
 # How to read and how to restore each. The streams first, because failures to restore the others are logged to them.
@@ -160,6 +152,6 @@ KEPT: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (read_logging, restore_logging),
     (lambda: sys.path[:], restore_path),
     (lambda: locale.setlocale(locale.LC_ALL), restore_locale),
-    (gc.isenabled, restore_collecting),
-    (lambda: (socket.getdefaulttimeout(),), restore_timeout),
+    (gc.isenabled, lambda before: (gc.enable if before else gc.disable)()),
+    (lambda: (socket.getdefaulttimeout(),), lambda before: socket.setdefaulttimeout(*before)),
 ]

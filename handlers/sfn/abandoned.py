@@ -72,10 +72,7 @@ class AbandonedExecutions:
         return self.finisher.finish(objects, made, map_run_arn, clock, early)
 
     def finish_undelivered(self, event: JsonObject, sent_at: int, cause: str, clock: Clock) -> JsonObject | None:
-        """End the batch of a scheduled event for which EventBridge could not start an execution.
-
-        None if an execution was started all the same.
-        """
+        """End the batch of a scheduled event that EventBridge could not deliver; None if an execution was started."""
         none = Execution("", event["id"], sent_at)
 
         def finish() -> JsonObject | None:

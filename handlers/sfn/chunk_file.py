@@ -42,8 +42,7 @@ class Cursor:
 class ChunkWriter:
     """Writes one object of at most `max_items` items, from `cursor` on.
 
-    Every try cuts the parts between the same chunks. So a repeated round uploads the same parts again under their
-    numbers.
+    Every try cuts the parts between the same chunks, so that a repeated round uploads the same parts again.
     """
 
     def __init__(self, client: Client, bucket: str, key: str, cursor: Cursor, max_items: int):

@@ -21,8 +21,7 @@ def s3() -> Client:
 def handler(event: RecorderInput, context: LambdaContext) -> JsonObject:
     """Lambda entry: the child's Record failure state. Repeating it writes the same object.
 
-    `event` has one of the processor's `failures` per item, or the `error` that the processor died of; that becomes the
-    error of every item.
+    The error of an item is its own of the processor's `failures`, or the `error` that the processor died of.
     """
     batch, chunk = event["batch"], event["chunk"]
     died = event.get("error", {})

@@ -71,8 +71,7 @@ class Finalizer:
             message = json.loads(record.body)
             execution_arn = message.get("source") == "aws.states" and message["detail"]["executionArn"]
         except (ValueError, AttributeError, KeyError, TypeError):
-            logger.warning("not for a finalizer, dropped", message_id=record.message_id)
-            return
+            message, execution_arn = {}, None
         try:
             if execution_arn:
                 self._end(execution_arn, clock)

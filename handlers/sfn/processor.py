@@ -24,10 +24,9 @@ def result_store() -> ResultStore | None:
 
 
 def keep_results(results: ResultStore, event: ProcessorInput, found: Results) -> None:
-    """Store the results of this round under a name of its own.
+    """Store the results of this round under a name of its own, which only a repetition of the round has again.
 
-    A round that was cut short goes on under the same attempt with fewer items. A round that died is repeated with the
-    same items, and overwrites its object.
+    A round that was cut short goes on under the same attempt, but with fewer items.
     """
     batch, chunk = event["batch"], event["chunk"]
     name = f"{chunk['seq']:09d}-{event['attempt']:02d}-{len(chunk['items']):05d}"

@@ -97,10 +97,7 @@ class Starter:
     schedule: Schedule | None = None
 
     def start(self, body: object, execution: Execution) -> tuple[BatchObjects, BatchStart]:
-        """Start the batch that a request describes, unless it is started. The first execution decides how it starts.
-
-        `body` is the execution's input. Raises RequestRefused.
-        """
+        """Start the batch of a request, unless it is started: the first execution decides. Raises RequestRefused."""
         if redrive_in(body) is not None:
             return self._redrive(body, execution)
         objects = BatchObjects(self.client, self.bucket, batch_id_or(body, execution.name))

@@ -164,7 +164,7 @@ class BatchObjects:
     def find_started(self) -> BatchStart | None:
         """How the generation was started; None if it was not."""
         value = self.objects.value(self._started_key)
-        return BatchStart.from_json(value) if value else None
+        return None if value is None else BatchStart.from_json(value)
 
     def find_owner(self) -> str | None:
         """The ARN of the execution that runs this generation; None if there is none."""
@@ -193,7 +193,7 @@ class BatchObjects:
     def find_made(self) -> BatcherOutput | None:
         """The batcher's output; None until the batcher is done."""
         value = self.objects.value(f"made/{self.name}.json")
-        return BatcherOutput(**value) if value else None
+        return None if value is None else BatcherOutput(**value)
 
     # ---------------------------------------------------------------------------------------- failures
     def put_failed(self, seq: int, failures: list[JsonObject]) -> None:
@@ -232,7 +232,8 @@ class BatchObjects:
 
     def find_counted(self) -> JsonObject:
         """The progress of counting the batch's ending; see finish.py."""
-        return self.objects.value(f"lost/{self.name}.json") or {}
+        progress: JsonObject | None = self.objects.value(f"lost/{self.name}.json")
+        return {} if progress is None else progress
 
     def put_counted(self, progress: JsonObject) -> None:
         self.objects.put(f"lost/{self.name}.json", progress)

@@ -35,13 +35,9 @@ def attributes(values: Mapping[str, Any]) -> Record:
 def plain(attribute: Record) -> Any:
     """The plain value of an attribute. Not boto3's TypeDeserializer, which makes Decimals of whole numbers."""
     ((kind, content),) = attribute.items()
-    match kind:
-        case "N":
-            return int(content)
-        case "NS":
-            return frozenset(map(int, content))
-        case _:
-            return content
+    if kind == "NS":
+        return frozenset(map(int, content))
+    return int(content) if kind == "N" else content
 
 
 def fields_of(kind: type[Any], record: Record) -> dict[str, Any]:

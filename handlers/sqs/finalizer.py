@@ -57,10 +57,7 @@ class Finalizer:
     map: Callable[..., Iterable[Any]] = map
 
     def check(self, key: BatchKey, drained_at: int | None, clock: Clock) -> float | None:
-        """End the batch if it is over. Returns the seconds until the next check, None if the batch is announced.
-
-        Raises NoSuchBatch.
-        """
+        """End the batch if it is over. Returns seconds to the next check, None if announced. Raises NoSuchBatch."""
         # The record before the shards: in the other order the batch could be sealed in between.
         batch = self.table.get_batch(key.batch_id, key.generation)
         if not batch:
@@ -161,8 +158,7 @@ class Finalizer:
     def _close_shard(self, batch: Batch, cursors: Mapping[int, Segment], shard: int, clock: Clock) -> tuple[int, int]:
         """Drop a shard's free chunks and count their remaining items.
 
-        Returns the time to wait for, the end of a lease or now if this check has no time left, and the count. The time
-        is 0 if the shard is closed.
+        Returns the time to wait for, 0 if the shard is closed, and the count. Without time left it is now.
         """
         closing = self.table.get_closing(batch.key, shard)
         wait_until, next_seq, remaining = 0, closing.next_seq, closing.remaining

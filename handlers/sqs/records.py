@@ -106,10 +106,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment record: its lease and its cursor, which count chunks and items from the segment's first.
+    """A segment record: its lease, and its cursor, which counts chunks and items from the segment's first.
 
-    All chunks before `next_chunk` have their records. The messages of the last window, from `window_chunk` on, may not
-    all be sent.
+    The messages of the last window, from `window_chunk` up to `next_chunk`, may not all be sent.
     """
 
     number: int
@@ -126,10 +125,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class ChunkKey:
-    """A chunk: its batch, its shard and its number `seq`, which is its place in its segment plus the segment's base.
-
-    The base of a segment is its own number times SEGMENT_STRIDE.
-    """
+    """A chunk: its batch, its shard and its number. `seq` is its segment's number * SEGMENT_STRIDE + its own in it."""
 
     batch: BatchKey
     shard: int

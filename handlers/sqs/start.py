@@ -43,10 +43,7 @@ class Starter:
     skip_overlap: bool
 
     def start(self, body: object, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
-        """Start the batch that a request describes. May be repeated. An invalid request ends its batch FAILED at once.
-
-        `body` is the message's body as `parse_json` returns it.
-        """
+        """Start the batch of a request; may be repeated. An invalid request ends its batch FAILED at once."""
         key = BatchKey.of_request(body, message_id)
         if redrive_in(body) is not None:
             self._start_redrive(key, body, clock)
@@ -156,10 +153,7 @@ def opened(key: BatchKey, request: BatchRequest, chunks: int, segment_count: int
 
 
 def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str, now: int) -> None:
-    """End a batch FAILED at once, with the reason, through the finalizer like any other.
-
-    A batch that exists has had a valid request, and goes on.
-    """
+    """End a batch FAILED at once, through the finalizer like any other. A batch that exists already goes on."""
     ended = Batch(
         key=key,
         status=Status.FAILED,

@@ -26,10 +26,7 @@ TOO_LONG = f"longer than {MAX_ITEM_BYTES:,} bytes"
 
 
 def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator[Item]:
-    """One item a line, without the first `skip`; blank lines are skipped.
-
-    `name` gives the line that was read last a name, which is the id of its rejection.
-    """
+    """The items of JSON Lines, without the first `skip`. `name` names the line read last, for its rejection."""
     while (line := lines.read()) is not None:
         too_long = lines.cut
         lines.pass_over()

@@ -40,10 +40,7 @@ class ChunkRecords(Records):
     """Reads and writes chunk records and closing records."""
 
     def put_chunks(self, sizes: Mapping[ChunkKey, int], now: int) -> None:
-        """Write the chunk records of a window that was never put before: chunk -> its number of items.
-
-        Raises TableUnavailable.
-        """
+        """Write the records of a window's chunks (chunk -> number of items), never twice. Raises TableUnavailable."""
         common = {"attempts": n(0), "expiresAt": expiry(now)}
         self._write_batch(
             {"PutRequest": {"Item": {**chunk_key(key), "size": n(size), **common}}} for key, size in sizes.items()
@@ -71,10 +68,7 @@ class ChunkRecords(Records):
         return LeaseHeld(whole(record, "leaseUntil"))
 
     def save_chunk(self, claim: Claim, settled: Iterable[int], count: int, max_attempts: int) -> bool:
-        """Record settled items, and that the chunk's attempts are used up: its other items fail now.
-
-        The claim keeps its lease; false if it was lost meanwhile.
-        """
+        """Record settled items, and that all attempts are used up; keep the lease. False if it was lost meanwhile."""
         values = {
             ":lease": n(claim.lease_until),
             ":settled": {"B": with_settled(claim.settled, settled, count)},
@@ -119,10 +113,9 @@ class ChunkRecords(Records):
 
     def _first(self, batch: Batch, shard: int, limit: int) -> list[Record]:
         """The first `limit` chunk records of a shard, eventually consistent."""
-        found: list[Record] = self.client.query(
-            **self._partition(partition_of("chunks", batch.key, shard)), Limit=limit
-        )["Items"]  # fmt: skip
-        return found
+        return list(
+            self.client.query(**self._partition(partition_of("chunks", batch.key, shard)), Limit=limit)["Items"]
+        )
 
     def drop_chunks(self, batch: Batch, shard: int, now: int, first: int) -> Iterator[Remainder | LeaseHeld]:
         """Take the free chunks of a shard out of processing, in the order of their numbers, from `first` on.
