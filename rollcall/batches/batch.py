@@ -1,10 +1,10 @@
 """What the command line knows about a batch, the same for both architectures."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from handlers.core.batch import InputObject
+from handlers.core.batch import InputObject, camel_cased, snake_cased
 
 
 @dataclass(frozen=True)
@@ -55,41 +55,13 @@ class Result:
     @classmethod
     def from_detail(cls, detail: Mapping[str, Any], lag: float | None = None) -> "Result":
         """From the detail of a Batch Finished event."""
-        return cls(
-            batch_id=detail["batchId"],
-            architecture=detail["architecture"],
-            status=detail["status"],
-            generation=detail["generation"],
-            items=detail["items"],
-            succeeded=detail["succeeded"],
-            failed=detail["failed"],
-            remaining=detail["remaining"],
-            chunks=detail["chunks"],
-            started_at=detail["startedAt"],
-            finished_at=detail["finishedAt"],
-            duration_seconds=detail["durationSeconds"],
-            completion_lag_seconds=lag,
-            reason=detail.get("reason"),
-        )
+        known = {field.name for field in fields(cls)}
+        values = {name: value for name, value in snake_cased(detail).items() if name in known}
+        return cls(**values | {"completion_lag_seconds": lag})
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {
-            "batchId": self.batch_id,
-            "generation": self.generation,
-            "architecture": self.architecture,
-            "status": self.status,
-            "items": self.items,
-            "succeeded": self.succeeded,
-            "failed": self.failed,
-            "remaining": self.remaining,
-            "chunks": self.chunks,
-            "startedAt": self.started_at,
-            "finishedAt": self.finished_at,
-            "durationSeconds": self.duration_seconds,
-            "completionLagSeconds": self.completion_lag_seconds,
-            "reason": self.reason,
-        }
+        return {"batchId": self.batch_id, "generation": self.generation} | camel_cased(vars(self))
 
 
 class Batches(Protocol):

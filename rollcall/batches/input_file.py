@@ -43,7 +43,7 @@ def check_input_file(path: Path) -> None:
             stderr.print(f"{option}: there is no item in it", markup=False, soft_wrap=True)
     except Unreadable as unreadable:
         where = f", {unreadable.where}" if unreadable.where else ""
-        raise Problem(f"{option}{where}: {unreadable.said}", unreadable.hint) from None
+        raise Problem(f"{option}{where}: {unreadable.found}", unreadable.hint) from None
 
 
 def refuse_no_file(path: Path, option: str) -> None:

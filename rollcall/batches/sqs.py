@@ -114,20 +114,16 @@ def progress_of(batch: Batch, formed_items: int, formed_chunks: int, chunks_left
 
 
 def result_of(batch: Batch) -> Result:
-    """What the record says, of a batch that has ended or not."""
-    finished = batch.finished_at
+    """How a batch ended; of an open batch, the part that its record knows."""
+    if batch.finished_at:
+        return Result.from_detail(batch.ending().detail())
     return Result(
         batch_id=batch.batch_id,
         architecture="sqs",
         status=str(batch.status),
         generation=batch.generation,
         items=batch.items,
-        succeeded=batch.succeeded,
-        failed=batch.failed,
-        remaining=batch.remaining,
         chunks=batch.chunks,
         started_at=iso(batch.started_at),
-        finished_at=iso(finished) if finished else None,
-        duration_seconds=round((finished - batch.started_at) / 1000, 3) if finished else None,
         reason=batch.reason,
     )
