@@ -26,6 +26,10 @@ class SqsEvent(TypedDict):
     Records: list[JsonObject]
 
 
+# The messages that the event source must not delete.
+type SqsResponse = PartialItemFailureResponse
+
+
 class QueueUnavailable(ServiceUnavailable):
     """SQS refused messages after every retry."""
 
@@ -89,7 +93,7 @@ def full_batches[Body](bodies: Iterable[Body], bytes_of: Callable[[Any], int] = 
 
 def process_records(
     event: SqsEvent, queue: Queue, handle: Callable[[SQSRecord], None], longest: float = LONGEST_BACK_OFF
-) -> PartialItemFailureResponse:
+) -> SqsResponse:
     """Call `handle` for every record of the event and report the records that raised. Raises nothing.
 
     ReturnMessage returns the message after its seconds. Any other error is logged, and the message becomes visible

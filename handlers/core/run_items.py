@@ -20,6 +20,10 @@ from handlers.core.rejected import invalid_reason
 STOP_MS = 2_000
 LOOP = EventLoop()
 
+type Process = Callable[[Item], Any]
+# Whether there is time for one more item, by the milliseconds of the longest so far.
+type HasTime = Callable[[int], bool]
+
 
 @dataclass
 class Results:
@@ -39,11 +43,7 @@ class Results:
 
 
 def run_items(
-    items: Mapping[int, Item],
-    process: Callable[[Item], Any],
-    concurrency: int,
-    has_time: Callable[[int], bool],
-    keep_values: bool = False,
+    items: Mapping[int, Item], process: Process, concurrency: int, has_time: HasTime, keep_values: bool = False
 ) -> Results:
     """Call `process` for every item, at most `concurrency` at a time, until `has_time` is false.
 
@@ -80,13 +80,7 @@ def is_async(process: Callable[..., Any]) -> bool:
 class ItemRun:
     """The items of one run, taken one by one. Its methods may be called in several threads."""
 
-    def __init__(
-        self,
-        items: Mapping[int, Item],
-        process: Callable[[Item], Any],
-        has_time: Callable[[int], bool],
-        keep_values: bool,
-    ):
+    def __init__(self, items: Mapping[int, Item], process: Process, has_time: HasTime, keep_values: bool):
         self.items = items
         self.process = process
         self.has_time = has_time

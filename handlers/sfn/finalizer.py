@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import cast
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import ClientError
 
@@ -16,7 +15,7 @@ from handlers.aws.bucket_owner import own_s3
 from handlers.aws.errors import is_mistake, service_errors_renamed
 from handlers.aws.events import Events
 from handlers.aws.results import store
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.batch import Status, is_scheduled
 from handlers.core.clock import Clock, LambdaContext
@@ -125,7 +124,7 @@ def connections() -> tuple[Finalizer, Queue]:
     return Finalizer(s3, states, finisher, abandoned, bucket), queue
 
 
-def handler(event: FinalizerInput | SqsEvent, context: LambdaContext) -> JsonObject | PartialItemFailureResponse:
+def handler(event: FinalizerInput | SqsEvent, context: LambdaContext) -> JsonObject | SqsResponse:
     """Lambda entry: the state machine's last state, or messages of the finalizer's queue."""
     finalizer, queue = connections()
     clock = Clock(context)

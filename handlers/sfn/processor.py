@@ -46,11 +46,7 @@ def handler(event: ProcessorInput, context: LambdaContext) -> JsonObject:
     kept = result_store()
     with put_back():
         results = run_items(
-            items,
-            work.process,
-            batch["itemConcurrency"],
-            lambda longest: clock.has(STOP_MS, longest),
-            keep_values=kept is not None,
+            items, work.process, batch["itemConcurrency"], lambda longest: clock.has(STOP_MS, longest), bool(kept)
         )
     if kept:
         keep_results(kept, event, results)

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import source
 from handlers.aws import settings
 from handlers.aws.events import Events
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InvalidRequest, Status, refuse_too_many
 from handlers.core.clock import Clock, LambdaContext
@@ -165,7 +164,7 @@ def connections() -> tuple[Starter, Batcher, Queue]:
     return starter, batcher, queue
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: messages of the batcher's queue, each a batch request or a segment."""
     starter, batcher, queue = connections()
     clock = Clock(context)

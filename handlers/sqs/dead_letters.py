@@ -4,11 +4,10 @@ import functools
 from dataclasses import dataclass
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers.aws import settings
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.clock import Clock, LambdaContext
 from handlers.sqs.finished import FinishedChunks
@@ -65,7 +64,7 @@ def connections() -> tuple[BatchTable, Queue, Queue, Queue]:
     )
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: messages of one of the dead-letter queues."""
     table, chunk_queue, batcher_queue, finalizer_queue = connections()
     clock = Clock(context)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 
@@ -16,7 +15,7 @@ from handlers.aws import settings
 from handlers.aws.errors import is_mistake
 from handlers.aws.events import FINISHED, STALLED, Events
 from handlers.aws.results import ResultStore, store
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import log_finished, logger
 from handlers.core.batch import Ending, InvalidRequest, Status, final_status, iso
 from handlers.core.clock import Clock, LambdaContext
@@ -277,7 +276,7 @@ def connections() -> tuple[Finalizer, Queue]:
     return finalizer, Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: checks and nudges. The check of an open batch returns to its queue: that makes it the timer."""
     finalizer, queue = connections()
     clock = Clock(context)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import work
 from handlers.aws import settings
 from handlers.aws.errors import is_mistake
 from handlers.aws.results import ResultStore, store
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, process_records
+from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.surroundings import put_back
 from handlers.aws.telemetry import logger, put_metrics
 from handlers.core.bitmap import pending_indexes
@@ -132,7 +131,7 @@ def connections() -> tuple[BatchTable, Queue, Queue, ResultStore | None]:
     )
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     """Lambda entry: messages of the chunk queue."""
     table, queue, finalizer_queue, results = connections()
     clock = Clock(context)

@@ -44,13 +44,8 @@ class SegmentItems:
     def chunks(self, batch: Batch, segment: Segment) -> tuple[Iterator[Chunk], ReadableItems]:
         """The segment's chunks from its last window on, and their items, which know afterwards if they broke off."""
         items = ReadableItems(self(batch, segment.number, segment.window_item))
-        cut = chunks(
-            items,
-            batch.request.items_per_chunk,
-            MAX_CHUNK_BYTES,
-            segment.first_seq + segment.window_chunk,
-            segment.window_item,
-        )
+        first_seq, limit = segment.first_seq + segment.window_chunk, batch.request.items_per_chunk
+        cut = chunks(items, limit, MAX_CHUNK_BYTES, first_seq, segment.window_item)
         return cut, items
 
     def _left_over(self, ended: Batch, number: int) -> Iterator[Item]:
