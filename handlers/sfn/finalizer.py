@@ -59,7 +59,7 @@ class Finalizer:
         if error:
             map_run_arn = self.finisher.map_runs.of(execution.arn)
             return self.finisher.finish(objects, made, map_run_arn, clock, EarlyEnd(Status.FAILED, reason))
-        return self.finisher.finish(objects, made, event.get("mapRunArn"), clock)
+        return self.finisher.finish(objects, made, event.get("mapRunArn"), clock, None)
 
     def handle(self, record: SQSRecord, clock: Clock) -> None:
         """Handle the change of an execution's status, a scheduled event that started no execution, or the sweep.

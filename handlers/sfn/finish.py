@@ -153,14 +153,9 @@ class Finisher:
     results: ResultStore | None
 
     def finish(
-        self,
-        objects: BatchObjects,
-        made: BatcherOutput,
-        map_run_arn: str | None,
-        clock: Clock,
-        early: EarlyEnd | None = None,
+        self, objects: BatchObjects, made: BatcherOutput, map_run_arn: str | None, clock: Clock, early: EarlyEnd | None
     ) -> JsonObject:
-        """End a batch and return the detail of its event. `early` is given if its execution ended early.
+        """End a batch and return the detail of its event. `early`: its execution ended early, and how.
 
         Raises NotYetAnnounced, and the errors of Counter.count and Events.publish: check again.
         """

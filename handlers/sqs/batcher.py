@@ -41,7 +41,7 @@ class Batcher:
     max_items: int
 
     def make_segment(self, message: SegmentMessage, clock: Clock) -> None:
-        """Make a segment's chunks from its cursor on. Raises ReturnMessage if there are more to make, or later."""
+        """Make a segment's chunks from its cursor on. Raises ReturnMessage while there are more to make."""
         batch = self.table.get_batch(message.key.batch_id, message.key.generation)
         if not batch or batch.status != Status.OPEN or clock.now() >= batch.deadline:
             return

@@ -157,7 +157,7 @@ class Finalizer:
     def _close_shard(self, batch: Batch, cursors: Mapping[int, Segment], shard: int, clock: Clock) -> tuple[int, int]:
         """Drop a shard's free chunks and count their remaining items.
 
-        Returns the time to wait for, 0 if the shard is closed, and the count. Without time left it is now.
+        Returns the time to wait for (a lease's end, now if this check is out of time, 0 if closed), and the count.
         """
         closing = self.table.get_closing(batch.key, shard)
         wait_until, next_seq, remaining = 0, closing.next_seq, closing.remaining
@@ -207,7 +207,7 @@ class Finalizer:
         return None
 
     def _announce_again(self, batch: Batch, clock: Clock) -> float | None:
-        """Take the announcement over from a finalizer that died, after the time it had."""
+        """Take the announcement over from a finalizer that died, once its time is over."""
         if batch.notified:
             return None
         if batch.announce_until > clock.now():
