@@ -32,11 +32,18 @@ OF_THE_CODE = (
     NotADirectoryError,
     PermissionError,
 )
+# A batch ends after this many tries have met a mistake. A single one may come from a damaged environment.
+TRIES = 5
 
 
 def is_mistake(error: BaseException) -> bool:
     """Whether an error is a mistake in the code, your source.py included: every try would meet it again."""
     return isinstance(error, OF_THE_CODE) or not isinstance(error, PASSING)
+
+
+def reason_of(error: BaseException, place: str) -> str:
+    """Why a batch ends that a mistake holds up."""
+    return f"a mistake in the code, met {TRIES} times by its {place}: {error_text(error)}"
 
 
 @contextmanager

@@ -10,12 +10,11 @@ from itertools import takewhile
 from typing import Any
 
 from handlers.aws import Client
-from handlers.aws.errors import is_mistake
+from handlers.aws.errors import TRIES, is_mistake, reason_of
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InvalidRequest, Status, batch_id_or, generation_of
 from handlers.core.clock import Clock
 from handlers.core.json_text import JsonObject
-from handlers.core.outcome import error_text
 from handlers.sfn.batcher import publish_skipped
 from handlers.sfn.finish import EarlyEnd, Finisher
 from handlers.sfn.map_runs import THREADS
@@ -27,8 +26,6 @@ STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED":
 REFUSED = "RequestRefused"
 SWEEP_BACK = timedelta(days=2)
 LONGEST_EXECUTION = timedelta(days=16)
-# If this many tries to end a batch meet a mistake in the code, the batch ends without that code.
-TRIES = 5
 
 
 @dataclass
@@ -123,10 +120,7 @@ class AbandonedExecutions:
         with suppress_mistakes():
             if made := objects.find_made():
                 output = replace(output, items=made.items, chunks=made.chunks)
-        reason = (
-            f"a mistake in the code, met {TRIES} times by its finalizer: {error_text(error)}; what became of "
-            "its items is not known"
-        )
+        reason = f"{reason_of(error, 'finalizer')}; what became of its items is not known"
         return self.finisher.end(objects, output.ending(Status.FAILED, 0, 0, reason, clock.now()), clock)
 
     def sweep(self, state_machine_arn: str, clock: Clock) -> None:

@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from handlers import source
 from handlers.aws import settings
-from handlers.aws.errors import is_mistake
+from handlers.aws.errors import TRIES, is_mistake, reason_of
 from handlers.aws.events import FINISHED, STALLED, Events
 from handlers.aws.results import ResultStore, store
 from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
@@ -21,7 +21,6 @@ from handlers.core.batch import Ending, InvalidRequest, Status, final_status, is
 from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import JsonObject
 from handlers.sqs.messages import FinalizerMessage
-from handlers.sqs.mistakes import TRIES, reason_of
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, LeaseHeld, Segment
 from handlers.sqs.segments import SegmentItems, unsettled
 from handlers.sqs.table import BatchTable

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from handlers.aws.errors import is_mistake
+from handlers.aws.errors import TRIES, is_mistake, reason_of
 from handlers.aws.sqs import Queue, ReturnMessage
 from handlers.aws.telemetry import logger
 from handlers.core.clock import Clock
@@ -13,9 +13,6 @@ from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
 from handlers.sqs.start import refuse
 from handlers.sqs.table import BatchTable
-
-# This many tries of the same message meet the mistake. A single one may come from a damaged environment.
-TRIES = 5
 
 
 @dataclass
@@ -54,8 +51,3 @@ class Mistakes:
         self.table.fail(key, reason, clock.now())
         refuse(self.table, self.finalizer_queue, key, reason, clock.now())
         return True
-
-
-def reason_of(error: BaseException, place: str) -> str:
-    """Why the batch ends."""
-    return f"a mistake in the code, met {TRIES} times by its {place}: {error_text(error)}"
