@@ -22,8 +22,7 @@ class ResultStore:
     def put(self, batch_id: str, generation: int, name: str, lines: Iterable[tuple[str, Any]]) -> None:
         """Write `results/<batchId>/<generation>/<name>.jsonl`, a line for each (item id, result), if there are any.
 
-        Call it before the items are recorded as done. Then every item has a line; an item that is processed twice has
-        two, and the later object's counts.
+        Call it before the items are recorded as done: then every item has a line, and a repeated item has two.
         """
         body = "".join(dumps({"id": item_id, "result": result}) + "\n" for item_id, result in lines)
         if body:
@@ -33,8 +32,7 @@ class ResultStore:
     def put_manifest(self, batch_id: str, generation: int, has_time: Callable[[], bool]) -> None:
         """Write `manifest.json` beside the results: the key and size in bytes of each of their objects.
 
-        It never delays Batch Finished. When `has_time()` turns false it leaves the remaining objects out and sets
-        `complete` to false; a failure to write it is logged.
+        It never delays Batch Finished: without `has_time()` it is not `complete`, and a failure is only logged.
         """
         try:
             self._put_manifest(batch_id, generation, has_time)

@@ -89,8 +89,7 @@ class BatchRequest:
     def parse(cls, request: Any, defaults: Mapping[str, str] | None = None) -> Self:
         """Check a request in JSON form. `defaults`: field -> text, for the fields that the request omits.
 
-        A scheduled event of EventBridge counts as a request without fields. A null field counts as omitted.
-        Raises InvalidRequest.
+        A scheduled event of EventBridge has no fields. A null field counts as omitted. Raises InvalidRequest.
         """
         if not isinstance(request, dict):
             raise InvalidRequest(f"a batch request must be a JSON object, not {request!r:.100}")

@@ -33,8 +33,7 @@ class EventLoop:
     def run(self, begin: Callable[[], Coroutine[Any, Any, None] | None], concurrency: int) -> None:
         """Run the coroutines that `begin` returns, at most `concurrency` at a time, until it returns None.
 
-        The coroutines raise nothing. Each is one task, and Rollcall creates no other tasks: code that cancels every
-        task it finds cancels items, and nothing else.
+        The coroutines raise nothing. Each is a task of its own: code that cancels all tasks cancels only items.
         """
         loop = self._current()
         running: set[asyncio.Task[None]] = set()

@@ -38,8 +38,10 @@ def checked_result(value: Any) -> Any:
     try:
         size = utf8_bytes(dumps(value))
     except BaseException as error:  # noqa: BLE001 - a value of the user's own classes may raise anything
+        name = name_of(value)
         raise InvalidResult(
-            f"process returned {kind_of(value)}, which is no JSON value ({error_text(error)}): return one, or None"
+            f"process returned {'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}, which is no JSON value "
+            f"({error_text(error)}): return one, or None"
         ) from None
     if size > MAX_RESULT_BYTES:
         raise InvalidResult(
@@ -68,12 +70,6 @@ def message_of(error: BaseException) -> str:
 def name_of(value: object) -> str:
     """The name of the value's class, even if the metaclass hides it or raises."""
     return cut(vars(type)["__name__"].__get__(type(value)))
-
-
-def kind_of(value: object) -> str:
-    """`a set`, `an OrderedDict`."""
-    name = name_of(value)
-    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def cut(text: str) -> str:

@@ -55,8 +55,7 @@ class ChunkWriter:
     def write(self, chunks: Iterable[Chunk], has_time: Callable[[], bool]) -> bool:
         """Write the chunks that follow the cursor; false if time ran out: the next round goes on from `cursor`.
 
-        A round uploads at least one part, however short its time. Raises InvalidRequest if there are too many items, or
-        more than one object can hold.
+        A round uploads at least one part. Raises InvalidRequest for too many items, or more than an object holds.
         """
         first_part, counted = self.cursor.parts, self.cursor
         texts: list[bytes] = []

@@ -18,8 +18,7 @@ REFUSED_SECONDS = 30
 def longest_child_seconds(attempts: float, timeout: float, delay: float) -> float:
     """Seconds that a child needs if its `attempts`, with `delay` between them, each take `timeout` and fail.
 
-    That includes a new environment for every function, the failure recorder, and spare time for refused calls. A chunk
-    that is cut short and continues takes longer.
+    They include new environments, the failure recorder and spare time. A chunk that is cut short takes longer.
     """
     processing = attempts * (timeout + INIT_SECONDS) + (attempts - 1) * delay
     return processing + RECORDER_SECONDS + INIT_SECONDS + REFUSED_SECONDS

@@ -89,7 +89,7 @@ def next_line(lines: Lines) -> str:
 
 def look_at_json(first: str, lines: Lines) -> None:
     """Raise Unreadable if the first line and the one after it show that there is not one object a line."""
-    number, whole = lines.number, is_json(first)
+    number, whole = lines.number, json_end(first) == len(first)
     if not first or lines.cut or (whole and first.startswith("{")):
         return
     if "\r" in first:
@@ -114,15 +114,12 @@ def ends_later(first: str, following: str, lines: Lines) -> bool:
     text = [first, following]
     while (line := lines.read()) is not None and not lines.cut:
         text.append(line.decode("utf-8", "replace"))
-    try:
-        return json.JSONDecoder().raw_decode("\n".join(text))[1] > len(first)
-    except (ValueError, RecursionError):
-        return False
+    return json_end("\n".join(text)) > len(first)
 
 
-def is_json(text: str) -> bool:
+def json_end(text: str) -> int:
+    """The length of the JSON value at the beginning of a text; 0 if there is none."""
     try:
-        json.loads(text)
+        return json.JSONDecoder().raw_decode(text)[1]
     except (ValueError, RecursionError):
-        return False
-    return True
+        return 0

@@ -21,8 +21,7 @@ class FailedItems(Records):
     ) -> None:
         """Record items as failed for good: index in the chunk -> (item, error). Then record how many of the chunk are.
 
-        `before`: how many others of the chunk were recorded earlier. The count comes last: where there is a count, all
-        of its items are recorded. Raises TableUnavailable.
+        `before`: others recorded earlier. The count comes last, behind all its items. Raises TableUnavailable.
         """
         expires = now // 1000 + KEEP_SECONDS
         self._write_batch(

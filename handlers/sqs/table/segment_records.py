@@ -62,10 +62,10 @@ class SegmentRecords(Records):
     def finish_segment(
         self, key: BatchKey, number: int, items: int, chunks: int, max_items: int, broken: str | None = None
     ) -> Batch | None:
-        """Count a segment as made, once, and return the updated batch; None if it was counted before.
+        """Count a segment as made, once, and return the batch, which its last segment seals. None: counted before.
 
-        The batch is sealed with its last segment. `broken` says why the input could not be read to the segment's end:
-        the batch will end FAILED for it. Raises InvalidRequest if the batch would have more than `max_items`.
+        `broken` says why the input could not be read to the segment's end: the batch will end FAILED for it. Raises
+        InvalidRequest if the batch would have more than `max_items`.
         """
         mark = "SET broken = if_not_exists(broken, :broken) " if broken else ""
         counted, record = self._take(
