@@ -43,10 +43,7 @@ NOT_NOW = {"ExpiredToken", "OperationAborted", "RequestTimeout", "SlowDown", "Th
 
 
 def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
-    """The object with its present ETag; its size in bytes if parts of it can be read; an estimate of its items.
-
-    Raises InvalidRequest if it cannot be read, or if its ETag is no longer the pinned one.
-    """
+    """The object with its ETag; its size, if parts of it can be read; its items, estimated. Raises InvalidRequest."""
     try:
         refuse_other_endings(source.key)
     except Unreadable as unreadable:

@@ -2,8 +2,7 @@
 
 Restored: the standard streams and their descriptors, environment variables, the working directory, umask, signal
 handlers and timers, `logging`'s loggers and switches, warning filters, sys.path, locale, recursion limit, garbage
-collection, the sockets' default timeout. Each item has its own context (decimal) anyway. Not restored: patched modules,
-threads that still run, resource limits, the state of `random`.
+collection, the sockets' default timeout. Not: patched modules, threads, resource limits, the state of `random`.
 """
 
 import gc

@@ -1,8 +1,7 @@
 """Structured logs, and metrics in CloudWatch's embedded metric format: log lines, so no PutMetricData call is paid.
 
-The log has its own file descriptor and settings, made before `process` first runs, so nothing that `process` does to
-`logging`, to its output streams or to its environment reaches it. A line that cannot be written is lost, and nothing
-else is.
+The log has its own file descriptor and settings, made before `process` first runs: nothing that `process` does to
+`logging`, to its output streams or to its environment reaches it. Only a line that cannot be written is lost.
 """
 
 import json

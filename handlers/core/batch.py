@@ -19,10 +19,7 @@ BATCH_ID_WORDS = "1 to 80 letters, digits, dots, hyphens or underscores, with a 
 
 
 class InvalidRequest(ValueError):
-    """The batch request is wrong; the message names the field, its value and what was expected.
-
-    Characters that cannot be printed are escaped in the message, so that every AWS service accepts it.
-    """
+    """The batch request is wrong. The message says where and why, with unprintable characters escaped for AWS."""
 
     def __init__(self, message: str):
         super().__init__(shown(message))
@@ -167,7 +164,7 @@ def refuse_too_many(items: int, max_items: int) -> None:
     """Raise InvalidRequest for a batch of more than `max_items` items, the stack's MaxItems."""
     if items > max_items:
         raise InvalidRequest(
-            f"items: more than {max_items:,}, the stack's MaxItems: make batches of fewer items, or raise the parameter"
+            f"items: more than {max_items:,}, the stack's MaxItems: start smaller batches, or raise it"
         )
 
 
@@ -242,10 +239,7 @@ def is_scheduled(request: Any) -> bool:
 
 
 def batch_id_or(request: Any, fallback: str) -> str:
-    """The batch's id as `batch_id_of` gives it. An invalid request gets `fallback` as its batch's id.
-
-    `fallback` is hashed if it is no batch id: Step Functions allows more characters in an execution's name.
-    """
+    """The batch's id; for an invalid request it is `fallback`, hashed if it is an execution's name that is no id."""
     try:
         return batch_id_of(request, fallback)
     except InvalidRequest:

@@ -1,13 +1,12 @@
 """Ends the batches of executions that ended without their finalizer, or that EventBridge could not even start."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import Any
 
 from handlers.aws import Client
 from handlers.aws.errors import TRIES, is_mistake, reason_of
@@ -37,7 +36,7 @@ class AbandonedExecutions:
     finisher: Finisher
     grace: timedelta
 
-    def finish(self, execution: Mapping[str, Any], clock: Clock) -> JsonObject | None:
+    def finish(self, execution: JsonObject, clock: Clock) -> JsonObject | None:
         """End the batch of an execution that FAILED, TIMED_OUT or was ABORTED; None if it ran no batch.
 
         `execution` is the answer of DescribeExecution. Raises the errors of Finisher.finish.
@@ -92,7 +91,7 @@ class AbandonedExecutions:
             if not is_mistake(error) or self._mistakes_with(execution) < TRIES:
                 raise
             logger.exception("a mistake ends the batch", execution_arn=execution.arn, name=execution.name)
-            return self._finish_uncounted(error, body, execution, clock)
+            return self._end_uncounted(error, body, execution, clock)
 
     def _mistakes_with(self, execution: Execution) -> int:
         """Count one more mistake. Of two at the same time one may not be counted."""
@@ -102,9 +101,7 @@ class AbandonedExecutions:
         objects.put(key, {"count": count})
         return count
 
-    def _finish_uncounted(
-        self, error: Exception, body: object, execution: Execution, clock: Clock
-    ) -> JsonObject | None:  # fmt: skip
+    def _end_uncounted(self, error: Exception, body: object, execution: Execution, clock: Clock) -> JsonObject | None:
         """End the batch FAILED, with all its items counted as remaining, because their fate is not known."""
         batch_id, generation = batch_id_or(body, execution.name), generation_or_first(body)
         objects = BatchObjects(self.starter.client, self.starter.bucket, batch_id, generation)

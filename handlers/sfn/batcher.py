@@ -52,7 +52,7 @@ class Batcher:
         except RequestRefused as refused:
             logger.warning("refused", reason=str(refused), execution_arn=execution.arn)
             return {"status": "REFUSED", "reason": str(refused)}
-        batch: JsonObject = {"batchId": objects.batch_id, "generation": objects.generation}
+        batch = objects.batch
         if start.execution_arn != execution.arn:
             logger.warning("duplicate", batch=batch, execution_arn=execution.arn)
             return {"status": "DUPLICATE", **batch}
@@ -63,7 +63,7 @@ class Batcher:
         if not made:
             return {"status": "MAKING", "cursor": writer.cursor.to_json(), **batch}
         objects.put_made(made)
-        self._publish_started(made)
+        self._publish_started(objects, made)
         request = start.request or BatchRequest()
         return {
             "status": "STARTED",
@@ -81,7 +81,7 @@ class Batcher:
 
     def _made(
         self, objects: BatchObjects, start: BatchStart, writer: ChunkWriter, clock: Clock
-    ) -> BatcherOutput | None:  # fmt: skip
+    ) -> BatcherOutput | None:
         """Write chunks; returns the batcher's output, or None if a next round has to go on."""
         request, reason = start.request, start.reason
         if request:
@@ -107,7 +107,7 @@ class Batcher:
 
     def _write(
         self, objects: BatchObjects, request: BatchRequest, writer: ChunkWriter, clock: Clock
-    ) -> ReadableItems | None:  # fmt: skip
+    ) -> ReadableItems | None:
         """Write chunks; returns their items, which know if they broke off, or None if a next round has to go on."""
         at = writer.cursor
         try:
@@ -117,12 +117,11 @@ class Batcher:
         made = chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES, at.chunks, at.items, seal=True)
         return items if writer.write(made, lambda: clock.has(STOP_MS)) else None
 
-    def _publish_started(self, made: BatcherOutput) -> None:
+    def _publish_started(self, objects: BatchObjects, made: BatcherOutput) -> None:
         self.events.publish(
             STARTED,
             {
-                "batchId": made.batch_id,
-                "generation": made.generation,
+                **objects.batch,
                 "architecture": "sfn",
                 "items": made.items,
                 "startedAt": iso(made.started_at),
@@ -133,16 +132,8 @@ class Batcher:
 
 def publish_skipped(events: Events, objects: BatchObjects, start: BatchStart) -> None:
     """Publish Batch Skipped for a scheduled batch; a repetition publishes the same event."""
-    events.publish(
-        SKIPPED,
-        {
-            "batchId": objects.batch_id,
-            "generation": objects.generation,
-            "architecture": "sfn",
-            "running": start.running,
-            "at": iso(start.started_at),
-        },
-    )
+    detail = {**objects.batch, "architecture": "sfn", "running": start.running, "at": iso(start.started_at)}
+    events.publish(SKIPPED, detail)
 
 
 def parse(body: object) -> BatchRequest:

@@ -101,9 +101,7 @@ class ChunkWriter:
             parts = [
                 {"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for page in pages for part in page["Parts"]
             ]
-            self.client.complete_multipart_upload(
-                **self.place, UploadId=upload_id, MultipartUpload={"Parts": parts}
-            )  # fmt: skip
+            self.client.complete_multipart_upload(**self.place, UploadId=upload_id, MultipartUpload={"Parts": parts})
 
         self._unless_completed(complete)
 

@@ -62,10 +62,7 @@ class Finalizer:
         return self.finisher.finish(objects, made, event.get("mapRunArn"), clock, None)
 
     def handle(self, record: SQSRecord, clock: Clock) -> None:
-        """Handle the change of an execution's status, a scheduled event that started no execution, or the sweep.
-
-        Raises ReturnMessage while the batch cannot be ended yet.
-        """
+        """Handle an execution's status change, an undelivered event or the sweep. Raises ReturnMessage if too early."""
         try:
             message = json.loads(record.body)
             execution_arn = message.get("source") == "aws.states" and message["detail"]["executionArn"]

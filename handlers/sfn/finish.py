@@ -1,8 +1,7 @@
 """Ends a batch: counts how it ended, stores that, and publishes Batch Finished. One finalizer does it only once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from handlers.aws.errors import CheckAgain
 from handlers.aws.events import FINISHED, Events
@@ -81,7 +80,7 @@ class Counter:
                 chunks += min(says[name], self._fail_lost_chunks(map_run_arn, status, says[name], waited))
         return self._ending(made, chunks, self._count_failed(), early)
 
-    def _waited(self, run: Mapping[str, Any], early: EarlyEnd | None) -> bool:
+    def _waited(self, run: JsonObject, early: EarlyEnd | None) -> bool:
         """Whether the Map Run, or else the execution, ended so long ago that its counts will not change any more."""
         ended_at = early.at if early else None
         if "stopDate" in run:
@@ -155,10 +154,7 @@ class Finisher:
     def finish(
         self, objects: BatchObjects, made: BatcherOutput, map_run_arn: str | None, clock: Clock, early: EarlyEnd | None
     ) -> JsonObject:
-        """End a batch and return the detail of its event. `early`: its execution ended early, and how.
-
-        Raises NotYetAnnounced, and the errors of Counter.count and Events.publish: check again.
-        """
+        """End a batch; return the event's detail. Raises NotYetAnnounced, and the errors of counting and publishing."""
         if objects.find_ending() is None:
             ending = Counter(objects, self.map_runs, clock).count(made, map_run_arn, early)
             return self.end(objects, ending, clock)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -50,10 +51,9 @@ class MapRuns:
         runs = self.states.list_map_runs(executionArn=execution_arn)["mapRuns"]
         return runs[0]["mapRunArn"] if runs else None
 
-    def describe(self, map_run_arn: str) -> JsonObject:
+    def describe(self, map_run_arn: str) -> Any:
         """The answer of DescribeMapRun."""
-        described: JsonObject = self.states.describe_map_run(mapRunArn=map_run_arn)
-        return described
+        return self.states.describe_map_run(mapRunArn=map_run_arn)
 
     def children(
         self, map_run_arn: str, status: str, token: str | None, clock: Clock
@@ -66,26 +66,22 @@ class MapRuns:
             raise OutOfTime(f"a page of children that ended {status}")
         page = self._listed(map_run_arn, status, page_size(clock), token)
 
-        def describe(child: JsonObject) -> JsonObject:
+        def describe(child: JsonObject) -> Any:
             if not clock.has(LAST_MS):
                 raise OutOfTime(f"a page of children that ended {status} took long")
-            described: JsonObject = self.states.describe_execution(executionArn=child["executionArn"])
-            return described
+            return self.states.describe_execution(executionArn=child["executionArn"])
 
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(describe, page["executions"])), page.get("nextToken")
 
-    def _listed(self, map_run_arn: str, status: str, size: int, token: str | None) -> JsonObject:
+    def _listed(self, map_run_arn: str, status: str, size: int, token: str | None) -> Any:
         place = {"nextToken": token} if token else {}
         try:
-            page: JsonObject = self.states.list_executions(
-                mapRunArn=map_run_arn, statusFilter=status, maxResults=size, **place
-            )
+            return self.states.list_executions(mapRunArn=map_run_arn, statusFilter=status, maxResults=size, **place)
         except ClientError as error:
             if token and error.response["Error"]["Code"] == "InvalidToken":
                 raise TokenExpired from error
             raise
-        return page
 
 
 def page_size(clock: Clock) -> int:

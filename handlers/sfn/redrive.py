@@ -15,10 +15,7 @@ from handlers.sfn.store import BatchObjects
 def items_of(
     objects: BatchObjects, request: BatchRequest, map_runs: MapRuns, clock: Clock, skip: int = 0
 ) -> Iterator[Item]:
-    """The items of a generation without the first `skip`; every call gives the same ones.
-
-    Raises OutOfTime until it is known which items were left over, and the errors of the source.
-    """
+    """The items of a generation but the first `skip`, always the same. Raises OutOfTime and the source's errors."""
     if objects.generation == 1:
         return source.items(request, objects.batch_id, skip=skip)
     before = objects.of_generation(objects.generation - 1)

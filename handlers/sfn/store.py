@@ -145,6 +145,11 @@ class BatchObjects:
         self.name = f"{batch_id}/{generation}"
         self.objects = JsonObjects(client, bucket)
 
+    @property
+    def batch(self) -> JsonObject:
+        """The batch and its generation, in the form that outputs and events carry."""
+        return {"batchId": self.batch_id, "generation": self.generation}
+
     def of_generation(self, generation: int) -> "BatchObjects":
         """The objects of another generation of the batch."""
         return BatchObjects(self.client, self.bucket, self.batch_id, generation)

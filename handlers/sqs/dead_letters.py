@@ -17,8 +17,6 @@ from handlers.sqs.records import BatchKey, Claim, LeaseHeld
 from handlers.sqs.start import parse_json, refuse
 from handlers.sqs.table import BatchTable
 
-REQUEST_FAILED = "its request went to the dead-letter queue: the batcher failed again and again"
-
 
 @dataclass
 class DeadLetters:
@@ -49,7 +47,8 @@ class DeadLetters:
         """End a batch that could not be started."""
         key = BatchKey.of_request(body, message_id)
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body())
-        refuse(self.table, self.finalizer_queue, key, REQUEST_FAILED, clock.now())
+        reason = "its request went to the dead-letter queue: the batcher failed again and again"
+        refuse(self.table, self.finalizer_queue, key, reason, clock.now())
 
 
 @functools.cache

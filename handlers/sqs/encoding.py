@@ -118,14 +118,10 @@ def batch_record(batch: Batch) -> Record:
 def batch_from(record: Record) -> Batch:
     """A batch record as DynamoDB returns it."""
     values = fields_of(Batch, record)
-    return Batch(
-        **values
-        | {
-            "key": BatchKey(record["PK"]["S"].removeprefix("batch#"), int(record["SK"]["S"])),
-            "status": Status(values["status"]),
-            "request": BatchRequest.parse(json.loads(values["request"])),
-        }
-    )
+    values["key"] = BatchKey(record["PK"]["S"].removeprefix("batch#"), int(record["SK"]["S"]))
+    values["status"] = Status(values["status"])
+    values["request"] = BatchRequest.parse(json.loads(values["request"]))
+    return Batch(**values)
 
 
 def segment_from(number: int, record: Record) -> Segment:

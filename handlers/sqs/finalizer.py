@@ -41,10 +41,7 @@ class NoSuchBatch(Exception):
 
 @dataclass
 class Finalizer:
-    """The finalizer's part of the protocol; docs/design.md explains the order of its steps.
-
-    `map` calls a function for every shard or segment, several at a time if it has threads.
-    """
+    """The finalizer's part of the protocol; docs/design.md explains the order of its steps."""
 
     table: BatchTable
     events: Events
@@ -52,6 +49,7 @@ class Finalizer:
     results: ResultStore | None
     check_interval: float
     stall_after: float
+    # Calls a function for every shard or segment, several at a time if it has threads.
     map: Callable[..., Iterable[Any]] = map
 
     def check(self, key: BatchKey, drained_at: int | None, clock: Clock) -> float | None:

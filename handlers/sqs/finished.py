@@ -75,10 +75,7 @@ class FinishedChunks:
         self._flushed_at = self.clock.now()
 
     def close_or_count_mistake(self, mistakes: Mistakes) -> None:
-        """Close; count a mistake in closing for every batch of this invocation.
-
-        Raises what `close` raises, unless the mistake has ended all of these batches.
-        """
+        """Close. Count a mistake in that for every batch of this invocation; raise it unless it has ended them all."""
         try:
             self.close()
         except Exception as error:

@@ -79,17 +79,9 @@ class FinalizerMessage:
 
 def chunk_body(key: ChunkKey, request: BatchRequest, deadline: int, items: list[str]) -> str:
     """The body of a chunk's message. `items` are JSON texts, which are not parsed again."""
-    head = json.dumps(
-        {
-            **key.batch.to_json(),
-            "shard": key.shard,
-            "seq": key.seq,
-            "itemConcurrency": request.item_concurrency,
-            "maxAttempts": request.max_attempts,
-            "deadline": deadline,
-        },
-        separators=(",", ":"),
-    )
+    place = {**key.batch.to_json(), "shard": key.shard, "seq": key.seq}
+    limits = {"itemConcurrency": request.item_concurrency, "maxAttempts": request.max_attempts, "deadline": deadline}
+    head = json.dumps(place | limits, separators=(",", ":"))
     return f'{head[:-1]},"items":[{",".join(items)}]}}'
 
 

@@ -24,10 +24,7 @@ class Mistakes:
 
     @contextmanager
     def end_the_batch(self, key: BatchKey, place: str, clock: Clock) -> Iterator[None]:
-        """Count a mistake that the block raises, and raise it again. The last try ends the batch and raises nothing.
-
-        Errors of services, and ReturnMessage, pass through.
-        """
+        """Count a mistake that the block raises and raise it again; the last try ends the batch and raises nothing."""
         try:
             yield
         except ReturnMessage:

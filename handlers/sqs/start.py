@@ -109,12 +109,8 @@ class Starter:
             self.table.create_batch(known)
         if known.status != Status.SKIPPED:
             return False
-        detail = {
-            **key.to_json(),
-            "architecture": "sqs",
-            "running": (known.reason or "").removesuffix(STILL_RUNNING),
-            "at": iso(known.started_at),
-        }
+        earlier = (known.reason or "").removesuffix(STILL_RUNNING)
+        detail = {**key.to_json(), "architecture": "sqs", "running": earlier, "at": iso(known.started_at)}
         self.events.publish(SKIPPED, detail)
         return True
 

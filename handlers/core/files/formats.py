@@ -56,10 +56,7 @@ def json_item(line: bytes, name: str) -> Item:
 
 
 def csv_items(lines: Lines) -> Iterator[Item]:
-    """One item a row: the header's names are its fields, texts their values. Blank rows are skipped.
-
-    Raises Unreadable if the header is invalid, or if a broken row leaves open where the next one begins.
-    """
+    """The items of CSV, whose header names their fields. Raises Unreadable if the header or a row's end is invalid."""
     header = csv_header(lines)
     rows = RowLines(lines)
     reader = csv.reader(rows, strict=True)

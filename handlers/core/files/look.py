@@ -42,10 +42,7 @@ def is_csv(name: str) -> bool:
 
 
 def look(name: str, head: bytes) -> bool:
-    """Whether a file seems to hold items. `head` is its first HEAD_BYTES, or all of it if it is shorter.
-
-    Raises Unreadable, with the next step, if the content is not what the name says.
-    """
+    """Whether a file seems to hold items, by its first HEAD_BYTES. Raises Unreadable if its name does not fit them."""
     gzipped = is_gzipped(name)
     if gzipped and not head.startswith(GZIP):
         refuse_other_kinds(head)

@@ -62,16 +62,14 @@ class Records:
 
     def _update(self, key: Record, update: str, condition: str, values: Record) -> bool:
         """Update a record if `condition` holds, and return whether it did. `#name`: a name that DynamoDB reserves."""
-        return self._try_update(key, update, condition, values)[0]
+        return self._try(key, update, condition, values)[0]
 
     def _take(self, key: Record, update: str, condition: str, values: Record) -> tuple[bool, Record]:
         """Like `_update`; also return the new record, or the old one if `condition` does not hold: empty if none."""
         returned = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        return self._try_update(key, update, condition, values, **returned)
+        return self._try(key, update, condition, values, **returned)
 
-    def _try_update(
-        self, key: Record, update: str, condition: str, values: Record, **returned: str
-    ) -> tuple[bool, Record]:  # fmt: skip
+    def _try(self, key: Record, update: str, condition: str, values: Record, **returned: str) -> tuple[bool, Record]:
         reserved = {f"#{name}": name for name in re.findall(r"#(\w+)", f"{update} {condition}")}
         try:
             answer = self.client.update_item(

@@ -78,10 +78,7 @@ class ChunkRecords(Records):
         return self._update(chunk_key(claim.key), update, "leaseUntil = :lease", values)
 
     def release_chunk(self, claim: Claim, settled: Iterable[int], count: int, give_back_attempt: bool) -> bool:
-        """Record settled items and end the lease; false if the lease was lost meanwhile.
-
-        `give_back_attempt`: this attempt does not count.
-        """
+        """Record settled items, end the lease; false if it was lost. `give_back_attempt`: do not count the attempt."""
         values = {
             ":lease": n(claim.lease_until),
             ":zero": n(0),

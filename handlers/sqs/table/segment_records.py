@@ -48,10 +48,8 @@ class SegmentRecords(Records):
 
     def release_segment(self, key: BatchKey, segment: Segment) -> None:
         """End the lease, so that the next batcher can take the segment at once."""
-        self._update(
-            segment_key(key, segment.number), "SET leaseUntil = :zero", "leaseUntil = :lease",
-            {":zero": n(0), ":lease": n(segment.lease_until)},
-        )  # fmt: skip
+        values = {":zero": n(0), ":lease": n(segment.lease_until)}
+        self._update(segment_key(key, segment.number), "SET leaseUntil = :zero", "leaseUntil = :lease", values)
 
     def count_made(self, key: BatchKey) -> int:
         """The number of items in all segments of a batch by now, strongly consistent."""
