@@ -180,17 +180,11 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
             for wall, last_begin, longest in zip(times.wall, times.last_begin, times.longest, strict=True)
         ]
     return ChunkWork(
-        count=count,
-        items=workload.items / count,
-        times=times,
-        room_seconds=room,
-        progress_seconds=progress,
-        rounds=fmean(rounds),
-        most_rounds=max(rounds),
-        failing=failing,
+        count=count, items=workload.items / count, times=times,
+        room_seconds=room, progress_seconds=progress, rounds=fmean(rounds), most_rounds=max(rounds),
+        failing=failing, retries=settings.max_attempts - 1,
         retry_seconds=retry_seconds(workload, settings, items * workload.fail_rate / failing) if failing else 0.0,
-        retries=settings.max_attempts - 1,
-    )
+    )  # fmt: skip
 
 
 def progress_seconds(values: Distribution, times: ChunkTimes, room: float) -> float:

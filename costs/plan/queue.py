@@ -120,18 +120,10 @@ class Places:
             self.limits.append(following)
             lowest = following
 
-    def limit(self, time: float) -> Limit:
-        """The lowest limit at a time."""
-        return self.limits[bisect_right(self.since, time) - 1]
-
-    def size(self, time: float) -> float:
-        """The number of places at a time."""
-        return max(1.0, self.limit(time).at(time))
-
-    def rate(self, time: float, seconds: float) -> tuple[float, str]:
-        """Jobs a second that can leave at a time, each after these seconds, and the name of the lowest limit."""
-        limit = self.limit(time)
-        return max(1.0, limit.at(time)) / seconds, limit.name
+    def at(self, time: float) -> tuple[float, str]:
+        """The number of places at a time, and the name of the lowest limit."""
+        limit = self.limits[bisect_right(self.since, time) - 1]
+        return max(1.0, limit.at(time)), limit.name
 
     def openings(self, count: int) -> list[float]:
         """The times at which the first places open, `count` of them at most."""
@@ -169,10 +161,10 @@ def run_jobs(jobs: int, durations: Sequence[float], arrivals: Arrivals, places: 
     began = first_start
     if flowed:
         mean = fmean(durations)
-        flow = behind(arrivals, lambda time: places.rate(time, mean))
+        flow = behind(arrivals, lambda time: (places.at(time)[0] / mean, places.at(time)[1]))
         (until,) = flow.released(flowed, flowed)
         add_seconds(bound_by, flow.times, flow.names, began, until)
-        peak = min(places.size(until), most_in_flow(flow, until, mean))
+        peak = min(places.at(until)[0], most_in_flow(flow, until, mean))
         began = until
     releases = arrivals.released(flowed + 1, jobs)
     lengths = (list(durations) * (scheduled // len(durations) + 1))[:scheduled]

@@ -151,32 +151,23 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     bound_by[BATCHER] = (made - begin) / 1000
     bound_by[LATENCY] = run.first_start + seconds - done - bound_by[BATCHER]
     return Timing(
-        seconds=seconds,
-        bottleneck=longest_bound(bound_by),
-        batcher_invocations=batcher_rounds,
-        batcher_ms=batcher_ms + init,
+        seconds=seconds, bottleneck=longest_bound(bound_by), bound_by=bound_by,
+        batcher_invocations=batcher_rounds, batcher_ms=batcher_ms + init,
         processor_invocations=child.calls * work.count,
         processor_ms=child.processor_seconds * work.count * 1000 + environments * init,
-        work_ms=work.work_ms,
-        finalizer_invocations=1,
-        finalizer_ms=finishing + init,
-        cold_starts=environments + 2,
+        finalizer_invocations=1, finalizer_ms=finishing + init,
         # Every child's duration is rounded up to 100 ms.
         child_ms=(child.mean_seconds * 1000 + 50) * work.count,
-        init_ms=(environments + 2) * init,
-        chunks=work.count,
-        retried=work.retried_chunks,
-        cut_short=(work.rounds - 1) * work.count,
-        concurrency=environments,
-        chunk_seconds=work.times.mean,
+        work_ms=work.work_ms, cold_starts=environments + 2, init_ms=(environments + 2) * init,
+        concurrency=environments, chunks=work.count, chunk_seconds=work.times.mean,
+        retried=work.retried_chunks, cut_short=(work.rounds - 1) * work.count,
         phases=(
             Phase("start", 0.0, begin / 1000),
             Phase("chunks are made", begin / 1000, made / 1000),
             Phase("chunks are processed", run.first_start, done),
             Phase("finish", done, seconds),
         ),
-        bound_by=bound_by,
-    )
+    )  # fmt: skip
 
 
 def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Limit]:

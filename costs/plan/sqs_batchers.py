@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from handlers.aws.queues import MAX_BATCH_MESSAGES
-
 from costs.plan.chunk_time import StepTimes, spare_seconds
 from costs.plan.limits import Impossible
 from costs.plan.queue import Arrivals, Rate, steps
 from costs.plan.settings import SQS_BATCHERS, Settings, Workload
 from costs.plan.shape import SqsShape
+from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.sqs.batcher import WINDOW_MS
 from handlers.sqs.finished import FLUSH_CHUNKS
 
@@ -107,13 +106,10 @@ def batchers(workload: Workload, settings: Settings, shape: SqsShape, times: Ste
     lead = claiming + making + times.sqs
     sealing = shape.segments * times.dynamodb + times.sqs
     return Batchers(
-        begin=begin / 1000,
-        lead=lead / 1000,
+        begin=begin / 1000, lead=lead / 1000,
         rate=per_segment / max(sent_ms + (invocations - 1) * delivery - lead, 1.0) * 1000,
-        chunks=shape.chunks,
-        segments=segments,
-        side_by_side=side_by_side,
+        chunks=shape.chunks, segments=segments, side_by_side=side_by_side,
         invocations=1 + empty + segments * invocations,
         milliseconds=starting + segments * sent_ms + empty * claiming + sealing,
         room_milliseconds=room,
-    )
+    )  # fmt: skip

@@ -77,15 +77,9 @@ def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: i
     # The retries of the last chunks come after all others (last_retries): an only chunk has none beside it.
     beside = retries * retry_each / mean_seconds if work.count > 1 else 0.0
     return Invocations(
-        count=count,
-        mean_seconds=mean_seconds,
-        seconds=seconds,
-        retries=retries,
-        retry_seconds=retry_each,
-        retry_jobs=math.ceil(beside),
-        cut_short=cut_short,
-        waited=waited,
-    )
+        count=count, mean_seconds=mean_seconds, seconds=seconds, cut_short=cut_short, waited=waited,
+        retries=retries, retry_seconds=retry_each, retry_jobs=math.ceil(beside),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=512)
@@ -127,7 +121,7 @@ def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: 
 
     def for_batchers(time: float) -> tuple[float, str]:
         writes, name = table(time)
-        processors = places.limit(time).at(time) / mean * chunks_each * PROCESSOR_WRITES
+        processors = places.at(time)[0] / mean * chunks_each * PROCESSOR_WRITES
         return max(writes * part, writes - processors), name
 
     # A batcher's writes are the same number as its chunks; a retried job writes as another does.
@@ -152,7 +146,7 @@ def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: 
     for (start, before), (end, after) in pairwise(zip(written.times, written.counts, strict=True)):
         if arrivals.at(end) - after > 1:
             running = (after - before) / (end - start) * mean
-            waiting += max(0.0, min(places.size(end), jobs) - running) * (end - start)
+            waiting += max(0.0, min(places.at(end)[0], jobs) - running) * (end - start)
     return ChunkQueue(sealed, written, waiting)
 
 
@@ -196,33 +190,24 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     processing = invoked.mean_seconds * invoked.count + invoked.retry_seconds * invoked.retries
     checking = checks * (small.overhead + 5 * small.dynamodb + small.sqs)
     nudged = (nudges - 1) * (small.overhead + 2 * small.dynamodb)
+    cold_starts = peak + made_by.side_by_side + 1
     return Timing(
-        seconds=seconds,
-        bottleneck=longest_bound(bound_by),
+        seconds=seconds, bottleneck=longest_bound(bound_by), bound_by=bound_by,
         batcher_invocations=made_by.invocations + math.floor(slowed / made_by.room_milliseconds),
         batcher_ms=made_by.milliseconds + slowed + made_by.side_by_side * init,
         processor_invocations=invoked.count + invoked.retries,
         processor_ms=(processing + queue.waiting_seconds) * 1000 + peak * init,
-        work_ms=work.work_ms,
-        finalizer_invocations=checks + nudges,
-        finalizer_ms=checking + finish + nudged + init,
-        cold_starts=peak + made_by.side_by_side + 1,
-        child_ms=0.0,
-        init_ms=(peak + made_by.side_by_side + 1) * init,
-        chunks=work.count,
-        retried=work.retried_chunks,
-        cut_short=invoked.cut_short,
-        waited=invoked.waited,
-        concurrency=peak,
-        chunk_seconds=work.times.mean,
+        finalizer_invocations=checks + nudges, finalizer_ms=checking + finish + nudged + init,
+        work_ms=work.work_ms, child_ms=0.0, cold_starts=cold_starts, init_ms=cold_starts * init, concurrency=peak,
+        chunks=work.count, chunk_seconds=work.times.mean,
+        retried=work.retried_chunks, cut_short=invoked.cut_short, waited=invoked.waited,
         phases=(
             Phase("start", 0.0, made_by.begin),
             Phase("chunks are made", made_by.begin, queue.sealed),
             Phase("chunks are processed", run.first_start, drained),
             Phase("finish", drained, seconds),
         ),
-        bound_by=bound_by,
-    )
+    )  # fmt: skip
 
 
 def last_retries(work: ChunkWork, settings: Settings, running: float, invoked: Invocations) -> float:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from bootstrap.stacks import SANDBOX_PARAMETERS
-from costs.bill import Bill, priced
-from costs.facts.prices import PriceBook
+from costs.bill import Bill
 from costs.plan.chunk_time import SEED
 from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Settings, Workload
@@ -59,7 +58,7 @@ class Confirmation:
     def units(self) -> list[UnitComparison]:
         """The units that the plan or the meter has."""
         units = dict.fromkeys(line.usage.price for bill in (self.planned, self.counted) for line in bill.lines)
-        return [
+        compared = (
             UnitComparison(
                 unit,
                 planned=total(self.planned, unit, "quantity"),
@@ -68,7 +67,8 @@ class Confirmation:
                 counted=total(self.counted, unit, "quantity"),
             )
             for unit in units
-        ]
+        )
+        return [unit for unit in compared if unit.planned or unit.counted]
 
     def to_json(self) -> dict[str, Any]:
         """The confirmation as `--json` prints it."""
@@ -90,10 +90,10 @@ def total(bill: Bill, unit: str, field: str) -> float:
     return sum(usage.quantity if (value := getattr(usage, field)) is None else value for usage in usages)
 
 
-def comparable(bill: Bill, book: PriceBook) -> Bill:
+def comparable(bill: Bill) -> Bill:
     """The part of a bill without units of time."""
-    usages = (line.usage for line in bill.lines if line.usage.quantity)
-    return priced((usage for usage in usages if not any(unit in usage.price for unit in TIMED)), book, bill.items)
+    lines = (line for line in bill.lines if not any(unit in line.usage.price for unit in TIMED))
+    return Bill(tuple(lines), bill.items)
 
 
 def plans_to_confirm(study: Study, number: int) -> list[Plan]:

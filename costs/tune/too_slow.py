@@ -12,7 +12,7 @@ from costs.plan.settings import Settings, Workload
 from costs.tune.space import INVOCATIONS_PER_POLLER, Space
 from costs.tune.stack_parameters import settings_line
 
-# A doubled quota is worth mentioning if the batch then takes less than this share of its time.
+# Doubling a quota helps if the batch then takes less than this share of its time.
 NOTABLE = 0.98
 
 
@@ -31,14 +31,15 @@ def too_slow(fastest: Plan, deadline_seconds: float, planner: Planner, max_concu
         return Problem(message, f"--max-concurrency-limit {max_concurrency} allows no more: raise it, or the deadline")
     hint = f"{name}: {advice(name, planner.quotas)}"
     if raised := with_doubled_quota(fastest, planner, max_concurrency):
-        hint += f"; with --quota {name}={planner.quotas[name] * 2:g} the batch takes {seconds(raised.seconds)}"
+        quota = f"--quota {name}={planner.quotas[name] * 2:g}"
+        hint += f"; with {quota} the batch takes {seconds(raised.seconds)} ({settings_line(raised)})"
     return Problem(message, hint)
 
 
 def with_doubled_quota(fastest: Plan, planner: Planner, max_concurrency: int | None) -> Plan | None:
     """The plan with its bottleneck doubled, and the concurrency too if the user's code has no limit.
 
-    None if the bottleneck is no quota that AWS raises, or if doubling it does not help.
+    None if the bottleneck is no quota, or a hard limit, or if doubling it hardly helps.
     """
     name = fastest.bottleneck
     if name not in planner.quotas or not planner.quotas.figure(name).lift:

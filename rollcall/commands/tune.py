@@ -112,9 +112,8 @@ def tune(
     ] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Search, print the recommendation, and as asked confirm it, apply it and write the report. Raises Problem."""
+    """Search and print the recommendation. With the options for it: confirm, apply, and write the report."""
     from costs.tune.memory_curve import MemoryCurve
-    from costs.tune.report import report
     from costs.tune.space import space
     from costs.tune.stack_parameters import in_sandbox
     from costs.tune.study import study
@@ -144,6 +143,8 @@ def tune(
     took = time.monotonic() - began
     rests_on = basis(planner, quota or [])
     if html:
+        from costs.tune.report import report
+
         write(html, report(made, rests_on.plain))
     if not as_json:
         print_study(made)

@@ -62,8 +62,8 @@ def confirmed(plan: Plan, connection: Connection, book: PriceBook) -> Confirmati
         plan=plan,
         batch_id=result.batch_id,
         status=result.status,
-        planned=comparable(plan.bill, book),
-        counted=comparable(bill, book),
+        planned=comparable(plan.bill),
+        counted=comparable(bill),
     )
 
 

@@ -88,7 +88,7 @@ def print_end(
     search_seconds: float,
     report: Path | None,
 ) -> None:
-    """What follows the study: confirmations, what the sandbox got, the figures of the plans, and the report's file."""
+    """The confirmations, what was applied to the sandbox, the figures that the plans rest on, and the report's name."""
     if confirmations:
         print_confirmations(confirmations)
     if applied:

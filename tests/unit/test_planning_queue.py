@@ -120,6 +120,5 @@ def test_more_jobs_never_end_sooner_and_more_places_never_later(
 
 def test_the_lowest_limit_binds_and_of_equal_ones_the_first() -> None:
     places = Places([Limit("first", 10), Limit("second", 10), Limit("slow", 0, 1), Limit("fast", 4, 100)])
-    assert [places.limit(time).name for time in (0, 9, 11, 1e6)] == ["slow", "slow", "first", "first"]
-    assert [places.size(time) for time in (0, 0.5, 4, 20)] == [1, 1, 4, 10]
+    assert [places.at(time) for time in (0, 4, 11, 1e6)] == [(1, "slow"), (4, "slow"), (10, "first"), (10, "first")]
     assert places.openings(12) == [0.0, *(float(number) for number in range(2, 11))]
