@@ -46,12 +46,9 @@ def _list_objects(env: Any, resource_runtime_part: Any, state_credentials: Any) 
         resource_runtime_part=resource_runtime_part, state_credentials=state_credentials
     )
     pages = client.get_paginator("list_objects_v2").paginate(**env.stack.pop())
-    fields = {
-        "Etag": "ETag",
-        "Key": "Key",
-        "LastModified": "LastModified",
-        "Size": "Size",
-        "StorageClass": "StorageClass",
-    }
-    items = [{name: found[key] for name, key in fields.items()} for page in pages for found in page.get("Contents", [])]
-    env.stack.append([item | {"LastModified": int(item["LastModified"].timestamp())} for item in items])
+    env.stack.append([_item(found) for page in pages for found in page.get("Contents", [])])
+
+
+def _item(found: dict[str, Any]) -> dict[str, Any]:
+    fields = {"Etag": found["ETag"], "LastModified": int(found["LastModified"].timestamp())}
+    return fields | {name: found[name] for name in ("Key", "Size", "StorageClass")}
