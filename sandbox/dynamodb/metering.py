@@ -10,7 +10,7 @@ from moto.dynamodb.models.table import Table
 
 from sandbox.dynamodb.partitions import items_read
 from sandbox.meter.calls import charge
-from sandbox.meter.dynamodb import FAILED_CONDITION, looked_through, read, written
+from sandbox.meter.dynamodb import FAILED_CONDITION, read, scanned, written
 from sandbox.meter.item_size import item_bytes
 from sandbox.meter.ledger import Unit
 
@@ -90,7 +90,7 @@ def _reads(operation: str, request: Any, answer: Any, tables: Mapping[str, Table
         case "Query" | "Scan":
             # The answer may hold only parts of the items; the page ends after ScannedCount of the items read.
             items: Iterable[Any] = items_read[: answer["ScannedCount"]] or answer.get("Items") or ()
-            return looked_through(operation, map(_size, items), bool(request.get("ConsistentRead")))
+            return scanned(operation, map(_size, items), bool(request.get("ConsistentRead")))
     return []
 
 

@@ -65,13 +65,10 @@ class _View:
 
     def __init__(self, table: Table, items: list[Item]) -> None:
         self._table = table
-        self._items = items
+        self.all_items = lambda: items
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._table, name)
-
-    def all_items(self) -> list[Item]:
-        return self._items
 
 
 def _query(

@@ -1,6 +1,7 @@
 """One Lambda environment: a process with AWS's runtime client, its Runtime API, its log and its limits."""
 
 import asyncio
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -10,15 +11,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from sandbox.executor import failures, log_records, memory
+from sandbox.executor import failures, memory
 from sandbox.executor.children import CHILDREN, End
 from sandbox.executor.failures import MAX_RESPONSE_BYTES, Failure
-from sandbox.executor.log_pipes import LogPipes
-from sandbox.executor.log_records import LogRecord
+from sandbox.executor.log_records import LogPipes, LogRecord, init_report, record
 from sandbox.executor.runtime_api import Delivery, RuntimeApi
 from sandbox.faults.invocations import exposed
 from sandbox.meter.functions import FunctionMeter
-from sandbox.meter.rules import MEGABYTE
+from sandbox.meter.rules import MEGABYTE, end_line, report_line, start_line
 
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
@@ -68,7 +68,7 @@ class FunctionProcess:
         `environment` makes the environment variables from the Runtime API's address and the temporary folder.
         """
         self._temporary = Path(mkdtemp(prefix="lambda-"))
-        self._pipes = LogPipes(lambda record: self._log(record, "function"))
+        self._pipes = LogPipes(lambda output: self._log(output, "function"))
         self._api = RuntimeApi()
         address = await self._api.open()
         self._started = time.perf_counter()
@@ -128,18 +128,19 @@ class FunctionProcess:
             init_ms = (time.perf_counter() - self._started) * 1000
             self._pipes.drain()
             if failure:
-                self._log(log_records.init_report(init_ms, failure.report_status))
-        self._log(log_records.start(request.request_id, request.version))
+                self._log(init_report(init_ms, failure.report_status))
+        self._log(record(start_line(request.request_id, request.version)))
         started = time.perf_counter()
         if failure is None:
             payload, failure = await self._deliver(request)
         duration_ms = (time.perf_counter() - started) * 1000
         self._pipes.drain()
         if failure and failure.log_line:
-            self._log(log_records.record(failure.log_line))
-        self._log(log_records.end(request.request_id))
+            self._log(record(failure.log_line))
+        self._log(record(end_line(request.request_id)))
         status = failure.report_status if failure else ""
-        self._log(log_records.report(request.request_id, duration_ms, init_ms, self._memory_mb, self._peak, status))
+        used_mb = math.ceil(self._peak / MEGABYTE)
+        self._log(record(report_line(request.request_id, duration_ms, init_ms, self._memory_mb, used_mb, status)))
         self.meter.end(duration_ms, init_ms, payload)
         return payload, failure
 
@@ -202,12 +203,12 @@ class FunctionProcess:
         self.alive = False
         CHILDREN.kill(self._child)
 
-    def _log(self, record: LogRecord, origin: str = "platform") -> None:
+    def _log(self, event: LogRecord, origin: str = "platform") -> None:
         """Log a record of Lambda (`platform`) or of the function (`function`)."""
-        self.meter.log(record.message, origin)
+        self.meter.log(event.message, origin)
         # The cut may go through a character, which is left out.
-        self._log_tail = (self._log_tail + record.message).encode()[-LOG_TAIL:].decode(errors="ignore")
-        self._write_log(record)
+        self._log_tail = (self._log_tail + event.message).encode()[-LOG_TAIL:].decode(errors="ignore")
+        self._write_log(event)
 
     def _observe_memory(self) -> None:
         pid = self._child.pid.result()

@@ -105,8 +105,7 @@ def running(project: str) -> Sandbox | None:
 
 def stop(project: str) -> Sandbox | None:
     """Stop the project's sandbox, with the loss of its state, and return it; None if it was not up."""
-    found = running(project)
-    if found:
+    if found := running(project):
         ENGINES[found.engine].stop(project)
     return found
 

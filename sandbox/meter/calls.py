@@ -9,7 +9,7 @@ from localstack.aws.handlers.service import ServiceRequestRouter
 from localstack.http import Response
 from localstack.utils.patch import patch
 
-from sandbox.meter import cloudwatch, events, s3, sqs
+from sandbox.meter import cloudwatch, services
 from sandbox.meter.account import Account
 from sandbox.meter.batch_ids import RECEIPTS, batch_ids
 from sandbox.meter.cloudwatch import METRICS
@@ -82,11 +82,11 @@ def _units(context: RequestContext, status: int) -> list[Unit]:
     answer: Mapping[str, Any] = (context.service_response or {}) if context.service_exception is None else {}
     match context.service.service_name:  # type: ignore[union-attr]
         case "s3":
-            return s3.units(name, str(operation.http.get("method"))) if s3.billed_error(status) else []
+            return services.s3_units(name, str(operation.http.get("method"))) if services.s3_bills(status) else []
         case "sqs":
-            return sqs.units(name, request, answer) if status < 500 else []
+            return services.sqs_units(name, request, answer) if status < 500 else []
         case "events":
-            return events.units(name, request, answer)
+            return services.events_units(name, request, answer)
         case "cloudwatch":
             return cloudwatch.units(name, request) if status < 400 else []
     return []

@@ -40,9 +40,7 @@ class Metrics:
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
         """
-        if '"CloudWatchMetrics"' not in line:
-            return
-        for namespace, name, dimensions in _embedded(line):
+        for namespace, name, dimensions in _embedded(line) if '"CloudWatchMetrics"' in line else ():
             self._note(namespace, name, dimensions, stack)
 
     def reset(self) -> None:

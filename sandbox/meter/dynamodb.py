@@ -1,4 +1,4 @@
-"""What reads and writes of DynamoDB are billed as, given the sizes of the items."""
+"""The billing units of DynamoDB's reads and writes, by the sizes of the items. Pure."""
 
 from collections.abc import Iterable
 
@@ -6,11 +6,11 @@ from sandbox.meter.ledger import Unit
 from sandbox.meter.rules import read_units, write_units
 
 FAILED_CONDITION = ":failed-condition"
-"""Added to the operation of a write that was billed and did nothing."""
+"""A suffix for the operation of a write whose condition failed, which is billed all the same."""
 
 
 def written(operation: str, sizes: Iterable[tuple[int, int]], transactional: bool = False) -> list[Unit]:
-    """A write of items with these (sizes before, sizes after), 0 where there is none: the larger counts, item by item.
+    """A write of items with these (size before, size after), 0 without an item: the larger size of each counts.
 
     A transaction writes each item twice, once to prepare and once to commit.
     """
@@ -19,11 +19,11 @@ def written(operation: str, sizes: Iterable[tuple[int, int]], transactional: boo
 
 
 def read(operation: str, sizes: Iterable[int], consistent: bool, transactional: bool = False) -> list[Unit]:
-    """A read of items of these sizes, each for itself; 0 where there is none."""
+    """A read of items with these sizes, each rounded up for itself; 0 without an item."""
     total = sum(read_units(size, consistent or transactional) for size in sizes)
     return [Unit("dynamodb.read_units", operation, total * (2 if transactional else 1))]
 
 
-def looked_through(operation: str, sizes: Iterable[int], consistent: bool) -> list[Unit]:
-    """A query or scan: all items that were looked at together, whatever was returned of them."""
+def scanned(operation: str, sizes: Iterable[int], consistent: bool) -> list[Unit]:
+    """A query or scan: the sizes of all items that it read are added up, also of those that it does not return."""
     return [Unit("dynamodb.read_units", operation, read_units(sum(sizes), consistent))]

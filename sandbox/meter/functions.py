@@ -1,7 +1,7 @@
-"""What a Lambda environment's invocations are billed as.
+"""Meters the invocations of a Lambda environment.
 
-Each is a request; its duration and, since 2025-08-01, that of an init together, rounded up to 1 ms, times the memory
-size.
+AWS bills a request for each, and its duration, since 2025-08-01 with that of an init, rounded up to 1 ms, times the
+memory size.
 """
 
 import math
@@ -20,7 +20,7 @@ _WORK = re.compile(r'"workMs":\s*(\d+)')
 
 @dataclass(frozen=True)
 class Invocation:
-    """How long an invocation took, in milliseconds; `init_ms` is None where the environment was warm."""
+    """The duration of an invocation in milliseconds; `init_ms` is None in a warm environment."""
 
     duration_ms: float
     init_ms: float | None
@@ -32,7 +32,7 @@ class Invocation:
 
 
 def invocation_units(invocation: Invocation, memory_mb: int, architecture: str) -> list[Unit]:
-    """GB-seconds are billed seconds times memory in GB; of these, init and work are told apart."""
+    """GB-seconds are billed seconds times memory in GB; those of the init and of your code are counted apart too."""
     billed = invocation.billed_ms
     units = [
         Unit("lambda.requests", "invoke", 1),
@@ -53,7 +53,7 @@ def log_units(message: str, origin: str) -> list[Unit]:
     """The bytes of one log event; `origin` is `platform` or `function`.
 
     CloudWatch Logs bills ingestion by the bytes of the messages (its metric IncomingBytes). The 26 bytes of each event
-    belong to the size limit of PutLogEvents and to what is stored, and are not in here.
+    count for the size limit of PutLogEvents and for storage, and are not included here.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
     """
     return [Unit("logs.bytes", origin, len(message) if message.isascii() else len(message.encode()))]

@@ -29,13 +29,12 @@ class Stacks:
 
     def place(self, kind: str, name: str) -> Place:
         """The stack and the logical id of the resource with this `kind` (see `_TYPES`) and physical name."""
-        found = self._index.get((kind, name))
-        if found is None and self._changed():
-            found = self._index.get((kind, name))
-        return found or Place(None, name)
+        if (kind, name) not in self._index:
+            self._rebuild()
+        return self._index.get((kind, name)) or Place(None, name)
 
-    def _changed(self) -> bool:
-        """Rebuild the index if the stacks have changed, and return whether they have."""
+    def _rebuild(self) -> None:
+        """Rebuild the index if the stacks have changed."""
         stacks = [
             (stack, stack.status, stack.resolved_resources)
             for account in list(cloudformation_stores.values())
@@ -44,7 +43,7 @@ class Stacks:
         ]
         seen = [(stack.stack_id, status, id(resources), len(resources)) for stack, status, resources in stacks]
         if seen == self._seen:
-            return False
+            return
         index = {}
         for stack, status, resources in stacks:
             for resource in list(resources.values()) if status != "DELETE_COMPLETE" else ():
@@ -54,7 +53,6 @@ class Stacks:
                     name = physical.rpartition("/")[2].rpartition(":")[2]
                     index[kind, name] = Place(stack.stack_name, resource["LogicalResourceId"])
         self._index, self._seen = index, seen
-        return True
 
 
 STACKS = Stacks()

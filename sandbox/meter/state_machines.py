@@ -1,4 +1,4 @@
-"""What executions are billed as: transitions as they were run, and what each child would be as an EXPRESS one."""
+"""Meters executions: their transitions, and the cost of each child if it were an EXPRESS execution."""
 
 import json
 from collections.abc import Iterator

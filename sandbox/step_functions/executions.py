@@ -31,23 +31,7 @@ _runs: dict[str, MapRun] = {}
 def install() -> None:
     """Show child executions through the API, every execution as soon as it was started, and times in events."""
     _correct_events()
-    _show_children()
-    _describe_early_and_stopped()
 
-
-def _correct_events() -> None:
-    stock_to_json_str = execution.to_json_str  # type: ignore[attr-defined]
-
-    def to_json_str(value: Any, separators: tuple[str, str] | None = None) -> str:
-        if isinstance(value, dict) and isinstance(value.get("startDate"), datetime.datetime):  # an event's detail
-            times = {key: value[key] and int(value[key].timestamp() * 1000) for key in ("startDate", "stopDate")}
-            value = {**value, **times, "input": value["input"] or "{}"}
-        return stock_to_json_str(value, separators)
-
-    execution.to_json_str = to_json_str  # type: ignore[attr-defined,assignment]
-
-
-def _describe_early_and_stopped() -> None:
     @patch(ExecutionWorker._get_evaluation_environment)
     def _get_evaluation_environment(stock: Any, self: ExecutionWorker) -> Environment:
         return self.env or stock(self)
@@ -67,8 +51,6 @@ def _describe_early_and_stopped() -> None:
             self.execution.error, self.execution.cause = state.error, state.cause
         state_machines.ended(self.execution.exec_arn)
 
-
-def _show_children() -> None:
     @patch(StepFunctionsProvider.list_executions)
     def list_executions(
         stock: Any, self: Any, context: RequestContext, *arguments: Any, map_run_arn: str | None = None, **options: Any
@@ -83,6 +65,18 @@ def _show_children() -> None:
     def describe_execution(stock: Any, self: Any, context: RequestContext, execution_arn: str, **options: Any) -> Any:
         found = _find_child(execution_arn)
         return _description(*found) if found else stock(self, context, execution_arn, **options)
+
+
+def _correct_events() -> None:
+    stock_to_json_str = execution.to_json_str  # type: ignore[attr-defined]
+
+    def to_json_str(value: Any, separators: tuple[str, str] | None = None) -> str:
+        if isinstance(value, dict) and isinstance(value.get("startDate"), datetime.datetime):  # an event's detail
+            times = {key: value[key] and int(value[key].timestamp() * 1000) for key in ("startDate", "stopDate")}
+            value = {**value, **times, "input": value["input"] or "{}"}
+        return stock_to_json_str(value, separators)
+
+    execution.to_json_str = to_json_str  # type: ignore[attr-defined,assignment]
 
 
 def remember(run: MapRun) -> None:

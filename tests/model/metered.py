@@ -13,7 +13,7 @@ from greenlet import getcurrent
 
 from handlers.aws import input_object, settings
 from sandbox.meter import dynamodb as meter
-from sandbox.meter import events, s3, sqs
+from sandbox.meter import services
 from sandbox.meter.dynamodb import FAILED_CONDITION
 from sandbox.meter.item_size import item_bytes
 from sandbox.meter.ledger import Unit
@@ -68,7 +68,7 @@ class MeteredRun(Run):
         self.count(role, [Unit("lambda.requests", "invoke", 1)])
         for some in tens(messages[: self.batch_size(role)]):
             answer = {"Messages": [{"Body": message.body} for message in some]}
-            self.count(role, sqs.units("ReceiveMessage", {"QueueUrl": queues.url_of(role)}, answer))
+            self.count(role, services.sqs_units("ReceiveMessage", {"QueueUrl": queues.url_of(role)}, answer))
         return super().deliver(messages)
 
     def _next(self, number: int, invocation: Lambda, deleting: bool = True) -> None:
@@ -88,9 +88,9 @@ class MeteredRun(Run):
             sizes = before, size(written(records, call.asked))
             self.count(role, meter.written(call.operation + failed, [sizes]))
         elif call.service == "sqs" and call.operation != "SendMessageBatch":
-            self.count(role, sqs.units(call.operation, call.asked, {}))
+            self.count(role, services.sqs_units(call.operation, call.asked, {}))
         elif call.service == "events":
-            self.count(role, events.units(call.operation, call.asked, outcome))
+            self.count(role, services.events_units(call.operation, call.asked, outcome))
         return outcome
 
     def request_input(self, batch_id: str) -> None:
@@ -105,7 +105,7 @@ class MeteredRun(Run):
         """Have S3 hold the object, and count its reads."""
 
         def get_object(Range: str = "bytes=0-", **_: Any) -> dict:
-            self.count(getcurrent().invocation.role, s3.units("GetObject", "GET"))
+            self.count(getcurrent().invocation.role, services.s3_units("GetObject", "GET"))
             start = int(Range.removeprefix("bytes=").removesuffix("-"))
             return {"Body": io.BytesIO(content[start:]), "ContentLength": len(content), "ETag": ETAG}
 
@@ -123,7 +123,7 @@ class MeteredRun(Run):
         send_message_batch = SqsClient.send_message_batch
 
         def counted(client: SqsClient, **asked: Any) -> dict:
-            self.count(getcurrent().invocation.role, sqs.units("SendMessageBatch", asked, {}))
+            self.count(getcurrent().invocation.role, services.sqs_units("SendMessageBatch", asked, {}))
             return send_message_batch(client, **asked)
 
         with mock.patch.object(SqsClient, "send_message_batch", counted):
@@ -137,7 +137,7 @@ def read_units(records: dynamodb.Records, call: Call, answer: Mapping[str, Any])
         return meter.read(call.operation, [size(answer.get("Item"))], consistent)
     whole = {name: value for name, value in call.asked.items() if name != "Select"}
     items = dynamodb.execute(records, call.operation, whole)["Items"]
-    return meter.looked_through(call.operation, map(size, items), consistent)
+    return meter.scanned(call.operation, map(size, items), consistent)
 
 
 def written(records: dynamodb.Records, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:

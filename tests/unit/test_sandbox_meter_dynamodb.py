@@ -6,7 +6,7 @@ Sizes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Capacity
 
 import pytest
 
-from sandbox.meter.dynamodb import looked_through, read, read_units, write_units, written
+from sandbox.meter.dynamodb import read, read_units, scanned, write_units, written
 from sandbox.meter.item_size import item_bytes, value_bytes
 
 KB = 1024
@@ -37,14 +37,14 @@ def test_each_item_of_a_batch_is_rounded_for_itself():
 
 # The same page, Query: 10 items of 40.8 KB together count as 44 KB; 1,500 items of 64 bytes as 96 KB.
 def test_the_items_of_a_query_are_rounded_together():
-    assert quantity(looked_through("Query", [int(4.08 * KB)] * 10, consistent=True)) == 44 / 4
-    assert quantity(looked_through("Query", [64] * 1500, consistent=True)) == 96 / 4
+    assert quantity(scanned("Query", [int(4.08 * KB)] * 10, consistent=True)) == 44 / 4
+    assert quantity(scanned("Query", [64] * 1500, consistent=True)) == 96 / 4
 
 
 # botocore's Query: one that finds nothing consumes the minimum for its kind of read.
 def test_a_query_that_finds_nothing_and_a_get_of_a_missing_item_are_the_smallest_read():
-    assert quantity(looked_through("Query", [], consistent=True)) == 1
-    assert quantity(looked_through("Query", [], consistent=False)) == 0.5
+    assert quantity(scanned("Query", [], consistent=True)) == 1
+    assert quantity(scanned("Query", [], consistent=False)) == 0.5
     assert quantity(read("GetItem", [0], consistent=True)) == 1
     assert quantity(read("GetItem", [0], consistent=False)) == 0.5
 

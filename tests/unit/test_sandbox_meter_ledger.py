@@ -10,7 +10,7 @@ from sandbox.meter.account import Account
 from sandbox.meter.batch_ids import batch_ids
 from sandbox.meter.ledger import Consumer, Ledger, Unit
 
-WHO = Consumer("Stack", "Function", "function")
+CONSUMER = Consumer("Stack", "Function", "function")
 ONE = (Unit("sqs.requests", "SendMessage", 1),)
 
 
@@ -44,8 +44,8 @@ def test_the_first_batch_is_the_first_one_written():
 
 def test_what_is_for_several_batches_is_split_evenly_and_stays_whole():
     ledger = Ledger()
-    ledger.add(("a", "b", "c"), WHO, ONE)
-    ledger.add((), WHO, ONE)
+    ledger.add(("a", "b", "c"), CONSUMER, ONE)
+    ledger.add((), CONSUMER, ONE)
     assert sum(sums(ledger).values()) == pytest.approx(2)
     assert sums(ledger)["b"] == pytest.approx(1 / 3)
     assert sum(row["calls"] for row in ledger.rows()) == 2
@@ -55,7 +55,7 @@ def test_what_is_for_several_batches_is_split_evenly_and_stays_whole():
 def test_old_batches_fold_into_none_and_the_total_stays():
     ledger = Ledger(max_batches=2)
     for batch in ("a", "b", "a", "c"):
-        ledger.add((batch,), WHO, ONE)
+        ledger.add((batch,), CONSUMER, ONE)
     assert sums(ledger) == {"a": 2, "c": 1, None: 1}
 
 

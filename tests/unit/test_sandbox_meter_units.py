@@ -2,9 +2,10 @@
 
 import pytest
 
-from sandbox.meter import cloudwatch, events, s3, sqs
+from sandbox.meter import cloudwatch
 from sandbox.meter.cloudwatch import Metrics
 from sandbox.meter.functions import Invocation, invocation_units, log_units
+from sandbox.meter.services import entry_bytes, events_units, s3_bills, s3_units, sqs_units
 from sandbox.meter.state_machines import express_gb_seconds
 
 KB, MB = 1024, 1024 * 1024
@@ -19,24 +20,24 @@ def quantities(units) -> dict[str, float]:
 # with a payload of 256 KB, billed as four.
 @pytest.mark.parametrize(("size", "requests"), [(1, 1), (64 * KB, 1), (64 * KB + 1, 2), (256 * KB, 4), (1024 * KB, 16)])
 def test_each_64_kb_of_a_message_is_a_request(size, requests):
-    assert quantities(sqs.units("SendMessage", {"QueueUrl": URL, "MessageBody": "x" * size}, {})) == {
+    assert quantities(sqs_units("SendMessage", {"QueueUrl": URL, "MessageBody": "x" * size}, {})) == {
         "sqs.requests": requests
     }
 
 
 def test_the_messages_of_a_batch_are_one_payload():
     entries = [{"Id": str(n), "MessageBody": "x" * 6 * KB} for n in range(10)]
-    assert quantities(sqs.units("SendMessageBatch", {"QueueUrl": URL, "Entries": entries}, {})) == {"sqs.requests": 1}
+    assert quantities(sqs_units("SendMessageBatch", {"QueueUrl": URL, "Entries": entries}, {})) == {"sqs.requests": 1}
     entries = [{"Id": str(n), "MessageBody": "x" * 7 * KB} for n in range(10)]
-    assert quantities(sqs.units("SendMessageBatch", {"QueueUrl": URL, "Entries": entries}, {})) == {"sqs.requests": 2}
+    assert quantities(sqs_units("SendMessageBatch", {"QueueUrl": URL, "Entries": entries}, {})) == {"sqs.requests": 2}
 
 
 def test_a_receive_is_billed_by_what_it_returns_and_an_empty_one_is_told_apart():
     messages = [{"Body": "x" * 40 * KB}, {"Body": "x" * 40 * KB}]
-    assert sqs.units("ReceiveMessage", {"QueueUrl": URL}, {"Messages": messages}) == [
+    assert sqs_units("ReceiveMessage", {"QueueUrl": URL}, {"Messages": messages}) == [
         ("sqs.requests", "ReceiveMessage", 2, 1)
     ]
-    assert sqs.units("ReceiveMessage", {"QueueUrl": URL}, {}) == [("sqs.requests", "ReceiveMessage:empty", 1, 1)]
+    assert sqs_units("ReceiveMessage", {"QueueUrl": URL}, {}) == [("sqs.requests", "ReceiveMessage:empty", 1, 1)]
 
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html: names, types and
@@ -44,15 +45,15 @@ def test_a_receive_is_billed_by_what_it_returns_and_an_empty_one_is_told_apart()
 def test_attributes_are_a_part_of_the_message():
     attributes = {"name": {"DataType": "String", "StringValue": "v" * 10}}
     body = "ä" * (32 * KB - 10)
-    sent = sqs.units("SendMessage", {"QueueUrl": URL, "MessageBody": body, "MessageAttributes": attributes}, {})
+    sent = sqs_units("SendMessage", {"QueueUrl": URL, "MessageBody": body, "MessageAttributes": attributes}, {})
     assert quantities(sent) == {"sqs.requests": 1}  # 64 KB - 20 and 20 bytes
     attributes["name"]["StringValue"] += "v"
-    sent = sqs.units("SendMessage", {"QueueUrl": URL, "MessageBody": body, "MessageAttributes": attributes}, {})
+    sent = sqs_units("SendMessage", {"QueueUrl": URL, "MessageBody": body, "MessageAttributes": attributes}, {})
     assert quantities(sent) == {"sqs.requests": 2}
 
 
 def test_fifo_queues_have_a_price_of_their_own_and_deletes_are_requests():
-    assert quantities(sqs.units("DeleteMessageBatch", {"QueueUrl": URL + ".fifo", "Entries": []}, {})) == {
+    assert quantities(sqs_units("DeleteMessageBatch", {"QueueUrl": URL + ".fifo", "Entries": []}, {})) == {
         "sqs.fifo_requests": 1
     }
 
@@ -74,20 +75,20 @@ def test_fifo_queues_have_a_price_of_their_own_and_deletes_are_requests():
     ],
 )
 def test_classes_of_s3_requests(operation, method, unit):
-    assert s3.units(operation, method) == [(unit, operation, 1, 1)]
+    assert s3_units(operation, method) == [(unit, operation, 1, 1)]
 
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ErrorCodeBilling.html
 @pytest.mark.parametrize(("status", "billed"), [(200, True), (404, True), (412, True), (500, False), (503, False)])
 def test_s3_bills_the_clients_errors_and_not_its_own(status, billed):
-    assert s3.billed_error(status) is billed
+    assert s3_bills(status) is billed
 
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
 def test_the_size_of_an_event():
     entry = {"Source": "rollcall", "DetailType": "Batch Finished", "Detail": '{"ä": 1}', "Resources": ["abc", "d"]}
-    assert events.entry_bytes(entry) == 8 + 14 + 9 + 4
-    assert events.entry_bytes({**entry, "Time": 1}) == 8 + 14 + 9 + 4 + 14
+    assert entry_bytes(entry) == 8 + 14 + 9 + 4
+    assert entry_bytes({**entry, "Time": 1}) == 8 + 14 + 9 + 4 + 14
 
 
 # https://aws.amazon.com/eventbridge/pricing/: each 64 KB chunk of a payload is billed as one event; its example is one
@@ -102,8 +103,8 @@ def test_each_64_kb_of_an_event_is_one_and_events_of_aws_are_free():
         ]
     }
     answer = {"Entries": [{"EventId": "1"}, {"EventId": "2"}, {"EventId": "3"}, {"ErrorCode": "InternalFailure"}]}
-    assert events.units("PutEvents", request, answer) == [("events.published", "PutEvents", 5, 1)]
-    assert events.units("PutRule", {"Name": "r"}, {}) == []
+    assert events_units("PutEvents", request, answer) == [("events.published", "PutEvents", 5, 1)]
+    assert events_units("PutRule", {"Name": "r"}, {}) == []
 
 
 # https://aws.amazon.com/lambda/pricing/: rounded up to the nearest 1 ms; 1,536 MB for 120 ms is 0.18 GB-seconds.
