@@ -21,8 +21,8 @@ EXAMPLES = {"plan.json", "orders.jsonl", "manifest.json", "latest.json", "tune.h
 OWN_WORDS = {
     "announce", "architecture", "attempt", "batch", "batch record", "batcher", "bill", "bitmap", "bottleneck",
     "break off", "chaos", "check message", "check, to", "chunk", "chunk record", "claim", "closing record",
-    "completion lag", "cursor", "dead-letter handler", "derived", "done", "drained", "dropped chunk", "ending", "engine",
-    "expected", "extent", "failed", "failure recorder", "fault", "fence", "finalizer", "finished", "front",
+    "completion lag", "cursor", "dead-letter handler", "derived", "done", "drained", "dropped chunk", "ending",
+    "engine", "expected", "extent", "failed", "failure recorder", "fault", "fence", "finalizer", "finished", "front",
     "generation", "glimpse", "hold", "idle", "item", "lease", "ledger", "left over", "meter", "mistake",
     "nudge", "orchestration", "owner", "pending", "pinned", "plan", "poll", "price book", "processor",
     "quiet", "redelivered", "redrive", "rejection", "remaining", "resolved", "return", "round", "sandbox",
