@@ -144,11 +144,6 @@ class ChunkWork:
     retries: int
 
     @property
-    def work_ms(self) -> float:
-        """The milliseconds in which at least one item is processed, for all attempts of all chunks together."""
-        return self.count * (self.times.mean + self.failing * self.retries * self.retry_seconds) * 1000
-
-    @property
     def retried_chunks(self) -> float:
         """The second and further attempts of all chunks together."""
         return self.failing * self.count * self.retries
@@ -185,6 +180,12 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
         failing=failing, retries=settings.max_attempts - 1,
         retry_seconds=retry_seconds(workload, settings, items * workload.fail_rate / failing) if failing else 0.0,
     )  # fmt: skip
+
+
+def any_failing(work: ChunkWork, in_progress: float) -> float:
+    """The chance that an item fails in any of the last chunks in progress: one at least, and no more than there are."""
+    chunks = max(1.0, min(work.count, in_progress))
+    return -math.expm1(chunks * math.log1p(-work.failing)) if work.failing < 1 else 1.0
 
 
 def progress_seconds(values: Distribution, times: ChunkTimes, room: float) -> float:

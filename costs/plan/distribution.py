@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 EXPECTED = "uniform:LOW-HIGH, constant:MS, exponential:MEAN, lognormal:MEDIAN,SIGMA or file:PATH, in milliseconds"
 # What separates the two numbers of a kind; the others have one.
-SEPARATORS = {"constant": None, "uniform": "-", "exponential": None, "lognormal": ","}
+SEPARATORS = {"uniform": "-", "lognormal": ","}
+WORDS = {
+    "constant": "{0.low:g} ms each",
+    "uniform": "{0.low:g} to {0.high:g} ms, uniform",
+    "exponential": "exponential, {0.low:g} ms on average",
+    "lognormal": "lognormal, median {0.low:g} ms, sigma {0.high:g}",
+    "file": "as in {0.path}, {0.mean:,.0f} ms on average",
+}
 
 
 @dataclass(frozen=True)
@@ -35,42 +42,32 @@ class Distribution:
 
     @classmethod
     def parse(cls, text: str) -> "Distribution":
-        """The distribution that `text` names. Raises Problem, which says what was expected."""
-        kind, _, rest = text.partition(":")
-        if kind == "file":
-            return cls.of_file(Path(rest))
-        try:
-            if kind not in SEPARATORS:
-                raise ValueError(f"{kind!r} is no distribution")
-            separator = SEPARATORS[kind]
-            low, high = map(float, rest.split(separator)) if separator else [float(rest)] * 2
-        except ValueError as error:
-            raise Problem(f"{text!r} is no distribution of values: {error}", f"expected {EXPECTED}") from error
-        found = cls(kind, low, high)
-        if not (math.isfinite(low) and math.isfinite(high)) or min(low, high) < 0:
-            wrong = "its numbers must be finite and not negative"
-        elif kind == "uniform" and low > high:
-            wrong = "the lower bound comes first"
-        elif not found.finite:
-            wrong = "its mean and its largest values must be finite"
-        else:
-            return found
-        raise Problem(f"{text!r}: {wrong}", f"expected {EXPECTED}")
+        """The distribution that `text` names; a text file has the milliseconds of one item per line.
 
-    @classmethod
-    def of_file(cls, path: Path) -> "Distribution":
-        """The measured distribution of a text file with the milliseconds of one item per line. Raises Problem."""
+        Raises Problem, which says what was expected.
+        """
+        kind, _, rest = text.partition(":")
+        measured: tuple[float, ...] = ()
         try:
-            measured = tuple(float(line) for line in path.read_text().split())
+            if kind == "file":
+                measured = tuple(map(float, Path(rest).read_text().split()))
+                if not measured:
+                    raise ValueError("it needs a number on each line, and one at least")
+                low, high = min(measured), max(measured)
+            elif kind not in WORDS:
+                raise ValueError(f"{kind!r} is no distribution")
+            else:
+                separator = SEPARATORS.get(kind)
+                low, high = map(float, rest.split(separator)) if separator else [float(rest)] * 2
+            found = cls(kind, low, high, rest if measured else "", measured)
+            if not all(0 <= number < math.inf for number in (low, high, *measured)):
+                raise ValueError("its numbers must be finite and not negative")
+            if kind == "uniform" and low > high:
+                raise ValueError("the lower bound comes first")
+            if not found.finite:
+                raise ValueError("its mean and its largest values must be finite")
         except (OSError, ValueError) as error:
-            raise Problem(
-                f"{path}: {error}", "expected a text file with one number of milliseconds on each line"
-            ) from error
-        if not measured or not all(map(math.isfinite, measured)) or min(measured) < 0:
-            raise Problem(f"{path}: its numbers must be finite and not negative, and there must be one at least")
-        found = cls("file", min(measured), max(measured), str(path), measured)
-        if not found.finite:
-            raise Problem(f"{path}: its mean and its largest values must be finite")
+            raise Problem(f"{text!r} is no distribution of values: {error}", f"expected {EXPECTED}") from error
         return found
 
     @property
@@ -129,14 +126,4 @@ class Distribution:
         )
 
     def __str__(self) -> str:
-        match self.kind:
-            case "uniform":
-                return f"{self.low:g} to {self.high:g} ms, uniform"
-            case "lognormal":
-                return f"lognormal, median {self.low:g} ms, sigma {self.high:g}"
-            case "file":
-                return f"as in {self.path}, {self.mean:,.0f} ms on average"
-            case "exponential":
-                return f"exponential, {self.low:g} ms on average"
-            case _:
-                return f"{self.low:g} ms each"
+        return WORDS[self.kind].format(self)

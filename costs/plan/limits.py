@@ -1,6 +1,7 @@
 """What AWS or a template refuses, and what the stacks adjust: the limits that decide before anything is simulated."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
+from typing import Any
 
 from costs.facts.quotas import Quotas
 from costs.plan.settings import Settings, Workload, parameter
@@ -33,9 +34,11 @@ def refuse_above(quotas: Quotas, name: str, amount: float, message: str) -> None
 def adjusted(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> tuple[Settings, list[str]]:
     """The settings as the stack applies them, and warnings that say where it adjusts them. Raises Impossible."""
     check_parameters(architecture, workload, settings, quotas)
-    settings, warnings = fitting_chunks(architecture, workload, settings, quotas)
+    quota, fitting = fitting_items(architecture, workload, settings, quotas)
+    settings, warnings = lowered(settings, "items_per_chunk", fitting, quota, quotas)
     if architecture == "sqs":
-        settings, more = fitting_batches(workload, settings, quotas)
+        fitting = fitting_messages(workload, settings, quotas)
+        settings, more = lowered(settings, "batch_size", fitting, "lambda.event_bytes", quotas)
         warnings += more
     elif settings.child_type == "EXPRESS":
         longest = longest_child_seconds(settings.max_attempts, settings.function_timeout, settings.retry_delay_seconds)
@@ -48,10 +51,18 @@ def adjusted(architecture: str, workload: Workload, settings: Settings, quotas: 
     return settings, [*warnings, *throttled_calls(architecture, settings, quotas)]
 
 
-def fitting_chunks(
-    architecture: str, workload: Workload, settings: Settings, quotas: Quotas
-) -> tuple[Settings, list[str]]:
-    """As many items per chunk as fit a message, or a state's input. Raises Impossible where an item fits none."""
+def lowered(settings: Settings, field: str, fitting: int, quota: str, quotas: Quotas) -> tuple[Settings, list[str]]:
+    """The settings with no more of a parameter than fits a quota, and a warning if that is less."""
+    value = getattr(settings, field)
+    if value <= fitting:
+        return settings, []
+    change: dict[str, Any] = {field: fitting}
+    warning = f"{parameter(field).name} is {fitting:,} instead of {value:,}: {quota} is {quotas[quota]:,.0f} bytes"
+    return replace(settings, **change), [warning]
+
+
+def fitting_items(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> tuple[str, int]:
+    """The quota of a message, or of a state's input, and the items that fit one. Raises Impossible if none does."""
     name, most, item_most = {
         "sqs": ("sqs.message_bytes", SQS_CHUNK_BYTES, MAX_ITEM_BYTES),
         "sfn": ("states.payload_bytes", SFN_CHUNK_BYTES, SFN_CHUNK_BYTES),
@@ -63,28 +74,14 @@ def fitting_chunks(
             name,
             f"an item of {size:,.0f} bytes fits no chunk: {item_most:,} at most; keep it in S3, and its key as item",
         )
-    fitting = chunk_items(settings.items_per_chunk, size, int(min(most, quota)))
-    if fitting == settings.items_per_chunk:
-        return settings, []
-    warning = (
-        f"chunks are cut to {fitting:,} items of {size:,.0f} bytes instead of {settings.items_per_chunk:,}: {name} is "
-        f"{quota:,.0f} bytes"
-    )
-    return replace(settings, items_per_chunk=fitting), [warning]
+    return name, chunk_items(settings.items_per_chunk, size, int(min(most, quota)))
 
 
-def fitting_batches(workload: Workload, settings: Settings, quotas: Quotas) -> tuple[Settings, list[str]]:
-    """As many messages per invocation as fit a Lambda event."""
+def fitting_messages(workload: Workload, settings: Settings, quotas: Quotas) -> int:
+    """The messages that fit a Lambda event, but one at least."""
     items = min(workload.items, settings.items_per_chunk)
     record = items * (item_bytes(workload).expected + 1) * ESCAPES + RECORD_BYTES
-    fitting = max(1, int(quotas["lambda.event_bytes"] / record))
-    if settings.batch_size <= fitting:
-        return settings, []
-    warning = (
-        f"{fitting:,} messages fit an invocation instead of {settings.batch_size:,}: lambda.event_bytes is "
-        f"{quotas['lambda.event_bytes']:,.0f} bytes"
-    )
-    return replace(settings, batch_size=fitting), [warning]
+    return max(1, int(quotas["lambda.event_bytes"] / record))
 
 
 def throttled_calls(architecture: str, settings: Settings, quotas: Quotas) -> list[str]:
@@ -106,20 +103,18 @@ def throttled_calls(architecture: str, settings: Settings, quotas: Quotas) -> li
 def check_parameters(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> None:
     """Raise Impossible for a value that a template's parameter or AWS does not take."""
     check("Items", workload.items, 1, parameter("items").high)
-    for name in (field.name for field in fields(settings) if field.name not in ("max_concurrency", "pollers")):
+    for name, value in vars(settings).items():
         about = parameter(name, architecture if name == "deadline_seconds" else None)
-        value = getattr(settings, name)
         if about.allowed and value not in about.allowed:
             raise Impossible(about.name, f"{value} is none of {', '.join(map(str, about.allowed))}")
-        if about.low is not None:
+        if about.low is not None and name not in ("max_concurrency", "pollers"):
             check(about.name, value, about.low, about.high)
-    concurrency = parameter("max_concurrency", architecture)
+    least = parameter("max_concurrency", architecture).low
     if architecture == "sfn":
-        most = quotas["states.parallel_children"]
-        check(concurrency.name, settings.max_concurrency, concurrency.low, most)
+        check("MaxConcurrency", settings.max_concurrency, least, quotas["states.parallel_children"])
     elif settings.pollers is None:
         name = "lambda.sqs_maximum_concurrency"
-        check(name, settings.max_concurrency, concurrency.low, quotas[name], f"{concurrency.name}: ")
+        check(name, settings.max_concurrency, least, quotas[name], "MaxConcurrency: ")
     else:
         name = "lambda.provisioned_pollers"
         check(name, settings.pollers, parameter("pollers").low, quotas[name], "pollers: ")

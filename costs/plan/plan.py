@@ -15,9 +15,8 @@ from costs.plan.settings import LONGEST_DEADLINE, Settings, Workload
 from costs.plan.timing import Timing
 from costs.plan.units import units
 from costs.pollers import ProvisionedPollers
-from handlers.core import batch
+from handlers.core.batch import camel_cased
 
-ARCHITECTURES = ("sqs", "sfn")
 SIMULATIONS = {"sqs": sqs_time.simulate, "sfn": sfn_time.simulate}
 
 
@@ -53,24 +52,17 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as `--json` prints it."""
-        timing = asdict(self.timing)
-        workload = {
-            "items": self.workload.items,
-            "values": str(self.workload.values),
-            "meanMilliseconds": self.workload.values.mean,
-            "itemBytes": self.workload.item_bytes,
-            "failRate": self.workload.fail_rate,
-        }
+        timing, values = asdict(self.timing), self.workload.values
         return {
             "architecture": self.architecture,
             "dollars": self.dollars,
             "seconds": self.seconds,
             "bottleneck": self.bottleneck,
-            "workload": workload,
-            "settings": camel_case(asdict(self.settings)),
-            "timing": camel_case(timing) | {"boundBy": timing["bound_by"]},
+            "workload": camel_cased(vars(self.workload)) | {"values": str(values), "meanMilliseconds": values.mean},
+            "settings": camel_cased(vars(self.settings)),
+            "timing": camel_cased(timing) | {"boundBy": timing["bound_by"]},
             "bill": self.bill.to_json(),
-            "warnings": list(self.warnings),
+            "warnings": self.warnings,
         }
 
 
@@ -85,7 +77,7 @@ class Planner:
     def __call__(self, architecture: str, workload: Workload, settings: Settings) -> Plan:
         """The plan of a batch through `sqs` or `sfn`. Raises Impossible, which names the limit that forbids it."""
         settings, warnings = adjusted(architecture, workload, settings, self.quotas)
-        timing = simulate(architecture, workload, settings, self.quotas, self.assumptions)
+        timing = SIMULATIONS[architecture](workload, settings, self.quotas, self.assumptions)
         longest = LONGEST_DEADLINE[architecture]
         if timing.seconds > longest:
             raise Impossible(
@@ -114,19 +106,7 @@ class Planner:
         )
 
 
-def simulate(
-    architecture: str, workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions
-) -> Timing:
-    """The time of a batch, without its units. Raises Impossible."""
-    return SIMULATIONS[architecture](workload, settings, quotas, assumptions)
-
-
 def round_up(seconds: float) -> int:
     """A tenth more, rounded up to two digits."""
     step = 10.0 ** max(0, math.floor(math.log10(seconds * 1.1)) - 1)
     return round(math.ceil(seconds * 1.1 / step) * step)
-
-
-def camel_case(values: dict[str, Any]) -> dict[str, Any]:
-    """The same values under the names that JSON has for them."""
-    return {batch.camel_case(name): value for name, value in values.items()}

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
-from costs.plan.chunk_time import ChunkWork, StepTimes, chunk_work, step_times
+from costs.plan.chunk_time import ChunkWork, StepTimes, any_failing, chunk_work, step_times
 from costs.plan.limits import refuse_above
 from costs.plan.queue import Limit, Places, run_jobs, steady
 from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
 from costs.plan.shape import SfnShape, sfn_shape
 from costs.plan.sizes import item_bytes
 from costs.plan.throughput import lambda_limits
-from costs.plan.timing import LATENCY, Phase, Timing, bound_by_work, longest_bound
+from costs.plan.timing import Timing, timing_of
 from handlers.sfn.batcher import STOP_MS
 from handlers.sfn.chunk_file import PART_BYTES
 
@@ -138,35 +138,24 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
 
     # First attempts come all at once, where there is a place for them.
     environments = min(run.peak, quotas["lambda.concurrency"])
-    retrying = last_retries(work, run.peak, child)
+    # A last child in progress outlasts the average by this because of retries.
+    retrying = max(0.0, any_failing(work, run.peak) - work.failing) * child.retry_seconds
     done = run.end + init / 1000 + retrying
     finishing = small.overhead + FINALIZER_REQUESTS * small.s3 + small.events
-    seconds = done + (assumptions["states.map_end_ms"] + step + init + finishing) / 1000
-
-    # Of the last children's time, what they spend on retries on average; of the rest, the last one's beyond that.
-    retrying += min(work.failing * child.retry_seconds, run.end - run.last_start)
-    bound_by = run.bound_by | bound_by_work(done - retrying - run.last_start, settings.item_concurrency, work.items)
-    if retrying:
-        bound_by["RetryDelaySeconds"] = retrying
-    bound_by[BATCHER] = (made - begin) / 1000
-    bound_by[LATENCY] = run.first_start + seconds - done - bound_by[BATCHER]
-    return Timing(
-        seconds=seconds, bottleneck=longest_bound(bound_by), bound_by=bound_by,
+    return timing_of(
+        work, settings, run, begin=begin / 1000, made=made / 1000, done=done,
+        seconds=done + (assumptions["states.map_end_ms"] + step + init + finishing) / 1000,
+        # Of the last children's time, what they spend on retries on average; of the rest, the last one's beyond that.
+        retrying=retrying + min(work.failing * child.retry_seconds, run.end - run.last_start),
+        before={BATCHER: (made - begin) / 1000},
         batcher_invocations=batcher_rounds, batcher_ms=batcher_ms + init,
         processor_invocations=child.calls * work.count,
         processor_ms=child.processor_seconds * work.count * 1000 + environments * init,
         finalizer_invocations=1, finalizer_ms=finishing + init,
         # Every child's duration is rounded up to 100 ms.
         child_ms=(child.mean_seconds * 1000 + 50) * work.count,
-        work_ms=work.work_ms, cold_starts=environments + 2, init_ms=(environments + 2) * init,
-        concurrency=environments, chunks=work.count, chunk_seconds=work.times.mean,
-        retried=work.retried_chunks, cut_short=(work.rounds - 1) * work.count,
-        phases=(
-            Phase("start", 0.0, begin / 1000),
-            Phase("chunks are made", begin / 1000, made / 1000),
-            Phase("chunks are processed", run.first_start, done),
-            Phase("finish", done, seconds),
-        ),
+        cold_starts=environments + 2, init_ms=(environments + 2) * init,
+        concurrency=environments, cut_short=(work.rounds - 1) * work.count,
     )  # fmt: skip
 
 
@@ -202,11 +191,3 @@ def check_history(events: float, owner: str, quotas: Quotas) -> None:
         f"{owner} would have {events:,.0f} events, and {{quota}} are the most: lower ItemsPerChunk, or raise "
         "ItemConcurrency",
     )  # fmt: skip
-
-
-def last_retries(work: ChunkWork, running: float, child: Children) -> float:
-    """The seconds by which one of the last children in progress outlasts the average because of retries."""
-    if not work.failing or not work.retries:
-        return 0.0
-    none_fails: float = (1 - work.failing) ** max(1.0, min(work.count, running))
-    return max(0.0, 1 - none_fails - work.failing) * child.retry_seconds

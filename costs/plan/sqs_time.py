@@ -8,14 +8,14 @@ from statistics import fmean
 
 from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
-from costs.plan.chunk_time import ChunkTimes, ChunkWork, StepTimes, chunk_work, spare_seconds, step_times
+from costs.plan.chunk_time import ChunkTimes, ChunkWork, StepTimes, any_failing, chunk_work, spare_seconds, step_times
 from costs.plan.queue import Arrivals, Places, Rate, behind, run_jobs
 from costs.plan.settings import BATCHING_SECONDS, ORCHESTRATION_MEMORY, UNBATCHED_MESSAGES, Settings, Workload
 from costs.plan.shape import sqs_shape
 from costs.plan.sizes import item_bytes
 from costs.plan.sqs_batchers import Batchers, batchers
 from costs.plan.throughput import processor_limits, table_writes
-from costs.plan.timing import LATENCY, Phase, Timing, bound_by_work, longest_bound
+from costs.plan.timing import Timing, timing_of
 from handlers.core.run_items import STOP_MS
 from handlers.sqs.finished import FLUSH_CHUNKS, FLUSH_MS
 
@@ -169,54 +169,32 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     init = times.init
     # A chunk and its retries are never in two invocations at a time.
     peak = min(run.peak, max(work.count, invoked.count))
-    retrying = last_retries(work, settings, peak, invoked)
+    in_progress = peak * settings.batch_size
+    retrying = any_failing(work, in_progress) * work.retries * (settings.retry_delay_seconds + invoked.retry_seconds)
     drained = run.end + init / 1000 + retrying
     nudge = (2 * times.dynamodb + times.sqs) / 1000 + delivery
     processed = max(drained, queue.sealed)
     checks = math.floor(processed / settings.check_interval_seconds)
     finish = finish_ms(small, shape.shards)
-    # A check keeps the finalizer's environment warm.
-    seconds = processed + nudge + (finish + (0 if checks else init)) / 1000
-
-    at_the_end = drained - retrying - run.last_start
-    bound_by = run.bound_by | bound_by_work(
-        at_the_end, settings.item_concurrency, work.items, min(settings.batch_size, work.count)
-    )
-    if retrying:
-        bound_by["RetryDelaySeconds"] = retrying
-    bound_by[LATENCY] = run.first_start + seconds - drained
     slowed = made_by.slowed_down(queue.sealed)
     nudges = 1 + shape.shards
     processing = invoked.mean_seconds * invoked.count + invoked.retry_seconds * invoked.retries
     checking = checks * (small.overhead + 5 * small.dynamodb + small.sqs)
     nudged = (nudges - 1) * (small.overhead + 2 * small.dynamodb)
     cold_starts = peak + made_by.side_by_side + 1
-    return Timing(
-        seconds=seconds, bottleneck=longest_bound(bound_by), bound_by=bound_by,
+    return timing_of(
+        work, settings, run, begin=made_by.begin, made=queue.sealed, done=drained, retrying=retrying, before={},
+        # A check keeps the finalizer's environment warm.
+        seconds=processed + nudge + (finish + (0 if checks else init)) / 1000,
+        chunks_each=min(settings.batch_size, work.count),
         batcher_invocations=made_by.invocations + math.floor(slowed / made_by.room_milliseconds),
         batcher_ms=made_by.milliseconds + slowed + made_by.side_by_side * init,
         processor_invocations=invoked.count + invoked.retries,
         processor_ms=(processing + queue.waiting_seconds) * 1000 + peak * init,
         finalizer_invocations=checks + nudges, finalizer_ms=checking + finish + nudged + init,
-        work_ms=work.work_ms, child_ms=0.0, cold_starts=cold_starts, init_ms=cold_starts * init, concurrency=peak,
-        chunks=work.count, chunk_seconds=work.times.mean,
-        retried=work.retried_chunks, cut_short=invoked.cut_short, waited=invoked.waited,
-        phases=(
-            Phase("start", 0.0, made_by.begin),
-            Phase("chunks are made", made_by.begin, queue.sealed),
-            Phase("chunks are processed", run.first_start, drained),
-            Phase("finish", drained, seconds),
-        ),
+        cold_starts=cold_starts, init_ms=cold_starts * init, concurrency=peak,
+        cut_short=invoked.cut_short, waited=invoked.waited,
     )  # fmt: skip
-
-
-def last_retries(work: ChunkWork, settings: Settings, running: float, invoked: Invocations) -> float:
-    """The seconds for which one of the last chunks in progress is tried again after all others, on average."""
-    if not work.retries or not work.failing:
-        return 0.0
-    in_progress = max(1.0, min(work.count, running * settings.batch_size))
-    likely = -math.expm1(in_progress * math.log1p(-work.failing)) if work.failing < 1 else 1.0
-    return likely * work.retries * (settings.retry_delay_seconds + invoked.retry_seconds)
 
 
 def finish_ms(times: StepTimes, shards: int) -> float:

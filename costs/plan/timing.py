@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from costs.plan.chunk_time import ChunkWork
+from costs.plan.queue import QueueRun
+from costs.plan.settings import Settings
+
 # What bounds a batch beside quotas and parameters, and no setting changes.
 LATENCY = "latency"
 WORK = "work"
@@ -41,7 +45,7 @@ class Timing:
     finalizer_invocations: float
     finalizer_ms: float
     cold_starts: float
-    child_ms: float
+    child_ms: float = 0.0
     init_ms: float = 0.0
     chunks: int = 0
     retried: float = 0.0
@@ -55,16 +59,50 @@ class Timing:
     bound_by: dict[str, float] = field(default_factory=dict)
 
 
-def longest_bound(bound_by: Mapping[str, float]) -> str:
-    """The name that bound for longest."""
-    return max(bound_by, key=lambda name: bound_by[name])
+def timing_of(
+    work: ChunkWork,
+    settings: Settings,
+    run: QueueRun,
+    *,
+    begin: float,
+    made: float,
+    done: float,
+    seconds: float,
+    retrying: float,
+    before: Mapping[str, float],
+    chunks_each: int = 1,
+    **counts: float,
+) -> Timing:
+    """The timing of a batch: seconds from the request, and counts.
 
-
-def bound_by_work(seconds: float, item_concurrency: int, chunk_items: float, chunks: int = 1) -> dict[str, float]:
-    """What binds after the last chunk has started: more items at a time would shorten it, if any are left.
-
-    The `chunks` of an invocation come one after the other, so all but one of them wait for BatchSize.
+    Batchers work from `begin` until all chunks are `made`, and all of these are `done` before the end. `retrying` are
+    the seconds in which nothing but failed items is left. The `chunks_each` of an invocation come one after the other,
+    so all but one of the last ones wait for BatchSize. `before` has the seconds of what holds up all chunks, by name.
     """
-    name = "ItemConcurrency" if item_concurrency < chunk_items else WORK
-    waiting = {"BatchSize": seconds * (chunks - 1) / chunks} if chunks > 1 else {}
-    return {name: seconds / chunks} | waiting
+    # More items of the last chunks at a time would shorten these, if any are left.
+    last = "ItemConcurrency" if settings.item_concurrency < work.items else WORK
+    at_the_end = done - retrying - run.last_start
+    bounds = {
+        **run.bound_by,
+        **before,
+        last: at_the_end / chunks_each,
+        "BatchSize": at_the_end * (chunks_each - 1) / chunks_each,
+        "RetryDelaySeconds": retrying,
+        LATENCY: run.first_start + seconds - done - sum(before.values()),
+    }
+    return Timing(
+        seconds=seconds,
+        bottleneck=max(bounds, key=lambda name: bounds[name]),
+        bound_by={name: bound for name, bound in bounds.items() if bound},
+        chunks=work.count,
+        chunk_seconds=work.times.mean,
+        work_ms=work.count * (work.times.mean + work.failing * work.retries * work.retry_seconds) * 1000,
+        retried=work.retried_chunks,
+        phases=(
+            Phase("start", 0.0, begin),
+            Phase("chunks are made", begin, made),
+            Phase("chunks are processed", run.first_start, done),
+            Phase("finish", done, seconds),
+        ),
+        **counts,
+    )

@@ -7,7 +7,7 @@ from costs.facts.assumptions import Assumptions
 from costs.facts.prices import PriceBook
 from costs.facts.quotas import Quotas
 from costs.plan.distribution import Distribution
-from costs.plan.plan import Plan, Planner, simulate
+from costs.plan.plan import SIMULATIONS, Plan, Planner
 from costs.plan.settings import Settings, Workload
 from costs.plan.timing import Timing
 
@@ -30,7 +30,7 @@ def timing(
     """How a batch's time passes."""
     batch = workload(items, values, fail_rate=fail_rate)
     figures = PLANNER.quotas.with_(quotas or {})
-    return simulate(architecture, batch, Settings(**settings), figures, PLANNER.assumptions)
+    return SIMULATIONS[architecture](batch, Settings(**settings), figures, PLANNER.assumptions)
 
 
 def planned(
