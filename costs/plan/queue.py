@@ -5,18 +5,17 @@ hundred million. A heap schedules the last jobs one by one, so that waves and th
 earlier; an earlier arrival or a higher limit never makes them end later.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapreplace, merge
-from itertools import pairwise
+from itertools import cycle, islice, pairwise
 from math import inf
-from operator import add
 from statistics import fmean
 
 # The number of jobs that are scheduled one by one.
-SCHEDULED = 10_000
+SCHEDULED = 3_000
 # Seconds at which the loop computes: every quarter to 25 s, then steps of 1 % to beyond what any batch takes.
 TIMES = (*(step / 4 for step in range(100)), *(25 * 1.01**step for step in range(2700)))
 
@@ -42,6 +41,10 @@ class Arrivals:
             return self.counts[-1]
         start, count = self.times[after - 1], self.counts[after - 1]
         return count + (self.counts[after] - count) * (time - start) / (self.times[after] - start) if after else 0.0
+
+    def name_at(self, time: float) -> str:
+        """What kept more jobs from arriving then."""
+        return self.names[min(max(0, bisect_left(self.times, time) - 1), len(self.names) - 1)]
 
     def released(self, first: int, last: int) -> list[float]:
         """The times at which the jobs with these numbers arrive; the first job of all has the number 1."""
@@ -69,17 +72,15 @@ def behind(arrivals: Arrivals, rate: Rate) -> Arrivals:
     The very same arrivals if no job waits.
     """
     total, last_arrival, start = arrivals.counts[-1], arrivals.times[-1], arrivals.times[0]
-    departures, waited, stretch = Arrivals([start], [0.0], []), False, 0
+    departures, waited = Arrivals([start], [0.0], []), False
     speed, limit = rate(start)
     for end in steps(start, arrivals.times[1:]):
-        while stretch + 1 < len(arrivals.names) and arrivals.times[stretch + 1] <= start:
-            stretch += 1
         next_speed, next_limit = rate(end)
         departed, arrived = departures.counts[-1], arrivals.at(end)
         possible = departed + (speed + next_speed) / 2 * (end - start)
         waits = arrived - possible > 1
         waited |= waits
-        departures.names.append(limit if waits else arrivals.names[stretch])
+        departures.names.append(limit if waits else arrivals.name_at(end))
         departures.counts.append(min(possible, arrived))
         if possible >= total and end >= last_arrival:
             within_step = start + (total - departed) / (possible - departed) * (end - start)
@@ -162,85 +163,36 @@ def run_jobs(jobs: int, durations: Sequence[float], arrivals: Arrivals, places: 
     if flowed:
         mean = fmean(durations)
         flow = behind(arrivals, lambda time: (places.at(time)[0] / mean, places.at(time)[1]))
-        (until,) = flow.released(flowed, flowed)
-        add_seconds(bound_by, flow.times, flow.names, began, until)
-        peak = min(places.at(until)[0], most_in_flow(flow, until, mean))
-        began = until
+        (began,) = flow.released(flowed, flowed)
+        points = pairwise(zip(flow.times, flow.counts, strict=True))
+        for name, ((start, before), (end, after)) in zip(flow.names, points, strict=True):
+            since, until = max(start, first_start), min(end, began)
+            if since < until:
+                bound_by[name] += until - since
+                peak = max(peak, min(places.at(end)[0], mean * (after - before) / (end - start)))
     releases = arrivals.released(flowed + 1, jobs)
-    lengths = (list(durations) * (scheduled // len(durations) + 1))[:scheduled]
     openings = [max(began, releases[0], opening) for opening in places.openings(scheduled)]
-    starts, waits = scheduled_in_order(releases, lengths, openings)
-    for since, until, waited in waits:
-        if waited:
-            add_seconds(bound_by, places.since, [limit.name for limit in places.limits], since, until)
-        else:
-            add_seconds(bound_by, arrivals.times, arrivals.names, since, until)
-    ends = list(map(add, starts, lengths))
-    # A job waits only while every open place is taken; jobs need to be counted only after the last one that waited.
-    waited_until = max((until for _, until, waited in waits if waited), default=-inf)
-    taken = bisect_right(openings, waited_until)
-    running = most_at_a_time(starts, ends, bisect_right(starts, waited_until))
-    return QueueRun(
-        first_start=first_start,
-        last_start=starts[-1],
-        end=max(ends),
-        peak=max(peak, taken, running),
-        bound_by=dict(bound_by),
-    )
-
-
-def most_in_flow(flow: Arrivals, until: float, mean: float) -> float:
-    """The most jobs at a time of those that leave a queue until then, each for `mean` seconds."""
-    stretches = pairwise(zip(flow.times, flow.counts, strict=True))
-    return max(
-        mean * (after - before) / (end - start)
-        for (start, before), (end, after) in stretches
-        if start < min(end, until)
-    )
+    lengths = islice(cycle(durations), scheduled)
+    starts, ends = scheduled_in_order(releases, lengths, openings)
+    for last, start, release in zip([began, *starts], starts, releases, strict=False):
+        if start > last:
+            name = places.at(start)[1] if start > release + 1e-6 else arrivals.name_at(start)
+            bound_by[name] += start - last
+    ends.sort()
+    running = max(number - bisect_right(ends, start) for number, start in enumerate(starts, 1))
+    return QueueRun(first_start, starts[-1], ends[-1], max(peak, running), dict(bound_by))
 
 
 def scheduled_in_order(
-    releases: Sequence[float], lengths: Sequence[float], openings: Sequence[float]
-) -> tuple[list[float], list[tuple[float, float, bool]]]:
-    """The starts of jobs that each take the place that is free first; `openings` says when places open, in order.
-
-    Also the stretches of time between starts, each with whether the next job waited for a place rather than arrived.
-    """
+    releases: Sequence[float], lengths: Iterable[float], openings: Sequence[float]
+) -> tuple[list[float], list[float]]:
+    """The starts and ends of jobs that each take the place that is free first; places open at `openings`, in order."""
     free = list(openings)
     starts: list[float] = []
-    stretches: list[tuple[float, float, bool]] = []
-    since = last = max(free[0], releases[0])
-    waiting = False
+    ends: list[float] = []
     for release, length in zip(releases, lengths, strict=True):
-        start = free[0]
-        waits = start > release + 1e-6
-        start = max(start, release)
-        if waits is not waiting:
-            stretches.append((since, last, waiting))
-            since, waiting = last, waits
-        heapreplace(free, start + length)
+        start = max(free[0], release)
         starts.append(start)
-        last = start
-    return starts, [*stretches, (since, last, waiting)]
-
-
-def most_at_a_time(starts: Sequence[float], ends: Sequence[float], first: int = 0) -> int:
-    """The most jobs that run at the same time from when the job with the index `first` starts; starts are in order."""
-    most = ended = 0
-    in_order = sorted(ends) if first < len(starts) else []
-    for begun in range(first, len(starts)):
-        while in_order[ended] <= starts[begun]:
-            ended += 1
-        most = max(most, begun + 1 - ended)
-    return most
-
-
-def add_seconds(
-    bound_by: dict[str, float], starts: Sequence[float], names: Sequence[str], since: float, until: float
-) -> None:
-    """Add the seconds from `since` to `until` to the names that hold then: each from its start to the next one's."""
-    number = max(0, bisect_right(starts, since, hi=len(names)) - 1)
-    while since < until:
-        end = min(until, starts[number + 1]) if number + 1 < len(names) else until
-        bound_by[names[number]] += end - since
-        since, number = end, number + 1
+        ends.append(start + length)
+        heapreplace(free, start + length)
+    return starts, ends
