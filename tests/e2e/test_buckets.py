@@ -96,7 +96,7 @@ def test_code_that_somebody_has_put_at_its_key_is_overwritten_and_told_and_runs_
     said: list[str] = []
     made = deploy(connection, ("sqs",), suffix=suffix, progress=said.append)["sqs"]
     ours = digest(code.zip())
-    assert f"s3://{buckets.code}/{code.key}: overwritten, since what was there {told}, and ours has {ours}" in said
+    assert f"s3://{buckets.code}/{code.key}: overwritten, since the object there {told}, and ours has {ours}" in said
     for name in (value for key, value in made.outputs.items() if key.endswith("FunctionName")):
         assert aws("lambda").get_function_configuration(FunctionName=name)["CodeSha256"] == ours
     again: list[str] = []
@@ -142,7 +142,7 @@ def test_a_bucket_of_that_name_of_another_account_is_refused_by_name(sandbox: Sa
     )  # fmt: skip
     stranger.create_bucket(Bucket=name)
     ensure = own.ensure_code if which == "code" else lambda: own.ensure_input("input/")
-    with pytest.raises(DeployFailed, match=rf"{name} \(AWS::S3::Bucket\) REFUSED: it belongs to another account than"):
+    with pytest.raises(DeployFailed, match=rf"{name} \(AWS::S3::Bucket\) REFUSED: it does not belong to the account"):
         ensure()
     stranger.delete_bucket(Bucket=name)
 

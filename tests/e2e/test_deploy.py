@@ -130,7 +130,7 @@ def test_a_change_that_the_engine_would_only_report_recreates_the_stack_and_says
     for name, stack in made.items():
         assert stack.outputs != before[name].outputs
         assert differences(aws, name, stack) == []
-        [said] = [line for line in deployment.said if line.startswith(f"{stack.name}: recreated, with")]
+        [said] = [line for line in deployment.said if line.startswith(f"{stack.name}: recreated without its batches")]
         assert "ScheduleRule (AWS::Events::Rule)" in said
         assert "LogGroup (AWS::Logs::LogGroup)" in said
 

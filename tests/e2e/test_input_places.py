@@ -205,7 +205,7 @@ def test_the_command_line_says_at_once_that_there_are_too_many_items(
 
     refused = run("sqs", "--items", "101")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "--items: 101 are more than the 100 that" in refused.stderr
+    assert "--items: 101 are more than MaxItems of" in refused.stderr
     path = tmp_path / "mine.jsonl"
     path.write_bytes(json_lines(items(3)[1]))
     ended = run("sfn", "--input", str(path), "--json")
