@@ -11,7 +11,7 @@ from bootstrap.stacks import DEFINITION
 from costs.facts.assumptions import Assumptions
 from costs.facts.rules import Rules
 from costs.plan.lambda_units import lambda_usages
-from costs.plan.log_lines import failure_lines, finished_lines, processor_lines
+from costs.plan.log_lines import logged
 from costs.plan.retries import PlannedBatch
 from costs.plan.rows import Counts, Estimate, Row, added, estimate, spread, usages
 from costs.plan.settings import SFN_BATCHER_TIMEOUT, Settings, Workload
@@ -48,9 +48,7 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
         # One PutObject writes all chunks.
         "single_puts": spread(1 if shape.chunks and not shape.parts else 0 for shape in shapes),
         "rounds": rounds,
-        "metrics_bytes": processor_lines("sfn", batch, tries, processors, 1),
-        "failure_bytes": failure_lines("sfn", batch, tries),
-        "finished_bytes": finished_lines("sfn", batch, tries),
+        **logged(batch, tries, processors, chunks_taken=1),
     }
     invocations = {
         BATCHER: rounds,

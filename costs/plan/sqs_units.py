@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from costs.plan import sizes
 from costs.plan.lambda_units import lambda_usages
-from costs.plan.log_lines import failure_lines, finished_lines, processor_lines, started_bytes
+from costs.plan.log_lines import logged
 from costs.plan.retries import PlannedBatch
 from costs.plan.rows import Counts, Estimate, Row, usages
 from costs.plan.settings import Settings, Workload
@@ -51,10 +51,7 @@ def sqs_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
         **batchers,
         **processors,
         **finalizers,
-        "started_bytes": started_bytes(batch_id),
-        "metrics_bytes": processor_lines("sqs", batch, tries, processors["processors"], settings.batch_size),
-        "failure_bytes": failure_lines("sqs", batch, tries),
-        "finished_bytes": finished_lines("sqs", batch, tries),
+        **logged(batch, tries, processors["processors"], settings.batch_size),
     }
     invocations = {
         BATCHER: batchers["batchers"],
