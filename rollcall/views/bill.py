@@ -163,7 +163,7 @@ def unit_of(price_id: str) -> str:
 
 def charged(price: Price, total: float, cost: float) -> str:
     """The price that applied, on average where several tiers did: `$0.40 / 1M`."""
-    first = price.tiers[0].usd
+    first = price.tiers[0]["usd"]
     paid = cost / total * price.per if total else first
     usd = first if abs(paid - first) <= first * 1e-9 else paid
     whole, _, cents = f"{usd:.10f}".rstrip("0").partition(".")
