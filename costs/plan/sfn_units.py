@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from bootstrap.stacks import DEFINITION
 from costs.facts.assumptions import Assumptions
 from costs.facts.rules import Rules
-from costs.plan.lambda_units import lambda_usages
 from costs.plan.log_lines import logged
 from costs.plan.retries import PlannedBatch
 from costs.plan.rows import Counts, Estimate, Row, added, estimate, spread, usages
-from costs.plan.settings import SFN_BATCHER_TIMEOUT, Settings, Workload
+from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SfnShape, sfn_shape
 from costs.plan.sizes import item_bytes
 from costs.plan.timing import Timing
@@ -32,8 +31,10 @@ CHILD_STATES = 3
 RESULTS = "a manifest, and the children's results taken as one multipart upload: AWS does not say in how many parts"
 
 
-def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> list[Usage]:
-    """All billed quantities of a batch."""
+def sfn_usages(
+    workload: Workload, settings: Settings, batch_id: str, timing: Timing | None
+) -> tuple[list[Usage], dict[str, Estimate]]:
+    """The billed quantities of a batch beside those of Lambda, and each function's invocations."""
     shapes = [sfn_shape(workload, settings, size, longest=case > 0) for case, size in enumerate(item_bytes(workload))]
     batch = PlannedBatch(workload, settings, batch_id, timing, shapes)
     tries = batch.attempts(shorter=1, batch_size=1)
@@ -56,10 +57,7 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
         RECORDER: tries.failing_chunks,
         FINALIZER: Estimate(1, 1, 1),
     }
-    return [
-        *usages(lambda n: rows(n, batch), counts),
-        *lambda_usages(settings, timing, invocations, SFN_BATCHER_TIMEOUT),
-    ]
+    return usages(lambda n: rows(n, batch), counts), invocations
 
 
 def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Row]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from costs.plan import sizes
-from costs.plan.lambda_units import lambda_usages
 from costs.plan.log_lines import logged
 from costs.plan.retries import PlannedBatch
 from costs.plan.rows import Counts, Estimate, Row, usages
@@ -34,8 +33,10 @@ FINISHED = {
 }
 
 
-def sqs_usages(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> list[Usage]:
-    """All billed quantities of a batch."""
+def sqs_usages(
+    workload: Workload, settings: Settings, batch_id: str, timing: Timing | None
+) -> tuple[list[Usage], dict[str, Estimate]]:
+    """The billed quantities of a batch beside those of Lambda, and each function's invocations."""
     shapes = [
         sqs_shape(workload, settings, size, longest=case > 0, batch_id=batch_id)
         for case, size in enumerate(sizes.item_bytes(workload))
@@ -58,10 +59,7 @@ def sqs_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
         PROCESSOR: processors["processors"],
         FINALIZER: finalizers["finalizers"],
     }
-    return [
-        *usages(lambda n: rows(n, batch), counts),
-        *lambda_usages(settings, timing, invocations, settings.function_timeout),
-    ]
+    return usages(lambda n: rows(n, batch), counts), invocations
 
 
 def open_record(batch: PlannedBatch[SqsShape]) -> sizes.Record:
