@@ -14,17 +14,11 @@ from costs.facts.quotas import Quotas
 from costs.facts.rules import Rules
 from costs.metered import duration_prices, rows_of
 from costs.pollers import ProvisionedPollers
-from costs.usage import FINALIZER, GB_SECONDS, IDLE, Usage
+from costs.usage import FINALIZER, GB_SECONDS, IDLE, NOTES, Usage
 from sandbox.meter.rules import lambda_gb_seconds
 
 RULES, ASSUMPTIONS = Rules.load(), Assumptions.load()
 HOURLY = "rate(1 hour)"
-LEFT = "the present content, kept for a month; "
-STORED = {
-    "dynamodb": ("dynamodb.gb_months", LEFT + "records expire after 60 days"),
-    "s3": ("s3.gb_months", LEFT + "objects expire after 30 days"),
-}
-LOGGED = "all that the meter saw logged, kept for a month; AWS compresses it, and LogRetentionDays ends it"
 
 type Resources = Mapping[str, tuple[str, Mapping[str, Any]]]
 """Type and properties of a template's resources."""
@@ -99,8 +93,8 @@ def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
     gb = ASSUMPTIONS["storage.gb_bytes"]
     for held in answer["storage"]:
         if held["stack"] == stack:
-            price, note = STORED[held["service"]]
-            yield Usage(price, held["bytes"] / gb, None, held["resource"], note=note)
+            service = held["service"]
+            yield Usage(f"{service}.gb_months", held["bytes"] / gb, None, held["resource"], note=NOTES[service])
     logged = sum(row["quantity"] for row in answer["rows"] if (row["stack"], row["unit"]) == (stack, "logs.bytes"))
     if logged:
-        yield Usage("logs.gb_months", logged / gb, note=LOGGED)
+        yield Usage("logs.gb_months", logged / gb, note=NOTES["logged"])

@@ -9,7 +9,7 @@ from costs.facts.assumptions import Assumptions
 from costs.facts.quotas import Quotas
 from costs.facts.rules import Rules
 from costs.pollers import ProvisionedPollers
-from costs.usage import FINALIZER, GB_SECONDS, INIT, PROCESSOR, Usage
+from costs.usage import FINALIZER, GB_SECONDS, INIT, NOTES, PROCESSOR, Usage
 
 RULES = Rules.load()
 AS_COUNTED = (
@@ -26,21 +26,6 @@ AS_COUNTED = (
 )
 """Units that AWS bills as they are counted, but for what a state machine puts into S3."""
 EMPTY = ":empty"
-POLLED = (
-    "as this sandbox's event sources made them: one for each batch of messages, as on AWS; "
-    "empty receives are left out, they are part of what the stack costs while idle"
-)
-STARTED = "each child's start is one transition of the parent: AWS's workshop on Distributed Map"
-EXPRESS = "the sandbox ran STANDARD children; as EXPRESS ones, AWS's default here, "
-RESULTS = (
-    "the sandbox writes a manifest for each Map Run; AWS writes the children's results too, taken as one multipart "
-    "upload"
-)
-METRIC = (
-    "a month's price for each hour with data, once for all batches of that hour; the sandbox makes no metrics of EMF "
-    "lines, so they were counted in the logs"
-)
-CHECK = "still to come, and not counted yet: the batch's check message finds it ended; taken as an average check"
 
 type Row = Mapping[str, Any]
 type Place = tuple[str | None, str]
@@ -124,7 +109,7 @@ def as_counted(rows: list[Row]) -> Iterator[Usage]:
     by_pollers = [row for row in rows if row["by"] == "poller" and not row["operation"].endswith(EMPTY)]
     by_others = [row for row in rows if row["by"] != "poller" and (row["by"], row["unit"]) != ("states", "s3.puts")]
     for price in AS_COUNTED:
-        note = POLLED if price.startswith("sqs.") else ""
+        note = NOTES["polled"] if price.startswith("sqs.") else ""
         yield from (Usage(price, quantity, *place) for place, quantity in sums(by_others, price).items())
         yield from (Usage(price, quantity, *place, note=note) for place, quantity in sums(by_pollers, price).items())
 
@@ -138,21 +123,20 @@ def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
     """
     parent, child = (total(rows, "states.transitions", operation=level) for level in ("parent", "child"))
     yield Usage("states.transitions", parent, None, "parent")
-    yield Usage("states.transitions", total(rows, "states.children"), None, "children", note=STARTED)
+    yield Usage("states.transitions", total(rows, "states.children"), None, "children", note=NOTES["children"])
     if child_type == "STANDARD":
         yield Usage("states.transitions", child, None, "child")
     else:
         requests, seconds = total(rows, "states.express_requests"), total(rows, "states.express_gb_seconds")
-        yield Usage("states.express_requests", requests, None, "child", note=EXPRESS + "each is one request")
-        note = EXPRESS + "of the time and payload metered, in 100 ms and 64 MB"
-        yield Usage("states.express_gb_seconds", seconds, None, "child", note=note)
+        yield Usage("states.express_requests", requests, None, "child", note=NOTES["express_requests"])
+        yield Usage("states.express_gb_seconds", seconds, None, "child", note=NOTES["express_gb_seconds"])
 
 
 def results(rows: list[Row]) -> Iterator[Usage]:
     """What a Distributed Map's ResultWriter puts: on AWS a manifest and the children's results for each Map Run."""
     manifests = sum(row["calls"] for row in rows if (row["unit"], row["by"]) == ("s3.puts", "states"))
     puts = RULES["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
-    yield Usage("s3.puts", manifests * puts, None, "PutObject", note=f"{RESULTS}: {puts:g} requests each")
+    yield Usage("s3.puts", manifests * puts, None, "PutObject", note=f"{NOTES['results']}: {puts:g} requests each")
 
 
 def init_lines(rows: list[Row]) -> Iterator[Usage]:
@@ -172,7 +156,7 @@ def custom_metrics(answer: Mapping[str, Any], stack: str, hours: int | None) -> 
         if metric["stack"] == stack:
             counted = metric["hours"] if hours is None else min(hours, metric["hours"])
             months = counted / RULES["month.hours"]
-            yield Usage("cloudwatch.metric_months", months, None, metric["name"], note=METRIC)
+            yield Usage("cloudwatch.metric_months", months, None, metric["name"], note=NOTES["metric"])
 
 
 def check_message(rows: list[Row]) -> Iterator[Usage]:
@@ -190,7 +174,7 @@ def check_message(rows: list[Row]) -> Iterator[Usage]:
         ("logs.bytes", total(rows, "logs.bytes", FINALIZER) / checks, "platform"),
     ]
     for price, quantity, operation in lines:
-        yield Usage(price, quantity, FINALIZER, operation, what="the check to come", note=CHECK)
+        yield Usage(price, quantity, FINALIZER, operation, what="the check to come", note=NOTES["check"])
 
 
 def provisioned_pollers(rows: list[Row], most: int, seconds: float) -> Iterator[Usage]:

@@ -16,6 +16,8 @@ GB_SECONDS = "lambda.gb_seconds."
 
 WORDS: dict[str, dict[str, str]] = read_facts(Path(__file__).parent / "facts" / "words.toml")
 """The catalogue: words by price and row."""
+NOTES = WORDS["notes"]
+"""How quantities were derived that the sandbox cannot count."""
 
 
 @dataclass(frozen=True)
