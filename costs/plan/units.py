@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from costs.facts.rules import Rules
 from costs.plan.log_lines import TYPICAL_MS, platform_bytes
-from costs.plan.rows import Counts, Estimate, Row, estimate, usages
+from costs.plan.rows import Counts, Estimate, estimate, row, usages
 from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
 from costs.plan.sfn_units import sfn_usages
 from costs.plan.sizes import BATCH_ID
@@ -73,15 +73,15 @@ def lambda_usages(
         ),
     }
 
-    def rows(n: Counts) -> Iterator[Row]:
+    def rows(n: Counts) -> Iterator[Usage]:
         duration = GB_SECONDS + settings.cpu_architecture
-        yield Row("lambda.requests", function, "invoke", n.invocations)
+        yield row("lambda.requests", function, "invoke", n.invocations)
         if timing:
-            yield Row(duration, function, "invoke", lambda_gb_seconds(n.work_ms, memory), own=True)
-            yield Row(duration, function, "invoke", lambda_gb_seconds(n.other_ms, memory))
-        yield Row("logs.bytes", function, "platform", n.platform_bytes)
+            yield row(duration, function, "invoke", lambda_gb_seconds(n.work_ms, memory), own=True)
+            yield row(duration, function, "invoke", lambda_gb_seconds(n.other_ms, memory))
+        yield row("logs.bytes", function, "platform", n.platform_bytes)
         started = n.cold_starts * RULES["logs.init_start_bytes"]
-        yield Row("logs.bytes", function, "platform", started, part=INIT, note="not logged in the sandbox")
+        yield row("logs.bytes", function, "platform", started, part=INIT, note="not logged in the sandbox")
 
     return usages(rows, counts)
 
@@ -110,10 +110,10 @@ def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None
     seconds = timing.seconds if timing else 0
     busy = estimate(1, 1 + seconds / 3600, math.ceil(settings.deadline_seconds / 3600) + 1)
 
-    def rows(n: Counts) -> Iterator[Row]:
+    def rows(n: Counts) -> Iterator[Usage]:
         price, month = "cloudwatch.metric_months", RULES["month.hours"]
-        yield Row(price, None, "BatchesFinished", 1 / month)
-        yield Row(price, None, "ItemsProcessed", n.busy / month if workload.items else 0)
-        yield Row(price, None, "ItemsFailed", n.busy / month if workload.items and workload.fail_rate else 0)
+        yield row(price, None, "BatchesFinished", 1 / month)
+        yield row(price, None, "ItemsProcessed", n.busy / month if workload.items else 0)
+        yield row(price, None, "ItemsFailed", n.busy / month if workload.items and workload.fail_rate else 0)
 
     return usages(rows, {"busy": busy})
