@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from costs.facts.prices import PriceBook
-from costs.usage import Usage
+from costs.usage import WORDS, Usage
 
-# By the first part of a price's id, AWS's name of the service.
-SERVICES = {
-    "lambda": "Lambda",
-    "sqs": "SQS",
-    "dynamodb": "DynamoDB",
-    "states": "Step Functions",
-    "s3": "S3",
-    "events": "EventBridge",
-    "logs": "CloudWatch Logs",
-    "cloudwatch": "CloudWatch",
-}
+SERVICES = WORDS["services"]
+"""AWS's names of the services, by the first part of a price's id."""
 
 
 def service_of(price_id: str) -> str:

@@ -5,6 +5,7 @@ how many messages an invocation takes, and which of several checks of a shard or
 """
 
 import math
+from itertools import accumulate
 
 from costs.facts.quotas import Quotas
 from costs.plan.retries import Attempts, PlannedBatch
@@ -62,12 +63,10 @@ def sealing_units(record: Record, segments: int) -> Estimate:
     bare = record_bytes({name: value for name, value in record.items() if name != "segments"}) + len("segments")
     sizes = sorted(value_bytes({"N": str(number)}) for number in range(segments))
 
+    whole = bare + sum(sizes)
+
     def units(order: list[int]) -> int:
-        left, found = sum(order), 0
-        for size in order:
-            found += write_units(bare + left)
-            left -= size
-        return found
+        return sum(write_units(whole - taken_off) for taken_off in accumulate([0, *order[:-1]]))
 
     least, most = units(sizes[::-1]), units(sizes)
     return Estimate(least, (least + most) / 2, most)

@@ -24,22 +24,19 @@ LEAST_SHARE = 0.01
 PACKS = {1: "", 1_000_000: " / 1M", 3_600: " / GB-hour", 1_073_741_824: " / GB"}
 
 
-class Notes:
+class Notes(dict[str, int]):
     """How lines were derived, numbered from 1; the same words once."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
 
     def mark(self, note: str) -> str:
         """The mark behind a line with that note: ` [1]`."""
-        return f" [{self._numbers.setdefault(note, len(self._numbers) + 1)}]" if note else ""
+        return f" [{self.setdefault(note, len(self) + 1)}]" if note else ""
 
     def table(self) -> Table:
         """The notes by number."""
         table = Table.grid(padding=(0, 1))
         table.add_column(style="dim", no_wrap=True)
         table.add_column(style="dim")
-        for note, number in self._numbers.items():
+        for note, number in self.items():
             table.add_row(Text(f"  [{number}]"), Text(note))
         return table
 
@@ -157,8 +154,6 @@ def amount_of(usage: Usage, book: PriceBook) -> str:
 
 def charged(price: Price, total: float, cost: float) -> str:
     """The price that applied, on average where several tiers did: `$0.40 / 1M`."""
-    first = price.tiers[0]["usd"]
-    paid = cost / total * price.per if total else first
-    usd = first if abs(paid - first) <= first * 1e-9 else paid
+    usd = cost / total * price.per if total else price.tiers[0]["usd"]
     whole, _, cents = f"{usd:.10f}".rstrip("0").partition(".")
     return f"${whole}.{cents:0<2}{PACKS.get(round(price.per), f' / {price.per:,g}')}"
