@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +98,6 @@ class PriceBook:
         return replace(self, free_tier=True)
 
 
-def is_text(value: Any) -> bool:
-    """Whether a field's value is a text."""
-    return isinstance(value, str)
-
-
 def is_number(value: Any) -> bool:
     """Whether a field's value is a finite number from 0 on."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
@@ -115,7 +109,7 @@ def are_tiers(value: Any) -> bool:
         return False
     starts = [tier["from"] for tier in value]
     numbers = all(is_number(number) for tier in value for number in tier.values())
-    return numbers and starts[:1] == [0] and all(start < later for start, later in pairwise(starts))
+    return numbers and starts[:1] == [0] and starts == sorted(set(starts))
 
 
 def is_list_of_tables(value: Any) -> bool:
@@ -126,15 +120,16 @@ def is_list_of_tables(value: Any) -> bool:
 type Fields = Mapping[str, tuple[Callable[[Any], bool], str]]
 """By a field's name, what its value must fulfil, and that in words."""
 
+TEXT = (lambda value: isinstance(value, str)), "a text"
 PRICE_FIELDS: Fields = {
-    **dict.fromkeys(("id", "title", "unit", "source", "confidence"), (is_text, "a text")),
+    **dict.fromkeys(("id", "title", "unit", "source", "confidence"), TEXT),
     "per": (lambda value: is_number(value) and value > 0, "a number above 0"),
     "free_per_month": (is_number, "a number from 0 on"),
     "tiers": (are_tiers, "a list of { from = ..., usd = ... }, numbers, which begin from 0 and rise"),
 }
 FILE_FIELDS: Fields = {
     "prices": (is_list_of_tables, "[[prices]]"),
-    "region": (is_text, "a text"),
+    "region": TEXT,
     "date": (lambda value: isinstance(value, date), "a date such as 2026-11-23"),
 }
 
