@@ -8,10 +8,8 @@ import yaml
 from bootstrap.parameters import TemplateLoader
 from bootstrap.stacks import template
 from costs.bill import Bill, priced
-from costs.facts.assumptions import Assumptions
+from costs.facts.figures import Assumptions, Quotas, Rules
 from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
-from costs.facts.rules import Rules
 from costs.metered import duration_prices, rows_of
 from costs.pollers import ProvisionedPollers
 from costs.usage import FINALIZER, GB_SECONDS, IDLE, NOTES, Usage

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from costs.facts.assumptions import Assumptions
-from costs.facts.quotas import Quotas
-from costs.facts.rules import Rules
+from costs.facts.figures import Assumptions, Quotas, Rules
 from costs.pollers import ProvisionedPollers
 from costs.usage import FINALIZER, GB_SECONDS, INIT, NOTES, PROCESSOR, Usage
 

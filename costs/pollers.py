@@ -7,9 +7,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 import math
 from dataclasses import dataclass
 
+from costs.facts.figures import Quotas, Rules
 from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
-from costs.facts.rules import Rules
 from costs.format import dollars
 from costs.usage import PROCESSOR, Usage
 

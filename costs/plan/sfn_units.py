@@ -8,8 +8,7 @@ import math
 from collections.abc import Iterator
 
 from bootstrap.stacks import DEFINITION
-from costs.facts.assumptions import Assumptions
-from costs.facts.rules import Rules
+from costs.facts.figures import Assumptions, Rules
 from costs.plan.log_lines import logged
 from costs.plan.retries import PlannedBatch
 from costs.plan.rows import Counts, Estimate, added, estimate, row, spread, usages

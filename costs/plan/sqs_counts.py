@@ -7,7 +7,7 @@ how many messages an invocation takes, and which of several checks of a shard or
 import math
 from itertools import accumulate
 
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Quotas
 from costs.plan.retries import Attempts, PlannedBatch
 from costs.plan.rows import Estimate, added, estimate, spread
 from costs.plan.shape import SqsShape

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from costs.facts.rules import Rules
+from costs.facts.figures import Rules
 from costs.plan.log_lines import TYPICAL_MS, platform_bytes
 from costs.plan.rows import Counts, Estimate, estimate, row, usages
 from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
