@@ -11,8 +11,9 @@ from costs.facts.figures import Quotas
 from costs.plan.retries import Attempts, PlannedBatch
 from costs.plan.rows import Estimate, added, estimate, spread
 from costs.plan.shape import SqsShape
-from costs.plan.sizes import Record, chunk_record_bytes, failed_count_bytes, segment_record_bytes
+from costs.plan.sizes import chunk_record_bytes, failed_count_bytes, segment_record_bytes
 from handlers.aws.sqs import MAX_BATCH_MESSAGES
+from handlers.sqs.encoding import Record
 from handlers.sqs.table import GLIMPSED_SEGMENTS
 from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.item_size import value_bytes

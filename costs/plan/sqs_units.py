@@ -15,9 +15,10 @@ from costs.plan.timing import Timing
 from costs.usage import BATCHER, CHUNKS, FINALIZER, PROCESSOR, SEGMENTS, Usage
 from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.core.batch import BatchRequest, InputObject
+from handlers.sqs.encoding import Record, batch_record
 from handlers.sqs.records import BatchKey
 from handlers.sqs.start import opened
-from handlers.sqs.table import BatchTable
+from handlers.sqs.table.base import expiry
 from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.rules import read_units, write_units
 
@@ -62,7 +63,7 @@ def sqs_usages(
     return usages(lambda n: rows(n, batch), counts), invocations
 
 
-def open_record(batch: PlannedBatch[SqsShape]) -> sizes.Record:
+def open_record(batch: PlannedBatch[SqsShape]) -> Record:
     """The batch record as the batcher creates it."""
     workload, settings, shape = batch.workload, batch.settings, batch.shape
     request = BatchRequest(
@@ -83,12 +84,10 @@ def open_record(batch: PlannedBatch[SqsShape]) -> sizes.Record:
         extent=shape.length,
         expected=None if request.input else request.items,
     )
-    scribe = sizes.Scribe()
-    BatchTable(scribe, "").create_batch(created)
-    return scribe.records[0]
+    return batch_record(created) | {"expiresAt": expiry(sizes.NOW)}
 
 
-def record_units(batch: PlannedBatch[SqsShape], record: sizes.Record) -> dict[str, float]:
+def record_units(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, float]:
     """Units of one write or read of a record: of the open batch, the batch at a check, the ended batch, a chunk."""
     batch_id, per_chunk = batch.batch_id, batch.settings.items_per_chunk
     checked = record | FINISHED
