@@ -78,7 +78,6 @@ def open_record(batch: PlannedBatch[SqsShape]) -> Record:
     )
     created = replace(
         opened(BatchKey(batch.batch_id), request, 0, shape.segments, sizes.NOW),
-        deadline=sizes.NOW,
         shards=shape.shards,
         segment_length=shape.segment_length,
         extent=shape.length,
