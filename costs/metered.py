@@ -69,11 +69,8 @@ def rows_of(answer: Mapping[str, Any], stack: str, batch: str | None) -> list[Ro
 
 def total(rows: Iterable[Row], unit: str, function: str | None = None, operation: str | None = None) -> float:
     """The sum of a unit, of one function or of all, of one operation or of all."""
-    return sum(
-        float(row["quantity"])
-        for row in rows
-        if row["unit"] == unit and function in (None, row["function"]) and operation in (None, row["operation"])
-    )
+    places = sums(rows, unit).items()
+    return sum(quantity for (of, did), quantity in places if function in (None, of) and operation in (None, did))
 
 
 def sums(rows: Iterable[Row], unit: str) -> dict[Place, float]:

@@ -9,7 +9,7 @@ from costs.format import count
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.settings import ORCHESTRATION_MEMORY
-from costs.usage import GB_SECONDS, PROCESSOR, SEGMENTS, Usage
+from costs.usage import GB_SECONDS, PROCESSOR, SEGMENTS, WORDS, Usage
 from sandbox.meter.rules import lambda_gb_seconds
 
 DAYS_A_MONTH = 30
@@ -17,6 +17,7 @@ DAYS_A_MONTH = 30
 OPERATIONS_PER_CHUNK = 2
 # A branch's input, the chunk's place in the object of chunks, and its result.
 BYTES_PER_CHUNK = 300
+REFUSALS = WORDS["refusals"]
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,9 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
     parents = 1 if executions > 1 else 0
     refused = None
     if room < 1:
-        refused = (
-            f"durable.operations and durable.persisted_bytes: a chunk needs {1 + OPERATIONS_PER_CHUNK} operations and "
-            f"{BYTES_PER_CHUNK} bytes of an execution"
-        )
+        refused = REFUSALS["no_room"].format(operations=1 + OPERATIONS_PER_CHUNK, size=BYTES_PER_CHUNK)
     elif executions > room:
-        refused = (
-            f"durable.operations: {chunks:,} chunks need {executions:,} executions, and one can invoke {room:,}: raise "
-            "ItemsPerChunk"
-        )
+        refused = REFUSALS["too_many"].format(chunks=chunks, executions=executions, room=room)
     # The coordinator is resumed at every result.
     resumed = chunks + executions
     resumed_ms, gigabytes = resumed * assumptions["durable.resume_ms"], BYTES_PER_CHUNK * resumed / 1_000_000_000
