@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from costs.facts.prices import PriceBook
-from costs.usage import Usage
+from costs.usage import WORDS, Usage
 
-# By the first part of a price's id, AWS's name of the service.
-SERVICES = {
-    "lambda": "Lambda",
-    "sqs": "SQS",
-    "dynamodb": "DynamoDB",
-    "states": "Step Functions",
-    "s3": "S3",
-    "events": "EventBridge",
-    "logs": "CloudWatch Logs",
-    "cloudwatch": "CloudWatch",
-}
+SERVICES = WORDS["services"]
+"""AWS's names of the services, by the first part of a price's id."""
 
 
 def service_of(price_id: str) -> str:
@@ -35,20 +26,9 @@ class Line:
 
     def to_json(self) -> dict[str, Any]:
         """The line as `--json` prints it; it has bounds only where timing decides."""
-        usage = self.usage
-        bounds = {"low": usage.low, "high": usage.high} if usage.low is not None or usage.high is not None else {}
-        return {
-            "service": service_of(usage.price),
-            "price": usage.price,
-            "quantity": usage.quantity,
-            **bounds,
-            "dollars": self.dollars,
-            "own": usage.own,
-            "what": usage.what,
-            "function": usage.function,
-            "operation": usage.operation,
-            "note": usage.note,
-        }
+        hidden = {"part"} if self.usage.low is not None else {"part", "low", "high"}
+        fields = {name: value for name, value in vars(self.usage).items() if name not in hidden}
+        return {"service": service_of(self.usage.price), **fields, "dollars": self.dollars}
 
 
 @dataclass(frozen=True)
@@ -82,12 +62,16 @@ class Bill:
         """The part that is paid for each hour in which the batch runs, at any size: custom metrics."""
         return sum(line.dollars for line in self.lines if line.usage.price == "cloudwatch.metric_months")
 
-    def by_service(self) -> dict[str, float]:
-        """Dollars by service, in the order in which the services are listed above."""
-        sums: defaultdict[str, float] = defaultdict(float)
+    def services(self) -> dict[str, "Bill"]:
+        """The bill of each service, in the order in which the services are listed above."""
+        parts: dict[str, list[Line]] = {service: [] for service in SERVICES.values()}
         for line in self.lines:
-            sums[service_of(line.usage.price)] += line.dollars
-        return {service: sums[service] for service in SERVICES.values() if service in sums}
+            parts[service_of(line.usage.price)].append(line)
+        return {service: Bill(tuple(lines), self.items) for service, lines in parts.items() if lines}
+
+    def by_service(self) -> dict[str, float]:
+        """Dollars by service."""
+        return {service: part.dollars for service, part in self.services().items()}
 
     def per_million(self) -> float | None:
         """Dollars per million items, which is what bills are compared by; None without items."""

@@ -8,26 +8,19 @@ import yaml
 from bootstrap.parameters import TemplateLoader
 from bootstrap.stacks import template
 from costs.bill import Bill, priced
-from costs.facts.assumptions import Assumptions
+from costs.facts.figures import Assumptions, Quotas, Rules
 from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
-from costs.facts.rules import Rules
 from costs.metered import duration_prices, rows_of
 from costs.pollers import ProvisionedPollers
-from costs.usage import FINALIZER, GB_SECONDS, IDLE, Usage
+from costs.usage import FINALIZER, GB_SECONDS, IDLE, NOTES, Usage
 from sandbox.meter.rules import lambda_gb_seconds
 
 RULES, ASSUMPTIONS = Rules.load(), Assumptions.load()
 HOURLY = "rate(1 hour)"
-LEFT = "the present content, kept for a month; "
-STORED = {
-    "dynamodb": ("dynamodb.gb_months", LEFT + "records expire after 60 days"),
-    "s3": ("s3.gb_months", LEFT + "objects expire after 30 days"),
-}
-LOGGED = "all that the meter saw logged, kept for a month; AWS compresses it, and LogRetentionDays ends it"
+EVENT_SOURCE, RULE, FUNCTION = "AWS::Lambda::EventSourceMapping", "AWS::Events::Rule", "AWS::Lambda::Function"
 
-type Resources = Mapping[str, tuple[str, Mapping[str, Any]]]
-"""Type and properties of a template's resources."""
+type Document = Mapping[str, Any]
+"""A template."""
 
 
 def idle_bill(
@@ -40,27 +33,25 @@ def idle_bill(
     templates have no alarms.
     """
     document = yaml.load(template(architecture), TemplateLoader)  # noqa: S506 - a SafeLoader, for the project's own file
-    resources = {
-        name: (resource["Type"], resource.get("Properties") or {}) for name, resource in document["Resources"].items()
-    }
-    durations = duration_prices(rows_of(meter_answer, stack, None)) if meter_answer else []
+    answer = meter_answer or {"rows": (), "storage": ()}
+    durations = duration_prices(rows_of(answer, stack, None))
     duration = durations[0] if durations else GB_SECONDS + document["Parameters"]["CpuArchitecture"]["Default"]
-    usages = [*idle_polls(resources, pollers), *sweeps(resources, duration)]
-    if meter_answer:
-        usages += storage(meter_answer, stack)
-    return priced(usages, book, None)
+    return priced([*idle_polls(document, pollers), *sweeps(document, duration), *storage(answer, stack)], book, None)
 
 
-def idle_polls(resources: Resources, provisioned: int) -> Iterator[Usage]:
+def resources(document: Document, kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the template's resources of one type, by name."""
+    return {name: found["Properties"] for name, found in document["Resources"].items() if found["Type"] == kind}
+
+
+def idle_polls(document: Document, provisioned: int) -> Iterator[Usage]:
     """The empty long polls of every event source, which AWS bills as SQS requests, and its `provisioned` pollers.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     """
     poll_seconds, idle = ASSUMPTIONS["pollers.long_poll_seconds"], RULES["pollers.idle"]
     polls = RULES["month.hours"] * 3600 / poll_seconds
-    for name, (kind, properties) in resources.items():
-        if kind != "AWS::Lambda::EventSourceMapping":
-            continue
+    for name, properties in resources(document, EVENT_SOURCE).items():
         if provisioned and "ProvisionedPollerConfig" in properties:
             pollers = ProvisionedPollers.of(provisioned, Quotas.load())
             yield pollers.idle(name)
@@ -78,18 +69,18 @@ def idle_polls(resources: Resources, provisioned: int) -> Iterator[Usage]:
         yield Usage("sqs.requests", quantity, None, name, IDLE, low=low, high=high, note=note)
 
 
-def sweeps(resources: Resources, duration: str) -> Iterator[Usage]:
+def sweeps(document: Document, duration: str) -> Iterator[Usage]:
     """The hourly sweep for executions that ended without their finalizer; the schedule itself starts batches."""
     hours, seconds = RULES["month.hours"], ASSUMPTIONS["sweep.billed_seconds"]
-    for name, (kind, properties) in resources.items():
-        if kind == "AWS::Events::Rule" and properties.get("ScheduleExpression") == HOURLY:
-            memory = resources[FINALIZER][1]["MemorySize"]
-            quantities = {
-                "lambda.requests": hours,
-                duration: hours * lambda_gb_seconds(seconds * 1000, memory),
-                "sqs.requests": hours * RULES["sweep.sqs_requests"],
-            }
-            note = f"one invocation of the finalizer an hour, taken as {seconds:g} s with its cold start"
+    memory = resources(document, FUNCTION)[FINALIZER]["MemorySize"]
+    quantities = {
+        "lambda.requests": hours,
+        duration: hours * lambda_gb_seconds(seconds * 1000, memory),
+        "sqs.requests": hours * RULES["sweep.sqs_requests"],
+    }
+    note = f"one invocation of the finalizer an hour, taken as {seconds:g} s with its cold start"
+    for name, properties in resources(document, RULE).items():
+        if properties.get("ScheduleExpression") == HOURLY:
             for price, quantity in quantities.items():
                 yield Usage(price, quantity, None, name, what="hourly sweep", note=note)
 
@@ -99,8 +90,8 @@ def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
     gb = ASSUMPTIONS["storage.gb_bytes"]
     for held in answer["storage"]:
         if held["stack"] == stack:
-            price, note = STORED[held["service"]]
-            yield Usage(price, held["bytes"] / gb, None, held["resource"], note=note)
+            service = held["service"]
+            yield Usage(f"{service}.gb_months", held["bytes"] / gb, None, held["resource"], note=NOTES[service])
     logged = sum(row["quantity"] for row in answer["rows"] if (row["stack"], row["unit"]) == (stack, "logs.bytes"))
     if logged:
-        yield Usage("logs.gb_months", logged / gb, note=LOGGED)
+        yield Usage("logs.gb_months", logged / gb, note=NOTES["logged"])

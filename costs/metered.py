@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
-from costs.facts.assumptions import Assumptions
-from costs.facts.quotas import Quotas
-from costs.facts.rules import Rules
+from costs.facts.figures import Assumptions, Quotas, Rules
 from costs.pollers import ProvisionedPollers
-from costs.usage import FINALIZER, GB_SECONDS, INIT, PROCESSOR, Usage
+from costs.usage import FINALIZER, GB_SECONDS, INIT, NOTES, PROCESSOR, Usage
 
 RULES = Rules.load()
 AS_COUNTED = (
@@ -25,21 +24,6 @@ AS_COUNTED = (
 )
 """Units that AWS bills as they are counted, but for what a state machine puts into S3."""
 EMPTY = ":empty"
-POLLED = (
-    "as this sandbox's event sources made them: one for each batch of messages, as on AWS; "
-    "empty receives are left out, they are part of what the stack costs while idle"
-)
-STARTED = "each child's start is one transition of the parent: AWS's workshop on Distributed Map"
-EXPRESS = "the sandbox ran STANDARD children; as EXPRESS ones, AWS's default here, "
-RESULTS = (
-    "the sandbox writes a manifest for each Map Run; AWS writes the children's results too, taken as one multipart "
-    "upload"
-)
-METRIC = (
-    "a month's price for each hour with data, once for all batches of that hour; the sandbox makes no metrics of EMF "
-    "lines, so they were counted in the logs"
-)
-CHECK = "still to come, and not counted yet: the batch's check message finds it ended; taken as an average check"
 
 type Row = Mapping[str, Any]
 type Place = tuple[str | None, str]
@@ -62,15 +46,16 @@ def usages_of(
     `check_due`: the batch's check message has yet to be redelivered (SQS architecture).
     """
     rows = rows_of(meter_answer, stack, batch)
-    return [
-        *durations(rows),
-        *as_counted(rows),
-        *children(rows, child_type),
-        *results(rows),
-        *init_lines(rows),
-        *custom_metrics(meter_answer, stack, hours if batch else None),
-        *(check_message(rows) if check_due else ()),
-    ]
+    usages = chain(
+        durations(rows),
+        as_counted(rows),
+        children(rows, child_type),
+        results(rows),
+        init_lines(rows),
+        custom_metrics(meter_answer, stack, hours if batch else None),
+        check_message(rows) if check_due else (),
+    )
+    return [usage for usage in usages if usage.quantity > 0]
 
 
 def rows_of(answer: Mapping[str, Any], stack: str, batch: str | None) -> list[Row]:
@@ -84,11 +69,8 @@ def rows_of(answer: Mapping[str, Any], stack: str, batch: str | None) -> list[Ro
 
 def total(rows: Iterable[Row], unit: str, function: str | None = None, operation: str | None = None) -> float:
     """The sum of a unit, of one function or of all, of one operation or of all."""
-    return sum(
-        float(row["quantity"])
-        for row in rows
-        if row["unit"] == unit and function in (None, row["function"]) and operation in (None, row["operation"])
-    )
+    places = sums(rows, unit).items()
+    return sum(quantity for (of, did), quantity in places if function in (None, of) and operation in (None, did))
 
 
 def sums(rows: Iterable[Row], unit: str) -> dict[Place, float]:
@@ -109,29 +91,22 @@ def durations(rows: list[Row]) -> Iterator[Usage]:
     """Lambda's GB-seconds in three parts: items being processed (your code), cold starts, all else."""
     worked, begun = sums(rows, "lambda.work_gb_seconds"), sums(rows, "lambda.init_gb_seconds")
     for price in duration_prices(rows):
-        for (function, operation), quantity in sums(rows, price).items():
-            work = min(quantity, worked.get((function, operation), 0.0))
-            init = min(quantity - work, begun.get((function, operation), 0.0))
-            for own, part, amount in (
-                (True, "", work),
-                (False, INIT, init),
-                (False, "", quantity - work - init),
-            ):
-                if amount > 0:
-                    yield Usage(price, amount, function, operation, part, own)
+        for place, quantity in sums(rows, price).items():
+            work = min(quantity, worked.get(place, 0.0))
+            init = min(quantity - work, begun.get(place, 0.0))
+            yield Usage(price, work, *place, own=True)
+            yield Usage(price, init, *place, INIT)
+            yield Usage(price, quantity - work - init, *place)
 
 
 def as_counted(rows: list[Row]) -> Iterator[Usage]:
     """The units that are billed as they are counted; an event source's empty receives are not."""
-    found: defaultdict[tuple[int, str, str, str], float] = defaultdict(float)
-    for row in rows:
-        unit, operation, polled = row["unit"], row["operation"], row["by"] == "poller"
-        of_results = row["by"] == "states" and unit == "s3.puts"
-        if unit in AS_COUNTED and not of_results and not (polled and operation.endswith(EMPTY)):
-            note = POLLED if polled and unit.startswith("sqs.") else ""
-            found[AS_COUNTED.index(unit), row["function"] or "", operation, note] += row["quantity"]
-    for (price, function, operation, note), quantity in sorted(found.items()):
-        yield Usage(AS_COUNTED[price], quantity, function or None, operation, note=note)
+    by_pollers = [row for row in rows if row["by"] == "poller" and not row["operation"].endswith(EMPTY)]
+    by_others = [row for row in rows if row["by"] != "poller" and (row["by"], row["unit"]) != ("states", "s3.puts")]
+    for price in AS_COUNTED:
+        note = NOTES["polled"] if price.startswith("sqs.") else ""
+        yield from (Usage(price, quantity, *place) for place, quantity in sums(by_others, price).items())
+        yield from (Usage(price, quantity, *place, note=note) for place, quantity in sums(by_pollers, price).items())
 
 
 def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
@@ -142,28 +117,21 @@ def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
     https://aws.amazon.com/step-functions/pricing/
     """
     parent, child = (total(rows, "states.transitions", operation=level) for level in ("parent", "child"))
-    lines = [
-        ("states.transitions", parent, "parent", ""),
-        ("states.transitions", total(rows, "states.children"), "children", STARTED),
-    ]
+    yield Usage("states.transitions", parent, None, "parent")
+    yield Usage("states.transitions", total(rows, "states.children"), None, "children", note=NOTES["children"])
     if child_type == "STANDARD":
-        lines.append(("states.transitions", child, "child", ""))
+        yield Usage("states.transitions", child, None, "child")
     else:
         requests, seconds = total(rows, "states.express_requests"), total(rows, "states.express_gb_seconds")
-        lines.append(("states.express_requests", requests, "child", EXPRESS + "each is one request"))
-        billed = EXPRESS + "of the time and payload metered, in 100 ms and 64 MB"
-        lines.append(("states.express_gb_seconds", seconds, "child", billed))
-    for price, quantity, operation, note in lines:
-        if quantity:
-            yield Usage(price, quantity, None, operation, note=note)
+        yield Usage("states.express_requests", requests, None, "child", note=NOTES["express_requests"])
+        yield Usage("states.express_gb_seconds", seconds, None, "child", note=NOTES["express_gb_seconds"])
 
 
 def results(rows: list[Row]) -> Iterator[Usage]:
     """What a Distributed Map's ResultWriter puts: on AWS a manifest and the children's results for each Map Run."""
     manifests = sum(row["calls"] for row in rows if (row["unit"], row["by"]) == ("s3.puts", "states"))
-    if manifests:
-        puts = RULES["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
-        yield Usage("s3.puts", manifests * puts, None, "PutObject", note=f"{RESULTS}: {puts:g} requests each")
+    puts = RULES["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
+    yield Usage("s3.puts", manifests * puts, None, "PutObject", note=f"{NOTES['results']}: {puts:g} requests each")
 
 
 def init_lines(rows: list[Row]) -> Iterator[Usage]:
@@ -183,7 +151,7 @@ def custom_metrics(answer: Mapping[str, Any], stack: str, hours: int | None) -> 
         if metric["stack"] == stack:
             counted = metric["hours"] if hours is None else min(hours, metric["hours"])
             months = counted / RULES["month.hours"]
-            yield Usage("cloudwatch.metric_months", months, None, metric["name"], note=METRIC)
+            yield Usage("cloudwatch.metric_months", months, None, metric["name"], note=NOTES["metric"])
 
 
 def check_message(rows: list[Row]) -> Iterator[Usage]:
@@ -191,8 +159,7 @@ def check_message(rows: list[Row]) -> Iterator[Usage]:
 
     It is taken as one more invocation, as long and with as many log lines as the batch's checks so far.
     """
-    checks = total(rows, "lambda.requests", FINALIZER)
-    if not checks:
+    if not (checks := total(rows, "lambda.requests", FINALIZER)):
         return
     lines = [
         ("lambda.requests", 1.0, "invoke"),
@@ -202,8 +169,7 @@ def check_message(rows: list[Row]) -> Iterator[Usage]:
         ("logs.bytes", total(rows, "logs.bytes", FINALIZER) / checks, "platform"),
     ]
     for price, quantity, operation in lines:
-        if quantity:
-            yield Usage(price, quantity, FINALIZER, operation, what="the check to come", note=CHECK)
+        yield Usage(price, quantity, FINALIZER, operation, what="the check to come", note=NOTES["check"])
 
 
 def provisioned_pollers(rows: list[Row], most: int, seconds: float) -> Iterator[Usage]:

@@ -7,14 +7,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 import math
 from dataclasses import dataclass
 
+from costs.facts.figures import Quotas, Rules
 from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
-from costs.facts.rules import Rules
 from costs.format import dollars
-from costs.usage import PROCESSOR, Usage
+from costs.usage import NOTES, PROCESSOR, Usage
 
 UNIT_HOURS = "lambda.poller_unit_hours"
-UNCONFIRMED = "taking a poller for one unit, which AWS has not confirmed"
 
 
 @dataclass(frozen=True)
@@ -41,23 +39,17 @@ class ProvisionedPollers:
         idle = dollars(book.dollars(UNIT_HOURS, self.idle_hours))
         hours = seconds / 3600
         needed = max(math.ceil(invocations / self.concurrency), self.least)
-        note = (
-            f"billed here for as long as the batch lasts; {self.least} of them cost on without one, {idle} a month "
-            f"({UNCONFIRMED})"
-        )
+        note = NOTES["pollers_planned"].format(least=self.least, idle=idle)
         low, quantity, high = (pollers * hours for pollers in (self.least, min(needed, self.most), self.most))
         return Usage(UNIT_HOURS, quantity, PROCESSOR, low=low, high=high, note=note)
 
     def metered(self, invoked_seconds: float, seconds: float) -> Usage:
         """Those of a batch that took `seconds`, with invocations of `invoked_seconds` together."""
-        note = (
-            f"the sandbox has no pollers: of the stack's {self.most:,} as many as its processors needed, and at least "
-            f"{self.least} ({UNCONFIRMED})"
-        )
+        note = NOTES["pollers_metered"].format(most=self.most, least=self.least)
         hours = max(invoked_seconds / self.concurrency, self.least * seconds) / 3600
         return Usage(UNIT_HOURS, hours, PROCESSOR, note=note)
 
     def idle(self, event_source: str) -> Usage:
         """Those of a month without a batch."""
-        note = f"{self.least} pollers at any time ({UNCONFIRMED})"
+        note = NOTES["pollers_idle"].format(least=self.least)
         return Usage(UNIT_HOURS, self.idle_hours, None, event_source, note=note)

@@ -72,3 +72,21 @@ class Figures:
     @cached_property
     def _named(self) -> dict[str, Figure]:
         return {figure.name: figure for figure in self.figures}
+
+
+class Quotas(Figures):
+    """AWS's quotas and scaling rates, which decide how long a batch takes; `with_` tries others than the defaults."""
+
+    table = "quotas"
+
+
+class Assumptions(Figures):
+    """What plans and bills assume where AWS states no figure. None of it is fitted to the sandbox's meter."""
+
+    table = "assumptions"
+
+
+class Rules(Figures):
+    """AWS's figures by which a bill derives what the sandbox cannot count."""
+
+    table = "rules"

@@ -9,7 +9,7 @@ from costs.format import count
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.settings import ORCHESTRATION_MEMORY
-from costs.usage import GB_SECONDS, PROCESSOR, SEGMENTS, Usage
+from costs.usage import GB_SECONDS, PROCESSOR, SEGMENTS, WORDS, Usage
 from sandbox.meter.rules import lambda_gb_seconds
 
 DAYS_A_MONTH = 30
@@ -17,6 +17,7 @@ DAYS_A_MONTH = 30
 OPERATIONS_PER_CHUNK = 2
 # A branch's input, the chunk's place in the object of chunks, and its result.
 BYTES_PER_CHUNK = 300
+REFUSALS = WORDS["refusals"]
 
 
 @dataclass(frozen=True)
@@ -79,41 +80,33 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
     The quotas limit the chunks of an execution, so the execution of a large batch invokes others. The processor reads
     its chunk from the object of chunks; the state machine passes it in.
     """
-    quotas, chunks = planner.quotas, plan.timing.chunks
+    quotas, assumptions, chunks = planner.quotas, planner.assumptions, plan.timing.chunks
     by_operations = (quotas["durable.operations"] - 1) // OPERATIONS_PER_CHUNK
-    chunks_per_execution = int(min(by_operations, quotas["durable.persisted_bytes"] // BYTES_PER_CHUNK))
-    executions = math.ceil(chunks / max(1, chunks_per_execution))
+    room = int(min(by_operations, quotas["durable.persisted_bytes"] // BYTES_PER_CHUNK))
+    executions = math.ceil(chunks / max(1, room))
     parents = 1 if executions > 1 else 0
     refused = None
-    if chunks_per_execution < 1:
-        refused = (
-            f"durable.operations and durable.persisted_bytes: a chunk needs {1 + OPERATIONS_PER_CHUNK} operations and "
-            f"{BYTES_PER_CHUNK} bytes of an execution"
-        )
-    elif executions > chunks_per_execution:
-        refused = (
-            f"durable.operations: {chunks:,} chunks need {executions:,} executions, and one can invoke "
-            f"{chunks_per_execution:,}: raise ItemsPerChunk"
-        )
-    operations = executions + OPERATIONS_PER_CHUNK * chunks + parents * (1 + OPERATIONS_PER_CHUNK * executions)
+    if room < 1:
+        refused = REFUSALS["no_room"].format(operations=1 + OPERATIONS_PER_CHUNK, size=BYTES_PER_CHUNK)
+    elif executions > room:
+        refused = REFUSALS["too_many"].format(chunks=chunks, executions=executions, room=room)
+    # The coordinator is resumed at every result.
     resumed = chunks + executions
-    gigabytes = BYTES_PER_CHUNK * resumed / 1_000_000_000
-    gb_months = gigabytes * planner.assumptions["durable.retention_days"] / DAYS_A_MONTH
-    gb_seconds = lambda_gb_seconds(resumed * planner.assumptions["durable.resume_ms"], ORCHESTRATION_MEMORY)
-    lambda_time = GB_SECONDS + plan.settings.cpu_architecture
-    coordinator = "the coordinator, resumed at every result"
-    usages = [
-        *(line.usage for line in plan.bill.lines if not is_of_state_machine(line.usage)),
-        Usage(price="lambda.durable_operations", quantity=operations, what="the Map, its branches and invocations"),
-        Usage(price="lambda.durable_gb_written", quantity=gigabytes, what="the coordinator's checkpoints"),
-        Usage(price="lambda.durable_gb_months", quantity=gb_months, what="its history, kept"),
-        Usage(price="lambda.requests", quantity=resumed, what=coordinator),
-        Usage(price=lambda_time, quantity=gb_seconds, what=coordinator),
-        Usage(price="s3.gets", quantity=chunks, what="a chunk's part of the object of chunks"),
-    ]
+    resumed_ms, gigabytes = resumed * assumptions["durable.resume_ms"], BYTES_PER_CHUNK * resumed / 1_000_000_000
+    operations = executions + OPERATIONS_PER_CHUNK * chunks + parents * (1 + OPERATIONS_PER_CHUNK * executions)
+    quantities = {
+        "lambda.durable_operations": operations,
+        "lambda.durable_gb_written": gigabytes,
+        "lambda.durable_gb_months": gigabytes * assumptions["durable.retention_days"] / DAYS_A_MONTH,
+        "lambda.requests": resumed,
+        GB_SECONDS + plan.settings.cpu_architecture: lambda_gb_seconds(resumed_ms, ORCHESTRATION_MEMORY),
+        "s3.gets": chunks,
+    }
+    usages = [line.usage for line in plan.bill.lines if not is_of_state_machine(line.usage)]
+    usages += [Usage(price, quantity) for price, quantity in quantities.items()]
     limits = (
         f"{quotas['durable.operations']:,.0f} operations and {quotas['durable.persisted_bytes'] / 1e6:,.0f} MB per "
-        f"execution: {count(max(1, chunks_per_execution), 'chunk')}, so {count(executions, 'execution')}"
+        f"execution: {count(max(1, room), 'chunk')}, so {count(executions, 'execution')}"
         f"{' and one above them' * parents}",
         "started asynchronously: an SQS event source mapping would have to finish the whole batch in 15 minutes",
     )

@@ -1,6 +1,6 @@
 """A plan's bottleneck in words: what it is with its figure, and how to raise it."""
 
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Quotas
 from costs.plan.plan import Plan
 from costs.plan.settings import ORCHESTRATION_MEMORY, SQS_BATCHERS
 from costs.plan.sfn_time import BATCHER

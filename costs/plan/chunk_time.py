@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from costs.facts.assumptions import Assumptions
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Assumptions, Quotas
 from costs.plan.distribution import Distribution
 from costs.plan.limits import Impossible
 from costs.plan.settings import Settings, Workload

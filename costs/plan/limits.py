@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Quotas
 from costs.plan.settings import Settings, Workload, parameter
 from costs.plan.shape import chunk_items
 from costs.plan.sizes import item_bytes

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from costs.bill import Bill, priced
-from costs.facts.assumptions import Assumptions
+from costs.facts.figures import Assumptions, Quotas
 from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
 from costs.format import seconds as duration
 from costs.plan import sfn_time, sqs_time
 from costs.plan.limits import Impossible, adjusted

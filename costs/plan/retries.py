@@ -52,6 +52,7 @@ class PlannedBatch[Shape: (SqsShape, SfnShape)]:
 
     @cached_property
     def chunks(self) -> Estimate:
+        """How many chunks the batch has."""
         return spread(shape.chunks for shape in self.shapes)
 
     def attempts(self, shorter: int, batch_size: int) -> Attempts:

@@ -1,7 +1,9 @@
 """Tables of billed units: rows of plain numbers, evaluated with the least, the expected and the most counts."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import NamedTuple
 
 from costs.usage import Usage
 
@@ -14,16 +16,15 @@ class Estimate(NamedTuple):
     most: float
 
 
-class Row(NamedTuple):
-    """One billed quantity. `function` is a logical id, `operation` the meter's; `part` tells rows of a pair apart."""
+Counts = SimpleNamespace
+"""How often something happens in a batch, by name, in one case: at least, as expected or at most."""
 
-    price: str
-    function: str | None
-    operation: str
-    quantity: float
-    part: str = ""
-    own: bool = False
-    note: str = ""
+
+def row(
+    price: str, function: str | None, operation: str, quantity: float, part: str = "", own: bool = False, note: str = ""
+) -> Usage:
+    """One billed quantity in one case. `function` is a logical id, `operation` the meter's."""
+    return Usage(price, quantity, function, operation, part, own, note=note)
 
 
 def estimate(least: float, expected: float, most: float) -> Estimate:
@@ -43,23 +44,15 @@ def added(*parts: Estimate | float) -> Estimate:
     return Estimate(*(sum(part[case] if isinstance(part, tuple) else part for part in parts) for case in range(3)))
 
 
-class Counts:
-    """How often something happens in a batch, by name, in one case: at least, as expected or at most."""
-
-    def __init__(self, counts: Mapping[str, Estimate | float], case: int) -> None:
-        vars(self).update({name: count[case] if isinstance(count, tuple) else count for name, count in counts.items()})
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> float: ...
-
-
-def usages(table: Callable[[Counts], Iterable[Row]], counts: Mapping[str, Estimate | float]) -> list[Usage]:
+def usages(table: Callable[[Counts], Iterable[Usage]], counts: Mapping[str, Estimate | float]) -> list[Usage]:
     """The table's rows with their bounds. A row of which there can be nothing is left out."""
+    cases = [
+        Counts(**{name: count[case] if isinstance(count, tuple) else count for name, count in counts.items()})
+        for case in range(3)
+    ]
     found = []
-    for low, row, high in zip(*(table(Counts(counts, case)) for case in range(3)), strict=True):
-        if low.quantity or row.quantity or high.quantity:
-            least, quantity, most = estimate(low.quantity, row.quantity, high.quantity)
-            price, function, operation, _, part, own, note = row
-            found.append(Usage(price, quantity, function, operation, part, own, low=least, high=most, note=note))
+    for rows in zip(*map(table, cases), strict=True):
+        low, quantity, high = estimate(*(row.quantity for row in rows))
+        if high:
+            found.append(replace(rows[1], quantity=quantity, low=low, high=high))
     return found

@@ -6,8 +6,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 import math
 from dataclasses import dataclass
 
-from costs.facts.assumptions import Assumptions
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Assumptions, Quotas
 from costs.plan.chunk_time import ChunkWork, StepTimes, any_failing, chunk_work, step_times
 from costs.plan.limits import refuse_above
 from costs.plan.queue import Limit, Places, run_jobs, steady

@@ -8,13 +8,11 @@ import math
 from collections.abc import Iterator
 
 from bootstrap.stacks import DEFINITION
-from costs.facts.assumptions import Assumptions
-from costs.facts.rules import Rules
-from costs.plan.lambda_units import lambda_usages
-from costs.plan.log_lines import failure_lines, finished_lines, processor_lines
+from costs.facts.figures import Assumptions, Rules
+from costs.plan.log_lines import logged
 from costs.plan.retries import PlannedBatch
-from costs.plan.rows import Counts, Estimate, Row, added, estimate, spread, usages
-from costs.plan.settings import SFN_BATCHER_TIMEOUT, Settings, Workload
+from costs.plan.rows import Counts, Estimate, added, estimate, row, spread, usages
+from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SfnShape, sfn_shape
 from costs.plan.sizes import item_bytes
 from costs.plan.timing import Timing
@@ -32,8 +30,10 @@ CHILD_STATES = 3
 RESULTS = "a manifest, and the children's results taken as one multipart upload: AWS does not say in how many parts"
 
 
-def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> list[Usage]:
-    """All billed quantities of a batch."""
+def sfn_usages(
+    workload: Workload, settings: Settings, batch_id: str, timing: Timing | None
+) -> tuple[list[Usage], dict[str, Estimate]]:
+    """The billed quantities of a batch beside those of Lambda, and each function's invocations."""
     shapes = [sfn_shape(workload, settings, size, longest=case > 0) for case, size in enumerate(item_bytes(workload))]
     batch = PlannedBatch(workload, settings, batch_id, timing, shapes)
     tries = batch.attempts(shorter=1, batch_size=1)
@@ -48,9 +48,7 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
         # One PutObject writes all chunks.
         "single_puts": spread(1 if shape.chunks and not shape.parts else 0 for shape in shapes),
         "rounds": rounds,
-        "metrics_bytes": processor_lines("sfn", batch, tries, processors, 1),
-        "failure_bytes": failure_lines("sfn", batch, tries),
-        "finished_bytes": finished_lines("sfn", batch, tries),
+        **logged(batch, tries, processors, chunks_taken=1),
     }
     invocations = {
         BATCHER: rounds,
@@ -58,54 +56,51 @@ def sfn_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
         RECORDER: tries.failing_chunks,
         FINALIZER: Estimate(1, 1, 1),
     }
-    return [
-        *usages(lambda n: rows(n, batch), counts),
-        *lambda_usages(settings, timing, invocations, SFN_BATCHER_TIMEOUT),
-    ]
+    return usages(lambda n: rows(n, batch), counts), invocations
 
 
-def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Row]:
+def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Usage]:
     """The billed quantities of a batch with these counts."""
     settings, timing = batch.settings, batch.timing
     from_file, some = batch.workload.item_bytes is not None, bool(n.chunks)
     multipart = min(n.parts, 1)
 
     # The batcher reads the owner of the batch, billed even if there is none yet, and the input; it writes the chunks.
-    yield Row("s3.gets", BATCHER, "GetObject", 2 * n.rounds + 1 if from_file else n.rounds)
-    yield Row("s3.puts", BATCHER, "PutObject", n.single_puts + 2)
-    yield Row("s3.puts", BATCHER, "CreateMultipartUpload", multipart)
-    yield Row("s3.puts", BATCHER, "UploadPart", n.parts)
-    yield Row("s3.puts", BATCHER, "ListParts", math.ceil(n.parts / LISTED))
-    yield Row("s3.puts", BATCHER, "CompleteMultipartUpload", multipart)
-    yield Row("events.published", BATCHER, "PutEvents", 1)
+    yield row("s3.gets", BATCHER, "GetObject", 2 * n.rounds + 1 if from_file else n.rounds)
+    yield row("s3.puts", BATCHER, "PutObject", n.single_puts + 2)
+    yield row("s3.puts", BATCHER, "CreateMultipartUpload", multipart)
+    yield row("s3.puts", BATCHER, "UploadPart", n.parts)
+    yield row("s3.puts", BATCHER, "ListParts", math.ceil(n.parts / LISTED))
+    yield row("s3.puts", BATCHER, "CompleteMultipartUpload", multipart)
+    yield row("events.published", BATCHER, "PutEvents", 1)
 
     # The state machine and its children: a STANDARD child's states are transitions, an EXPRESS child is a request.
     parent = PARENT_STATES + (n.rounds - 1) * ROUND_STATES - (0 if some else 1)
-    yield Row("states.transitions", STATE_MACHINE, "parent", parent)
-    yield Row("states.transitions", STATE_MACHINE, "children", n.chunks)
+    yield row("states.transitions", STATE_MACHINE, "parent", parent)
+    yield row("states.transitions", STATE_MACHINE, "children", n.chunks)
     if settings.child_type == "STANDARD":
         # Each retry waits, processes and sees the outcome; Record failure stands in the place of Done.
         child = (n.chunks + n.retries) * CHILD_STATES + n.cut_short * 2
-        yield Row("states.transitions", STATE_MACHINE, "child", child)
+        yield row("states.transitions", STATE_MACHINE, "child", child)
     else:
-        yield Row("states.express_requests", STATE_MACHINE, "child", n.chunks)
+        yield row("states.express_requests", STATE_MACHINE, "child", n.chunks)
         if timing:
             memory = express_memory_gb(DEFINITION.stat().st_size) * 1024
             seconds = lambda_gb_seconds(timing.child_ms, memory)
-            yield Row("states.express_gb_seconds", STATE_MACHINE, "child", seconds)
+            yield row("states.express_gb_seconds", STATE_MACHINE, "child", seconds)
     if some:
-        yield Row("s3.gets", STATE_MACHINE, "GetObject", 1, note="AWS does not say how it reads it")
+        yield row("s3.gets", STATE_MACHINE, "GetObject", 1, note="AWS does not say how it reads it")
         results = Rules.load()["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
-        yield Row("s3.puts", STATE_MACHINE, "PutObject", results, note=RESULTS)
+        yield row("s3.puts", STATE_MACHINE, "PutObject", results, note=RESULTS)
 
     # The processors, and the recorder of failed items.
-    yield Row("logs.bytes", PROCESSOR, "function", n.metrics_bytes)
-    yield Row("s3.puts", RECORDER, "PutObject", n.failing_chunks)
-    yield Row("logs.bytes", RECORDER, "function", n.failure_bytes)
+    yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes)
+    yield row("s3.puts", RECORDER, "PutObject", n.failing_chunks)
+    yield row("logs.bytes", RECORDER, "function", n.failure_bytes)
 
     # The finalizer counts the failures by their objects' keys.
-    yield Row("s3.gets", FINALIZER, "GetObject", 3)
-    yield Row("s3.puts", FINALIZER, "ListObjectsV2", max(1, math.ceil(n.failing_chunks / LISTED)))
-    yield Row("s3.puts", FINALIZER, "PutObject", 2)
-    yield Row("events.published", FINALIZER, "PutEvents", 1)
-    yield Row("logs.bytes", FINALIZER, "function", n.finished_bytes)
+    yield row("s3.gets", FINALIZER, "GetObject", 3)
+    yield row("s3.puts", FINALIZER, "ListObjectsV2", max(1, math.ceil(n.failing_chunks / LISTED)))
+    yield row("s3.puts", FINALIZER, "PutObject", 2)
+    yield row("events.published", FINALIZER, "PutEvents", 1)
+    yield row("logs.bytes", FINALIZER, "function", n.finished_bytes)

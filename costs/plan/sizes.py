@@ -3,8 +3,6 @@
 import functools
 import math
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 from costs.plan.distribution import Distribution
 from costs.plan.rows import Estimate
@@ -12,40 +10,21 @@ from costs.plan.settings import Workload
 from handlers.core.batch import BatchRequest
 from handlers.core.bitmap import with_settled
 from handlers.core.items import checked
-from handlers.sqs.encoding import n, segment_key
+from handlers.sqs.encoding import chunk_key, failed_record, failures_record, n, segment_key
 from handlers.sqs.messages import chunk_body
 from handlers.sqs.records import SEGMENT_STRIDE, BatchKey, ChunkKey
 from handlers.sqs.sizes import error_room
-from handlers.sqs.table import BatchTable
+from handlers.sqs.table.base import KEEP_SECONDS
 from sandbox.meter.item_size import item_bytes as record_bytes
 
 BATCH_ID = "scheduled-20261123T060000Z"
 """The id of a batch that the schedule starts: its length counts in every record, message and log line."""
 NOW = 1_795_000_000_123
 """Some time in milliseconds since 1970: all have thirteen digits until 2286."""
-LEASE = {"leaseUntil": {"N": str(NOW)}}
+EXPIRES = NOW // 1000 + KEEP_SECONDS
 # As handlers/source.py marks a random item that is to fail.
 FAIL = {"fail": True}
 SAMPLE = {"id": f"{0:09d}", "value": 0}
-
-type Record = dict[str, Any]
-
-
-class Scribe:
-    """Stands in for boto3's client, and keeps the records that the handlers write."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    def put_item(self, Item: Record, **_: object) -> None:
-        self.records.append(Item)
-
-    def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> dict[str, Any]:
-        (requests,) = RequestItems.values()
-        self.records += [request["PutRequest"]["Item"] for request in requests]
-        return {"UnprocessedItems": {}}
-
-    exceptions = SimpleNamespace(ConditionalCheckFailedException=RuntimeError)
 
 
 def item_bytes(workload: Workload) -> Estimate:
@@ -91,33 +70,27 @@ def segment_record_bytes(batch_id: str) -> int:
     return record_bytes(segment_key(BatchKey(batch_id), 0) | times | counts)
 
 
+def chunk_of(batch_id: str) -> ChunkKey:
+    """The key of a chunk of a large batch."""
+    return ChunkKey(BatchKey(batch_id), 63, 999)
+
+
 @functools.cache
 def chunk_record_bytes(batch_id: str, settled: int = 0) -> int:
     """The record of a claimed chunk; after a partial failure it has a bitmap of `settled` items."""
-    scribe = Scribe()
-    BatchTable(scribe, "").put_chunks({ChunkKey(BatchKey(batch_id), 63, 999): 10_000}, NOW)
-    (record,) = scribe.records
+    numbers = {"size": n(10_000), "attempts": n(0), "expiresAt": n(EXPIRES), "leaseUntil": n(NOW)}
     bitmap = {"settled": {"B": with_settled(b"", (), settled)}} if settled else {}
-    return record_bytes(record | LEASE | bitmap)
-
-
-def failure_records(error: str, batch_id: str) -> tuple[Record, Record]:
-    """The records that the processor writes of a chunk with one failed item: the item's, and the chunk's count."""
-    scribe = Scribe()
-    BatchTable(scribe, "").put_failed(ChunkKey(BatchKey(batch_id), 63, 999), {0: ({}, error)}, 3, NOW)
-    item, count = scribe.records
-    return item, count
+    return record_bytes(chunk_key(chunk_of(batch_id)) | numbers | bitmap)
 
 
 @functools.cache
 def failed_item_bytes(batch_id: str, item_bytes: int, error: str) -> int:
     """The record of a failed item."""
-    record, _ = failure_records("", batch_id)
-    size = record_bytes(record) - len("{}") + item_bytes
+    size = record_bytes(failed_record(chunk_of(batch_id), 0, {}, "", 3, EXPIRES)) - len("{}") + item_bytes
     return size + min(len(error.encode()), error_room(size))
 
 
 @functools.cache
 def failed_count_bytes(batch_id: str) -> int:
     """The record that counts a chunk's failed items."""
-    return record_bytes(failure_records("", batch_id)[1])
+    return record_bytes(failures_record(chunk_of(batch_id), 1, EXPIRES))

@@ -5,13 +5,15 @@ how many messages an invocation takes, and which of several checks of a shard or
 """
 
 import math
+from itertools import accumulate
 
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Quotas
 from costs.plan.retries import Attempts, PlannedBatch
 from costs.plan.rows import Estimate, added, estimate, spread
 from costs.plan.shape import SqsShape
-from costs.plan.sizes import Record, chunk_record_bytes, failed_count_bytes, segment_record_bytes
+from costs.plan.sizes import chunk_record_bytes, failed_count_bytes, segment_record_bytes
 from handlers.aws.sqs import MAX_BATCH_MESSAGES
+from handlers.sqs.encoding import Record
 from handlers.sqs.table import GLIMPSED_SEGMENTS
 from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.item_size import value_bytes
@@ -62,12 +64,10 @@ def sealing_units(record: Record, segments: int) -> Estimate:
     bare = record_bytes({name: value for name, value in record.items() if name != "segments"}) + len("segments")
     sizes = sorted(value_bytes({"N": str(number)}) for number in range(segments))
 
+    whole = bare + sum(sizes)
+
     def units(order: list[int]) -> int:
-        left, found = sum(order), 0
-        for size in order:
-            found += write_units(bare + left)
-            left -= size
-        return found
+        return sum(write_units(whole - taken_off) for taken_off in accumulate([0, *order[:-1]]))
 
     least, most = units(sizes[::-1]), units(sizes)
     return Estimate(least, (least + most) / 2, most)

@@ -6,8 +6,7 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from statistics import fmean
 
-from costs.facts.assumptions import Assumptions
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Assumptions, Quotas
 from costs.plan.chunk_time import ChunkTimes, ChunkWork, StepTimes, any_failing, chunk_work, spare_seconds, step_times
 from costs.plan.queue import Arrivals, Places, Rate, behind, run_jobs
 from costs.plan.settings import BATCHING_SECONDS, ORCHESTRATION_MEMORY, UNBATCHED_MESSAGES, Settings, Workload

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from costs.plan import sizes
-from costs.plan.lambda_units import lambda_usages
-from costs.plan.log_lines import failure_lines, finished_lines, processor_lines, started_bytes
+from costs.plan.log_lines import logged
 from costs.plan.retries import PlannedBatch
-from costs.plan.rows import Counts, Estimate, Row, usages
+from costs.plan.rows import Counts, Estimate, row, usages
 from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SqsShape, sqs_shape
 from costs.plan.sqs_counts import batcher_counts, finalizer_counts, processor_counts
@@ -16,9 +15,10 @@ from costs.plan.timing import Timing
 from costs.usage import BATCHER, CHUNKS, FINALIZER, PROCESSOR, SEGMENTS, Usage
 from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.core.batch import BatchRequest, InputObject
+from handlers.sqs.encoding import Record, batch_record
 from handlers.sqs.records import BatchKey
 from handlers.sqs.start import opened
-from handlers.sqs.table import BatchTable
+from handlers.sqs.table.base import expiry
 from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.rules import read_units, write_units
 
@@ -34,8 +34,10 @@ FINISHED = {
 }
 
 
-def sqs_usages(workload: Workload, settings: Settings, batch_id: str, timing: Timing | None) -> list[Usage]:
-    """All billed quantities of a batch."""
+def sqs_usages(
+    workload: Workload, settings: Settings, batch_id: str, timing: Timing | None
+) -> tuple[list[Usage], dict[str, Estimate]]:
+    """The billed quantities of a batch beside those of Lambda, and each function's invocations."""
     shapes = [
         sqs_shape(workload, settings, size, longest=case > 0, batch_id=batch_id)
         for case, size in enumerate(sizes.item_bytes(workload))
@@ -51,23 +53,17 @@ def sqs_usages(workload: Workload, settings: Settings, batch_id: str, timing: Ti
         **batchers,
         **processors,
         **finalizers,
-        "started_bytes": started_bytes(batch_id),
-        "metrics_bytes": processor_lines("sqs", batch, tries, processors["processors"], settings.batch_size),
-        "failure_bytes": failure_lines("sqs", batch, tries),
-        "finished_bytes": finished_lines("sqs", batch, tries),
+        **logged(batch, tries, processors["processors"], settings.batch_size),
     }
     invocations = {
         BATCHER: batchers["batchers"],
         PROCESSOR: processors["processors"],
         FINALIZER: finalizers["finalizers"],
     }
-    return [
-        *usages(lambda n: rows(n, batch), counts),
-        *lambda_usages(settings, timing, invocations, settings.function_timeout),
-    ]
+    return usages(lambda n: rows(n, batch), counts), invocations
 
 
-def open_record(batch: PlannedBatch[SqsShape]) -> sizes.Record:
+def open_record(batch: PlannedBatch[SqsShape]) -> Record:
     """The batch record as the batcher creates it."""
     workload, settings, shape = batch.workload, batch.settings, batch.shape
     request = BatchRequest(
@@ -82,18 +78,15 @@ def open_record(batch: PlannedBatch[SqsShape]) -> sizes.Record:
     )
     created = replace(
         opened(BatchKey(batch.batch_id), request, 0, shape.segments, sizes.NOW),
-        deadline=sizes.NOW,
         shards=shape.shards,
         segment_length=shape.segment_length,
         extent=shape.length,
         expected=None if request.input else request.items,
     )
-    scribe = sizes.Scribe()
-    BatchTable(scribe, "").create_batch(created)
-    return scribe.records[0]
+    return batch_record(created) | {"expiresAt": expiry(sizes.NOW)}
 
 
-def record_units(batch: PlannedBatch[SqsShape], record: sizes.Record) -> dict[str, float]:
+def record_units(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, float]:
     """Units of one write or read of a record: of the open batch, the batch at a check, the ended batch, a chunk."""
     batch_id, per_chunk = batch.batch_id, batch.settings.items_per_chunk
     checked = record | FINISHED
@@ -113,53 +106,53 @@ def record_units(batch: PlannedBatch[SqsShape], record: sizes.Record) -> dict[st
     }
 
 
-def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Row]:
+def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Usage]:
     """The billed quantities of a batch with these counts."""
     shape, again = batch.shape, n.retries + n.cut_short
     requests, writes, reads = "sqs.requests", "dynamodb.write_units", "dynamodb.read_units"
 
     # The batcher receives the request and the segments, one message an invocation. A segment that is continued costs
     # one more read of the batch, a claim, a release, and the last window's messages.
-    yield Row(requests, None, "SendMessage", n.scheduled)
-    yield Row(requests, BATCHER, "ReceiveMessage", n.batchers)
-    yield Row(requests, BATCHER, "DeleteMessageBatch", 1 + shape.segments)
-    yield Row(requests, BATCHER, "ChangeMessageVisibility", n.continued)
-    yield Row(requests, BATCHER, "SendMessage", 2)
-    yield Row(requests, BATCHER, "SendMessageBatch", n.send_requests + n.resent_requests, CHUNKS)
-    yield Row(requests, BATCHER, "SendMessageBatch", math.ceil(shape.segments / MAX_BATCH_MESSAGES), SEGMENTS)
-    yield Row(writes, BATCHER, "PutItem", n.open_writes + 1)
-    yield Row(writes, BATCHER, "BatchWriteItem", n.chunks)
-    yield Row(writes, BATCHER, "UpdateItem", n.windows + shape.segments + n.continued * 2 + n.sealing_units)
-    yield Row(reads, BATCHER, "GetItem", (n.windows + shape.segments + n.continued) * n.open_reads)
+    yield row(requests, None, "SendMessage", n.scheduled)
+    yield row(requests, BATCHER, "ReceiveMessage", n.batchers)
+    yield row(requests, BATCHER, "DeleteMessageBatch", 1 + shape.segments)
+    yield row(requests, BATCHER, "ChangeMessageVisibility", n.continued)
+    yield row(requests, BATCHER, "SendMessage", 2)
+    yield row(requests, BATCHER, "SendMessageBatch", n.send_requests + n.resent_requests, CHUNKS)
+    yield row(requests, BATCHER, "SendMessageBatch", math.ceil(shape.segments / MAX_BATCH_MESSAGES), SEGMENTS)
+    yield row(writes, BATCHER, "PutItem", n.open_writes + 1)
+    yield row(writes, BATCHER, "BatchWriteItem", n.chunks)
+    yield row(writes, BATCHER, "UpdateItem", n.windows + shape.segments + n.continued * 2 + n.sealing_units)
+    yield row(reads, BATCHER, "GetItem", (n.windows + shape.segments + n.continued) * n.open_reads)
     if batch.workload.item_bytes is not None:
         if shape.segments > 1:
-            yield Row(reads, BATCHER, "Query", n.cursors_units * (shape.segments + n.continued))
-        yield Row("s3.gets", BATCHER, "GetObject", 1 + n.continued + shape.segments)
-    yield Row("events.published", BATCHER, "PutEvents", 1)
-    yield Row("logs.bytes", BATCHER, "function", n.started_bytes)
+            yield row(reads, BATCHER, "Query", n.cursors_units * (shape.segments + n.continued))
+        yield row("s3.gets", BATCHER, "GetObject", 1 + n.continued + shape.segments)
+    yield row("events.published", BATCHER, "PutEvents", 1)
+    yield row("logs.bytes", BATCHER, "function", n.started_bytes)
 
     # The processor claims chunks, processes and deletes them, and checks whether they were the last.
-    yield Row(requests, PROCESSOR, "ReceiveMessage", n.chunk_receives)
-    yield Row(requests, PROCESSOR, "DeleteMessageBatch", n.chunk_deletes)
-    yield Row(requests, PROCESSOR, "ChangeMessageVisibility", again + n.waited)
-    yield Row(requests, PROCESSOR, "SendMessage", n.nudges)
+    yield row(requests, PROCESSOR, "ReceiveMessage", n.chunk_receives)
+    yield row(requests, PROCESSOR, "DeleteMessageBatch", n.chunk_deletes)
+    yield row(requests, PROCESSOR, "ChangeMessageVisibility", again + n.waited)
+    yield row(requests, PROCESSOR, "SendMessage", n.nudges)
     attempts = (2 * again + n.failing_chunks) * n.bitmap_writes
-    yield Row(writes, PROCESSOR, "UpdateItem", n.chunks * n.chunk_writes + attempts)
+    yield row(writes, PROCESSOR, "UpdateItem", n.chunks * n.chunk_writes + attempts)
     deletes = n.chunks * n.chunk_writes + (n.failing_chunks + n.cut_short) * (n.bitmap_writes - n.chunk_writes)
     failures = n.failed_items * n.item_writes + n.failing_chunks * n.count_writes
-    yield Row(writes, PROCESSOR, "BatchWriteItem", deletes + failures)
-    yield Row(reads, PROCESSOR, "Query", n.shard_checks)
-    yield Row(reads, PROCESSOR, "GetItem", n.seal_checks * n.open_reads)
-    yield Row("logs.bytes", PROCESSOR, "function", n.metrics_bytes + n.failure_bytes)
+    yield row(writes, PROCESSOR, "BatchWriteItem", deletes + failures)
+    yield row(reads, PROCESSOR, "Query", n.shard_checks)
+    yield row(reads, PROCESSOR, "GetItem", n.seal_checks * n.open_reads)
+    yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes + n.failure_bytes)
 
     # The finalizer checks the batch at every check interval and for every nudge.
-    yield Row(requests, FINALIZER, "ReceiveMessage", n.finalizers)
-    yield Row(requests, FINALIZER, "DeleteMessageBatch", n.finalizer_deletes)
-    yield Row(requests, FINALIZER, "ChangeMessageVisibility", n.returned_checks)
+    yield row(requests, FINALIZER, "ReceiveMessage", n.finalizers)
+    yield row(requests, FINALIZER, "DeleteMessageBatch", n.finalizer_deletes)
+    yield row(requests, FINALIZER, "ChangeMessageVisibility", n.returned_checks)
     closing = 1 + n.lost_endings
-    yield Row(reads, FINALIZER, "GetItem", n.checks * n.check_reads + n.glimpses + closing * shape.shards)
-    yield Row(reads, FINALIZER, "Query", closing * (n.counting_units + shape.shards) + n.early_checks * n.shard_units)
-    yield Row(writes, FINALIZER, "UpdateItem", max(0, n.early_checks) * n.check_writes + 2 * n.ended_writes)
-    yield Row(writes, FINALIZER, "UpdateItem:failed-condition", n.lost_endings * n.ended_writes)
-    yield Row("events.published", FINALIZER, "PutEvents", 1)
-    yield Row("logs.bytes", FINALIZER, "function", n.finished_bytes)
+    yield row(reads, FINALIZER, "GetItem", n.checks * n.check_reads + n.glimpses + closing * shape.shards)
+    yield row(reads, FINALIZER, "Query", closing * (n.counting_units + shape.shards) + n.early_checks * n.shard_units)
+    yield row(writes, FINALIZER, "UpdateItem", max(0, n.early_checks) * n.check_writes + 2 * n.ended_writes)
+    yield row(writes, FINALIZER, "UpdateItem:failed-condition", n.lost_endings * n.ended_writes)
+    yield row("events.published", FINALIZER, "PutEvents", 1)
+    yield row("logs.bytes", FINALIZER, "function", n.finished_bytes)

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 
 import math
 
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Quotas
 from costs.plan.queue import Limit, Rate
 from costs.plan.settings import Settings
 

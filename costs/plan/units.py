@@ -4,16 +4,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from costs.facts.rules import Rules
-from costs.plan.rows import Counts, Row, estimate, usages
-from costs.plan.settings import Settings, Workload
+from costs.facts.figures import Rules
+from costs.plan.log_lines import TYPICAL_MS, platform_bytes
+from costs.plan.rows import Counts, Estimate, estimate, row, usages
+from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
 from costs.plan.sfn_units import sfn_usages
 from costs.plan.sizes import BATCH_ID
 from costs.plan.sqs_units import sqs_usages
 from costs.plan.timing import Timing
-from costs.usage import Usage
+from costs.usage import BATCHER, FINALIZER, GB_SECONDS, INIT, PROCESSOR, RECORDER, Usage
+from sandbox.meter.rules import lambda_gb_seconds
 
 USAGES = {"sqs": sqs_usages, "sfn": sfn_usages}
+RULES = Rules.load()
+TYPICAL_INIT_MS = 300.0
 
 
 def units(
@@ -32,10 +36,69 @@ def units(
     """
     if timing and timing.seconds > settings.deadline_seconds:
         settings = replace(settings, deadline_seconds=math.ceil(timing.seconds))
-    return [
-        *USAGES[architecture](workload, settings, batch_id, timing),
-        *custom_metrics(workload, settings, timing),
-    ]
+    found, invocations = USAGES[architecture](workload, settings, batch_id, timing)
+    for function, invoked in invocations.items():
+        sfn_batcher = (architecture, function) == ("sfn", BATCHER)
+        timeout = SFN_BATCHER_TIMEOUT if sfn_batcher else settings.function_timeout
+        found += lambda_usages(function, settings, timing, invoked, timeout)
+    return found + custom_metrics(workload, settings, timing)
+
+
+def lambda_usages(
+    function: str, settings: Settings, timing: Timing | None, invocations: Estimate, timeout: int
+) -> list[Usage]:
+    """What Lambda bills for one function's invocations, and the lines that it logs; without `timing` no durations.
+
+    An invocation is billed for a millisecond at least, and for its timeout and as long an init at most. Of the
+    processor's time, that in which at least one item was being processed is your code's.
+    """
+    is_processor = function == PROCESSOR
+    memory = settings.processor_memory if is_processor else ORCHESTRATION_MEMORY
+    billed_ms, cold = times(timing, invocations)[function] if timing else (0.0, 0.0)
+    most_ms = invocations.most * 2 * timeout * 1000
+    whole = estimate(invocations.least, billed_ms, most_ms)
+    work = estimate(0, timing.work_ms, most_ms) if timing and is_processor else Estimate(0, 0, 0)
+    warm = platform_bytes(memory, TYPICAL_MS)
+    init = platform_bytes(memory, TYPICAL_MS, TYPICAL_INIT_MS) - warm
+    counts: dict[str, Estimate | float] = {
+        "invocations": invocations,
+        "cold_starts": estimate(0, cold, invocations.most),
+        "work_ms": work,
+        "other_ms": estimate(0 if is_processor else whole.least, whole.expected - work.expected, most_ms),
+        "platform_bytes": estimate(
+            invocations.least * platform_bytes(memory, 1.0),
+            invocations.expected * warm + min(cold, invocations.expected) * init,
+            # The memory used may have two digits more.
+            invocations.most * (platform_bytes(memory, timeout * 1000, timeout * 1000) + len("00")),
+        ),
+    }
+
+    def rows(n: Counts) -> Iterator[Usage]:
+        duration = GB_SECONDS + settings.cpu_architecture
+        yield row("lambda.requests", function, "invoke", n.invocations)
+        if timing:
+            yield row(duration, function, "invoke", lambda_gb_seconds(n.work_ms, memory), own=True)
+            yield row(duration, function, "invoke", lambda_gb_seconds(n.other_ms, memory))
+        yield row("logs.bytes", function, "platform", n.platform_bytes)
+        started = n.cold_starts * RULES["logs.init_start_bytes"]
+        yield row("logs.bytes", function, "platform", started, part=INIT, note="not logged in the sandbox")
+
+    return usages(rows, counts)
+
+
+def times(timing: Timing, invocations: Estimate) -> dict[str, tuple[float, float]]:
+    """Billed milliseconds and cold starts of each function.
+
+    The recorder's PutObject takes as long as the finalizer with its four. The batcher and the finalizer have one cold
+    start each.
+    """
+    recorder_ms = invocations.expected * timing.finalizer_ms / max(1, timing.finalizer_invocations)
+    return {
+        BATCHER: (timing.batcher_ms, min(timing.cold_starts, 1)),
+        PROCESSOR: (timing.processor_ms, max(0, timing.cold_starts - 2)),
+        RECORDER: (recorder_ms, 0),
+        FINALIZER: (timing.finalizer_ms, min(timing.cold_starts, 1)),
+    }
 
 
 def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None) -> list[Usage]:
@@ -47,10 +110,10 @@ def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None
     seconds = timing.seconds if timing else 0
     busy = estimate(1, 1 + seconds / 3600, math.ceil(settings.deadline_seconds / 3600) + 1)
 
-    def rows(n: Counts) -> Iterator[Row]:
-        price, month = "cloudwatch.metric_months", Rules.load()["month.hours"]
-        yield Row(price, None, "BatchesFinished", 1 / month)
-        yield Row(price, None, "ItemsProcessed", n.busy / month if workload.items else 0)
-        yield Row(price, None, "ItemsFailed", n.busy / month if workload.items and workload.fail_rate else 0)
+    def rows(n: Counts) -> Iterator[Usage]:
+        price, month = "cloudwatch.metric_months", RULES["month.hours"]
+        yield row(price, None, "BatchesFinished", 1 / month)
+        yield row(price, None, "ItemsProcessed", n.busy / month if workload.items else 0)
+        yield row(price, None, "ItemsFailed", n.busy / month if workload.items and workload.fail_rate else 0)
 
     return usages(rows, {"busy": busy})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from costs.facts.quotas import Quotas
+from costs.facts.figures import Quotas
 from costs.plan.settings import Settings, parameter
 from costs.tune.memory_curve import MemoryCurve
 

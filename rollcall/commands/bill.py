@@ -8,7 +8,7 @@ from bootstrap.problem import Problem
 from costs.bill import Bill
 from costs.facts.prices import PriceBook
 from costs.idle import idle_bill
-from rollcall.batches.batch import OneBatch, Progress, Result
+from rollcall.batches.batch import OneBatch, Result
 from rollcall.batches.bill import metered_bill
 from rollcall.batches.find import find
 from rollcall.target.connection import connect
@@ -74,8 +74,7 @@ def result_of(batch: OneBatch) -> Result:
     seen = batch.observe()
     if isinstance(seen, Result):
         return seen
-    items = seen.items if isinstance(seen, Progress) else None
-    return Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, items)
+    return Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, seen.items if seen else None)
 
 
 def bill_json(latest: Result, metered: Bill, idle: Bill, book: PriceBook, child_type: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`rollcall meter`: what the engine's meter counted, in AWS's billing units, before any price."""
 
 from collections import defaultdict
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -48,17 +49,14 @@ def meter(
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Print the rows of all batches together, under their stack, function and caller."""
-    found: defaultdict[str, defaultdict[tuple[str, str], list[float]]] = defaultdict(
-        lambda: defaultdict(lambda: [0, 0])
-    )
+    sums: defaultdict[tuple[str, str, str], list[float]] = defaultdict(lambda: [0, 0])
     for row in rows:
         place = "  ".join(filter(None, (row["stack"] or "no stack", row["function"], f"by {row['by']}")))
-        sums = found[place][row["unit"], row["operation"]]
-        sums[0] += row["quantity"]
-        sums[1] += row["calls"]
+        line = sums[place, row["unit"], row["operation"]]
+        line[:] = line[0] + row["quantity"], line[1] + row["calls"]
     widest = [max(len(row[name]) for row in rows) for name in ("unit", "operation")]
-    for place in sorted(found):
+    for place, lines in groupby(sorted(sums.items()), key=lambda line: line[0][0]):
         stdout.print(f"\n[bold]{escape(place)}[/]", soft_wrap=True)
-        for (unit, operation), (amount, calls) in sorted(found[place].items()):
-            line = f"  {unit:<{widest[0]}}  {operation:<{widest[1]}}  {quantity(amount):>12}  {count(calls, 'call')}"
-            stdout.print(line, markup=False, soft_wrap=True)
+        for (_, unit, operation), (amount, calls) in lines:
+            words = f"  {unit:<{widest[0]}}  {operation:<{widest[1]}}  {quantity(amount):>12}  {count(calls, 'call')}"
+            stdout.print(words, markup=False, soft_wrap=True)

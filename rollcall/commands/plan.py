@@ -169,9 +169,8 @@ def workload_of(items: int, distribution: str, item_bytes: float | None, fail_ra
 
 def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
     """The planner with these NAME=VALUE quotas and price file. Raises Problem for a wrong entry or file."""
-    from costs.facts.assumptions import Assumptions
+    from costs.facts.figures import Assumptions, Quotas
     from costs.facts.prices import PriceBook
-    from costs.facts.quotas import Quotas
     from costs.plan.plan import Planner
 
     values = {}

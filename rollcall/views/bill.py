@@ -12,7 +12,7 @@ from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import Bill, Line, service_of
 from costs.facts.prices import Price, PriceBook
 from costs.format import count, decimals_for, dollars, per_million, quantity
-from costs.usage import GB_SECONDS
+from costs.usage import GB_SECONDS, Usage
 from rollcall.batches.batch import Result
 from rollcall.terminal.console import stdout
 from rollcall.views.table import plain_table
@@ -24,25 +24,20 @@ LEAST_SHARE = 0.01
 PACKS = {1: "", 1_000_000: " / 1M", 3_600: " / GB-hour", 1_073_741_824: " / GB"}
 
 
-class Notes:
+class Notes(dict[str, int]):
     """How lines were derived, numbered from 1; the same words once."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
 
     def mark(self, note: str) -> str:
         """The mark behind a line with that note: ` [1]`."""
-        if not note:
-            return ""
-        return f" [{self._numbers.setdefault(note, len(self._numbers) + 1)}]"
+        return f" [{self.setdefault(note, len(self) + 1)}]" if note else ""
 
     def table(self) -> Table:
         """The notes by number."""
         table = Table.grid(padding=(0, 1))
         table.add_column(style="dim", no_wrap=True)
         table.add_column(style="dim")
-        for note, number in self._numbers.items():
-            table.add_row(f"  [{number}]".replace("[", r"\["), Text(note))
+        for note, number in self.items():
+            table.add_row(Text(f"  [{number}]"), Text(note))
         return table
 
 
@@ -71,24 +66,22 @@ def bill_tables(sections: Sequence[tuple[str, Bill]], book: PriceBook, width: in
     amounts = ("dollars", "per 1M items") if width >= WIDE and sections[0][1].items else ("dollars",)
     table = plain_table("", "quantity", "price", *amounts, right=("quantity", "price", *amounts), fold=("",))
 
-    def add(words: Text, lines: Sequence[Line], items: int | None, style: str, *cells: str) -> None:
-        part = Bill(tuple(lines), items)
+    def add(words: Text, part: Bill, style: str, amount: str = "", price: str = "") -> None:
         rate = part.per_million()
         sums = (dollars(part.dollars, decimals), "-" if rate is None else dollars(rate, 4))[: len(amounts)]
-        table.add_row(words, *(Text(cell, style) for cell in (*(cells or ("", "")), *sums)))
+        table.add_row(words, *(Text(cell, style) for cell in (amount, price, *sums)))
 
     for number, (title, bill) in enumerate(sections):
         if number:
             table.add_row()
-        add(Text(title, "bold"), bill.lines, bill.items, "bold")
-        for service in bill.by_service():
-            lines = [line for line in bill.lines if service_of(line.usage.price) == service]
-            add(Text(f"  {service}", "cyan"), lines, bill.items, "")
-            for line in merged(lines):
+        add(Text(title, "bold"), bill, "bold")
+        for service, part in bill.services().items():
+            add(Text(f"  {service}", "cyan"), part, "")
+            for line in merged(part.lines):
                 usage, price = line.usage, book.price(line.usage.price)
                 words = Text(f"    {usage.what}{notes.mark(usage.note)}", "dim")
-                amount = f"{quantity(usage.quantity)} {price.unit}{'' if usage.quantity == 1 else 's'}"
-                add(words, [line], bill.items, "dim", amount, charged(price, usage.quantity, line.dollars))
+                charged_price = charged(price, usage.quantity, line.dollars)
+                add(words, Bill((line,), bill.items), "dim", amount_of(usage, book), charged_price)
     return table
 
 
@@ -119,7 +112,7 @@ def basis(bill: Bill, result: Result, book: PriceBook, child_type: str) -> str:
     return ", ".join(words) + ". Lambda time was measured on this machine, so its cost here is only indicative."
 
 
-def largest_lines(bill: Bill) -> Table:
+def largest_lines(bill: Bill, book: PriceBook) -> Table:
     """A planned bill in short: your code, then the orchestration's largest lines with their shares, and the rest."""
     decimals = decimals_for(bill.dollars) + 1
     right = ("quantity", "dollars", "share")
@@ -127,18 +120,16 @@ def largest_lines(bill: Bill) -> Table:
     lines = sorted(merged(bill.lines), key=lambda line: (not line.usage.own, -line.dollars))
     shown = [line for line in lines if line.usage.own or line.dollars >= LEAST_SHARE * bill.orchestration]
 
-    def share(cost: float) -> Text:
-        return Text(f"{cost / bill.orchestration if bill.orchestration else 0:.0%}", "dim")
+    def add(service: str, words: str, amount: str, cost: float, own: bool = False) -> None:
+        share = "your own" if own else f"{cost / bill.orchestration if bill.orchestration else 0:.0%}"
+        table.add_row(service, words, amount, dollars(cost, decimals), Text(share, "dim"))
 
     for line in shown:
         usage = line.usage
-        amount, cost = f"{quantity(usage.quantity)} {unit_of(usage.price)}", dollars(line.dollars, decimals)
-        part = Text("your own", "dim") if usage.own else share(line.dollars)
-        table.add_row(service_of(usage.price), usage.what, amount, cost, part)
+        add(service_of(usage.price), usage.what, amount_of(usage, book), line.dollars, usage.own)
     if rest := len(lines) - len(shown):
-        small = bill.dollars - sum(line.dollars for line in shown)
-        words = Text(f"{rest} lines of less than {LEAST_SHARE:.0%} each", "dim")
-        table.add_row("", words, "", dollars(small, decimals), share(small))
+        words = f"{rest} lines of less than {LEAST_SHARE:.0%} each"
+        add("", words, "", bill.dollars - sum(line.dollars for line in shown))
     return table
 
 
@@ -156,15 +147,13 @@ def merged(lines: Sequence[Line]) -> list[Line]:
     ]
 
 
-def unit_of(price_id: str) -> str:
-    """The unit of a price in short: its id's own words."""
-    return "GB-seconds" if "gb_seconds" in price_id else price_id.split(".")[1].replace("_", " ")
+def amount_of(usage: Usage, book: PriceBook) -> str:
+    """A quantity with its unit: `1,000 requests`."""
+    return f"{quantity(usage.quantity)} {book.price(usage.price).unit}{'' if usage.quantity == 1 else 's'}"
 
 
 def charged(price: Price, total: float, cost: float) -> str:
     """The price that applied, on average where several tiers did: `$0.40 / 1M`."""
-    first = price.tiers[0].usd
-    paid = cost / total * price.per if total else first
-    usd = first if abs(paid - first) <= first * 1e-9 else paid
+    usd = cost / total * price.per if total else price.tiers[0]["usd"]
     whole, _, cents = f"{usd:.10f}".rstrip("0").partition(".")
     return f"${whole}.{cents:0<2}{PACKS.get(round(price.per), f' / {price.per:,g}')}"

@@ -99,7 +99,7 @@ def plan_in_detail(plan: Plan, planner: Planner, width: int) -> Group:
         Text(f"  {advice(plan.bottleneck, planner.quotas)}\n", "dim"),
         timeline(plan, max(6, min(BAR, width - BESIDE_BAR))),
         Text(),
-        largest_lines(plan.bill),
+        largest_lines(plan.bill, planner.book),
     )
 
 

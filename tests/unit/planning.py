@@ -3,9 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from costs.facts.assumptions import Assumptions
+from costs.facts.figures import Assumptions, Quotas
 from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
 from costs.plan.distribution import Distribution
 from costs.plan.plan import SIMULATIONS, Plan, Planner
 from costs.plan.settings import Settings, Workload

@@ -5,10 +5,7 @@ from typing import Any
 import pytest
 
 from bootstrap.problem import Problem
-from costs.facts.assumptions import Assumptions
-from costs.facts.figures import Figures
-from costs.facts.quotas import Quotas
-from costs.facts.rules import Rules
+from costs.facts.figures import Assumptions, Figures, Quotas, Rules
 from costs.plan.limits import Impossible
 from tests.unit.planning import planned
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costs.plan.sizes import NOW, Scribe
+from costs.plan.sizes import EXPIRES
 from handlers.core.batch import MAX_GENERATION
 from handlers.core.items import checked, item_of_line
 from handlers.core.rejected import ERROR_KEY, cut, rejected
+from handlers.sqs.encoding import failed_record
 from handlers.sqs.records import BatchKey, ChunkKey
 from handlers.sqs.sizes import WRITE_BYTES, record_bytes
-from handlers.sqs.table import BatchTable
 
 
 def test_a_rejected_line_keeps_its_place_its_text_and_its_id():
@@ -48,11 +48,9 @@ ODD = st.text(
 @given(reason=ODD, text=ODD, item_id=ODD)
 def test_the_record_of_a_rejected_line_takes_one_write_unit_whatever_is_in_it(reason, text, item_id):
     item = rejected(f"byte-{10**12}", reason, text.encode("utf-8", "surrogatepass"), item_id)
-    scribe = Scribe()
     key = ChunkKey(BatchKey("b" * 80, MAX_GENERATION), 63, 10**12 - 1)
     error = f"InvalidItem: {item[ERROR_KEY]}"
-    BatchTable(scribe, "").put_failed(key, {9_999: (item, error)}, 1, NOW)
-    assert record_bytes(scribe.records[0]) <= WRITE_BYTES
+    assert record_bytes(failed_record(key, 9_999, item, error, 1, EXPIRES)) <= WRITE_BYTES
 
 
 @given(text=ODD, most=st.integers(0, 100))

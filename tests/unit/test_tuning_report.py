@@ -9,9 +9,8 @@ import pytest
 
 from bootstrap.parameters import declared, resolve
 from bootstrap.stacks import template
-from costs.facts.assumptions import Assumptions
+from costs.facts.figures import Assumptions, Quotas
 from costs.facts.prices import PriceBook
-from costs.facts.quotas import Quotas
 from costs.plan.distribution import Distribution
 from costs.plan.plan import Planner
 from costs.plan.settings import Settings, Workload

@@ -1,0 +1,69 @@
+"""The planned sizes of log lines against the lines as the handlers' Powertools writes them, within 2%."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from costs.plan.log_lines import line_bytes
+from costs.plan.sizes import BATCH_ID, NOW
+from handlers.aws import telemetry
+from handlers.core.batch import Ending, Status
+from handlers.sfn import failure_recorder
+from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.start import Starter
+
+# Powertools puts the trace that Lambda gives every invocation into each line.
+TRACE = ',"xray_trace_id":"1-5759e988-bd862e3fe1be46a994272793"'
+
+
+def logged(service: str, writer: Callable[..., Any], message: str, **fields: Any) -> int:
+    """Bytes of a line that the function `writer` logs."""
+    names = {"funcName": writer.__name__, "lineno": 100, "levelname": "INFO", "msg": message}
+    line = LambdaPowertoolsFormatter(service=service).format(logging.makeLogRecord(names | fields))
+    return len(line + TRACE + "\n")
+
+
+def metrics(service: str, metadata: dict[str, int], **counts: int) -> int:
+    """Bytes of a line of embedded metrics."""
+    line = EphemeralMetrics(namespace="Rollcall", service=service)
+    for name, count in counts.items():
+        line.add_metric(name, MetricUnit.Count, count)
+    for name, value in metadata.items():
+        line.add_metadata(name, value)
+    return len(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
+
+
+def test_the_batch_started_line() -> None:
+    size = logged("sqs-batcher", Starter._start, "batch started", batch_id=BATCH_ID, generation=1)
+    assert line_bytes("started", BATCH_ID) == pytest.approx(size, rel=0.02)
+
+
+@pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+def test_a_processors_metrics(architecture: str) -> None:
+    service, work = f"{architecture}-processor", {"workMs": 1234}
+    assert line_bytes("metrics", "", 100, 1234) == pytest.approx(metrics(service, work, ItemsProcessed=100), rel=0.02)
+    both = line_bytes("metrics", "", 90, 1234) + line_bytes("failed metric", "", 10)
+    assert both == pytest.approx(metrics(service, work, ItemsProcessed=90, ItemsFailed=10), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("service", "writer"),
+    [("sqs-processor", FinishedChunks.add_failed), ("sfn-failure-recorder", failure_recorder.handler)],
+)
+def test_the_line_of_a_chunk_with_failures(service: str, writer: Callable[..., Any]) -> None:
+    size = logged(service, writer, "items failed", levelname="WARNING", batch_id=BATCH_ID, seq=123, count=10)
+    assert line_bytes("failure", BATCH_ID, 123, 10) == pytest.approx(size, rel=0.02)
+
+
+@pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+def test_the_batch_finished_line_and_its_metric(architecture: str) -> None:
+    ending = Ending(BATCH_ID, 1, architecture, Status.FAILED, 1000, 900, 100, 0, 10, NOW - 12_345, NOW)
+    service = f"{architecture}-finalizer"
+    size = logged(service, telemetry.log_finished, "batch finished", **ending.detail())
+    size += metrics(service, {}, BatchesFinished=1)
+    assert line_bytes("finished", BATCH_ID, 1000, 900, 100, 10, 12_345) == pytest.approx(size, rel=0.02)
