@@ -1,7 +1,7 @@
 """A plan: what a batch costs on AWS, how long it takes and what decides that, before anything runs."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from costs.bill import Bill, priced
@@ -75,7 +75,8 @@ class Planner:
 
     def __call__(self, architecture: str, workload: Workload, settings: Settings) -> Plan:
         """The plan of a batch through `sqs` or `sfn`. Raises Impossible, which names the limit that forbids it."""
-        settings, warnings = adjusted(architecture, workload, settings, self.quotas)
+        given = settings
+        settings, warnings = adjusted(architecture, workload, given, self.quotas)
         timing = SIMULATIONS[architecture](workload, settings, self.quotas, self.assumptions)
         longest = LONGEST_DEADLINE[architecture]
         if timing.seconds > longest:
@@ -89,7 +90,8 @@ class Planner:
                 f"it ends EXPIRED after DeadlineSeconds={settings.deadline_seconds:,}: raise that to "
                 f"{round_up(timing.seconds):,} at least"
             )
-        usages = units(architecture, workload, settings, timing)
+        # The batcher estimates a file's chunks, and so its segments, with the ItemsPerChunk that the stack was given.
+        usages = units(architecture, workload, replace(settings, items_per_chunk=given.items_per_chunk), timing)
         if architecture == "sqs" and settings.pollers is not None:
             pollers = ProvisionedPollers.of(settings.pollers, self.quotas)
             usage = pollers.planned(timing.concurrency, timing.seconds, self.book)

@@ -90,7 +90,8 @@ def processor_counts(batch: PlannedBatch[SqsShape], tries: Attempts) -> dict[str
     processors = estimate(math.ceil(handled.least / settings.batch_size), planned, handled.most)
     messages = handled.expected / processors.expected
     per_call = min(MAX_BATCH_MESSAGES, settings.batch_size)
-    calls = processors.expected * math.ceil(messages / MAX_BATCH_MESSAGES)
+    # A sum of shares may be a hair above a whole number.
+    calls = processors.expected * math.ceil(messages / MAX_BATCH_MESSAGES - 1e-9)
     least_sent = min(shape.sent_bytes for shape in batch.shapes)
     receives = estimate(
         max(math.ceil(handled.least / per_call), math.ceil(least_sent / SQS_STEP_BYTES)),

@@ -43,7 +43,7 @@ CASES = {
     "long lines, empty segments": {
         "items": 24, "items_per_chunk": 4, "item_bytes": 33_000, "chunks_per_segment": 40, "batch_size": 3,
     },
-    "lines of which four fit a message": {"items": 30, "item_bytes": 250_000, "items_per_chunk": 4, "batch_size": 5},
+    "lines of which four fit a message": {"items": 30, "item_bytes": 250_000, "batch_size": 5},
     "large bitmaps": {"items": 9000, "items_per_chunk": 9000, "fail_rate": 0.01, "max_attempts": 2},
 }  # fmt: skip
 
