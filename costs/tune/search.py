@@ -9,8 +9,8 @@ from itertools import product
 
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
-from costs.plan.settings import Workload
-from costs.tune.pareto import choose, pareto_front, within
+from costs.plan.settings import Settings, Workload
+from costs.tune.pareto import best_of, pareto_front, within
 from costs.tune.space import Axis, Space
 
 type Point = tuple[int, ...]
@@ -59,15 +59,13 @@ def search(
     """
 
     def aim(front: tuple[Plan, ...]) -> Plan:
-        return choose(met, objective) if (met := within(front, deadline_seconds)) else front[-1]
+        return best_of(front, objective, deadline_seconds)
 
     plans = [plan for name in space.axes for plan in explore(name, workload, space, planner, aim, say, budget)]
     tried = tuple(filter(None, plans))
     front = pareto_front(tried)
-    met = within(front, deadline_seconds)
-    return SearchResult(
-        best=choose(met, objective) if met else None, front=front, tried=tried, impossible=len(plans) - len(tried)
-    )
+    best = aim(front) if within(front, deadline_seconds) else None
+    return SearchResult(best, front, tried, impossible=len(plans) - len(tried))
 
 
 def explore(
@@ -90,9 +88,9 @@ def explore(
         began = len(plans)
         for point in candidates:
             if point not in plans and len(plans) < budget:
-                plans[point] = plan = plan_or_none(architecture, workload, space, planner, point)
-                if plan:
-                    points[id(plan)] = point
+                settings = space.settings(architecture, point)
+                plans[point] = plan = plan_or_none(architecture, workload, settings, space, planner)
+                points[id(plan)] = point
         return len(plans) > began
 
     say(f"{architecture}: coarse grid")
@@ -114,9 +112,10 @@ def neighbours(point: Point, axes: Sequence[Axis]) -> Iterator[Point]:
                 yield (*point[:place], index, *point[place + 1 :])
 
 
-def plan_or_none(architecture: str, workload: Workload, space: Space, planner: Planner, point: Point) -> Plan | None:
-    """The plan with the settings at `point`, None if a limit forbids them."""
-    settings = space.settings(architecture, point)
+def plan_or_none(
+    architecture: str, workload: Workload, settings: Settings, space: Space, planner: Planner
+) -> Plan | None:
+    """The plan with these settings, None if a limit forbids them."""
     workload = space.curve.workload(workload, settings)
     try:
         plan = planner(architecture, workload, settings)

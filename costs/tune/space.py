@@ -8,28 +8,16 @@ from costs.facts.quotas import Quotas
 from costs.plan.settings import Settings, parameter
 from costs.tune.memory_curve import MemoryCurve
 
-# Candidates for each field of Settings. The templates' bounds cut them to what an architecture's stack accepts.
-LADDERS = {
-    "items_per_chunk": (
-        1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500, 700,
-        1000, 1500, 2000, 3000, 4000, 5000, 7000, 10_000,
-    ),
-    "item_concurrency": (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100),
-    "batch_size": (1, 2, 3, 5, 7, 10, 20, 50, 100),
-    "max_concurrency": (
-        1, 2, 5, 10, 20, 50, 100, 150, 200, 300, 400, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000,
-    ),
-    "chunks_per_segment": (100, 300, 1000, 3000, 10_000),
-    "pollers": (2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10_000),
-}  # fmt: skip
-# The candidates of the coarse grid, where the search begins.
-COARSE = {
-    "items_per_chunk": {10, 50, 100, 500, 2000},
-    "item_concurrency": {1, 10, 50, 100},
-    "batch_size": {1, 10},
-    "max_concurrency": {10, 100, 1000, 10_000},
-    "chunks_per_segment": {10_000},
-    "pollers": {20, 100, 1000},
+LARGEST = 10_000
+FINE, COARSE = (1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5, 7)
+# For each number in Settings: candidates, which go on in powers of ten, and the coarse grid, where the search begins.
+CANDIDATES = {
+    "items_per_chunk": (FINE, {10, 100, 1000, 10_000}),
+    "item_concurrency": (FINE, {1, 10, 50, 100}),
+    "batch_size": (COARSE, {1, 10}),
+    "max_concurrency": (FINE, {10, 100, 1000, 10_000}),
+    "chunks_per_segment": ((100, 300), {10_000}),
+    "pollers": (COARSE, {20, 100, 1000}),
 }
 INVOCATIONS_PER_POLLER = int(Quotas.load()["lambda.provisioned_poller_concurrency"])
 
@@ -46,14 +34,13 @@ class Axis:
 class Space:
     """The axes of each architecture. `base` has the settings that are not searched.
 
-    `max_concurrency` and `max_item_concurrency` are the limits of the user's code, None if there are none.
+    `max_concurrency` is the limit of the user's code, None if there is none.
     """
 
     axes: Mapping[str, tuple[Axis, ...]]
     base: Settings
     curve: MemoryCurve
     max_concurrency: int | None
-    max_item_concurrency: int | None
 
     def settings(self, architecture: str, point: Iterable[int]) -> Settings:
         """The settings at `point`: an index on each axis."""
@@ -82,39 +69,23 @@ def space(
         numbers("item_concurrency", max_item_concurrency),
         Axis(tuple(sizes), tuple(sorted({0, len(sizes) // 2, len(sizes) - 1}))),
     )
+    child_types = Axis(({"child_type": "EXPRESS"}, {"child_type": "STANDARD"}), (0, 1))
     axes = {
-        "sqs": (
-            *common,
-            numbers("batch_size"),
-            numbers("chunks_per_segment"),
-            sqs_concurrency(max_concurrency),
-        ),
-        "sfn": (
-            *common,
-            Axis(({"child_type": "EXPRESS"}, {"child_type": "STANDARD"}), (0, 1)),
-            numbers("max_concurrency", max_concurrency, "sfn"),
-        ),
+        "sqs": (*common, numbers("batch_size"), numbers("chunks_per_segment"), sqs_concurrency(max_concurrency)),
+        "sfn": (*common, child_types, numbers("max_concurrency", max_concurrency, "sfn")),
     }
-    return Space(
-        axes={name: axes[name] for name in architectures},
-        base=base or Settings(),
-        curve=curve,
-        max_concurrency=max_concurrency,
-        max_item_concurrency=max_item_concurrency,
-    )
+    chosen = {name: axes[name] for name in architectures}
+    return Space(axes=chosen, base=base or Settings(), curve=curve, max_concurrency=max_concurrency)
 
 
 def numbers(field: str, limit: int | None = None, architecture: str | None = None) -> Axis:
-    """The axis of a number up to `limit`, which is then the last choice and part of the coarse grid."""
-    accepted = [value for value in LADDERS[field] if parameter(field, architecture).allows(value)]
-    choices, coarse = accepted, COARSE[field]
-    if limit is not None:
-        choices = [value for value in accepted if value <= limit]
-        if limit not in choices and accepted[0] < limit < accepted[-1]:
-            choices.append(limit)
-        coarse = coarse | set(choices[-1:])
-    indexes = (index for index, value in enumerate(choices) if value in coarse)
-    return Axis(tuple({field: value} for value in choices), tuple(indexes))
+    """The axis of a number within the template's bounds, up to `limit`, which is then part of the coarse grid."""
+    steps, coarse = CANDIDATES[field]
+    most = LARGEST if limit is None else min(limit, LARGEST)
+    ladder = sorted({most, *(int(step * 10**power) for step in steps for power in range(5))})
+    choices = [value for value in ladder if value <= most and parameter(field, architecture).allows(value)]
+    indexes = tuple(index for index, value in enumerate(choices) if value in coarse | {limit})
+    return Axis(tuple({field: value} for value in choices), indexes)
 
 
 def sqs_concurrency(limit: int | None) -> Axis:

@@ -1,21 +1,17 @@
 """A study: the search's recommendation compared with the other architecture and the default settings, in sentences."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bootstrap.stacks import ARCHITECTURE_TITLES
-from costs.format import count, dollars, seconds
-from costs.plan.limits import Impossible
+from costs.format import count, dollars, seconds, short_seconds
 from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Settings, Workload
-from costs.tune.pareto import choose, order, within
-from costs.tune.search import BUDGET, Say, SearchResult, search
-from costs.tune.space import Space
+from costs.tune.pareto import best_of, order
+from costs.tune.search import BUDGET, Say, SearchResult, plan_or_none, search
+from costs.tune.space import CANDIDATES, Space
 from costs.tune.too_slow import nothing_possible, too_slow
 
-ITEM_CONCURRENCIES = (1, 2, 5, 10, 20, 50, 100)
-# The chunk sizes from which each item concurrency takes its cheapest.
-CHUNK_SIZES = (10, 30, 100, 300, 1000, 3000, 10_000)
 AIMS = {"cost": "Cheapest", "speed": "Fastest", "balanced": "Best balance of cost and speed"}
 
 
@@ -24,8 +20,8 @@ class Study:
     """A search's result, and plans to compare it with; every mapping is by architecture.
 
     `best` is the recommendation. `chosen` has each architecture's best plan within the deadline, or its fastest if none
-    meets it. `defaults` has the plans with the stacks' default settings. `by_item_concurrency` has the best plan's
-    settings with other item concurrencies, each with the chunk size that is then cheapest.
+    meets it. `defaults` has the plans with the stacks' default settings. `by_item_concurrency` has the cheapest plan
+    tried with each item concurrency of the coarse grid.
     """
 
     deadline_seconds: float
@@ -35,6 +31,11 @@ class Study:
     chosen: Mapping[str, Plan]
     defaults: Mapping[str, Plan]
     by_item_concurrency: Mapping[str, Mapping[int, Plan]]
+
+    @property
+    def aim(self) -> str:
+        """The objective and the deadline in words."""
+        return f"{AIMS[self.objective]} within {short_seconds(self.deadline_seconds)}"
 
     def meets(self, plan: Plan) -> bool:
         """Whether the plan meets the deadline."""
@@ -51,7 +52,7 @@ def study(
     say: Say = lambda _: None,
     budget: int = BUDGET,
 ) -> Study:
-    """Search as `search` does, then make about 50 plans for each architecture to compare the result with.
+    """Search as `search` does, and compare the result with the other architecture and the default settings.
 
     Raises Problem if no plan meets the deadline, or no settings are possible.
     """
@@ -60,37 +61,25 @@ def study(
         raise nothing_possible(workload, space, planner)
     if result.best is None:
         raise too_slow(result.fastest, deadline_seconds, planner, space.max_concurrency)
-    say("comparing the recommendation")
-    chosen = {}
-    for name in space.axes:
-        if front := result.front_of(name):
-            met = within(front, deadline_seconds)
-            chosen[name] = choose(met, objective) if met else front[-1]
-
-    def plan(name: str, settings: Settings) -> Plan | None:
-        try:
-            return planner(name, space.curve.workload(workload, settings), settings)
-        except Impossible:
-            return None
-
-    def cheapest(name: str, item_concurrency: int) -> Plan | None:
-        settings = replace(chosen[name].settings, item_concurrency=item_concurrency)
-        plans = [plan(name, replace(settings, items_per_chunk=size)) for size in CHUNK_SIZES]
-        return min(filter(None, plans), key=order, default=None)
-
-    limit = space.max_item_concurrency
-    numbers = [number for number in ITEM_CONCURRENCIES if limit is None or number <= limit]
+    defaults = {name: plan_or_none(name, workload, Settings(), space, planner) for name in space.axes}
+    fronts = {name: front for name in space.axes if (front := result.front_of(name))}
     return Study(
         deadline_seconds=deadline_seconds,
         objective=objective,
         result=result,
         best=result.best,
-        chosen=chosen,
-        defaults={name: default for name in space.axes if (default := plan(name, Settings()))},
-        by_item_concurrency={
-            name: {number: found for number in numbers if (found := cheapest(name, number))} for name in chosen
-        },
+        chosen={name: best_of(front, objective, deadline_seconds) for name, front in fronts.items()},
+        defaults={name: plan for name, plan in defaults.items() if plan},
+        by_item_concurrency={name: cheapest_by_item_concurrency(result, name) for name in fronts},
     )
+
+
+def cheapest_by_item_concurrency(result: SearchResult, architecture: str) -> dict[int, Plan]:
+    """The cheapest of one architecture's plans with each item concurrency of the coarse grid, and with the largest."""
+    plans = sorted((plan for plan in result.tried if plan.architecture == architecture), key=order, reverse=True)
+    cheapest = {plan.settings.item_concurrency: plan for plan in plans}
+    grid = CANDIDATES["item_concurrency"][1] | {max(cheapest)}
+    return {number: cheapest[number] for number in sorted(grid & set(cheapest))}
 
 
 def headline(study: Study) -> str:

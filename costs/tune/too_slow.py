@@ -1,5 +1,6 @@
 """The errors of a search without a recommendation: no plan meets the deadline, or no settings are possible."""
 
+import math
 from dataclasses import replace
 
 from bootstrap.problem import Problem
@@ -8,7 +9,7 @@ from costs.format import seconds, short_seconds
 from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
-from costs.plan.settings import Settings, Workload
+from costs.plan.settings import Workload
 from costs.tune.space import INVOCATIONS_PER_POLLER, Space
 from costs.tune.stack_parameters import settings_line
 
@@ -41,23 +42,20 @@ def with_doubled_quota(fastest: Plan, planner: Planner, max_concurrency: int | N
 
     None if the bottleneck is no quota, or a hard limit, or if doubling it hardly helps.
     """
-    name = fastest.bottleneck
+    name, settings = fastest.bottleneck, fastest.settings
     if name not in planner.quotas or not planner.quotas.figure(name).lift:
         return None
-    raised = replace(planner, quotas=planner.quotas.with_({name: planner.quotas[name] * 2}))
+    if not max_concurrency and fastest.architecture == "sfn":
+        settings = replace(settings, max_concurrency=2 * settings.max_concurrency)
+    elif not max_concurrency:
+        pollers = settings.pollers or math.ceil(settings.max_concurrency / INVOCATIONS_PER_POLLER)
+        settings = replace(settings, pollers=2 * pollers)
     try:
-        plan = raised(fastest.architecture, fastest.workload, fastest.settings if max_concurrency else wider(fastest))
+        doubled = planner.quotas.with_({name: planner.quotas[name] * 2})
+        plan = replace(planner, quotas=doubled)(fastest.architecture, fastest.workload, settings)
     except Impossible:
         return None
     return plan if plan.seconds < fastest.seconds * NOTABLE else None
-
-
-def wider(plan: Plan) -> Settings:
-    """The plan's settings with twice the concurrency."""
-    settings = plan.settings
-    if plan.architecture == "sfn":
-        return replace(settings, max_concurrency=2 * settings.max_concurrency)
-    return replace(settings, pollers=2 * (settings.pollers or -(-settings.max_concurrency // INVOCATIONS_PER_POLLER)))
 
 
 def nothing_possible(workload: Workload, space: Space, planner: Planner) -> Problem:

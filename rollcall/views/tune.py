@@ -9,12 +9,12 @@ from rich.text import Text
 
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.facts.prices import PriceBook
-from costs.format import dollars, quantity, seconds, short_seconds
+from costs.format import dollars, quantity, seconds
 from costs.plan.plan import Plan
 from costs.tune.confirmation import Confirmation
 from costs.tune.pareto import thinned
 from costs.tune.stack_parameters import in_sandbox, parameters, settings_line
-from costs.tune.study import AIMS, Study, comparisons, headline
+from costs.tune.study import Study, comparisons, headline
 from rollcall.terminal.console import stdout
 from rollcall.views.table import plain_table
 
@@ -24,7 +24,7 @@ ROWS = 12
 def print_study(study: Study) -> None:
     """The recommendation, its parameters, the front, and the cost by item concurrency."""
     best, result = study.best, study.result
-    stdout.print(f"\n[dim]{AIMS[study.objective]} within {short_seconds(study.deadline_seconds)}[/]")
+    stdout.print(f"\n[dim]{study.aim}[/]")
     stdout.print(Text(headline(study), "bold"), soft_wrap=True)
     for sentence in comparisons(study):
         stdout.print(Text(sentence, "dim"), soft_wrap=True)

@@ -32,7 +32,7 @@ LOADING = {"src", "href", "srcset", "data", "poster"}
 @cache
 def made(deadline: float = 900, most: int | None = None) -> Study:
     workload = Workload(items=20_000, values=Distribution.parse("constant:50"))
-    return study(workload, space(max_item_concurrency=most), deadline, "cost", PLANNER, budget=150)
+    return study(workload, space(max_item_concurrency=most), deadline, "cost", PLANNER, budget=300)
 
 
 class Page(HTMLParser):
