@@ -1,9 +1,10 @@
 """`rollcall plan`: the cost and the duration on AWS of a batch of any size, before anything runs."""
 
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,7 +12,6 @@ from bootstrap.problem import Problem
 from costs.plan.settings import Settings, Workload, parameter
 from rollcall.terminal.options import (
     ArchitectureName,
-    ChildTypeName,
     FailRate,
     ItemBytes,
     Json,
@@ -28,25 +28,52 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-class CpuName(StrEnum):
-    """The CPU architectures of Lambda."""
+# The fields of Settings that are options: the help, the metavar of a number, and the option's name if it is another.
+OPTIONS: dict[str, tuple[Any, ...]] = {
+    "items_per_chunk": ("Items of a chunk.", "N"),
+    "item_concurrency": ("Items of a chunk that are processed in parallel.", "N"),
+    "processor_memory": ("Memory of the processor.", "MB", "--memory"),
+    "max_concurrency": ("Most processors, or child executions, at a time.", "N"),
+    "batch_size": ("sqs: most messages of an invocation.", "N"),
+    "chunks_per_segment": ("sqs: chunks that one batcher makes.", "N"),
+    "pollers": ("sqs: most pollers, in provisioned mode of the event source mapping.", "N"),
+    "child_type": ("sfn: type of the child executions.", None),
+    "max_attempts": ("Attempts per chunk.", "N"),
+    "retry_delay_seconds": ("Wait before each further attempt.", "SECONDS", "--retry-delay"),
+    "function_timeout": ("Timeout of the functions.", "SECONDS"),
+    "cpu_architecture": ("CPU of the functions.", None),
+}
 
-    arm64 = "arm64"
-    x86_64 = "x86_64"
 
-
-def setting(field: str, help: str, *names: str, metavar: str | None = "N") -> Any:
+def option(field: str, help: str, metavar: str | None, *names: str) -> Parameter:
     """The option of a stack parameter, with its bounds and its default."""
     about = parameter(field)
-    return typer.Option(
+    info = typer.Option(
         *names,
         min=about.low,
         max=about.high,
+        case_sensitive=False,
         help=help,
         metavar=metavar,
         show_default=str(about.default).lower(),
         rich_help_panel="Parameters of the stacks",
     )
+    kind = int | None if metavar else Literal[about.allowed]
+    return Parameter(field, Parameter.KEYWORD_ONLY, default=about.default, annotation=Annotated[kind, info])
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the stack parameters to those of `command(settings, ...)`."""
+    _, *others = signature(command, eval_str=True).parameters.values()
+
+    @wraps(command)
+    def with_options(**values: Any) -> None:
+        command(Settings(**{field: values.pop(field) for field in OPTIONS}), **values)
+
+    declared = [*others, *(option(field, *about) for field, about in OPTIONS.items())]
+    with_options.__signature__ = Signature(declared)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {each.name: each.annotation for each in declared}
+    return with_options
 
 
 @app.command(
@@ -54,7 +81,9 @@ def setting(field: str, help: str, *names: str, metavar: str | None = "N") -> An
     "[bold]rollcall plan --items 100000000 --max-concurrency 1000 --quota lambda.concurrency=5000[/]\n\n"
     "Exit codes: 0 at least one architecture can run the batch, 2 none can, or wrong usage."
 )
+@with_settings
 def plan(
+    settings: Settings,
     items: Annotated[int, limited("items", "Number of items", default="")],
     value_distribution: ValueDistribution = "uniform:0-1000",
     item_bytes: ItemBytes = None,
@@ -63,37 +92,6 @@ def plan(
         ArchitectureName | None, typer.Option(help="Plan for one architecture only.", show_default="both")
     ] = None,
     both: Annotated[bool, typer.Option("--both", help="Plan for both architectures, which is the default.")] = False,
-    items_per_chunk: Annotated[int | None, setting("items_per_chunk", "Items of a chunk.")] = None,
-    item_concurrency: Annotated[
-        int | None, setting("item_concurrency", "Items of a chunk that are processed in parallel.")
-    ] = None,
-    processor_memory: Annotated[
-        int | None, setting("processor_memory", "Memory of the processor.", "--memory", metavar="MB")
-    ] = None,
-    max_concurrency: Annotated[
-        int | None, setting("max_concurrency", "Most processors, or child executions, at a time.")
-    ] = None,
-    batch_size: Annotated[int | None, setting("batch_size", "sqs: most messages of an invocation.")] = None,
-    chunks_per_segment: Annotated[
-        int | None, setting("chunks_per_segment", "sqs: chunks that one batcher makes.")
-    ] = None,
-    pollers: Annotated[
-        int | None, setting("pollers", "sqs: most pollers, in provisioned mode of the event source mapping.")
-    ] = None,
-    child_type: Annotated[
-        ChildTypeName | None, setting("child_type", "sfn: type of the child executions.", metavar=None)
-    ] = None,
-    max_attempts: Annotated[int | None, setting("max_attempts", "Attempts per chunk.")] = None,
-    retry_delay_seconds: Annotated[
-        int | None,
-        setting("retry_delay_seconds", "Wait before each further attempt.", "--retry-delay", metavar="SECONDS"),
-    ] = None,
-    function_timeout: Annotated[
-        int | None, setting("function_timeout", "Timeout of the functions.", metavar="SECONDS")
-    ] = None,
-    cpu_architecture: Annotated[
-        CpuName | None, setting("cpu_architecture", "CPU of the functions.", metavar=None)
-    ] = None,
     deadline: Annotated[
         int | None,
         typer.Option(
@@ -119,21 +117,6 @@ def plan(
 
     if both and architecture:
         raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
-    given: dict[str, Any] = {
-        "items_per_chunk": items_per_chunk,
-        "item_concurrency": item_concurrency,
-        "processor_memory": processor_memory,
-        "max_concurrency": max_concurrency,
-        "batch_size": batch_size,
-        "chunks_per_segment": chunks_per_segment,
-        "pollers": pollers,
-        "child_type": child_type and child_type.upper(),
-        "max_attempts": max_attempts,
-        "retry_delay_seconds": retry_delay_seconds,
-        "function_timeout": function_timeout,
-        "cpu_architecture": cpu_architecture and str(cpu_architecture),
-    }
-    settings = Settings(**{field: value for field, value in given.items() if value is not None})
     workload = workload_of(items, value_distribution, item_bytes, fail_rate)
     report = PlanReport(planner=planner_of(quota, prices), quotas=quota or [])
     for name in [str(architecture)] if architecture else list(ArchitectureName):
@@ -178,7 +161,7 @@ def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
     for entry in quotas or []:
         name, _, value = entry.partition("=")
         try:
-            values[name] = float(value.replace("_", "").replace(",", ""))
+            values[name] = float(value.replace(",", ""))
         except ValueError as error:
             raise Problem(
                 f"--quota {entry}: expected NAME=VALUE with a number", "for example --quota lambda.concurrency=5000"
