@@ -83,7 +83,9 @@ def cost_by_service(study: Study) -> go.Figure:
                 name=service, legendgroup=service, showlegend=column == 1, marker_color=colour,
             )  # fmt: skip
     figure.update_xaxes(tickformat="$~g", nticks=4).update_yaxes(autorange="reversed", automargin=True)
-    return styled(figure, 200 + 70 * len(tuned | default)).update_layout(barmode="stack", legend_y=-0.12, legend_yanchor="top")
+    return styled(figure, 200 + 70 * len(tuned | default)).update_layout(
+        barmode="stack", legend_y=-0.12, legend_yanchor="top"
+    )
 
 
 def by_service(bill: Bill) -> dict[str, float]:

@@ -44,7 +44,7 @@ class UnitComparison:
         return self.low <= self.counted <= self.high
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Confirmation:
     """A small batch: its plan, how it ended in the sandbox, and the comparable parts of the two bills."""
 
@@ -58,16 +58,10 @@ class Confirmation:
     def units(self) -> list[UnitComparison]:
         """The units that the plan or the meter has."""
         units = dict.fromkeys(line.usage.price for bill in (self.planned, self.counted) for line in bill.lines)
-        compared = (
-            UnitComparison(
-                unit,
-                planned=total(self.planned, unit, "quantity"),
-                low=total(self.planned, unit, "low"),
-                high=total(self.planned, unit, "high"),
-                counted=total(self.counted, unit, "quantity"),
-            )
-            for unit in units
-        )
+        compared = []
+        for unit in units:
+            planned, low, high = (total(self.planned, unit, field) for field in ("quantity", "low", "high"))
+            compared.append(UnitComparison(unit, planned, low, high, total(self.counted, unit, "quantity")))
         return [unit for unit in compared if unit.planned or unit.counted]
 
     def to_json(self) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A plan's settings as stack parameters, on AWS and in the sandbox, and as a line of text."""
 
-from bootstrap.stacks import STACK_NAMES
 from costs.plan.plan import Plan
 from costs.plan.settings import Settings, parameter
 
@@ -31,10 +30,8 @@ def in_sandbox(plan: Plan) -> tuple[dict[str, str], list[str]]:
     if values.pop("ChildType", None) == "EXPRESS":
         left_out.append("ChildType=EXPRESS: the sandbox's engine has STANDARD children only")
     if "MaxConcurrency" in values:
-        bounds = [parameter("max_concurrency", name) for name in STACK_NAMES]
-        planned = plan.settings.max_concurrency
-        low, high = max(bound.low or 0 for bound in bounds), min(bound.high or planned for bound in bounds)
-        accepted = min(max(planned, low), high)
+        narrower, planned = parameter("max_concurrency", "sqs"), plan.settings.max_concurrency
+        accepted = min(max(planned, narrower.low or 0), narrower.high or planned)
         values["MaxConcurrency"] = str(accepted)
         if accepted != planned:
             left_out.append(f"MaxConcurrency={planned}: {accepted} instead, which both stacks accept")

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,14 +32,6 @@ SEARCH = "What the search may choose"
 SANDBOX = "Try it in the sandbox"
 
 
-class Objective(StrEnum):
-    """What the recommendation is best at within the deadline."""
-
-    cost = "cost"
-    speed = "speed"
-    balanced = "balanced"
-
-
 @app.command(
     epilog="Examples: [bold]rollcall tune --items 1000000 --deadline 15m --html tune.html[/], "
     "[bold]rollcall tune --items 100000000 --deadline 2h --objective balanced --quota lambda.concurrency=5000[/]\n\n"
@@ -54,12 +45,12 @@ def tune(
         str, typer.Option(metavar="DURATION", help="Longest duration of the batch: 90s, 15m, 2h or 1d.")
     ] = "6h",
     objective: Annotated[
-        Objective,
+        Literal["cost", "speed", "balanced"],
         typer.Option(
             help="cost: the cheapest plan that meets the deadline (the fastest of those within 0.5 %). speed: the "
             "fastest plan. balanced: the plan from which more speed costs more than it saves."
         ),
-    ] = Objective.cost,
+    ] = "cost",
     value_distribution: ValueDistribution = "uniform:0-1000",
     item_bytes: ItemBytes = None,
     fail_rate: FailRate = None,
@@ -127,7 +118,6 @@ def tune(
         raise Problem("--items 0: there is nothing to tune", "give 1 at least")
     names = [str(architecture)] if architecture else list(LONGEST_DEADLINE)
     deadline_seconds = checked_deadline(deadline, names)
-    check_writable(html)
     planner = planner_of(quota, prices)
     workload = workload_of(items, value_distribution, item_bytes, fail_rate)
     where = space(
@@ -139,7 +129,7 @@ def tune(
     )
     sandbox = connect_sandbox(target) if confirm_best or apply else None
     with steps("searching") as say:
-        made = study(workload, where, deadline_seconds, str(objective), planner, say=say)
+        made = study(workload, where, deadline_seconds, objective, planner, say=say)
     took = time.monotonic() - began
     rests_on = basis(planner, quota or [])
     if html:
@@ -174,14 +164,6 @@ def checked_deadline(text: str, architectures: Iterable[str]) -> int:
     if deadline_seconds > longest:
         raise Problem(f"--deadline {text}: a batch has {longest // 86_400} days at most", "give less")
     return deadline_seconds
-
-
-def check_writable(path: Path | None) -> None:
-    """Raise Problem, before the search, for a report that cannot be written."""
-    if path and path.is_dir():
-        raise Problem(f"--html {path}: is a folder", "name a file, such as tune.html")
-    if path and not path.parent.is_dir():
-        raise Problem(f"--html {path}: there is no folder {path.parent}", "make it first, or name another")
 
 
 def write(path: Path, page: str) -> None:

@@ -80,7 +80,7 @@ def test_a_raised_quota_is_faster(tune: Cli) -> None:
         (("--items=5", "--value-distribution=normal:5"), ("normal:5", "uniform:LOW-HIGH")),
         (("--items=5", "--prices=/nowhere.toml"), ("/nowhere.toml",)),
         (("--items=5", "--html=/nowhere/tune.html"), ("--html /nowhere/tune.html", "/nowhere")),
-        (("--items=5", "--html=/"), ("--html /", "is a folder")),
+        (("--items=5", "--html=/"), ("--html /", "Is a directory")),
         (("--items=0",), ("--items 0",)),
         (("--items=5", "--item-bytes=9000000"), ("no setting", "sqs.message_bytes", "states.payload_bytes")),
         (("--items=5", "--confirm=1", "--port=9", "--project=nobody"), ("127.0.0.1:9", "rollcall up")),
