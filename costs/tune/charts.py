@@ -10,9 +10,9 @@ from plotly.subplots import make_subplots
 
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import SERVICES, Bill
-from costs.format import dollars, seconds, short_seconds
+from costs.format import dollars, short_seconds
 from costs.plan.plan import Plan
-from costs.tune.stack_parameters import settings_line
+from costs.tune.stack_parameters import settings_line, sum_and_time
 from costs.tune.study import Study
 
 COLOURS = {"sqs": "#1F5FAE", "sfn": "#D9660A"}
@@ -35,8 +35,7 @@ def cost_against_duration(study: Study) -> go.Figure:
         line = {"color": COLOURS[name], "size": 10}
         figure.add_scatter(**points(front), mode="lines+markers", marker=line, name=ARCHITECTURE_TITLES[name])
     star = {"symbol": "star", "size": 22, "color": COLOURS[best.architecture], "line": {"color": "black", "width": 1.5}}
-    recommended = f"<b>recommended: {dollars(best.dollars)} in {seconds(best.seconds)}</b>"
-    figure.add_scatter(**points([best]), mode="markers", marker=star, name=recommended)
+    figure.add_scatter(**points([best]), mode="markers", marker=star, name=f"<b>recommended: {sum_and_time(best)}</b>")
     deadline, ticks = study.deadline_seconds, [short_seconds(tick) for tick in TICKS]
     figure.add_vline(deadline, line_dash="dash", name=f"deadline {short_seconds(deadline)}", showlegend=True)
     figure.update_xaxes(title="from the request to Batch Finished", tickvals=TICKS, ticktext=ticks)
@@ -54,7 +53,7 @@ def points(plans: Iterable[Plan]) -> dict[str, Any]:
         "y": [plan.dollars for plan in plans],
         "hoverinfo": "text",
         "text": [
-            f"<b>{ARCHITECTURE_TITLES[plan.architecture]}: {dollars(plan.dollars)} in {seconds(plan.seconds)}</b><br>"
+            f"<b>{ARCHITECTURE_TITLES[plan.architecture]}: {sum_and_time(plan)}</b><br>"
             f"{settings_line(plan)}<br>held up by {plan.bottleneck}"
             for plan in plans
         ],

@@ -1,5 +1,6 @@
 """A plan's settings as stack parameters, on AWS and in the sandbox, and as a line of text."""
 
+from costs.format import dollars, seconds
 from costs.plan.plan import Plan
 from costs.plan.settings import Settings, parameter
 
@@ -36,6 +37,11 @@ def in_sandbox(plan: Plan) -> tuple[dict[str, str], list[str]]:
         if accepted != planned:
             left_out.append(f"MaxConcurrency={planned}: {accepted} instead, which both stacks accept")
     return values, left_out
+
+
+def sum_and_time(plan: Plan) -> str:
+    """The plan's dollars and duration: `$0.0188 in 1 min 59 s`."""
+    return f"{dollars(plan.dollars)} in {seconds(plan.seconds)}"
 
 
 def settings_line(plan: Plan) -> str:

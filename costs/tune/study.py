@@ -10,6 +10,7 @@ from costs.plan.settings import Settings, Workload
 from costs.tune.pareto import best_of, order
 from costs.tune.search import BUDGET, Say, SearchResult, plan_or_none, search
 from costs.tune.space import CANDIDATES, Space
+from costs.tune.stack_parameters import sum_and_time
 from costs.tune.too_slow import nothing_possible, too_slow
 
 AIMS = {"cost": "Cheapest", "speed": "Fastest", "balanced": "Best balance of cost and speed"}
@@ -60,7 +61,7 @@ def study(
     if not result.tried:
         raise nothing_possible(workload, space, planner)
     if result.best is None:
-        raise too_slow(result.fastest, deadline_seconds, planner, space.max_concurrency)
+        raise too_slow(result.fastest, workload, space, deadline_seconds, planner)
     defaults = {name: plan_or_none(name, workload, Settings(), space, planner) for name in space.axes}
     fronts = {name: front for name in space.axes if (front := result.front_of(name))}
     return Study(
@@ -85,25 +86,20 @@ def cheapest_by_item_concurrency(result: SearchResult, architecture: str) -> dic
 def headline(study: Study) -> str:
     """The recommendation in a sentence."""
     best = study.best
-    return (
-        f"{ARCHITECTURE_TITLES[best.architecture]}: {dollars(best.dollars)} for {count(best.workload.items, 'item')} "
-        f"in {seconds(best.seconds)}"
-    )
+    title, items = ARCHITECTURE_TITLES[best.architecture], count(best.workload.items, "item")
+    return f"{title}: {dollars(best.dollars)} for {items} in {seconds(best.seconds)}"
 
 
 def comparisons(study: Study) -> list[str]:
     """The bottleneck, the other architecture, and the default settings, a sentence each."""
     best = study.best
-    sentences = [f"Held up by {best.bottleneck}."]
-    for name, other in study.chosen.items():
-        if name != best.architecture:
-            which = "with the same objective" if study.meets(other) else "misses the deadline even at its fastest"
-            sentences.append(
-                f"{ARCHITECTURE_TITLES[name]} {which}: {dollars(other.dollars)} in {seconds(other.seconds)}."
-            )
+    others = {
+        f"{ARCHITECTURE_TITLES[name]} with the same objective": plan
+        for name, plan in study.chosen.items()
+        if name != best.architecture
+    }
     if default := study.defaults.get(best.architecture):
-        late = "" if study.meets(default) else ", after the deadline"
-        sentences.append(
-            f"The same stack with its default settings: {dollars(default.dollars)} in {seconds(default.seconds)}{late}."
-        )
-    return sentences
+        others["The same stack with its default settings"] = default
+    late = {True: "", False: ", after the deadline"}
+    compared = [f"{title}: {sum_and_time(plan)}{late[study.meets(plan)]}." for title, plan in others.items()]
+    return [f"Held up by {best.bottleneck}.", *compared]
