@@ -1,7 +1,8 @@
 """The search space: for each architecture its axes, and on each axis the settings to choose from, in order."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from costs.facts.quotas import Quotas
@@ -32,15 +33,34 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """The axes of each architecture. `base` has the settings that are not searched.
+    """The search space. `base` has the settings that are not searched.
 
-    `max_concurrency` is the limit of the user's code, None if there is none.
+    `max_concurrency` limits the concurrent processors, `max_item_concurrency` the concurrent items in each of them.
+    They are the limits of the user's code, None if there are none.
     """
 
-    axes: Mapping[str, tuple[Axis, ...]]
-    base: Settings
-    curve: MemoryCurve
-    max_concurrency: int | None
+    architectures: Sequence[str] = ("sqs", "sfn")
+    base: Settings = field(default_factory=Settings)
+    curve: MemoryCurve = field(default_factory=MemoryCurve)
+    max_concurrency: int | None = None
+    max_item_concurrency: int | None = None
+
+    @cached_property
+    def axes(self) -> Mapping[str, tuple[Axis, ...]]:
+        """The axes of each architecture."""
+        sizes = [{"processor_memory": size} for size in self.curve.sizes()]
+        common = (
+            numbers("items_per_chunk"),
+            numbers("item_concurrency", self.max_item_concurrency),
+            Axis(tuple(sizes), tuple(sorted({0, len(sizes) // 2, len(sizes) - 1}))),
+        )
+        child_types = Axis(({"child_type": "EXPRESS"}, {"child_type": "STANDARD"}), (0, 1))
+        limit = self.max_concurrency
+        axes = {
+            "sqs": (*common, numbers("batch_size"), numbers("chunks_per_segment"), sqs_concurrency(limit)),
+            "sfn": (*common, child_types, numbers("max_concurrency", limit, "sfn")),
+        }
+        return {name: axes[name] for name in self.architectures}
 
     def settings(self, architecture: str, point: Iterable[int]) -> Settings:
         """The settings at `point`: an index on each axis."""
@@ -50,42 +70,14 @@ class Space:
         return replace(self.base, **fields)
 
 
-def space(
-    architectures: Iterable[str] = ("sqs", "sfn"),
-    *,
-    base: Settings | None = None,
-    curve: MemoryCurve | None = None,
-    max_concurrency: int | None = None,
-    max_item_concurrency: int | None = None,
-) -> Space:
-    """The search space within the limits of the user's code.
-
-    `max_concurrency` limits the concurrent processors, `max_item_concurrency` the concurrent items in each of them.
-    """
-    curve = curve or MemoryCurve()
-    sizes = [{"processor_memory": size} for size in curve.sizes()]
-    common = (
-        numbers("items_per_chunk"),
-        numbers("item_concurrency", max_item_concurrency),
-        Axis(tuple(sizes), tuple(sorted({0, len(sizes) // 2, len(sizes) - 1}))),
-    )
-    child_types = Axis(({"child_type": "EXPRESS"}, {"child_type": "STANDARD"}), (0, 1))
-    axes = {
-        "sqs": (*common, numbers("batch_size"), numbers("chunks_per_segment"), sqs_concurrency(max_concurrency)),
-        "sfn": (*common, child_types, numbers("max_concurrency", max_concurrency, "sfn")),
-    }
-    chosen = {name: axes[name] for name in architectures}
-    return Space(axes=chosen, base=base or Settings(), curve=curve, max_concurrency=max_concurrency)
-
-
-def numbers(field: str, limit: int | None = None, architecture: str | None = None) -> Axis:
+def numbers(name: str, limit: int | None = None, architecture: str | None = None) -> Axis:
     """The axis of a number within the template's bounds, up to `limit`, which is then part of the coarse grid."""
-    steps, coarse = CANDIDATES[field]
+    steps, coarse = CANDIDATES[name]
     most = LARGEST if limit is None else min(limit, LARGEST)
     ladder = sorted({most, *(int(step * 10**power) for step in steps for power in range(5))})
-    choices = [value for value in ladder if value <= most and parameter(field, architecture).allows(value)]
+    choices = [value for value in ladder if value <= most and parameter(name, architecture).allows(value)]
     indexes = tuple(index for index, value in enumerate(choices) if value in coarse | {limit})
-    return Axis(tuple({field: value} for value in choices), indexes)
+    return Axis(tuple({name: value} for value in choices), indexes)
 
 
 def sqs_concurrency(limit: int | None) -> Axis:

@@ -105,7 +105,7 @@ def tune(
 ) -> None:  # fmt: skip
     """Search and print the recommendation. With the options for it: confirm, apply, and write the report."""
     from costs.tune.memory_curve import MemoryCurve
-    from costs.tune.space import space
+    from costs.tune.space import Space
     from costs.tune.stack_parameters import in_sandbox
     from costs.tune.study import study
     from rollcall.target.connection import connect_sandbox
@@ -120,10 +120,10 @@ def tune(
     deadline_seconds = checked_deadline(deadline, names)
     planner = planner_of(quota, prices)
     workload = workload_of(items, value_distribution, item_bytes, fail_rate)
-    where = space(
-        names,
+    where = Space(
+        architectures=names,
         base=Settings(deadline_seconds=max(Settings().deadline_seconds, deadline_seconds)),
-        curve=MemoryCurve.parse(memory_curve) if memory_curve else None,
+        curve=MemoryCurve.parse(memory_curve) if memory_curve else MemoryCurve(),
         max_concurrency=max_concurrency_limit,
         max_item_concurrency=item_concurrency_limit,
     )

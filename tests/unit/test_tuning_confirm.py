@@ -16,13 +16,13 @@ from costs.tune.confirmation import (
     plans_to_confirm,
     small_batch_items,
 )
-from costs.tune.space import space
+from costs.tune.space import Space
 from costs.tune.study import study
 from tests.unit.tuning_plans import WORKLOAD, arithmetic
 
 
 def test_the_best_few_begin_with_the_recommendation_and_have_both_architectures() -> None:
-    made = study(WORKLOAD, space(), 600, "cost", arithmetic, budget=100)
+    made = study(WORKLOAD, Space(), 600, "cost", arithmetic, budget=100)
     chosen = plans_to_confirm(made, 4)
     assert chosen[0] is made.best
     assert {plan.architecture for plan in chosen[:2]} == {"sqs", "sfn"}
