@@ -36,7 +36,7 @@ def cost_against_duration(study: Study) -> go.Figure:
         figure.add_scatter(**points(front), mode="lines+markers", marker=line, name=ARCHITECTURE_TITLES[name])
     star = {"symbol": "star", "size": 22, "color": COLOURS[best.architecture], "line": {"color": "black", "width": 1.5}}
     figure.add_scatter(**points([best]), mode="markers", marker=star, name=f"<b>recommended: {sum_and_time(best)}</b>")
-    deadline, ticks = study.deadline_seconds, [short_seconds(tick) for tick in TICKS]
+    deadline, ticks = study.request.deadline_seconds, [short_seconds(tick) for tick in TICKS]
     figure.add_vline(deadline, line_dash="dash", name=f"deadline {short_seconds(deadline)}", showlegend=True)
     figure.update_xaxes(title="from the request to Batch Finished", tickvals=TICKS, ticktext=ticks)
     figure.update_xaxes(type="log", range=around([plan.seconds for plan in on_fronts], SLOWER))

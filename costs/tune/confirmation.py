@@ -95,8 +95,8 @@ def plans_to_confirm(study: Study, number: int) -> list[Plan]:
 
     Plans that differ only in their concurrency have the same units, so only the first of them is confirmed.
     """
-    front = [plan for plan in study.result.front if study.meets(plan)]
-    if study.objective == "speed":
+    front = [plan for plan in study.result.front if study.request.meets(plan)]
+    if study.request.objective == "speed":
         front.reverse()
     distinct: dict[object, Plan] = {}
     for plan in (study.best, *study.chosen.values(), *front):

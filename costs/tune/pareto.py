@@ -29,12 +29,6 @@ def within(front: Iterable[Plan], deadline_seconds: float) -> tuple[Plan, ...]:
     return tuple(plan for plan in front if plan.seconds <= deadline_seconds)
 
 
-def best_of(front: Sequence[Plan], objective: str, deadline_seconds: float) -> Plan:
-    """The plan of a front that serves the objective within the deadline; its fastest if none meets the deadline."""
-    met = within(front, deadline_seconds)
-    return choose(met, objective) if met else front[-1]
-
-
 def choose(front: Sequence[Plan], objective: str) -> Plan:
     """The plan of a front that serves the objective `cost`, `speed` or `balanced`. The front must not be empty.
 

@@ -40,7 +40,7 @@ def report(study: Study, basis: str) -> str:
 
 def card(study: Study, plan: Plan) -> str:
     """One architecture's best plan, with its stack parameters."""
-    note = "recommended" if plan is study.best else "" if study.meets(plan) else "misses the deadline"
+    note = "recommended" if plan is study.best else "" if study.request.meets(plan) else "misses the deadline"
     lines = "\n".join(f"{name}={value}" for name, value in parameters(plan).items())
     facts = {
         "for the batch": dollars(plan.dollars),

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, dollars, seconds, short_seconds
-from costs.plan.plan import Plan, Planner
-from costs.plan.settings import Settings, Workload
-from costs.tune.pareto import best_of, order
-from costs.tune.search import BUDGET, Say, SearchResult, plan_or_none, search
-from costs.tune.space import CANDIDATES, Space
+from costs.plan.plan import Plan
+from costs.plan.settings import Settings
+from costs.tune.pareto import order
+from costs.tune.search import SearchRequest, SearchResult, search
+from costs.tune.space import CANDIDATES
 from costs.tune.stack_parameters import sum_and_time
 from costs.tune.too_slow import nothing_possible, too_slow
 
@@ -25,8 +25,7 @@ class Study:
     tried with each item concurrency of the coarse grid.
     """
 
-    deadline_seconds: float
-    objective: str
+    request: SearchRequest
     result: SearchResult
     best: Plan
     chosen: Mapping[str, Plan]
@@ -36,41 +35,27 @@ class Study:
     @property
     def aim(self) -> str:
         """The objective and the deadline in words."""
-        return f"{AIMS[self.objective]} within {short_seconds(self.deadline_seconds)}"
-
-    def meets(self, plan: Plan) -> bool:
-        """Whether the plan meets the deadline."""
-        return plan.seconds <= self.deadline_seconds
+        return f"{AIMS[self.request.objective]} within {short_seconds(self.request.deadline_seconds)}"
 
 
-def study(
-    workload: Workload,
-    space: Space,
-    deadline_seconds: float,
-    objective: str,
-    planner: Planner,
-    *,
-    say: Say = lambda _: None,
-    budget: int = BUDGET,
-) -> Study:
+def study(request: SearchRequest) -> Study:
     """Search as `search` does, and compare the result with the other architecture and the default settings.
 
     Raises Problem if no plan meets the deadline, or no settings are possible.
     """
-    result = search(workload, space, deadline_seconds, objective, planner, say=say, budget=budget)
+    result = search(request)
     if not result.tried:
-        raise nothing_possible(workload, space, planner)
+        raise nothing_possible(request)
     if result.best is None:
-        raise too_slow(result.fastest, workload, space, deadline_seconds, planner)
-    defaults = {name: plan_or_none(name, workload, Settings(), space, planner) for name in space.axes}
-    fronts = {name: front for name in space.axes if (front := result.front_of(name))}
+        raise too_slow(request, result.fastest)
+    names = request.space.axes
+    fronts = {name: front for name in names if (front := result.front_of(name))}
     return Study(
-        deadline_seconds=deadline_seconds,
-        objective=objective,
+        request=request,
         result=result,
         best=result.best,
-        chosen={name: best_of(front, objective, deadline_seconds) for name, front in fronts.items()},
-        defaults={name: plan for name, plan in defaults.items() if plan},
+        chosen={name: request.best_of(front) for name, front in fronts.items()},
+        defaults={name: plan for name in names if (plan := request.plan(name, Settings()))},
         by_item_concurrency={name: cheapest_by_item_concurrency(result, name) for name in fronts},
     )
 
@@ -101,5 +86,5 @@ def comparisons(study: Study) -> list[str]:
     if default := study.defaults.get(best.architecture):
         others["The same stack with its default settings"] = default
     late = {True: "", False: ", after the deadline"}
-    compared = [f"{title}: {sum_and_time(plan)}{late[study.meets(plan)]}." for title, plan in others.items()]
+    compared = [f"{title}: {sum_and_time(plan)}{late[study.request.meets(plan)]}." for title, plan in others.items()]
     return [f"Held up by {best.bottleneck}.", *compared]

@@ -105,6 +105,7 @@ def tune(
 ) -> None:  # fmt: skip
     """Search and print the recommendation. With the options for it: confirm, apply, and write the report."""
     from costs.tune.memory_curve import MemoryCurve
+    from costs.tune.search import SearchRequest
     from costs.tune.space import Space
     from costs.tune.stack_parameters import in_sandbox
     from costs.tune.study import study
@@ -129,7 +130,7 @@ def tune(
     )
     sandbox = connect_sandbox(target) if confirm_best or apply else None
     with steps("searching") as say:
-        made = study(workload, where, deadline_seconds, objective, planner, say=say)
+        made = study(SearchRequest(workload, where, deadline_seconds, objective, planner, say))
     took = time.monotonic() - began
     rests_on = basis(planner, quota or [])
     if html:

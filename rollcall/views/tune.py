@@ -51,7 +51,7 @@ def front_table(study: Study) -> Table:
     front = {id(plan) for plan in study.result.front}
     for row, plan in sorted(rows.items(), key=lambda item: (item[1].dollars, item[1].seconds)):
         mark = "[green]→[/]" if plan is study.best else " " if id(plan) in front else "[dim]·[/]"
-        table.add_row(mark, *row, style="" if study.meets(plan) else "dim")
+        table.add_row(mark, *row, style="" if study.request.meets(plan) else "dim")
     return table
 
 
@@ -146,11 +146,13 @@ def tune_json(
 def study_json(study: Study) -> dict[str, Any]:
     """The study as JSON."""
     return {
-        "objective": study.objective,
-        "deadlineSeconds": study.deadline_seconds,
+        "objective": study.request.objective,
+        "deadlineSeconds": study.request.deadline_seconds,
         "items": study.best.workload.items,
         "best": plan_json(study.best) | {"plan": study.best.bill.to_json()},
-        "architectures": {name: plan_json(plan) | {"meets": study.meets(plan)} for name, plan in study.chosen.items()},
+        "architectures": {
+            name: plan_json(plan) | {"meets": study.request.meets(plan)} for name, plan in study.chosen.items()
+        },
         "front": [plan_json(plan) for plan in study.result.front],
         "tried": len(study.result.tried),
         "impossible": study.result.impossible,

@@ -16,6 +16,7 @@ from costs.plan.distribution import Distribution
 from costs.plan.plan import Planner
 from costs.plan.settings import Settings, Workload
 from costs.tune.report import report
+from costs.tune.search import SearchRequest
 from costs.tune.space import Space
 from costs.tune.stack_parameters import in_sandbox, parameters
 from costs.tune.study import Study, study
@@ -32,7 +33,7 @@ LOADING = {"src", "href", "srcset", "data", "poster"}
 @cache
 def made(deadline: float = 900, most: int | None = None) -> Study:
     workload = Workload(items=20_000, values=Distribution.parse("constant:50"))
-    return study(workload, Space(max_item_concurrency=most), deadline, "cost", PLANNER, budget=300)
+    return study(SearchRequest(workload, Space(max_item_concurrency=most), deadline, "cost", PLANNER, budget=300))
 
 
 class Page(HTMLParser):
