@@ -61,17 +61,13 @@ def say(line: str) -> None:
 
 def request(connection: Connection, plan: Plan) -> dict[str, Any]:
     """The request of the plan's batch: random items, or a file if the size of an item is given, or one takes long."""
-    workload, settings = plan.workload, plan.settings
-    fields: dict[str, Any] = {
-        "batchId": f"tune-{uuid.uuid4().hex[:12]}",
-        "itemsPerChunk": settings.items_per_chunk,
-        "itemConcurrency": settings.item_concurrency,
-    }
+    workload, batch_id = plan.workload, f"tune-{uuid.uuid4().hex[:12]}"
     longest = round(2 * workload.values.mean)
     if workload.item_bytes is None and longest <= 1000:
-        return fields | {"items": workload.items, "maxValue": longest, "failRate": workload.fail_rate}
+        random = {"items": workload.items, "maxValue": longest, "failRate": workload.fail_rate}
+        return {"batchId": batch_id, **random}
     with TemporaryDirectory() as folder:
         path = Path(folder, "items.jsonl")
         path.write_text("".join(f"{line}\n" for line in item_lines(workload)))
-        place = upload_input(connection, connection.stack(plan.architecture), fields["batchId"], path)
-    return fields | {"input": place}
+        place = upload_input(connection, connection.stack(plan.architecture), batch_id, path)
+    return {"batchId": batch_id, "input": place}
