@@ -112,7 +112,7 @@ def explore(request: SearchRequest, architecture: str) -> list[Plan | None]:
         return len(plans) > began
 
     say(f"{architecture}: coarse grid")
-    plan_all(product(*(axis.coarse for axis in axes)))
+    plan_all(product(*([index for index, (_, coarse) in enumerate(axis) if coarse] for axis in axes)))
     say(f"{architecture}: {len(plans)} settings; towards the best")
     while (found := front()) and plan_all(neighbours(points[id(request.best_of(found))], axes)):
         pass
@@ -126,5 +126,5 @@ def neighbours(point: Point, axes: Sequence[Axis]) -> Iterator[Point]:
     """The points that differ from `point` by one step on one axis."""
     for place, axis in enumerate(axes):
         for index in (point[place] - 1, point[place] + 1):
-            if 0 <= index < len(axis.choices):
+            if 0 <= index < len(axis):
                 yield (*point[:place], index, *point[place + 1 :])

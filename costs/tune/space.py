@@ -23,12 +23,8 @@ CANDIDATES = {
 INVOCATIONS_PER_POLLER = int(Quotas.load()["lambda.provisioned_poller_concurrency"])
 
 
-@dataclass(frozen=True)
-class Axis:
-    """Fields of Settings that are chosen together: the choices in order, and the indexes of the coarse grid."""
-
-    choices: tuple[Mapping[str, Any], ...]
-    coarse: tuple[int, ...]
+type Axis = list[tuple[dict[str, Any], bool]]
+"""The choices of fields of Settings that are chosen together, in order, each with whether the coarse grid has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,16 +44,19 @@ class Space:
     @cached_property
     def axes(self) -> Mapping[str, tuple[Axis, ...]]:
         """The axes of each architecture."""
-        sizes = [{"processor_memory": size} for size in self.curve.sizes()]
+        sizes, limit = self.curve.sizes(), self.max_concurrency
+        coarse = (sizes[0], sizes[len(sizes) // 2], sizes[-1])
         common = (
             numbers("items_per_chunk"),
             numbers("item_concurrency", self.max_item_concurrency),
-            Axis(tuple(sizes), tuple(sorted({0, len(sizes) // 2, len(sizes) - 1}))),
+            [({"processor_memory": size}, size in coarse) for size in sizes],
         )
-        child_types = Axis(({"child_type": "EXPRESS"}, {"child_type": "STANDARD"}), (0, 1))
-        limit = self.max_concurrency
-        axes = {
-            "sqs": (*common, numbers("batch_size"), numbers("chunks_per_segment"), sqs_concurrency(limit)),
+        # Provisioned pollers exclude MaximumConcurrency, so they follow it on the same axis.
+        pollers = numbers("pollers", None if limit is None else limit // INVOCATIONS_PER_POLLER)
+        concurrency = numbers("max_concurrency", limit, "sqs") + pollers
+        child_types = [({"child_type": name}, True) for name in parameter("child_type").allowed]
+        axes: dict[str, tuple[Axis, ...]] = {
+            "sqs": (*common, numbers("batch_size"), numbers("chunks_per_segment"), concurrency),
             "sfn": (*common, child_types, numbers("max_concurrency", limit, "sfn")),
         }
         return {name: axes[name] for name in self.architectures}
@@ -66,7 +65,7 @@ class Space:
         """The settings at `point`: an index on each axis."""
         fields: dict[str, Any] = {}
         for axis, index in zip(self.axes[architecture], point, strict=True):
-            fields |= axis.choices[index]
+            fields |= axis[index][0]
         return replace(self.base, **fields)
 
 
@@ -76,13 +75,4 @@ def numbers(name: str, limit: int | None = None, architecture: str | None = None
     most = LARGEST if limit is None else min(limit, LARGEST)
     ladder = sorted({most, *(int(step * 10**power) for step in steps for power in range(5))})
     choices = [value for value in ladder if value <= most and parameter(name, architecture).allows(value)]
-    indexes = tuple(index for index, value in enumerate(choices) if value in coarse | {limit})
-    return Axis(tuple({name: value} for value in choices), indexes)
-
-
-def sqs_concurrency(limit: int | None) -> Axis:
-    """Concurrent processors through SQS: MaximumConcurrency, then the provisioned pollers, which exclude it."""
-    default = numbers("max_concurrency", limit, "sqs")
-    pollers = numbers("pollers", None if limit is None else limit // INVOCATIONS_PER_POLLER)
-    first = len(default.choices)
-    return Axis((*default.choices, *pollers.choices), (*default.coarse, *(first + index for index in pollers.coarse)))
+    return [({name: value}, value in coarse | {limit}) for value in choices]

@@ -45,21 +45,13 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
 }
 
 
-def option(field: str, help: str, metavar: str | None, *names: str) -> Parameter:
-    """The option of a stack parameter, with its bounds and its default."""
+def setting(field: str, help: str, metavar: str | None, *names: str, **more: Any) -> Any:
+    """The option of a stack parameter, with its bounds and its default, unless `more` has others."""
     about = parameter(field)
-    info = typer.Option(
-        *names,
-        min=about.low,
-        max=about.high,
-        case_sensitive=False,
-        help=help,
-        metavar=metavar,
-        show_default=str(about.default).lower(),
-        rich_help_panel="Parameters of the stacks",
+    shown = {"show_default": str(about.default).lower(), "rich_help_panel": "Parameters of the stacks"} | more
+    return typer.Option(
+        *names, min=about.low, max=about.high, case_sensitive=False, help=help, metavar=metavar, **shown
     )
-    kind = int | None if metavar else Literal[about.allowed]
-    return Parameter(field, Parameter.KEYWORD_ONLY, default=about.default, annotation=Annotated[kind, info])
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -70,7 +62,11 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     def with_options(**values: Any) -> None:
         command(Settings(**{field: values.pop(field) for field in OPTIONS}), **values)
 
-    declared = [*others, *(option(field, *about) for field, about in OPTIONS.items())]
+    declared = others
+    for field, about in OPTIONS.items():
+        kind, default = int | None if about[1] else Literal[parameter(field).allowed], parameter(field).default
+        option = setting(field, *about)
+        declared.append(Parameter(field, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]))
     with_options.__signature__ = Signature(declared)  # type: ignore[attr-defined]
     with_options.__annotations__ = {each.name: each.annotation for each in declared}
     return with_options

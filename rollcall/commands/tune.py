@@ -1,16 +1,16 @@
 """`rollcall tune`: the settings with which a batch is cheapest, or fastest, within a deadline."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from bootstrap.problem import Problem
 from costs.plan.settings import LONGEST_DEADLINE, Settings, parameter
-from rollcall.commands.plan import planner_of, workload_of
+from rollcall.commands.plan import planner_of, setting, workload_of
 from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.options import (
     ArchitectureName,
@@ -22,10 +22,6 @@ from rollcall.terminal.options import (
     ValueDistribution,
     limited,
 )
-
-if TYPE_CHECKING:
-    # numpy takes a while to import, for which `rollcall tune --help` need not wait.
-    from costs.tune.study import Study
 
 app = typer.Typer()
 SEARCH = "What the search may choose"
@@ -70,10 +66,10 @@ def tune(
     ] = None,
     item_concurrency_limit: Annotated[
         int | None,
-        typer.Option(
-            min=parameter("item_concurrency").low, max=parameter("item_concurrency").high, metavar="N",
-            show_default=str(parameter("item_concurrency").high), rich_help_panel=SEARCH,
-            help="Most items your code can process in parallel per invocation; 1 if it is CPU-bound.",
+        setting(
+            "item_concurrency",
+            "Most items your code can process in parallel per invocation; 1 if it is CPU-bound.",
+            "N", show_default=str(parameter("item_concurrency").high), rich_help_panel=SEARCH,
         ),
     ] = None,
     max_concurrency_limit: Annotated[
@@ -107,7 +103,7 @@ def tune(
     from costs.tune.memory_curve import MemoryCurve
     from costs.tune.search import SearchRequest
     from costs.tune.space import Space
-    from costs.tune.stack_parameters import in_sandbox
+    from costs.tune.stack_parameters import in_sandbox, parameters
     from costs.tune.study import study
     from rollcall.target.connection import connect_sandbox
     from rollcall.terminal.console import print_json, print_next, steps
@@ -134,7 +130,7 @@ def tune(
     took = time.monotonic() - began
     rests_on = basis(planner, quota or [])
     if html:
-        from costs.tune.report import report
+        from rollcall.views.tune_report import report
 
         write(html, report(made, rests_on.plain))
     if not as_json:
@@ -153,7 +149,9 @@ def tune(
         return
     print_end(made, confirmations, apply, rests_on, took, html)
     if not apply:
-        print_next(next_commands(target, made))
+        best, here = made.best, options(in_sandbox(made.best)[0])
+        there = f"python -m bootstrap deploy --aws --stack {best.architecture} {options(parameters(best))}"
+        print_next({target.command(f"up {here}"): "these settings in the sandbox", there: "in your AWS account"})
 
 
 def checked_deadline(text: str, architectures: Iterable[str]) -> int:
@@ -175,16 +173,6 @@ def write(path: Path, page: str) -> None:
         raise Problem(f"--html {path}: {error.strerror}") from error
 
 
-def next_commands(target: SandboxTarget, study: "Study") -> dict[str, str]:
-    """The command lines that deploy the recommendation."""
-    from costs.tune.stack_parameters import in_sandbox, parameters
-
-    best = study.best
-    here, there = (
-        " ".join(f"--parameter {quote(f'{name}={value}')}" for name, value in values.items())
-        for values in (in_sandbox(best)[0], parameters(best))
-    )
-    return {
-        target.command(f"up {here}"): "these settings in the sandbox",
-        f"python -m bootstrap deploy --aws --stack {best.architecture} {there}": "in your AWS account",
-    }
+def options(parameters: Mapping[str, str]) -> str:
+    """The options of a command line that deploys with these parameters."""
+    return " ".join(f"--parameter {quote(f'{name}={value}')}" for name, value in parameters.items())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,24 +22,24 @@ from rollcall.views.table import plain_table
 ROWS = 12
 
 
-def print_study(study: Study) -> None:
+def print_study(study: Study, console: Console = stdout) -> None:
     """The recommendation, its parameters, the front, and the cost by item concurrency."""
-    best, result = study.best, study.result
-    stdout.print(f"\n[dim]{study.aim}[/]")
-    stdout.print(Text(headline(study), "bold"), soft_wrap=True)
-    for sentence in comparisons(study):
-        stdout.print(Text(sentence, "dim"), soft_wrap=True)
-    stdout.print("\nstack parameters")
-    for name, value in parameters(best).items():
-        stdout.print(Text(f"  {name}={value}"), soft_wrap=True)
-    for warning in best.warnings:
-        stdout.print(Text.assemble(("! ", "bold yellow"), (warning, "yellow")), soft_wrap=True)
-    counts = f"{len(result.tried):,} plans tried; {result.impossible:,} more are impossible"
-    stdout.print(f"\nPareto front [dim](of {counts})[/]", soft_wrap=True)
-    stdout.print(front_table(study))
+    counts = f"{len(study.result.tried):,} plans tried; {study.result.impossible:,} more are impossible"
+    lines = [
+        Text(f"\n{study.aim}", "dim"),
+        Text(headline(study), "bold"),
+        *(Text(sentence, "dim") for sentence in comparisons(study)),
+        Text("\nstack parameters"),
+        *(Text(f"  {name}={value}") for name, value in parameters(study.best).items()),
+        *(Text.assemble(("! ", "bold yellow"), (warning, "yellow")) for warning in study.best.warnings),
+        Text.assemble("\nPareto front ", (f"(of {counts})", "dim")),
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    console.print(front_table(study))
     if any(len(plans) > 1 for plans in study.by_item_concurrency.values()):
-        stdout.print("\ndollars per million items, by items in parallel [dim](for code that waits)[/]")
-        stdout.print(item_concurrency_table(study))
+        console.print("\ndollars per million items, by items in parallel [dim](for code that waits)[/]")
+        console.print(item_concurrency_table(study))
 
 
 def front_table(study: Study) -> Table:
@@ -157,10 +158,7 @@ def study_json(study: Study) -> dict[str, Any]:
         "tried": len(study.result.tried),
         "impossible": study.result.impossible,
         "itemConcurrency": {
-            name: [
-                {"itemConcurrency": number, "perMillionItems": plan.bill.per_million()}
-                for number, plan in plans.items()
-            ]
+            name: [{"itemConcurrency": n, "perMillionItems": plan.bill.per_million()} for n, plan in plans.items()]
             for name, plans in study.by_item_concurrency.items()
         },
     }

@@ -15,13 +15,13 @@ from costs.facts.quotas import Quotas
 from costs.plan.distribution import Distribution
 from costs.plan.plan import Planner
 from costs.plan.settings import Settings, Workload
-from costs.tune.report import report
 from costs.tune.search import SearchRequest
 from costs.tune.space import Space
 from costs.tune.stack_parameters import in_sandbox, parameters
 from costs.tune.study import Study, study
 from rollcall.commands.up import checked_parameters
 from rollcall.views.tune import study_json
+from rollcall.views.tune_report import report
 from tests.unit.tuning_plans import StandIn
 
 PLANNER = Planner(Quotas.load(), Assumptions.load(), PriceBook.load())
