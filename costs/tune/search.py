@@ -19,10 +19,6 @@ type Point = tuple[int, ...]
 BUDGET = 900
 
 
-def unheard(_: str) -> None:
-    """Say nothing."""
-
-
 @dataclass(frozen=True)
 class SearchRequest:
     """A search for the settings that serve `objective` (cost, speed or balanced) within the deadline.
@@ -35,7 +31,7 @@ class SearchRequest:
     deadline_seconds: float
     objective: str
     planner: Planner
-    say: Callable[[str], None] = unheard
+    say: Callable[[str], None] = lambda _: None
     budget: int = BUDGET
 
     def meets(self, plan: Plan) -> bool:

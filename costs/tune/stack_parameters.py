@@ -2,23 +2,21 @@
 
 from costs.format import dollars, seconds
 from costs.plan.plan import Plan
-from costs.plan.settings import Settings, parameter
+from costs.plan.settings import Settings, parameter, parameters_of
 
-# The fields of Settings that the search chooses, beside the concurrency.
-SEARCHED = {
-    "sqs": ("items_per_chunk", "item_concurrency", "processor_memory", "batch_size", "chunks_per_segment"),
-    "sfn": ("items_per_chunk", "item_concurrency", "processor_memory", "child_type"),
-}
+# The fields of Settings that the search chooses, and the CPU that it assumes.
+SEARCHED = ("items_per_chunk", "item_concurrency", "processor_memory", "batch_size", "chunks_per_segment", "child_type",
+            "cpu_architecture", "max_concurrency", "pollers")  # fmt: skip
 
 
 def parameters(plan: Plan) -> dict[str, str]:
     """The parameters to deploy the plan's stack with, by name."""
-    settings = plan.settings
-    fields = [*SEARCHED[plan.architecture], "cpu_architecture"]
-    fields.append("max_concurrency" if settings.pollers is None else "pollers")
-    if settings.deadline_seconds != Settings().deadline_seconds:
-        fields.append("deadline_seconds")
-    return {parameter(field).name: str(getattr(settings, field)) for field in fields}
+    settings, template = plan.settings, parameters_of(plan.architecture)
+    longer = settings.deadline_seconds != Settings().deadline_seconds
+    excluded = "pollers" if settings.pollers is None else "max_concurrency"
+    fields = [field for field in (*SEARCHED, *(["deadline_seconds"] if longer else [])) if field != excluded]
+    values = {parameter(field).name: str(getattr(settings, field)) for field in fields}
+    return {name: value for name, value in values.items() if name in template}
 
 
 def in_sandbox(plan: Plan) -> tuple[dict[str, str], list[str]]:

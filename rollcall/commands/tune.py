@@ -108,7 +108,7 @@ def tune(
     from rollcall.target.connection import connect_sandbox
     from rollcall.terminal.console import print_json, print_next, steps
     from rollcall.views.plan import basis
-    from rollcall.views.tune import print_end, print_study, tune_json
+    from rollcall.views.tune import print_confirmations, print_end, print_study, tune_json
 
     began = time.monotonic()
     if not items:
@@ -140,6 +140,8 @@ def tune(
         from rollcall.commands.tune_confirm import confirm
 
         confirmations = confirm(made, confirm_best, sandbox, planner)
+        if not as_json:
+            print_confirmations(confirmations)
     if apply:
         from rollcall.commands.up import bring_up
 
@@ -147,7 +149,7 @@ def tune(
     if as_json:
         print_json(tune_json(made, confirmations, apply, planner.book, took))
         return
-    print_end(made, confirmations, apply, rests_on, took, html)
+    print_end(made, apply, rests_on, took, html)
     if not apply:
         best, here = made.best, options(in_sandbox(made.best)[0])
         there = f"python -m bootstrap deploy --aws --stack {best.architecture} {options(parameters(best))}"

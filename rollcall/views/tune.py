@@ -81,17 +81,8 @@ def item_concurrency_table(study: Study) -> Table:
     return table
 
 
-def print_end(
-    study: Study,
-    confirmations: Sequence[Confirmation],
-    applied: bool,
-    basis: Text,
-    search_seconds: float,
-    report: Path | None,
-) -> None:
-    """The confirmations, what was applied to the sandbox, the figures that the plans rest on, and the report's name."""
-    if confirmations:
-        print_confirmations(confirmations)
+def print_end(study: Study, applied: bool, basis: Text, search_seconds: float, report: Path | None) -> None:
+    """What was applied to the sandbox, the figures that the plans rest on, and the report's name."""
     if applied:
         stdout.print("\n[green]✓[/] both stacks of the sandbox have these parameters, and defaults for all others")
         for sentence in in_sandbox(study.best)[1]:

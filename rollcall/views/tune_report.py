@@ -30,8 +30,6 @@ def report(study: Study, basis: str) -> str:
         study=console.export_html(inline_styles=True, code_format="{code}"),
         plotly=get_plotlyjs(),
         cost_duration=chart("cost-duration", cost_against_duration(study)),
-        tried=f"{len(study.result.tried):,}",
-        impossible=f"{study.result.impossible:,}",
         services=chart("services", cost_by_service(study)),
         foot=escape(f"{count(workload.items, 'item')} of {workload.values}{failing}. {basis}"),
     )
