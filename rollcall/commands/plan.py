@@ -1,9 +1,6 @@
 """`rollcall plan`: the cost and the duration on AWS of a batch of any size, before anything runs."""
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from inspect import Parameter, Signature, signature
-from pathlib import Path
+from dataclasses import dataclass, make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -18,6 +15,7 @@ from rollcall.terminal.options import (
     PriceFile,
     QuotaValues,
     ValueDistribution,
+    grouped,
     limited,
 )
 
@@ -54,22 +52,54 @@ def setting(field: str, help: str, metavar: str | None, *names: str, **more: Any
     )
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of the stack parameters to those of `command(settings, ...)`."""
-    _, *others = signature(command, eval_str=True).parameters.values()
+def stack_option(field: str, help: str, metavar: str | None, *names: str) -> tuple[str, Any, Any]:
+    """The field of StackOptions with its type and its default."""
+    about = parameter(field)
+    kind = int | None if metavar else Literal[about.allowed]
+    return field, Annotated[kind, setting(field, help, metavar, *names)], about.default
 
-    @wraps(command)
-    def with_options(**values: Any) -> None:
-        command(Settings(**{field: values.pop(field) for field in OPTIONS}), **values)
 
-    declared = others
-    for field, about in OPTIONS.items():
-        kind, default = int | None if about[1] else Literal[parameter(field).allowed], parameter(field).default
-        option = setting(field, *about)
-        declared.append(Parameter(field, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]))
-    with_options.__signature__ = Signature(declared)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {each.name: each.annotation for each in declared}
-    return with_options
+FIELDS = [stack_option(field, *about) for field, about in OPTIONS.items()]
+StackOptions: Any = make_dataclass("StackOptions", FIELDS, kw_only=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions:
+    """The batch to plan, and the figures of AWS to plan with."""
+
+    items: Annotated[int, limited("items", "Number of items", default="")]
+    value_distribution: ValueDistribution = "uniform:0-1000"
+    item_bytes: ItemBytes = None
+    fail_rate: FailRate = None
+    quota: QuotaValues = None
+    prices: PriceFile = None
+
+    @property
+    def workload(self) -> Workload:
+        """The workload of these options. Raises Problem for a distribution that does not exist."""
+        from costs.plan.distribution import Distribution
+
+        values, fail_rate = Distribution.parse(self.value_distribution), self.fail_rate or 0.0
+        return Workload(items=self.items, values=values, item_bytes=self.item_bytes, fail_rate=fail_rate)
+
+    @property
+    def planner(self) -> "Planner":
+        """The planner with these quotas and prices. Raises Problem for a wrong entry or file."""
+        from costs.facts.assumptions import Assumptions
+        from costs.facts.prices import PriceBook
+        from costs.facts.quotas import Quotas
+        from costs.plan.plan import Planner
+
+        values = {}
+        for entry in self.quota or []:
+            name, _, value = entry.partition("=")
+            try:
+                values[name] = float(value.replace(",", ""))
+            except ValueError as error:
+                raise Problem(
+                    f"--quota {entry}: expected NAME=VALUE with a number", "for example --quota lambda.concurrency=5000"
+                ) from error
+        return Planner(Quotas.load().with_(values), Assumptions.load(), PriceBook.load(self.prices))
 
 
 @app.command(
@@ -77,13 +107,10 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     "[bold]rollcall plan --items 100000000 --max-concurrency 1000 --quota lambda.concurrency=5000[/]\n\n"
     "Exit codes: 0 at least one architecture can run the batch, 2 none can, or wrong usage."
 )
-@with_settings
+@grouped
 def plan(
-    settings: Settings,
-    items: Annotated[int, limited("items", "Number of items", default="")],
-    value_distribution: ValueDistribution = "uniform:0-1000",
-    item_bytes: ItemBytes = None,
-    fail_rate: FailRate = None,
+    batch: BatchOptions,
+    stack: StackOptions,
     architecture: Annotated[
         ArchitectureName | None, typer.Option(help="Plan for one architecture only.", show_default="both")
     ] = None,
@@ -97,8 +124,6 @@ def plan(
             show_default="no deadline",
         ),
     ] = None,
-    quota: QuotaValues = None,
-    prices: PriceFile = None,
     with_alternatives: Annotated[
         bool, typer.Option("--alternatives", help="Price Lambda durable functions and SQS FIFO queues too.")
     ] = False,
@@ -113,8 +138,8 @@ def plan(
 
     if both and architecture:
         raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
-    workload = workload_of(items, value_distribution, item_bytes, fail_rate)
-    report = PlanReport(planner=planner_of(quota, prices), quotas=quota or [])
+    workload, settings = batch.workload, Settings(**vars(stack))
+    report = PlanReport(planner=batch.planner, quotas=batch.quota or [])
     for name in [str(architecture)] if architecture else list(ArchitectureName):
         try:
             plan = report.planner(name, workload, settings)
@@ -135,31 +160,3 @@ def plan(
         print_json(report.to_json())
     else:
         print_plans(report)
-
-
-def workload_of(items: int, distribution: str, item_bytes: float | None, fail_rate: float | None) -> Workload:
-    """The workload of these options. Raises Problem for a distribution that does not exist."""
-    from costs.plan.distribution import Distribution
-
-    return Workload(
-        items=items, values=Distribution.parse(distribution), item_bytes=item_bytes, fail_rate=fail_rate or 0.0
-    )
-
-
-def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
-    """The planner with these NAME=VALUE quotas and price file. Raises Problem for a wrong entry or file."""
-    from costs.facts.assumptions import Assumptions
-    from costs.facts.prices import PriceBook
-    from costs.facts.quotas import Quotas
-    from costs.plan.plan import Planner
-
-    values = {}
-    for entry in quotas or []:
-        name, _, value = entry.partition("=")
-        try:
-            values[name] = float(value.replace(",", ""))
-        except ValueError as error:
-            raise Problem(
-                f"--quota {entry}: expected NAME=VALUE with a number", "for example --quota lambda.concurrency=5000"
-            ) from error
-    return Planner(Quotas.load().with_(values), Assumptions.load(), PriceBook.load(prices))

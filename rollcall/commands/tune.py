@@ -10,18 +10,9 @@ import typer
 
 from bootstrap.problem import Problem
 from costs.plan.settings import LONGEST_DEADLINE, Settings, parameter
-from rollcall.commands.plan import planner_of, setting, workload_of
+from rollcall.commands.plan import BatchOptions, setting
 from rollcall.target.target import SandboxTarget, targeted
-from rollcall.terminal.options import (
-    ArchitectureName,
-    FailRate,
-    ItemBytes,
-    Json,
-    PriceFile,
-    QuotaValues,
-    ValueDistribution,
-    limited,
-)
+from rollcall.terminal.options import ArchitectureName, Json
 
 app = typer.Typer()
 SEARCH = "What the search may choose"
@@ -36,7 +27,7 @@ SANDBOX = "Try it in the sandbox"
 @targeted
 def tune(
     target: SandboxTarget,
-    items: Annotated[int, limited("items", "Number of items", default="")],
+    batch: BatchOptions,
     deadline: Annotated[
         str, typer.Option(metavar="DURATION", help="Longest duration of the batch: 90s, 15m, 2h or 1d.")
     ] = "6h",
@@ -47,9 +38,6 @@ def tune(
             "fastest plan. balanced: the plan from which more speed costs more than it saves."
         ),
     ] = "cost",
-    value_distribution: ValueDistribution = "uniform:0-1000",
-    item_bytes: ItemBytes = None,
-    fail_rate: FailRate = None,
     architecture: Annotated[
         ArchitectureName | None,
         typer.Option(help="Search one architecture only.", show_default="both", rich_help_panel=SEARCH),
@@ -79,8 +67,6 @@ def tune(
             help="Most processors your downstream services can handle at once.",
         ),
     ] = None,
-    quota: QuotaValues = None,
-    prices: PriceFile = None,
     confirm_best: Annotated[
         int,
         typer.Option(
@@ -111,12 +97,11 @@ def tune(
     from rollcall.views.tune import print_confirmations, print_end, print_study, tune_json
 
     began = time.monotonic()
-    if not items:
+    if not batch.items:
         raise Problem("--items 0: there is nothing to tune", "give 1 at least")
     names = [str(architecture)] if architecture else list(LONGEST_DEADLINE)
     deadline_seconds = checked_deadline(deadline, names)
-    planner = planner_of(quota, prices)
-    workload = workload_of(items, value_distribution, item_bytes, fail_rate)
+    planner = batch.planner
     where = Space(
         architectures=names,
         base=Settings(deadline_seconds=max(Settings().deadline_seconds, deadline_seconds)),
@@ -126,9 +111,9 @@ def tune(
     )
     sandbox = connect_sandbox(target) if confirm_best or apply else None
     with steps("searching") as say:
-        made = study(SearchRequest(workload, where, deadline_seconds, objective, planner, say))
+        made = study(SearchRequest(batch.workload, where, deadline_seconds, objective, planner, say))
     took = time.monotonic() - began
-    rests_on = basis(planner, quota or [])
+    rests_on = basis(planner, batch.quota or [])
     if html:
         from rollcall.views.tune_report import report
 
