@@ -40,10 +40,9 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     groups: dict[str, Any] = {}
     declared: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        group: Any = parameter.annotation
-        if dataclasses.is_dataclass(group):
-            groups[parameter.name] = group
-            declared += inspect.signature(group, eval_str=True).parameters.values()
+        if dataclasses.is_dataclass(parameter.annotation):
+            groups[parameter.name] = parameter.annotation
+            declared += inspect.signature(groups[parameter.name], eval_str=True).parameters.values()
         else:
             declared.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
