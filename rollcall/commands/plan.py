@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from costs.plan.plan import Planner
 
 app = typer.Typer()
-
-
 # The fields of Settings that are options: the help, the metavar of a number, and the option's name if it is another.
 OPTIONS: dict[str, tuple[Any, ...]] = {
     "items_per_chunk": ("Items of a chunk.", "N"),

@@ -1,7 +1,7 @@
 """`rollcall tune`: the settings with which a batch is cheapest, or fastest, within a deadline."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Literal
@@ -93,6 +93,7 @@ def tune(
     from costs.tune.study import study
     from rollcall.target.connection import connect_sandbox
     from rollcall.terminal.console import print_json, print_next, steps
+    from rollcall.terminal.duration import parse_duration
     from rollcall.views.plan import basis
     from rollcall.views.tune import print_confirmations, print_end, print_study, tune_json
 
@@ -100,7 +101,9 @@ def tune(
     if not batch.items:
         raise Problem("--items 0: there is nothing to tune", "give 1 at least")
     names = [str(architecture)] if architecture else list(LONGEST_DEADLINE)
-    deadline_seconds = checked_deadline(deadline, names)
+    deadline_seconds, longest = parse_duration("--deadline", deadline), min(LONGEST_DEADLINE[name] for name in names)
+    if deadline_seconds > longest:
+        raise Problem(f"--deadline {deadline}: a batch has {longest // 86_400} days at most", "give less")
     planner = batch.planner
     where = Space(
         architectures=names,
@@ -139,17 +142,6 @@ def tune(
         best, here = made.best, options(in_sandbox(made.best)[0])
         there = f"python -m bootstrap deploy --aws --stack {best.architecture} {options(parameters(best))}"
         print_next({target.command(f"up {here}"): "these settings in the sandbox", there: "in your AWS account"})
-
-
-def checked_deadline(text: str, architectures: Iterable[str]) -> int:
-    """The seconds of a deadline that the stacks of these architectures accept. Raises Problem."""
-    from rollcall.terminal.duration import parse_duration
-
-    deadline_seconds = parse_duration("--deadline", text)
-    longest = min(LONGEST_DEADLINE[architecture] for architecture in architectures)
-    if deadline_seconds > longest:
-        raise Problem(f"--deadline {text}: a batch has {longest // 86_400} days at most", "give less")
-    return deadline_seconds
 
 
 def write(path: Path, page: str) -> None:
