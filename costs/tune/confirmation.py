@@ -30,21 +30,20 @@ TIMED = ("gb_seconds", "hours", "months")
 
 @dataclass(frozen=True)
 class UnitComparison:
-    """One unit: the planned quantity with its bounds, and the quantity that the meter counted."""
+    """One unit: the planned quantity with its bounds, and the quantity that the meter counted.
+
+    `fits` says whether the counted quantity is within the bounds.
+    """
 
     unit: str
     planned: float
     low: float
     high: float
     counted: float
-
-    @property
-    def fits(self) -> bool:
-        """Whether the counted quantity is within the plan's bounds."""
-        return self.low <= self.counted <= self.high
+    fits: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Confirmation:
     """A small batch: its plan, how it ended in the sandbox, and the comparable parts of the two bills."""
 
@@ -55,20 +54,13 @@ class Confirmation:
     counted: Bill
 
     @property
-    def units(self) -> list[UnitComparison]:
+    def units(self) -> Iterator[UnitComparison]:
         """The units that the plan or the meter has."""
-        units = dict.fromkeys(line.usage.price for bill in (self.planned, self.counted) for line in bill.lines)
-        compared = (
-            UnitComparison(
-                unit,
-                planned=total(self.planned, unit, "quantity"),
-                low=total(self.planned, unit, "low"),
-                high=total(self.planned, unit, "high"),
-                counted=total(self.counted, unit, "quantity"),
-            )
-            for unit in units
-        )
-        return [unit for unit in compared if unit.planned or unit.counted]
+        for unit in dict.fromkeys(line.usage.price for line in (*self.planned.lines, *self.counted.lines)):
+            planned, low, high = (total(self.planned, unit, field) for field in ("quantity", "low", "high"))
+            counted = total(self.counted, unit, "quantity")
+            if planned or counted:
+                yield UnitComparison(unit, planned, low, high, counted, fits=low <= counted <= high)
 
     def to_json(self) -> dict[str, Any]:
         """The confirmation as `--json` prints it."""
@@ -80,7 +72,7 @@ class Confirmation:
             "plannedPerMillionItems": self.planned.per_million(),
             "countedPerMillionItems": self.counted.per_million(),
             "onAwsDollars": self.plan.dollars,
-            "units": [asdict(unit) | {"fits": unit.fits} for unit in self.units],
+            "units": [asdict(unit) for unit in self.units],
         }
 
 
@@ -101,8 +93,8 @@ def plans_to_confirm(study: Study, number: int) -> list[Plan]:
 
     Plans that differ only in their concurrency have the same units, so only the first of them is confirmed.
     """
-    front = [plan for plan in study.result.front if study.meets(plan)]
-    if study.objective == "speed":
+    front = [plan for plan in study.result.front if study.request.meets(plan)]
+    if study.request.objective == "speed":
         front.reverse()
     distinct: dict[object, Plan] = {}
     for plan in (study.best, *study.chosen.values(), *front):
@@ -116,8 +108,7 @@ def small_batch(plan: Plan, planner: Planner) -> Plan:
     processors = PROCESSORS if plan.settings.pollers else min(PROCESSORS, plan.settings.max_concurrency)
     cpu = SANDBOX_PARAMETERS["CpuArchitecture"]
     settings = replace(plan.settings, pollers=None, max_concurrency=processors, cpu_architecture=cpu)
-    chunk = planner(plan.architecture, replace(plan.workload, items=settings.items_per_chunk), settings)
-    items = small_batch_items(settings, chunk.seconds)
+    items = small_batch_items(settings, max(0.001, plan.timing.chunk_seconds))
     return planner(plan.architecture, replace(plan.workload, items=items), settings)
 
 

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 
 import math
 import re
-from bisect import bisect_left
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from bootstrap.problem import Problem
 from costs.plan.settings import Settings, Workload, parameter
@@ -44,15 +44,11 @@ class MemoryCurve:
 
     def milliseconds(self, memory: int) -> float:
         """The duration at `memory` MB: on a line between the logarithms of two points, flat beyond the ends."""
-        sizes = [size for size, _ in self.points]
-        right = bisect_left(sizes, memory)
-        if right == 0:
-            return self.points[0][1]
-        if right == len(sizes):
-            return self.points[-1][1]
-        (low, slow), (high, fast) = self.points[right - 1 : right + 1]
-        share = math.log(memory / low) / math.log(high / low)
-        return math.exp(math.log(slow) + share * math.log(fast / slow))
+        memory = min(max(memory, self.points[0][0]), self.points[-1][0])
+        for (low, slow), (high, fast) in pairwise(self.points):
+            if memory <= high:
+                return float(slow * (fast / slow) ** (math.log(memory / low) / math.log(high / low)))
+        return self.points[-1][1]
 
     def factor(self, memory: int) -> float:
         """The duration at `memory` MB relative to the duration at the stacks' default memory."""

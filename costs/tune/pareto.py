@@ -63,11 +63,6 @@ def knee(front: Sequence[Plan]) -> Plan:
 
 def thinned(front: Sequence[Plan], size: int, keep: Plan) -> tuple[Plan, ...]:
     """At most `size` plans of a front, evenly apart in their order, for a table. Its ends and `keep` are always in."""
-    if len(front) <= size:
-        return tuple(front)
-    chosen = [round(step * (len(front) - 1) / (size - 1)) for step in range(size)]
-    index = front.index(keep)
-    nearest = min(range(1, size - 1), key=lambda place: abs(chosen[place] - index))
-    if index not in chosen:
-        chosen[nearest] = index
-    return tuple(front[index] for index in chosen)
+    step = max(1, math.ceil((len(front) - 1) / (size - 2)))
+    chosen = {*range(0, len(front), step), len(front) - 1, front.index(keep)}
+    return tuple(front[index] for index in sorted(chosen))

@@ -9,16 +9,49 @@ from itertools import product
 
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
-from costs.plan.settings import Workload
+from costs.plan.settings import Settings, Workload
 from costs.tune.pareto import choose, pareto_front, within
 from costs.tune.space import Axis, Space
 
 type Point = tuple[int, ...]
-type Aim = Callable[[tuple[Plan, ...]], Plan]
-type Say = Callable[[str], None]
 
 # The most plans that the search makes for one architecture.
 BUDGET = 900
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search for the settings that serve `objective` (cost, speed or balanced) within the deadline.
+
+    The search calls `say` with a line for each stage, and makes at most `budget` plans for one architecture.
+    """
+
+    workload: Workload
+    space: Space
+    deadline_seconds: float
+    objective: str
+    planner: Planner
+    say: Callable[[str], None] = lambda _: None
+    budget: int = BUDGET
+
+    def meets(self, plan: Plan) -> bool:
+        """Whether the plan meets the deadline."""
+        return plan.seconds <= self.deadline_seconds
+
+    def best_of(self, front: Sequence[Plan]) -> Plan:
+        """The plan of a front that serves the objective within the deadline; its fastest if none meets the deadline."""
+        met = within(front, self.deadline_seconds)
+        return choose(met, self.objective) if met else front[-1]
+
+    def plan(self, architecture: str, settings: Settings) -> Plan | None:
+        """The plan with these settings, None if a limit forbids them."""
+        workload = self.space.curve.workload(self.workload, settings)
+        try:
+            plan = self.planner(architecture, workload, settings)
+            # Plan again with the settings as the stack will apply them, so that warnings refer to what is recommended.
+            return plan if plan.settings == settings else self.planner(architecture, workload, plan.settings)
+        except Impossible:
+            return None
 
 
 @dataclass(frozen=True)
@@ -43,42 +76,22 @@ class SearchResult:
         return pareto_front(plan for plan in self.tried if plan.architecture == architecture)
 
 
-def search(
-    workload: Workload,
-    space: Space,
-    deadline_seconds: float,
-    objective: str,
-    planner: Planner,
-    *,
-    say: Say = lambda _: None,
-    budget: int = BUDGET,
-) -> SearchResult:
-    """Find the settings that serve `objective` (cost, speed or balanced) within the deadline, and the Pareto front.
-
-    Calls `say` with a line for each stage. Raises what `planner` raises, except Impossible.
-    """
-
-    def aim(front: tuple[Plan, ...]) -> Plan:
-        return choose(met, objective) if (met := within(front, deadline_seconds)) else front[-1]
-
-    plans = [plan for name in space.axes for plan in explore(name, workload, space, planner, aim, say, budget)]
+def search(request: SearchRequest) -> SearchResult:
+    """Search the space of the request. Raises what its planner raises, except Impossible."""
+    plans = [plan for name in request.space.axes for plan in explore(request, name)]
     tried = tuple(filter(None, plans))
     front = pareto_front(tried)
-    met = within(front, deadline_seconds)
-    return SearchResult(
-        best=choose(met, objective) if met else None, front=front, tried=tried, impossible=len(plans) - len(tried)
-    )
+    best = request.best_of(front) if front and request.meets(front[-1]) else None
+    return SearchResult(best, front, tried, impossible=len(plans) - len(tried))
 
 
-def explore(
-    architecture: str, workload: Workload, space: Space, planner: Planner, aim: Aim, say: Say, budget: int
-) -> list[Plan | None]:
-    """Plan at most `budget` settings of one architecture; None is one that a limit forbids.
+def explore(request: SearchRequest, architecture: str) -> list[Plan | None]:
+    """Plan the settings of one architecture within the budget; None is one that a limit forbids.
 
-    First comes the coarse grid. Then come the neighbours of the plan that `aim` chooses from the front, until it
-    chooses none of them, then the neighbours of every plan on the front, until the front stands still.
+    First comes the coarse grid. Then come the neighbours of the best plan of the front, until it is better than
+    all of them, then the neighbours of every plan on the front, until the front stands still.
     """
-    axes = space.axes[architecture]
+    axes, say = request.space.axes[architecture], request.say
     plans: dict[Point, Plan | None] = {}
     points: dict[int, Point] = {}
 
@@ -89,16 +102,15 @@ def explore(
         """Plan the points that have no plan yet. Returns whether there were any."""
         began = len(plans)
         for point in candidates:
-            if point not in plans and len(plans) < budget:
-                plans[point] = plan = plan_or_none(architecture, workload, space, planner, point)
-                if plan:
-                    points[id(plan)] = point
+            if point not in plans and len(plans) < request.budget:
+                plans[point] = plan = request.plan(architecture, request.space.settings(architecture, point))
+                points[id(plan)] = point
         return len(plans) > began
 
     say(f"{architecture}: coarse grid")
-    plan_all(product(*(axis.coarse for axis in axes)))
+    plan_all(product(*([index for index, (_, coarse) in enumerate(axis) if coarse] for axis in axes)))
     say(f"{architecture}: {len(plans)} settings; towards the best")
-    while (found := front()) and plan_all(neighbours(points[id(aim(found))], axes)):
+    while (found := front()) and plan_all(neighbours(points[id(request.best_of(found))], axes)):
         pass
     say(f"{architecture}: {len(plans)} settings; along the front")
     while any([plan_all(neighbours(points[id(plan)], axes)) for plan in front()]):
@@ -110,17 +122,5 @@ def neighbours(point: Point, axes: Sequence[Axis]) -> Iterator[Point]:
     """The points that differ from `point` by one step on one axis."""
     for place, axis in enumerate(axes):
         for index in (point[place] - 1, point[place] + 1):
-            if 0 <= index < len(axis.choices):
+            if 0 <= index < len(axis):
                 yield (*point[:place], index, *point[place + 1 :])
-
-
-def plan_or_none(architecture: str, workload: Workload, space: Space, planner: Planner, point: Point) -> Plan | None:
-    """The plan with the settings at `point`, None if a limit forbids them."""
-    settings = space.settings(architecture, point)
-    workload = space.curve.workload(workload, settings)
-    try:
-        plan = planner(architecture, workload, settings)
-        # Plan again with the settings as the stack will apply them, so that warnings refer to what is recommended.
-        return plan if plan.settings == settings else planner(architecture, workload, plan.settings)
-    except Impossible:
-        return None

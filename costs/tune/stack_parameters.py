@@ -1,24 +1,22 @@
 """A plan's settings as stack parameters, on AWS and in the sandbox, and as a line of text."""
 
-from bootstrap.stacks import STACK_NAMES
+from costs.format import dollars, seconds
 from costs.plan.plan import Plan
-from costs.plan.settings import Settings, parameter
+from costs.plan.settings import Settings, parameter, parameters_of
 
-# The fields of Settings that the search chooses, beside the concurrency.
-SEARCHED = {
-    "sqs": ("items_per_chunk", "item_concurrency", "processor_memory", "batch_size", "chunks_per_segment"),
-    "sfn": ("items_per_chunk", "item_concurrency", "processor_memory", "child_type"),
-}
+# The fields of Settings that the search chooses, and the CPU that it assumes.
+SEARCHED = ("items_per_chunk", "item_concurrency", "processor_memory", "batch_size", "chunks_per_segment", "child_type",
+            "cpu_architecture", "max_concurrency", "pollers")  # fmt: skip
 
 
 def parameters(plan: Plan) -> dict[str, str]:
     """The parameters to deploy the plan's stack with, by name."""
-    settings = plan.settings
-    fields = [*SEARCHED[plan.architecture], "cpu_architecture"]
-    fields.append("max_concurrency" if settings.pollers is None else "pollers")
-    if settings.deadline_seconds != Settings().deadline_seconds:
-        fields.append("deadline_seconds")
-    return {parameter(field).name: str(getattr(settings, field)) for field in fields}
+    settings, template = plan.settings, parameters_of(plan.architecture)
+    longer = settings.deadline_seconds != Settings().deadline_seconds
+    excluded = "pollers" if settings.pollers is None else "max_concurrency"
+    fields = [field for field in (*SEARCHED, *(["deadline_seconds"] if longer else [])) if field != excluded]
+    values = {parameter(field).name: str(getattr(settings, field)) for field in fields}
+    return {name: value for name, value in values.items() if name in template}
 
 
 def in_sandbox(plan: Plan) -> tuple[dict[str, str], list[str]]:
@@ -31,14 +29,17 @@ def in_sandbox(plan: Plan) -> tuple[dict[str, str], list[str]]:
     if values.pop("ChildType", None) == "EXPRESS":
         left_out.append("ChildType=EXPRESS: the sandbox's engine has STANDARD children only")
     if "MaxConcurrency" in values:
-        bounds = [parameter("max_concurrency", name) for name in STACK_NAMES]
-        planned = plan.settings.max_concurrency
-        low, high = max(bound.low or 0 for bound in bounds), min(bound.high or planned for bound in bounds)
-        accepted = min(max(planned, low), high)
+        narrower, planned = parameter("max_concurrency", "sqs"), plan.settings.max_concurrency
+        accepted = min(max(planned, narrower.low or 0), narrower.high or planned)
         values["MaxConcurrency"] = str(accepted)
         if accepted != planned:
             left_out.append(f"MaxConcurrency={planned}: {accepted} instead, which both stacks accept")
     return values, left_out
+
+
+def sum_and_time(plan: Plan) -> str:
+    """The plan's dollars and duration: `$0.0188 in 1 min 59 s`."""
+    return f"{dollars(plan.dollars)} in {seconds(plan.seconds)}"
 
 
 def settings_line(plan: Plan) -> str:

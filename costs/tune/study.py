@@ -1,21 +1,25 @@
-"""A study: the search's recommendation compared with the other architecture and the default settings, in sentences."""
+"""A study: the search's recommendation compared with the other architecture and the default settings, in sentences.
+
+A search without a recommendation is an error, which says why: no plan meets the deadline, or no settings are possible.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bootstrap.problem import Problem
 from bootstrap.stacks import ARCHITECTURE_TITLES
-from costs.format import count, dollars, seconds
+from costs.format import count, dollars, seconds, short_seconds
+from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
-from costs.plan.plan import Plan, Planner
-from costs.plan.settings import Settings, Workload
-from costs.tune.pareto import choose, order, within
-from costs.tune.search import BUDGET, Say, SearchResult, search
-from costs.tune.space import Space
-from costs.tune.too_slow import nothing_possible, too_slow
+from costs.plan.plan import Plan
+from costs.plan.settings import Settings
+from costs.tune.pareto import order
+from costs.tune.search import SearchRequest, SearchResult, search
+from costs.tune.space import CANDIDATES
+from costs.tune.stack_parameters import settings_line, sum_and_time
 
-ITEM_CONCURRENCIES = (1, 2, 5, 10, 20, 50, 100)
-# The chunk sizes from which each item concurrency takes its cheapest.
-CHUNK_SIZES = (10, 30, 100, 300, 1000, 3000, 10_000)
+# Doubling a quota helps if the batch then takes less than this share of its time.
+NOTABLE = 0.98
 AIMS = {"cost": "Cheapest", "speed": "Fastest", "balanced": "Best balance of cost and speed"}
 
 
@@ -24,97 +28,104 @@ class Study:
     """A search's result, and plans to compare it with; every mapping is by architecture.
 
     `best` is the recommendation. `chosen` has each architecture's best plan within the deadline, or its fastest if none
-    meets it. `defaults` has the plans with the stacks' default settings. `by_item_concurrency` has the best plan's
-    settings with other item concurrencies, each with the chunk size that is then cheapest.
+    meets it. `defaults` has the plans with the stacks' default settings. `by_item_concurrency` has the cheapest plan
+    tried with each item concurrency of the coarse grid.
     """
 
-    deadline_seconds: float
-    objective: str
+    request: SearchRequest
     result: SearchResult
     best: Plan
     chosen: Mapping[str, Plan]
     defaults: Mapping[str, Plan]
     by_item_concurrency: Mapping[str, Mapping[int, Plan]]
 
-    def meets(self, plan: Plan) -> bool:
-        """Whether the plan meets the deadline."""
-        return plan.seconds <= self.deadline_seconds
+    @property
+    def aim(self) -> str:
+        """The objective and the deadline in words."""
+        return f"{AIMS[self.request.objective]} within {short_seconds(self.request.deadline_seconds)}"
 
 
-def study(
-    workload: Workload,
-    space: Space,
-    deadline_seconds: float,
-    objective: str,
-    planner: Planner,
-    *,
-    say: Say = lambda _: None,
-    budget: int = BUDGET,
-) -> Study:
-    """Search as `search` does, then make about 50 plans for each architecture to compare the result with.
+def study(request: SearchRequest) -> Study:
+    """Search as `search` does, and compare the result with the other architecture and the default settings.
 
     Raises Problem if no plan meets the deadline, or no settings are possible.
     """
-    result = search(workload, space, deadline_seconds, objective, planner, say=say, budget=budget)
+    result = search(request)
     if not result.tried:
-        raise nothing_possible(workload, space, planner)
+        raise nothing_possible(request)
     if result.best is None:
-        raise too_slow(result.fastest, deadline_seconds, planner, space.max_concurrency)
-    say("comparing the recommendation")
-    chosen = {}
-    for name in space.axes:
-        if front := result.front_of(name):
-            met = within(front, deadline_seconds)
-            chosen[name] = choose(met, objective) if met else front[-1]
-
-    def plan(name: str, settings: Settings) -> Plan | None:
-        try:
-            return planner(name, space.curve.workload(workload, settings), settings)
-        except Impossible:
-            return None
-
-    def cheapest(name: str, item_concurrency: int) -> Plan | None:
-        settings = replace(chosen[name].settings, item_concurrency=item_concurrency)
-        plans = [plan(name, replace(settings, items_per_chunk=size)) for size in CHUNK_SIZES]
-        return min(filter(None, plans), key=order, default=None)
-
-    limit = space.max_item_concurrency
-    numbers = [number for number in ITEM_CONCURRENCIES if limit is None or number <= limit]
+        raise too_slow(request, result.fastest)
+    names = request.space.axes
+    fronts = {name: front for name in names if (front := result.front_of(name))}
     return Study(
-        deadline_seconds=deadline_seconds,
-        objective=objective,
+        request=request,
         result=result,
         best=result.best,
-        chosen=chosen,
-        defaults={name: default for name in space.axes if (default := plan(name, Settings()))},
-        by_item_concurrency={
-            name: {number: found for number in numbers if (found := cheapest(name, number))} for name in chosen
-        },
+        chosen={name: request.best_of(front) for name, front in fronts.items()},
+        defaults={name: plan for name in names if (plan := request.plan(name, Settings()))},
+        by_item_concurrency={name: cheapest_by_item_concurrency(result, name) for name in fronts},
     )
+
+
+def cheapest_by_item_concurrency(result: SearchResult, architecture: str) -> dict[int, Plan]:
+    """The cheapest of one architecture's plans with each item concurrency of the coarse grid, and with the largest."""
+    plans = sorted((plan for plan in result.tried if plan.architecture == architecture), key=order, reverse=True)
+    cheapest = {plan.settings.item_concurrency: plan for plan in plans}
+    grid = CANDIDATES["item_concurrency"][1] | {max(cheapest)}
+    return {number: cheapest[number] for number in sorted(grid & set(cheapest))}
 
 
 def headline(study: Study) -> str:
     """The recommendation in a sentence."""
     best = study.best
-    return (
-        f"{ARCHITECTURE_TITLES[best.architecture]}: {dollars(best.dollars)} for {count(best.workload.items, 'item')} "
-        f"in {seconds(best.seconds)}"
-    )
+    title, items = ARCHITECTURE_TITLES[best.architecture], count(best.workload.items, "item")
+    return f"{title}: {dollars(best.dollars)} for {items} in {seconds(best.seconds)}"
 
 
 def comparisons(study: Study) -> list[str]:
     """The bottleneck, the other architecture, and the default settings, a sentence each."""
     best = study.best
-    sentences = [f"Held up by {best.bottleneck}."]
-    for name, other in study.chosen.items():
-        if name != best.architecture:
-            which = "with the same objective" if study.meets(other) else "misses the deadline even at its fastest"
-            sentences.append(
-                f"{ARCHITECTURE_TITLES[name]} {which}: {dollars(other.dollars)} in {seconds(other.seconds)}."
-            )
+    others = {
+        f"{ARCHITECTURE_TITLES[name]} with the same objective": plan
+        for name, plan in study.chosen.items()
+        if name != best.architecture
+    }
     if default := study.defaults.get(best.architecture):
-        late = "" if study.meets(default) else ", after the deadline"
-        sentences.append(
-            f"The same stack with its default settings: {dollars(default.dollars)} in {seconds(default.seconds)}{late}."
-        )
-    return sentences
+        others["The same stack with its default settings"] = default
+    late = {True: "", False: ", after the deadline"}
+    compared = [f"{title}: {sum_and_time(plan)}{late[study.request.meets(plan)]}." for title, plan in others.items()]
+    return [f"Held up by {best.bottleneck}.", *compared]
+
+
+def too_slow(request: SearchRequest, fastest: Plan) -> Problem:
+    """The error that no plan meets the deadline, with the fastest plan, its bottleneck and what to raise.
+
+    If the bottleneck is a quota that can be raised, it searches again with twice that.
+    """
+    name, quotas = fastest.bottleneck, request.planner.quotas
+    message = (
+        f"no plan meets the deadline of {short_seconds(request.deadline_seconds)}. The fastest takes "
+        f"{seconds(fastest.seconds)}: {ARCHITECTURE_TITLES[fastest.architecture]}, {settings_line(fastest)}; it is "
+        f"held up by {described(fastest, quotas)}"
+    )
+    if (limit := request.space.max_concurrency) and name in ("MaxConcurrency", "pollers"):
+        return Problem(message, f"--max-concurrency-limit {limit} allows no more: raise it, or the deadline")
+    hint = f"{name}: {advice(name, quotas)}"
+    if name in quotas and quotas.figure(name).lift:
+        raised = replace(request.planner, quotas=quotas.with_({name: quotas[name] * 2}))
+        faster = search(replace(request, objective="speed", planner=raised)).fastest
+        if faster.seconds < fastest.seconds * NOTABLE:
+            quota = f"--quota {name}={raised.quotas[name]:g}"
+            hint += f"; with {quota} the batch takes {seconds(faster.seconds)} ({settings_line(faster)})"
+    return Problem(message, hint)
+
+
+def nothing_possible(request: SearchRequest) -> Problem:
+    """The error that no settings are possible, with the limit that forbids the first settings of each architecture."""
+    reasons = []
+    for name, axes in request.space.axes.items():
+        try:
+            request.planner(name, request.workload, request.space.settings(name, [0] * len(axes)))
+        except Impossible as refused:
+            reasons.append(f"{ARCHITECTURE_TITLES[name]}: {refused}")
+    return Problem("no setting can process such a batch", "; ".join(reasons))

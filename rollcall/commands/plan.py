@@ -1,9 +1,7 @@
 """`rollcall plan`: the cost and the duration on AWS of a batch of any size, before anything runs."""
 
-from collections.abc import Sequence
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, make_dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,13 +9,13 @@ from bootstrap.problem import Problem
 from costs.plan.settings import Settings, Workload, parameter
 from rollcall.terminal.options import (
     ArchitectureName,
-    ChildTypeName,
     FailRate,
     ItemBytes,
     Json,
     PriceFile,
     QuotaValues,
     ValueDistribution,
+    grouped,
     limited,
 )
 
@@ -26,27 +24,79 @@ if TYPE_CHECKING:
     from costs.plan.plan import Planner
 
 app = typer.Typer()
+# The fields of Settings that are options: the help, the metavar of a number, and the option's name if it is another.
+OPTIONS: dict[str, tuple[Any, ...]] = {
+    "items_per_chunk": ("Items of a chunk.", "N"),
+    "item_concurrency": ("Items of a chunk that are processed in parallel.", "N"),
+    "processor_memory": ("Memory of the processor.", "MB", "--memory"),
+    "max_concurrency": ("Most processors, or child executions, at a time.", "N"),
+    "batch_size": ("sqs: most messages of an invocation.", "N"),
+    "chunks_per_segment": ("sqs: chunks that one batcher makes.", "N"),
+    "pollers": ("sqs: most pollers, in provisioned mode of the event source mapping.", "N"),
+    "child_type": ("sfn: type of the child executions.", None),
+    "max_attempts": ("Attempts per chunk.", "N"),
+    "retry_delay_seconds": ("Wait before each further attempt.", "SECONDS", "--retry-delay"),
+    "function_timeout": ("Timeout of the functions.", "SECONDS"),
+    "cpu_architecture": ("CPU of the functions.", None),
+}
 
 
-class CpuName(StrEnum):
-    """The CPU architectures of Lambda."""
-
-    arm64 = "arm64"
-    x86_64 = "x86_64"
-
-
-def setting(field: str, help: str, *names: str, metavar: str | None = "N") -> Any:
-    """The option of a stack parameter, with its bounds and its default."""
+def setting(field: str, help: str, metavar: str | None, *names: str, **more: Any) -> Any:
+    """The option of a stack parameter, with its bounds and its default, unless `more` has others."""
     about = parameter(field)
+    shown = {"show_default": str(about.default).lower(), "rich_help_panel": "Parameters of the stacks"} | more
     return typer.Option(
-        *names,
-        min=about.low,
-        max=about.high,
-        help=help,
-        metavar=metavar,
-        show_default=str(about.default).lower(),
-        rich_help_panel="Parameters of the stacks",
+        *names, min=about.low, max=about.high, case_sensitive=False, help=help, metavar=metavar, **shown
     )
+
+
+def stack_option(field: str, help: str, metavar: str | None, *names: str) -> tuple[str, Any, Any]:
+    """The field of StackOptions with its type and its default."""
+    about = parameter(field)
+    kind = int | None if metavar else Literal[about.allowed]
+    return field, Annotated[kind, setting(field, help, metavar, *names)], about.default
+
+
+FIELDS = [stack_option(field, *about) for field, about in OPTIONS.items()]
+StackOptions: Any = make_dataclass("StackOptions", FIELDS, kw_only=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions:
+    """The batch to plan, and the figures of AWS to plan with."""
+
+    items: Annotated[int, limited("items", "Number of items", default="")]
+    value_distribution: ValueDistribution = "uniform:0-1000"
+    item_bytes: ItemBytes = None
+    fail_rate: FailRate = None
+    quota: QuotaValues = None
+    prices: PriceFile = None
+
+    @property
+    def workload(self) -> Workload:
+        """The workload of these options. Raises Problem for a distribution that does not exist."""
+        from costs.plan.distribution import Distribution
+
+        values, fail_rate = Distribution.parse(self.value_distribution), self.fail_rate or 0.0
+        return Workload(items=self.items, values=values, item_bytes=self.item_bytes, fail_rate=fail_rate)
+
+    @property
+    def planner(self) -> "Planner":
+        """The planner with these quotas and prices. Raises Problem for a wrong entry or file."""
+        from costs.facts.figures import Assumptions, Quotas
+        from costs.facts.prices import PriceBook
+        from costs.plan.plan import Planner
+
+        values = {}
+        for entry in self.quota or []:
+            name, _, value = entry.partition("=")
+            try:
+                values[name] = float(value.replace(",", ""))
+            except ValueError as error:
+                raise Problem(
+                    f"--quota {entry}: expected NAME=VALUE with a number", "for example --quota lambda.concurrency=5000"
+                ) from error
+        return Planner(Quotas.load().with_(values), Assumptions.load(), PriceBook.load(self.prices))
 
 
 @app.command(
@@ -54,46 +104,14 @@ def setting(field: str, help: str, *names: str, metavar: str | None = "N") -> An
     "[bold]rollcall plan --items 100000000 --max-concurrency 1000 --quota lambda.concurrency=5000[/]\n\n"
     "Exit codes: 0 at least one architecture can run the batch, 2 none can, or wrong usage."
 )
+@grouped
 def plan(
-    items: Annotated[int, limited("items", "Number of items", default="")],
-    value_distribution: ValueDistribution = "uniform:0-1000",
-    item_bytes: ItemBytes = None,
-    fail_rate: FailRate = None,
+    batch: BatchOptions,
+    stack: StackOptions,
     architecture: Annotated[
         ArchitectureName | None, typer.Option(help="Plan for one architecture only.", show_default="both")
     ] = None,
     both: Annotated[bool, typer.Option("--both", help="Plan for both architectures, which is the default.")] = False,
-    items_per_chunk: Annotated[int | None, setting("items_per_chunk", "Items of a chunk.")] = None,
-    item_concurrency: Annotated[
-        int | None, setting("item_concurrency", "Items of a chunk that are processed in parallel.")
-    ] = None,
-    processor_memory: Annotated[
-        int | None, setting("processor_memory", "Memory of the processor.", "--memory", metavar="MB")
-    ] = None,
-    max_concurrency: Annotated[
-        int | None, setting("max_concurrency", "Most processors, or child executions, at a time.")
-    ] = None,
-    batch_size: Annotated[int | None, setting("batch_size", "sqs: most messages of an invocation.")] = None,
-    chunks_per_segment: Annotated[
-        int | None, setting("chunks_per_segment", "sqs: chunks that one batcher makes.")
-    ] = None,
-    pollers: Annotated[
-        int | None, setting("pollers", "sqs: most pollers, in provisioned mode of the event source mapping.")
-    ] = None,
-    child_type: Annotated[
-        ChildTypeName | None, setting("child_type", "sfn: type of the child executions.", metavar=None)
-    ] = None,
-    max_attempts: Annotated[int | None, setting("max_attempts", "Attempts per chunk.")] = None,
-    retry_delay_seconds: Annotated[
-        int | None,
-        setting("retry_delay_seconds", "Wait before each further attempt.", "--retry-delay", metavar="SECONDS"),
-    ] = None,
-    function_timeout: Annotated[
-        int | None, setting("function_timeout", "Timeout of the functions.", metavar="SECONDS")
-    ] = None,
-    cpu_architecture: Annotated[
-        CpuName | None, setting("cpu_architecture", "CPU of the functions.", metavar=None)
-    ] = None,
     deadline: Annotated[
         int | None,
         typer.Option(
@@ -103,8 +121,6 @@ def plan(
             show_default="no deadline",
         ),
     ] = None,
-    quota: QuotaValues = None,
-    prices: PriceFile = None,
     with_alternatives: Annotated[
         bool, typer.Option("--alternatives", help="Price Lambda durable functions and SQS FIFO queues too.")
     ] = False,
@@ -119,23 +135,8 @@ def plan(
 
     if both and architecture:
         raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
-    given: dict[str, Any] = {
-        "items_per_chunk": items_per_chunk,
-        "item_concurrency": item_concurrency,
-        "processor_memory": processor_memory,
-        "max_concurrency": max_concurrency,
-        "batch_size": batch_size,
-        "chunks_per_segment": chunks_per_segment,
-        "pollers": pollers,
-        "child_type": child_type and child_type.upper(),
-        "max_attempts": max_attempts,
-        "retry_delay_seconds": retry_delay_seconds,
-        "function_timeout": function_timeout,
-        "cpu_architecture": cpu_architecture and str(cpu_architecture),
-    }
-    settings = Settings(**{field: value for field, value in given.items() if value is not None})
-    workload = workload_of(items, value_distribution, item_bytes, fail_rate)
-    report = PlanReport(planner=planner_of(quota, prices), quotas=quota or [])
+    workload, settings = batch.workload, Settings(**vars(stack))
+    report = PlanReport(planner=batch.planner, quotas=batch.quota or [])
     for name in [str(architecture)] if architecture else list(ArchitectureName):
         try:
             plan = report.planner(name, workload, settings)
@@ -156,30 +157,3 @@ def plan(
         print_json(report.to_json())
     else:
         print_plans(report)
-
-
-def workload_of(items: int, distribution: str, item_bytes: float | None, fail_rate: float | None) -> Workload:
-    """The workload of these options. Raises Problem for a distribution that does not exist."""
-    from costs.plan.distribution import Distribution
-
-    return Workload(
-        items=items, values=Distribution.parse(distribution), item_bytes=item_bytes, fail_rate=fail_rate or 0.0
-    )
-
-
-def planner_of(quotas: Sequence[str] | None, prices: Path | None) -> "Planner":
-    """The planner with these NAME=VALUE quotas and price file. Raises Problem for a wrong entry or file."""
-    from costs.facts.figures import Assumptions, Quotas
-    from costs.facts.prices import PriceBook
-    from costs.plan.plan import Planner
-
-    values = {}
-    for entry in quotas or []:
-        name, _, value = entry.partition("=")
-        try:
-            values[name] = float(value.replace("_", "").replace(",", ""))
-        except ValueError as error:
-            raise Problem(
-                f"--quota {entry}: expected NAME=VALUE with a number", "for example --quota lambda.concurrency=5000"
-            ) from error
-    return Planner(Quotas.load().with_(values), Assumptions.load(), PriceBook.load(prices))

@@ -1,44 +1,22 @@
 """`rollcall tune`: the settings with which a batch is cheapest, or fastest, within a deadline."""
 
 import time
-from collections.abc import Iterable
-from enum import StrEnum
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from bootstrap.problem import Problem
 from costs.plan.settings import LONGEST_DEADLINE, Settings, parameter
-from rollcall.commands.plan import planner_of, workload_of
+from rollcall.commands.plan import BatchOptions, setting
 from rollcall.target.target import SandboxTarget, targeted
-from rollcall.terminal.options import (
-    ArchitectureName,
-    FailRate,
-    ItemBytes,
-    Json,
-    PriceFile,
-    QuotaValues,
-    ValueDistribution,
-    limited,
-)
-
-if TYPE_CHECKING:
-    # numpy takes a while to import, for which `rollcall tune --help` need not wait.
-    from costs.tune.study import Study
+from rollcall.terminal.options import ArchitectureName, Json
 
 app = typer.Typer()
 SEARCH = "What the search may choose"
 SANDBOX = "Try it in the sandbox"
-
-
-class Objective(StrEnum):
-    """What the recommendation is best at within the deadline."""
-
-    cost = "cost"
-    speed = "speed"
-    balanced = "balanced"
 
 
 @app.command(
@@ -49,20 +27,17 @@ class Objective(StrEnum):
 @targeted
 def tune(
     target: SandboxTarget,
-    items: Annotated[int, limited("items", "Number of items", default="")],
+    batch: BatchOptions,
     deadline: Annotated[
         str, typer.Option(metavar="DURATION", help="Longest duration of the batch: 90s, 15m, 2h or 1d.")
     ] = "6h",
     objective: Annotated[
-        Objective,
+        Literal["cost", "speed", "balanced"],
         typer.Option(
             help="cost: the cheapest plan that meets the deadline (the fastest of those within 0.5 %). speed: the "
             "fastest plan. balanced: the plan from which more speed costs more than it saves."
         ),
-    ] = Objective.cost,
-    value_distribution: ValueDistribution = "uniform:0-1000",
-    item_bytes: ItemBytes = None,
-    fail_rate: FailRate = None,
+    ] = "cost",
     architecture: Annotated[
         ArchitectureName | None,
         typer.Option(help="Search one architecture only.", show_default="both", rich_help_panel=SEARCH),
@@ -79,10 +54,10 @@ def tune(
     ] = None,
     item_concurrency_limit: Annotated[
         int | None,
-        typer.Option(
-            min=parameter("item_concurrency").low, max=parameter("item_concurrency").high, metavar="N",
-            show_default=str(parameter("item_concurrency").high), rich_help_panel=SEARCH,
-            help="Most items your code can process in parallel per invocation; 1 if it is CPU-bound.",
+        setting(
+            "item_concurrency",
+            "Most items your code can process in parallel per invocation; 1 if it is CPU-bound.",
+            "N", show_default=str(parameter("item_concurrency").high), rich_help_panel=SEARCH,
         ),
     ] = None,
     max_concurrency_limit: Annotated[
@@ -92,8 +67,6 @@ def tune(
             help="Most processors your downstream services can handle at once.",
         ),
     ] = None,
-    quota: QuotaValues = None,
-    prices: PriceFile = None,
     confirm_best: Annotated[
         int,
         typer.Option(
@@ -114,36 +87,39 @@ def tune(
 ) -> None:  # fmt: skip
     """Search and print the recommendation. With the options for it: confirm, apply, and write the report."""
     from costs.tune.memory_curve import MemoryCurve
-    from costs.tune.space import space
-    from costs.tune.stack_parameters import in_sandbox
+    from costs.tune.search import SearchRequest
+    from costs.tune.space import Space
+    from costs.tune.stack_parameters import in_sandbox, parameters
     from costs.tune.study import study
     from rollcall.target.connection import connect_sandbox
     from rollcall.terminal.console import print_json, print_next, steps
+    from rollcall.terminal.duration import parse_duration
     from rollcall.views.plan import basis
-    from rollcall.views.tune import print_end, print_study, tune_json
+    from rollcall.views.tune import print_confirmations, print_end, print_study, tune_json
 
     began = time.monotonic()
-    if not items:
+    check_writable(html)
+    if not batch.items:
         raise Problem("--items 0: there is nothing to tune", "give 1 at least")
     names = [str(architecture)] if architecture else list(LONGEST_DEADLINE)
-    deadline_seconds = checked_deadline(deadline, names)
-    check_writable(html)
-    planner = planner_of(quota, prices)
-    workload = workload_of(items, value_distribution, item_bytes, fail_rate)
-    where = space(
-        names,
+    deadline_seconds, longest = parse_duration("--deadline", deadline), min(LONGEST_DEADLINE[name] for name in names)
+    if deadline_seconds > longest:
+        raise Problem(f"--deadline {deadline}: a batch has {longest // 86_400} days at most", "give less")
+    planner = batch.planner
+    where = Space(
+        architectures=names,
         base=Settings(deadline_seconds=max(Settings().deadline_seconds, deadline_seconds)),
-        curve=MemoryCurve.parse(memory_curve) if memory_curve else None,
+        curve=MemoryCurve.parse(memory_curve) if memory_curve else MemoryCurve(),
         max_concurrency=max_concurrency_limit,
         max_item_concurrency=item_concurrency_limit,
     )
     sandbox = connect_sandbox(target) if confirm_best or apply else None
     with steps("searching") as say:
-        made = study(workload, where, deadline_seconds, str(objective), planner, say=say)
+        made = study(SearchRequest(batch.workload, where, deadline_seconds, objective, planner, say))
     took = time.monotonic() - began
-    rests_on = basis(planner, quota or [])
+    rests_on = basis(planner, batch.quota or [])
     if html:
-        from costs.tune.report import report
+        from rollcall.views.tune_report import report
 
         write(html, report(made, rests_on.plain))
     if not as_json:
@@ -153,6 +129,8 @@ def tune(
         from rollcall.commands.tune_confirm import confirm
 
         confirmations = confirm(made, confirm_best, sandbox, planner)
+        if not as_json:
+            print_confirmations(confirmations)
     if apply:
         from rollcall.commands.up import bring_up
 
@@ -160,20 +138,11 @@ def tune(
     if as_json:
         print_json(tune_json(made, confirmations, apply, planner.book, took))
         return
-    print_end(made, confirmations, apply, rests_on, took, html)
+    print_end(made, apply, rests_on, took, html)
     if not apply:
-        print_next(next_commands(target, made))
-
-
-def checked_deadline(text: str, architectures: Iterable[str]) -> int:
-    """The seconds of a deadline that the stacks of these architectures accept. Raises Problem."""
-    from rollcall.terminal.duration import parse_duration
-
-    deadline_seconds = parse_duration("--deadline", text)
-    longest = min(LONGEST_DEADLINE[architecture] for architecture in architectures)
-    if deadline_seconds > longest:
-        raise Problem(f"--deadline {text}: a batch has {longest // 86_400} days at most", "give less")
-    return deadline_seconds
+        best, here = made.best, options(in_sandbox(made.best)[0])
+        there = f"python -m bootstrap deploy --aws --stack {best.architecture} {options(parameters(best))}"
+        print_next({target.command(f"up {here}"): "these settings in the sandbox", there: "in your AWS account"})
 
 
 def check_writable(path: Path | None) -> None:
@@ -192,16 +161,6 @@ def write(path: Path, page: str) -> None:
         raise Problem(f"--html {path}: {error.strerror}") from error
 
 
-def next_commands(target: SandboxTarget, study: "Study") -> dict[str, str]:
-    """The command lines that deploy the recommendation."""
-    from costs.tune.stack_parameters import in_sandbox, parameters
-
-    best = study.best
-    here, there = (
-        " ".join(f"--parameter {quote(f'{name}={value}')}" for name, value in values.items())
-        for values in (in_sandbox(best)[0], parameters(best))
-    )
-    return {
-        target.command(f"up {here}"): "these settings in the sandbox",
-        f"python -m bootstrap deploy --aws --stack {best.architecture} {there}": "in your AWS account",
-    }
+def options(parameters: Mapping[str, str]) -> str:
+    """The options of a command line that deploys with these parameters."""
+    return " ".join(f"--parameter {quote(f'{name}={value}')}" for name, value in parameters.items())

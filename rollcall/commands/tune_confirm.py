@@ -8,30 +8,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
-from bootstrap.failures import DeployFailed
-from bootstrap.parameters import BadParameter
 from bootstrap.problem import Problem
-from bootstrap.vendoring import CannotVendor
 from costs.facts.prices import PriceBook
 from costs.plan.plan import Plan, Planner
-from costs.plan.settings import parameter
+from costs.plan.settings import parameter, parameters_of
 from costs.tune.confirmation import Confirmation, comparable, item_lines, plans_to_confirm, small_batch
 from costs.tune.stack_parameters import in_sandbox
 from costs.tune.study import Study
 from rollcall.batches.bill import metered_bill
 from rollcall.batches.input_file import upload_input
 from rollcall.commands.run import run_to_end
+from rollcall.commands.up import deploy_stacks
 from rollcall.target.connection import Connection
 from rollcall.target.meter_client import fetch_when_quiet
 from rollcall.terminal.console import stderr
 
 # The sandbox's stacks have quicker values for these; a confirmation has the plan's.
-PLANNED = {
-    "sqs": ("function_timeout", "max_attempts", "retry_delay_seconds", "check_interval_seconds"),
-    "sfn": ("function_timeout", "max_attempts", "retry_delay_seconds"),
-}
+PLANNED = ("function_timeout", "max_attempts", "retry_delay_seconds", "check_interval_seconds")
 
 
 def confirm(study: Study, number: int, connection: Connection, planner: Planner) -> list[Confirmation]:
@@ -42,29 +36,22 @@ def confirm(study: Study, number: int, connection: Connection, planner: Planner)
 def confirmed(plan: Plan, connection: Connection, book: PriceBook) -> Confirmation:
     """Deploy a stack with the plan's settings, run its batch, meter it, and delete the stack."""
     name, settings, suffix = plan.architecture, plan.settings, f"Tune{uuid.uuid4().hex[:6]}"
-    values = in_sandbox(plan)[0] | {parameter(field).name: str(getattr(settings, field)) for field in PLANNED[name]}
+    planned = {parameter(field).name: str(getattr(settings, field)) for field in PLANNED}
+    values = in_sandbox(plan)[0] | {each: planned[each] for each in planned if each in parameters_of(name)}
     say(f"{name}: a stack for {plan.workload.items:,} items with these settings")
+    own = Connection(connection.session, suffix, connection.endpoint, connection.engine)
     try:
-        deploy(connection.session, [name], values, suffix, progress=say)
-        own = Connection(connection.session, suffix, connection.endpoint, connection.engine)
+        deploy_stacks(own, say, values, [name])
         result = run_to_end(own, name, request(own, plan))
         if result.status != "SUCCEEDED" and not plan.workload.fail_rate:
             raise Problem(f"the confirming batch {result.batch_id} ended {result.status}", "see `rollcall logs engine`")
         answer = fetch_when_quiet(str(own.endpoint), result.batch_id)
         bill = metered_bill(own, answer, result, book, result.items, result.started_at, settings.child_type)
-    except (BadParameter, CannotVendor, DeployFailed) as failure:
-        raise Problem(f"no stack to confirm with: {failure}", "see `rollcall logs engine`") from failure
     finally:
         destroy(connection.session, suffix, [name])
     if bill is None:
         raise Problem(f"the meter does not know the batch {result.batch_id}", "see `rollcall meter`")
-    return Confirmation(
-        plan=plan,
-        batch_id=result.batch_id,
-        status=result.status,
-        planned=comparable(plan.bill),
-        counted=comparable(bill),
-    )
+    return Confirmation(plan, result.batch_id, result.status, comparable(plan.bill), comparable(bill))
 
 
 def say(line: str) -> None:
@@ -73,18 +60,14 @@ def say(line: str) -> None:
 
 
 def request(connection: Connection, plan: Plan) -> dict[str, Any]:
-    """The request of the plan's batch: random items if they are like the workload's, else a file of such items."""
-    workload, settings = plan.workload, plan.settings
-    fields: dict[str, Any] = {
-        "batchId": f"tune-{uuid.uuid4().hex[:12]}",
-        "itemsPerChunk": settings.items_per_chunk,
-        "itemConcurrency": settings.item_concurrency,
-    }
-    values = workload.values
-    if workload.item_bytes is None and values.kind == "uniform" and not values.low and values.high in range(1001):
-        return fields | {"items": workload.items, "maxValue": int(values.high), "failRate": workload.fail_rate}
+    """The request of the plan's batch: random items, or a file if the size of an item is given, or one takes long."""
+    workload, batch_id = plan.workload, f"tune-{uuid.uuid4().hex[:12]}"
+    longest = round(2 * workload.values.mean)
+    if workload.item_bytes is None and longest <= 1000:
+        random = {"items": workload.items, "maxValue": longest, "failRate": workload.fail_rate}
+        return {"batchId": batch_id, **random}
     with TemporaryDirectory() as folder:
         path = Path(folder, "items.jsonl")
         path.write_text("".join(f"{line}\n" for line in item_lines(workload)))
-        place = upload_input(connection, connection.stack(plan.architecture), fields["batchId"], path)
-    return fields | {"input": place}
+        place = upload_input(connection, connection.stack(plan.architecture), batch_id, path)
+    return {"batchId": batch_id, "input": place}

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -96,7 +96,6 @@ def bring_up(
 ) -> "tuple[Connection, dict[str, StackOutputs]]":
     """Start the engine unless it runs, and deploy both stacks. Raises SandboxError, or Problem if that fails."""
     from bootstrap import aws
-    from bootstrap.deploy import deploy
 
     with steps("looking for an engine") as say:
         running = control.running(target.project)
@@ -111,13 +110,25 @@ def bring_up(
                 raise Problem(str(failure), "to run it without Docker: `rollcall up --engine native`") from failure
             raise
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
-        try:
-            return connection, deploy(connection.session, suffix=target.suffix, progress=say, parameters=parameters)
-        except BadParameter as refused:
-            # Each value is valid, but their combination is not.
-            raise Problem(f"--parameter: {refused}") from refused
-        except (DeployFailed, CannotVendor) as failure:
-            raise Problem(f"the stacks cannot be deployed: {failure}", "see `rollcall logs engine`") from failure
+        return connection, deploy_stacks(connection, say, parameters)
+
+
+def deploy_stacks(
+    connection: Connection,
+    say: Callable[[str], None],
+    parameters: Mapping[str, str] | None = None,
+    architectures: Iterable[str] = tuple(STACK_NAMES),
+) -> "dict[str, StackOutputs]":
+    """Deploy the connection's stacks of these architectures. Raises Problem if that fails."""
+    from bootstrap.deploy import deploy
+
+    try:
+        return deploy(connection.session, architectures, parameters, connection.suffix, progress=say)
+    except BadParameter as refused:
+        # Each value is valid, but their combination is not.
+        raise Problem(f"--parameter: {refused}") from refused
+    except (DeployFailed, CannotVendor) as failure:
+        raise Problem(f"the stacks cannot be deployed: {failure}", "see `rollcall logs engine`") from failure
 
 
 def reason(requested: str, chosen: str) -> str:

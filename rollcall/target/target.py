@@ -1,9 +1,8 @@
 """The options that choose the sandbox or AWS account of a command."""
 
-import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import wraps
 from shlex import quote
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ import typer
 from bootstrap.problem import Problem
 from bootstrap.stacks import checked_suffix
 from rollcall.terminal.errors import Interrupted
+from rollcall.terminal.options import grouped
 from sandbox.settings import DEFAULT_PROJECT
 
 PANEL = "Where"
@@ -107,14 +107,10 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
 
     The command lines in the hints of its errors get the same options.
     """
-    parameters = list(inspect.signature(command, eval_str=True).parameters.values())
-    target_class = parameters.pop(0).annotation
-    names = {field.name for field in fields(target_class)}
 
     @wraps(command)
-    def with_target(**values: Any) -> None:
-        target = target_class(**{name: values.pop(name) for name in names})
-        if getattr(target, "aws", True) is False and (target.profile or target.region):
+    def with_target(target: SandboxTarget, **values: Any) -> None:
+        if isinstance(target, Target) and not target.aws and (target.profile or target.region):
             raise typer.BadParameter("only --aws uses your AWS account", param_hint="--profile/--region")
         try:
             command(target, **values)
@@ -122,10 +118,4 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
             error.hint = error.hint and COMMAND.sub(lambda match: f"`{target.command(match[1])}`", error.hint)
             raise
 
-    declared = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in (*parameters, *inspect.signature(target_class).parameters.values())
-    ]
-    with_target.__signature__ = inspect.Signature(declared)  # type: ignore[attr-defined]
-    with_target.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
-    return with_target
+    return grouped(with_target)

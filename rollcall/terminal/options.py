@@ -1,6 +1,10 @@
 """Options and arguments that several commands share."""
 
+import dataclasses
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +33,28 @@ class ChildTypeName(StrEnum):
 
     express = "express"
     standard = "standard"
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace each parameter of `command` whose type is a dataclass of options by the options of that class."""
+    groups: dict[str, Any] = {}
+    declared: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if dataclasses.is_dataclass(parameter.annotation):
+            groups[parameter.name] = parameter.annotation
+            declared += inspect.signature(groups[parameter.name], eval_str=True).parameters.values()
+        else:
+            declared.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @wraps(command)
+    def with_options(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
+        command(**values)
+
+    with_options.__signature__ = inspect.Signature(declared)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
+    return with_options
 
 
 Architecture = Annotated[

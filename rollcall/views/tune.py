@@ -4,41 +4,42 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.facts.prices import PriceBook
-from costs.format import dollars, quantity, seconds, short_seconds
+from costs.format import dollars, quantity, seconds
 from costs.plan.plan import Plan
 from costs.tune.confirmation import Confirmation
 from costs.tune.pareto import thinned
 from costs.tune.stack_parameters import in_sandbox, parameters, settings_line
-from costs.tune.study import AIMS, Study, comparisons, headline
+from costs.tune.study import Study, comparisons, headline
 from rollcall.terminal.console import stdout
 from rollcall.views.table import plain_table
 
 ROWS = 12
 
 
-def print_study(study: Study) -> None:
+def print_study(study: Study, console: Console = stdout) -> None:
     """The recommendation, its parameters, the front, and the cost by item concurrency."""
-    best, result = study.best, study.result
-    stdout.print(f"\n[dim]{AIMS[study.objective]} within {short_seconds(study.deadline_seconds)}[/]")
-    stdout.print(Text(headline(study), "bold"), soft_wrap=True)
-    for sentence in comparisons(study):
-        stdout.print(Text(sentence, "dim"), soft_wrap=True)
-    stdout.print("\nstack parameters")
-    for name, value in parameters(best).items():
-        stdout.print(Text(f"  {name}={value}"), soft_wrap=True)
-    for warning in best.warnings:
-        stdout.print(Text.assemble(("! ", "bold yellow"), (warning, "yellow")), soft_wrap=True)
-    counts = f"{len(result.tried):,} plans tried; {result.impossible:,} more are impossible"
-    stdout.print(f"\nPareto front [dim](of {counts})[/]", soft_wrap=True)
-    stdout.print(front_table(study))
+    counts = f"{len(study.result.tried):,} plans tried; {study.result.impossible:,} more are impossible"
+    lines = [
+        Text(f"\n{study.aim}", "dim"),
+        Text(headline(study), "bold"),
+        *(Text(sentence, "dim") for sentence in comparisons(study)),
+        Text("\nstack parameters"),
+        *(Text(f"  {name}={value}") for name, value in parameters(study.best).items()),
+        *(Text.assemble(("! ", "bold yellow"), (warning, "yellow")) for warning in study.best.warnings),
+        Text.assemble("\nPareto front ", (f"(of {counts})", "dim")),
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    console.print(front_table(study))
     if any(len(plans) > 1 for plans in study.by_item_concurrency.values()):
-        stdout.print("\ndollars per million items, by items in parallel [dim](for code that waits)[/]")
-        stdout.print(item_concurrency_table(study))
+        console.print("\ndollars per million items, by items in parallel [dim](for code that waits)[/]")
+        console.print(item_concurrency_table(study))
 
 
 def front_table(study: Study) -> Table:
@@ -51,7 +52,7 @@ def front_table(study: Study) -> Table:
     front = {id(plan) for plan in study.result.front}
     for row, plan in sorted(rows.items(), key=lambda item: (item[1].dollars, item[1].seconds)):
         mark = "[green]→[/]" if plan is study.best else " " if id(plan) in front else "[dim]·[/]"
-        table.add_row(mark, *row, style="" if study.meets(plan) else "dim")
+        table.add_row(mark, *row, style="" if study.request.meets(plan) else "dim")
     return table
 
 
@@ -80,17 +81,8 @@ def item_concurrency_table(study: Study) -> Table:
     return table
 
 
-def print_end(
-    study: Study,
-    confirmations: Sequence[Confirmation],
-    applied: bool,
-    basis: Text,
-    search_seconds: float,
-    report: Path | None,
-) -> None:
-    """The confirmations, what was applied to the sandbox, the figures that the plans rest on, and the report's name."""
-    if confirmations:
-        print_confirmations(confirmations)
+def print_end(study: Study, applied: bool, basis: Text, search_seconds: float, report: Path | None) -> None:
+    """What was applied to the sandbox, the figures that the plans rest on, and the report's name."""
     if applied:
         stdout.print("\n[green]✓[/] both stacks of the sandbox have these parameters, and defaults for all others")
         for sentence in in_sandbox(study.best)[1]:
@@ -146,19 +138,18 @@ def tune_json(
 def study_json(study: Study) -> dict[str, Any]:
     """The study as JSON."""
     return {
-        "objective": study.objective,
-        "deadlineSeconds": study.deadline_seconds,
+        "objective": study.request.objective,
+        "deadlineSeconds": study.request.deadline_seconds,
         "items": study.best.workload.items,
         "best": plan_json(study.best) | {"plan": study.best.bill.to_json()},
-        "architectures": {name: plan_json(plan) | {"meets": study.meets(plan)} for name, plan in study.chosen.items()},
+        "architectures": {
+            name: plan_json(plan) | {"meets": study.request.meets(plan)} for name, plan in study.chosen.items()
+        },
         "front": [plan_json(plan) for plan in study.result.front],
         "tried": len(study.result.tried),
         "impossible": study.result.impossible,
         "itemConcurrency": {
-            name: [
-                {"itemConcurrency": number, "perMillionItems": plan.bill.per_million()}
-                for number, plan in plans.items()
-            ]
+            name: [{"itemConcurrency": n, "perMillionItems": plan.bill.per_million()} for n, plan in plans.items()]
             for name, plans in study.by_item_concurrency.items()
         },
     }

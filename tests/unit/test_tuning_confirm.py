@@ -16,17 +16,18 @@ from costs.tune.confirmation import (
     plans_to_confirm,
     small_batch_items,
 )
-from costs.tune.space import space
+from costs.tune.search import SearchRequest
+from costs.tune.space import Space
 from costs.tune.study import study
 from tests.unit.tuning_plans import WORKLOAD, arithmetic
 
 
 def test_the_best_few_begin_with_the_recommendation_and_have_both_architectures() -> None:
-    made = study(WORKLOAD, space(), 600, "cost", arithmetic, budget=100)
+    made = study(SearchRequest(WORKLOAD, Space(), 600, "cost", arithmetic, budget=100))
     chosen = plans_to_confirm(made, 4)
     assert chosen[0] is made.best
     assert {plan.architecture for plan in chosen[:2]} == {"sqs", "sfn"}
-    assert all(made.meets(plan) for plan in chosen)
+    assert all(made.request.meets(plan) for plan in chosen)
     alike = [(plan.architecture, replace(plan.settings, max_concurrency=1, pollers=None)) for plan in chosen]
     assert len(set(alike)) == len(alike)
 

@@ -14,12 +14,13 @@ from costs.facts.prices import PriceBook
 from costs.plan.distribution import Distribution
 from costs.plan.plan import Planner
 from costs.plan.settings import Settings, Workload
-from costs.tune.report import report
-from costs.tune.space import space
+from costs.tune.search import SearchRequest
+from costs.tune.space import Space
 from costs.tune.stack_parameters import in_sandbox, parameters
 from costs.tune.study import Study, study
 from rollcall.commands.up import checked_parameters
 from rollcall.views.tune import study_json
+from rollcall.views.tune_report import report
 from tests.unit.tuning_plans import StandIn
 
 PLANNER = Planner(Quotas.load(), Assumptions.load(), PriceBook.load())
@@ -31,7 +32,7 @@ LOADING = {"src", "href", "srcset", "data", "poster"}
 @cache
 def made(deadline: float = 900, most: int | None = None) -> Study:
     workload = Workload(items=20_000, values=Distribution.parse("constant:50"))
-    return study(workload, space(max_item_concurrency=most), deadline, "cost", PLANNER, budget=150)
+    return study(SearchRequest(workload, Space(max_item_concurrency=most), deadline, "cost", PLANNER, budget=300))
 
 
 class Page(HTMLParser):
