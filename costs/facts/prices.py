@@ -70,7 +70,9 @@ class PriceBook:
         book, own = read_facts(BUILT_IN), {}
         entries = {entry["id"]: entry for entry in book["prices"]}
         if named := path or os.environ.get(VARIABLE):
-            content = {"prices": None, **read_facts(Path(named), EXAMPLE)}
+            content = read_facts(Path(named), EXAMPLE)
+            if "prices" not in content:
+                raise Problem(f"{named} has no [[prices]]; expected them, and perhaps region and date", EXAMPLE)
             check(f"{named}", content, FILE_FIELDS)
             for entry in content["prices"]:
                 name = str(entry.get("id"))

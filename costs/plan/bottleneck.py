@@ -9,10 +9,13 @@ from costs.plan.timing import LATENCY, WORK
 
 # For every bottleneck but the quotas: its figure, and how to raise it. The advice for a quota is in quotas.toml.
 WORDS = {
-    "MaxConcurrency": ("{max_concurrency:,} processors at a time", "a parameter of the stack: --max-concurrency"),
+    "MaxConcurrency": (
+        "{max_concurrency:,} processors at a time",
+        "a parameter of the stack: deploy with --parameter MaxConcurrency=N",
+    ),
     "ItemConcurrency": (
         "{item_concurrency:,} of a chunk's {items_per_chunk:,} items at a time",
-        "a parameter of the stack: --item-concurrency, if your code waits rather than computes",
+        "a parameter of the stack, ItemConcurrency: raise it if your code waits rather than computes",
     ),
     "ChunksPerSegment": (
         "{chunks_per_segment:,} chunks per batcher",
@@ -22,7 +25,10 @@ WORDS = {
         "{batch_size:,} messages of an invocation, one after the other",
         "a parameter of the stack: the messages of an invocation wait for one another, so take fewer",
     ),
-    "pollers": ("{pollers:,} with ten invocations each", "a parameter of the stack, ProvisionedPollers: --pollers"),
+    "pollers": (
+        "{pollers:,} with ten invocations each",
+        "a parameter of the stack: deploy with --parameter ProvisionedPollers=N",
+    ),
     "RetryDelaySeconds": (
         "{retry_delay_seconds:,} s, {max_attempts} attempts",
         "failed items are tried again at the very end: lower it, or MaxAttempts",

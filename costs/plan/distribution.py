@@ -67,7 +67,8 @@ class Distribution:
             if not found.finite:
                 raise ValueError("its mean and its largest values must be finite")
         except (OSError, ValueError) as error:
-            raise Problem(f"{text!r} is no distribution of values: {error}", f"expected {EXPECTED}") from error
+            expected = "a text file with the milliseconds of one item on each line" if kind == "file" else EXPECTED
+            raise Problem(f"{text!r} is no distribution of values: {error}", f"expected {expected}") from error
         return found
 
     @property

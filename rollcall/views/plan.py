@@ -144,6 +144,6 @@ def basis(planner: Planner, quotas: Sequence[str]) -> Text:
     return Text(
         f"Prices of {book.region}, {book.date}, without free tier. Durations on AWS are a model, not a measurement. It "
         f"rests on {len(planner.quotas.figures)} quotas of AWS{changed}, costs/facts/quotas.toml, and on "
-        f"{len(planner.assumptions.figures)} assumed latencies and CPU times, assumptions.toml beside it.",
+        f"{len(planner.assumptions.figures)} assumptions, assumptions.toml beside it.",
         "dim",
     )
