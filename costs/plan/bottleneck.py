@@ -11,11 +11,11 @@ from costs.plan.timing import LATENCY, WORK
 WORDS = {
     "MaxConcurrency": (
         "{max_concurrency:,} processors at a time",
-        "a parameter of the stack: deploy with --parameter MaxConcurrency=N",
+        "a parameter of the stack: --max-concurrency",
     ),
     "ItemConcurrency": (
         "{item_concurrency:,} of a chunk's {items_per_chunk:,} items at a time",
-        "a parameter of the stack, ItemConcurrency: raise it if your code waits rather than computes",
+        "a parameter of the stack: --item-concurrency, if your code waits rather than computes",
     ),
     "ChunksPerSegment": (
         "{chunks_per_segment:,} chunks per batcher",
@@ -27,7 +27,7 @@ WORDS = {
     ),
     "pollers": (
         "{pollers:,} with ten invocations each",
-        "a parameter of the stack: deploy with --parameter ProvisionedPollers=N",
+        "a parameter of the stack, ProvisionedPollers: --pollers",
     ),
     "RetryDelaySeconds": (
         "{retry_delay_seconds:,} s, {max_attempts} attempts",

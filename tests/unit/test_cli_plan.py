@@ -28,7 +28,7 @@ def test_a_plan_compares_both_architectures(cli: Cli) -> None:
         "SQS and DynamoDB",
         "Step Functions",
         "held up by MaxConcurrency, 10 processors at a time",
-        "a parameter of the stack: deploy with --parameter MaxConcurrency=N",
+        "a parameter of the stack: --max-concurrency",
         "chunk records",
         "children started",
         "your items being processed",
