@@ -1,4 +1,4 @@
-"""How long an item takes by the processor's memory: Lambda's CPU grows with the memory.
+"""The duration of an item by the processor's memory: Lambda's CPU grows with the memory.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 """
