@@ -12,13 +12,13 @@ from rollcall.batches.batch import completion_lag
 from rollcall.batches.subscription import Arrival, subscribed
 from rollcall.target.connection import Connection
 
-# The engine is left alone meanwhile: a look at the batch would be one more caller of an engine that is busy.
+# Nothing polls the batch meanwhile: that would be another caller of a busy engine.
 BEAT_SECONDS = 5
 PATIENCE_SECONDS = 1_800
 
 
 class Starter(Protocol):
-    """What can run batches: an architecture of Rollcall, or the baseline."""
+    """Starts batches: an architecture of Rollcall, or a baseline."""
 
     architecture: str
 
@@ -26,12 +26,12 @@ class Starter(Protocol):
         """Start the batch that `request` describes."""
 
     def last_chunk_done_at(self, batch_id: str) -> int | None:
-        """When the last chunk was done, in milliseconds since 1970; None if unknown."""
+        """The end of the last chunk, in milliseconds since 1970; None if unknown."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many items, and how many of them travel together."""
+    """The number of items in a batch, and in each of its chunks or messages."""
 
     items: int
     items_per_chunk: int
@@ -39,7 +39,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a batch is to end."""
+    """The ending of a batch: its status and counts."""
 
     status: str
     succeeded: int = 0
@@ -48,7 +48,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Run:
-    """A batch that ended well. `lag` is its completion lag in seconds, None where that is unknown."""
+    """A batch that ended as wanted. `lag` is its completion lag in seconds, None if unknown."""
 
     items: int
     seconds: float
@@ -61,7 +61,7 @@ class Run:
 
 
 def run_batch(connection: Connection, starter: Starter, size: Size, progress: Callable[[str], None]) -> Run:
-    """Run a batch of `size`. Raises Problem if it ends otherwise than SUCCEEDED, or not within half an hour."""
+    """Run a batch of `size`. Raises Problem if it does not end SUCCEEDED within half an hour."""
     batch_id = new_batch_id()
     request = {
         "batchId": batch_id,
@@ -86,9 +86,9 @@ def until_finished(
     progress: Callable[[str], None],
     wanted: Ended,
 ) -> tuple[float, Arrival]:
-    """Start a batch and wait for its event: when it was started, in seconds since 1970, and the event.
+    """Start a batch and wait for its event. Returns the start in seconds since 1970, and the event.
 
-    Raises Problem if it ends otherwise than `wanted`, or not within half an hour.
+    Raises Problem if the batch does not end as `wanted` within half an hour.
     """
     with subscribed(connection, "default", request["batchId"]) as subscription:
         began = time.time()
