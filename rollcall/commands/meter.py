@@ -1,4 +1,4 @@
-"""`rollcall meter`: what the engine's meter counted, in AWS's billing units, before any price."""
+"""`rollcall meter`: prints the quantities that the engine's meter counted, in AWS's billing units, without prices."""
 
 from collections import defaultdict
 from itertools import groupby

@@ -101,7 +101,7 @@ def sums(bill: Bill) -> Table:
 
 
 def basis(bill: Bill, result: Result, book: PriceBook, child_type: str) -> str:
-    """The sentences about what the bill rests on."""
+    """The sentences about the basis of the bill."""
     words = [f"Prices of {book.region}, {book.date}", "with the free tier" if book.free_tier else "no free tier"]
     if book.own:
         words.append(f"{count(len(book.own), 'price')} of your own")
