@@ -169,8 +169,8 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
     if largest > room:
         raise Impossible(
             "FunctionTimeout",
-            f"an item may take {largest:,.1f} s, and of {timeout} s an invocation has {room:g} s for it: raise "
-            "FunctionTimeout (120 at most), ProcessorMemory if it is CPU that the item waits for, or cut items smaller",
+            f"an item may take {largest:,.1f} s, but an invocation of {timeout} s has {room:g} s for it: raise "
+            "FunctionTimeout (120 at most), or ProcessorMemory if the item is CPU-bound, or make items smaller",
         )
     failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
     progress = progress_seconds(workload.values, times, room)

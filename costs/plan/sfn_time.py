@@ -41,8 +41,8 @@ def rounds(
     size, gigabytes = shape.object_bytes, f"{shape.object_bytes / 1e9:,.1f} GB"
     refuse_above(
         quotas, "states.input_file_bytes", size,
-        f"{workload.items:,} items are {gigabytes} as the Map's input, and {{quota}} bytes are the most: make items "
-        "smaller, say keys of what is in S3, or run several batches",
+        f"{workload.items:,} items are {gigabytes} as the Map's input, which may have {{quota}} bytes: make items "
+        "smaller, for example keys of objects in S3, or run several batches",
     )  # fmt: skip
     refuse_above(
         quotas, "states.map_items", shape.chunks,
@@ -50,7 +50,7 @@ def rounds(
     )  # fmt: skip
     refuse_above(
         quotas, "s3.multipart_parts", shape.parts,
-        f"{gigabytes} are {shape.parts:,} parts of 8 MiB, and an upload has {{quota}} at most: run several batches",
+        f"{gigabytes} are {shape.parts:,} parts of 8 MiB, but an upload has {{quota}} at most: run several batches",
     )  # fmt: skip
     work = workload.items * times.make_item + max(1, shape.parts) * (times.s3 + min(size, PART_BYTES) * upload_ms)
     work += (2 + shape.parts // PARTS_LISTED) * times.s3 if shape.parts else 0.0
@@ -187,6 +187,6 @@ def check_history(events: float, owner: str, quotas: Quotas) -> None:
     """Raise Impossible if an execution's history would exceed the quota of a STANDARD execution."""
     refuse_above(
         quotas, "states.history_events", events,
-        f"{owner} would have {events:,.0f} events, and {{quota}} are the most: lower ItemsPerChunk, or raise "
+        f"{owner} would have {events:,.0f} events, but at most {{quota}} are allowed: lower ItemsPerChunk, or raise "
         "ItemConcurrency",
     )  # fmt: skip
