@@ -18,7 +18,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure Rollcall natively, on an engine of its own that is stopped at the end: how soon both "
-        "stacks are ready, invocations, and batches of zero work through both architectures beside a baseline that "
+        "stacks are ready, invocations, and batches of zero work through both architectures and a baseline that "
         "writes and deletes one state item per item.",
     )
     count, size = whole(1, 1_000_000), "N"

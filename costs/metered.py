@@ -112,7 +112,7 @@ def as_counted(rows: list[Row]) -> Iterator[Usage]:
 def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
     """A state machine's transitions, and the cost of its Distributed Map's children as STANDARD or as EXPRESS ones.
 
-    The start of each child is a transition of the parent, beside the states that the parent enters. A STANDARD child's
+    The start of each child is a transition of the parent, besides the states that the parent enters. A STANDARD child's
     states are transitions too. An EXPRESS child is a request, and its duration times its memory.
     https://aws.amazon.com/step-functions/pricing/
     """

@@ -72,7 +72,7 @@ def fitting_items(architecture: str, workload: Workload, settings: Settings, quo
     if size + 1 > item_most:
         raise Impossible(
             name,
-            f"an item of {size:,.0f} bytes fits no chunk: {item_most:,} at most; store it in S3, and use its key as the item",
+            f"an item of {size:,.0f} bytes fits no chunk: {item_most:,} at most; store it in S3, and use its key",
         )
     return name, chunk_items(settings.items_per_chunk, size, int(min(most, quota)))
 

@@ -74,10 +74,10 @@ def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: i
     retries = work.retried_chunks / per_invocation
     retry_each = retry * per_invocation + around
     # The retries of the last chunks come after all others (see simulate). A single chunk has no others.
-    beside = retries * retry_each / mean_seconds if work.count > 1 else 0.0
+    retry_jobs = retries * retry_each / mean_seconds if work.count > 1 else 0.0
     return Invocations(
         count=count, mean_seconds=mean_seconds, seconds=seconds, cut_short=cut_short, waited=waited,
-        retries=retries, retry_seconds=retry_each, retry_jobs=math.ceil(beside),
+        retries=retries, retry_seconds=retry_each, retry_jobs=math.ceil(retry_jobs),
     )  # fmt: skip
 
 

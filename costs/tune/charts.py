@@ -66,7 +66,7 @@ def around(amounts: Sequence[float], beyond: float) -> list[float]:
 
 
 def cost_by_service(study: Study) -> go.Figure:
-    """The cost of a million items, stacked by service: the whole bill, and beside it the orchestration alone."""
+    """The cost of a million items, stacked by service: the whole bill, and next to it the orchestration alone."""
     tuned = {f"{ARCHITECTURE_TITLES[name]}, tuned": plan.bill for name, plan in study.chosen.items()}
     default = {f"{ARCHITECTURE_TITLES[name]}, default": plan.bill for name, plan in study.defaults.items()}
     orchestration = {title: bill.part(own=False) for title, bill in tuned.items()}

@@ -143,5 +143,6 @@ def _refuse_taken_port(port: int) -> None:
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise SandboxError(
-            f"port {port} is not free ({reason}): stop the process that listens there, or choose another port with ROLLCALL_PORT"
+            f"port {port} is not free ({reason}): stop the process that listens there, or choose another port with "
+            "ROLLCALL_PORT"
         ) from error

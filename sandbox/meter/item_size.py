@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 STORAGE_OVERHEAD_BYTES = 100
-"""What each item takes beside its size where it is stored; not part of reads and writes."""
+"""The bytes that a stored item takes besides its size. Reads and writes do not count them."""
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
