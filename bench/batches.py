@@ -38,7 +38,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Ended:
+class Outcome:
     """The ending of a batch: its status and counts."""
 
     status: str
@@ -71,7 +71,7 @@ def run_batch(connection: Connection, starter: Starter, size: Size, progress: Ca
     }
     what = f"{starter.architecture}: {count(size.items, 'item')}, {size.items_per_chunk} per chunk"
     progress(what)
-    wanted = Ended("SUCCEEDED", succeeded=size.items)
+    wanted = Outcome("SUCCEEDED", succeeded=size.items)
     began, arrival = until_finished(connection, starter, request, what, progress, wanted)
     took = arrival.arrived_at / 1000 - began
     progress(f"{what}: done in {seconds(took)}")
@@ -84,7 +84,7 @@ def until_finished(
     request: Mapping[str, Any],
     what: str,
     progress: Callable[[str], None],
-    wanted: Ended,
+    wanted: Outcome,
 ) -> tuple[float, Arrival]:
     """Start a batch and wait for its event. Returns the start in seconds since 1970, and the event.
 
@@ -99,7 +99,7 @@ def until_finished(
                 raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
             progress(f"{what}: {elapsed:.0f} s")
     detail = arrival.detail
-    if Ended(detail["status"], detail["succeeded"], detail["failed"]) != wanted:
+    if Outcome(detail["status"], detail["succeeded"], detail["failed"]) != wanted:
         counts = f"{count(detail['succeeded'])} items succeeded, {count(detail['failed'])} failed"
         raise Problem(f"{what}: it ended {detail['status']} with {counts}: {detail['reason']}")
     return began, arrival

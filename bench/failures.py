@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench.batches import Ended, Size, Starter, until_finished
+from bench.batches import Outcome, Size, Starter, until_finished
 from bench.engine import own_engine, peak_memory_mb
 from bench.figures import Figure
 from bench.invocations import peak_mb
@@ -67,7 +67,7 @@ def fail_all(connection: Connection, starter: Starter, size: Size, progress: Pro
         "maxAttempts": 1,
     }
     what = f"{starter.architecture}: {size.items:,} items that fail"
-    began, arrival = until_finished(connection, starter, request, what, progress, Ended("FAILED", failed=size.items))
+    began, arrival = until_finished(connection, starter, request, what, progress, Outcome("FAILED", failed=size.items))
     took = arrival.arrived_at / 1000 - began
     progress(f"{what}: done in {seconds(took)}")
     return took

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.batches import Ended, until_finished
+from bench.batches import Outcome, until_finished
 from bench.cost.ways import Way
 from bootstrap.problem import Problem
 from costs.format import count, seconds
@@ -48,7 +48,7 @@ def run(connection: Connection, way: Way, load: Load, progress: Callable[[str], 
         "maxValue": load.max_value,
     }
     began, arrival = until_finished(
-        connection, way.starter, request, what, progress, Ended("SUCCEEDED", succeeded=load.items)
+        connection, way.starter, request, what, progress, Outcome("SUCCEEDED", succeeded=load.items)
     )
     last_item_done_at: int | None
     if way.processor:

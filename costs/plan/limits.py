@@ -63,18 +63,19 @@ def lowered(settings: Settings, field: str, fitting: int, quota: str, quotas: Qu
 
 def fitting_items(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> tuple[str, int]:
     """The quota of a message, or of a state's input, and the items that fit one. Raises Impossible if none does."""
-    name, most, item_most = {
+    name, chunk_bytes, item_limit = {
         "sqs": ("sqs.message_bytes", SQS_CHUNK_BYTES, MAX_ITEM_BYTES),
         "sfn": ("states.payload_bytes", SFN_CHUNK_BYTES, SFN_CHUNK_BYTES),
     }[architecture]
     size, quota = item_bytes(workload).expected, quotas[name]
-    item_most = int(min(item_most, quota))
-    if size + 1 > item_most:
+    item_limit = int(min(item_limit, quota))
+    if size + 1 > item_limit:
         raise Impossible(
             name,
-            f"an item of {size:,.0f} bytes fits no chunk: {item_most:,} at most; store it in S3, and use its key",
+            f"an item of {size:,.0f} bytes fits no chunk: {item_limit:,} at most; store it in S3, and "
+            "use its key as the item",
         )
-    return name, chunk_items(settings.items_per_chunk, size, int(min(most, quota)))
+    return name, chunk_items(settings.items_per_chunk, size, int(min(chunk_bytes, quota)))
 
 
 def fitting_messages(workload: Workload, settings: Settings, quotas: Quotas) -> int:

@@ -61,7 +61,7 @@ def rounds(
 
 @dataclass(frozen=True, kw_only=True)
 class Children:
-    """The child executions. Numbers are averages per child, but for `seconds`, a sample of durations.
+    """The child executions. Numbers are averages per child, except `seconds`, a sample of durations.
 
     A child makes `calls` of the processor, which take `processor_seconds` together. A STANDARD child makes
     `transitions`, its start included. A child with a failing item takes `retry_seconds` for its retries.

@@ -34,9 +34,9 @@ def value_bytes(value: Any) -> int:  # noqa: PLR0911  a case for each of DynamoD
         case "BS":
             return sum(map(_binary, content))
         case "L":
-            return 3 + sum(1 + value_bytes(each) for each in content)
+            return 3 + sum(1 + value_bytes(element) for element in content)
         case "M":
-            return 3 + sum(1 + _text(name) + value_bytes(each) for name, each in content.items())
+            return 3 + sum(1 + _text(name) + value_bytes(element) for name, element in content.items())
     raise ValueError(f"not a DynamoDB value: {kind!r}")
 
 

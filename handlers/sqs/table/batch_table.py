@@ -1,4 +1,4 @@
-"""The table: the records of whole batches; the classes beside it have segments, chunks and failed items."""
+"""The table: the records of whole batches. Its base classes have those of segments, chunks and failed items."""
 
 from hashlib import blake2b
 
