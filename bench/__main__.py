@@ -1,4 +1,4 @@
-"""`python -m bench`: exits with 0 also when a goal is missed, because machines are noisy; 1 when something fails."""
+"""`python -m bench`: exits with 1 if something fails; a missed goal exits with 0, because machines are noisy."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure Rollcall natively, on an engine of its own that is stopped at the end: how soon both "
-        "stacks are ready, invocations, and batches of zero work through both architectures beside a baseline that "
+        "stacks are ready, invocations, and batches of zero work through both architectures and a baseline that "
         "writes and deletes one state item per item.",
     )
     count, size = whole(1, 1_000_000), "N"
@@ -32,26 +32,26 @@ def arguments() -> argparse.Namespace:
         type=whole(0, 1_000_000),
         default=0,
         metavar=size,
-        help="a Distributed Map of so many children with one item each, too; 20,000 take minutes",
+        help="also a Distributed Map with N children of one item each; 20,000 take minutes",
     )
     parser.add_argument(
-        "--million", action="store_true", help="SQS with 1,000,000 items, 500 a chunk, and its batcher's memory, too"
+        "--million", action="store_true", help="also SQS with 1,000,000 items, 500 per chunk, and its batcher's memory"
     )
     parser.add_argument(
-        "--rounds", type=whole(1, 100), default=1, metavar=size, help="how often to run the batches (%(default)s)"
+        "--rounds", type=whole(1, 100), default=1, metavar=size, help="number of rounds of all batches (%(default)s)"
     )
     parser.add_argument(
         "--failures",
         type=count,
         metavar=size,
-        help="nothing else but a batch of so many items that all fail, in both architectures; 1,000,000 take minutes",
+        help="only a batch of N items that all fail, in both architectures; 1,000,000 take minutes",
     )
-    parser.add_argument("--json", type=writable, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--json", type=writable, metavar="FILE", help="write the figures to this file")
     return parser.parse_args()
 
 
 def speed(given: argparse.Namespace) -> Any:
-    """Measure, and print what came of it; returns what `--json` writes."""
+    """Measure, and print the report; returns the object that `--json` writes."""
     plan = Plan(given.items, given.large, given.sfn_items, given.children, given.million, given.rounds)
     measured_on, began = machine(), time.monotonic()
     with steps("starting an engine") as progress:

@@ -1,4 +1,4 @@
-"""What a bench's options take."""
+"""Types for the options of the benches."""
 
 import argparse
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """Reads a whole number from `low` to `high`."""
+    """A type for whole numbers from `low` to `high`."""
 
     def parse(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
@@ -17,7 +17,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def writable(text: str) -> Path:
-    """A file in a folder that is there: not minutes later is the time to find out."""
+    """A path in an existing folder. It is checked before a run of minutes, not after it."""
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is not a file in a folder that exists")

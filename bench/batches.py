@@ -12,13 +12,13 @@ from rollcall.batches.batch import completion_lag
 from rollcall.batches.subscription import Arrival, subscribed
 from rollcall.target.connection import Connection
 
-# The engine is left alone meanwhile: a look at the batch would be one more caller of an engine that is busy.
+# Nothing polls the batch meanwhile: that would be another caller of a busy engine.
 BEAT_SECONDS = 5
 PATIENCE_SECONDS = 1_800
 
 
 class Starter(Protocol):
-    """What can run batches: an architecture of Rollcall, or the baseline."""
+    """Starts batches: an architecture of Rollcall, or a baseline."""
 
     architecture: str
 
@@ -26,20 +26,20 @@ class Starter(Protocol):
         """Start the batch that `request` describes."""
 
     def last_chunk_done_at(self, batch_id: str) -> int | None:
-        """When the last chunk was done, in milliseconds since 1970; None if unknown."""
+        """The end of the last chunk, in milliseconds since 1970; None if unknown."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many items, and how many of them travel together."""
+    """The number of items in a batch, and in each of its chunks or messages."""
 
     items: int
     items_per_chunk: int
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a batch is to end."""
+class Outcome:
+    """The ending of a batch: its status and counts."""
 
     status: str
     succeeded: int = 0
@@ -48,7 +48,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Run:
-    """A batch that ended well. `lag` is its completion lag in seconds, None where that is unknown."""
+    """A batch that ended as wanted. `lag` is its completion lag in seconds, None if unknown."""
 
     items: int
     seconds: float
@@ -61,7 +61,7 @@ class Run:
 
 
 def run_batch(connection: Connection, starter: Starter, size: Size, progress: Callable[[str], None]) -> Run:
-    """Run a batch of `size`. Raises Problem if it ends otherwise than SUCCEEDED, or not within half an hour."""
+    """Run a batch of `size`. Raises Problem if it does not end SUCCEEDED within half an hour."""
     batch_id = new_batch_id()
     request = {
         "batchId": batch_id,
@@ -71,7 +71,7 @@ def run_batch(connection: Connection, starter: Starter, size: Size, progress: Ca
     }
     what = f"{starter.architecture}: {count(size.items, 'item')}, {size.items_per_chunk} per chunk"
     progress(what)
-    wanted = Ended("SUCCEEDED", succeeded=size.items)
+    wanted = Outcome("SUCCEEDED", succeeded=size.items)
     began, arrival = until_finished(connection, starter, request, what, progress, wanted)
     took = arrival.arrived_at / 1000 - began
     progress(f"{what}: done in {seconds(took)}")
@@ -84,11 +84,11 @@ def until_finished(
     request: Mapping[str, Any],
     what: str,
     progress: Callable[[str], None],
-    wanted: Ended,
+    wanted: Outcome,
 ) -> tuple[float, Arrival]:
-    """Start a batch and wait for its event: when it was started, in seconds since 1970, and the event.
+    """Start a batch and wait for its event. Returns the start in seconds since 1970, and the event.
 
-    Raises Problem if it ends otherwise than `wanted`, or not within half an hour.
+    Raises Problem if the batch does not end as `wanted` within half an hour.
     """
     with subscribed(connection, "default", request["batchId"]) as subscription:
         began = time.time()
@@ -99,7 +99,7 @@ def until_finished(
                 raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
             progress(f"{what}: {elapsed:.0f} s")
     detail = arrival.detail
-    if Ended(detail["status"], detail["succeeded"], detail["failed"]) != wanted:
+    if Outcome(detail["status"], detail["succeeded"], detail["failed"]) != wanted:
         counts = f"{count(detail['succeeded'])} items succeeded, {count(detail['failed'])} failed"
         raise Problem(f"{what}: it ended {detail['status']} with {counts}: {detail['reason']}")
     return began, arrival

@@ -1,4 +1,4 @@
-"""How every bench runs: stoppable, its failures told, its figures written where asked."""
+"""Runs a bench: handles a stop, prints failures, writes the figures to a file."""
 
 import json
 import signal
@@ -17,9 +17,9 @@ from sandbox.state import SandboxError
 
 
 def carry_out(measure: Callable[[], Any], json_file: Path | None) -> int:
-    """Measure and write what it returns to `json_file`, if given; returns the exit code.
+    """Call `measure` and write its result to `json_file`, if given; returns the exit code.
 
-    0 also when a goal is missed, because machines are noisy; 1 when something fails, 130 after Ctrl-C.
+    0 when done, even if a goal is missed, because machines are noisy; 1 if something fails; 130 after Ctrl-C.
     """
     # A stop request unwinds like any exit, so that the engine is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -1,4 +1,4 @@
-"""An engine that nobody else uses, for one run."""
+"""An engine of the bench's own, for one run."""
 
 import shutil
 import socket
@@ -15,9 +15,9 @@ from sandbox.state import Sandbox, state_folder
 
 @contextmanager
 def own_engine(progress: Callable[[str], None]) -> Iterator[Sandbox]:
-    """Start an engine natively under a name and port of its own; it is stopped at the end, whatever happens.
+    """Start an engine natively under a name and port of its own, and stop it at the end in any case.
 
-    Its log stays when something fails. Raises SandboxError.
+    Its log is kept if something fails. Raises SandboxError.
     """
     project = f"rollcall-bench-{uuid.uuid4().hex[:8]}"
     try:
@@ -29,14 +29,14 @@ def own_engine(progress: Callable[[str], None]) -> Iterator[Sandbox]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
+    """A loopback port on which no process listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def peak_memory_mb() -> float:
-    """The most memory (RSS) the engine that this process started ever had, in MB, without the functions' processes."""
+    """The peak memory (RSS) in MB of the engine that this process started, without the functions' processes."""
     [engine] = [child for child in psutil.Process().children() if native.MODULE in child.cmdline()]
     status = Path(f"/proc/{engine.pid}/status").read_text()
     [peak] = [line for line in status.splitlines() if line.startswith("VmHWM:")]

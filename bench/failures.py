@@ -1,8 +1,8 @@
-"""A batch all of whose items fail, through both architectures: how soon its event comes, and in how much memory."""
+"""A batch whose items all fail, through both architectures: the time to its event, and the functions' memory."""
 
 from collections.abc import Callable
 
-from bench.batches import Ended, Size, Starter, until_finished
+from bench.batches import Outcome, Size, Starter, until_finished
 from bench.engine import own_engine, peak_memory_mb
 from bench.figures import Figure
 from bench.invocations import peak_mb
@@ -16,7 +16,7 @@ from rollcall.batches.sqs import SqsBatches
 from rollcall.target.connection import Connection
 
 ITEMS_PER_CHUNK = 500
-# What the memory of a large batch's functions is held against.
+# The memory of this batch's functions is compared with that of the large batch's.
 SMALL = Size(5_000, ITEMS_PER_CHUNK)
 FUNCTIONS = {"finalizer": "FinalizerFunctionName", "processor": "ProcessorFunctionName"}
 
@@ -24,9 +24,9 @@ type Progress = Callable[[str], None]
 
 
 def measure_failures(items: int, progress: Progress) -> list[Figure]:
-    """Run a small batch and one of so many items through each architecture, on an engine that is started for it.
+    """Run a small batch and one of `items` items through each architecture, on an engine of the run's own.
 
-    Raises Problem if one ends otherwise than FAILED with every item failed; SandboxError and DeployFailed.
+    Raises Problem if a batch does not end FAILED with every item failed; SandboxError and DeployFailed.
     """
     with own_engine(progress) as sandbox:
         session = aws.session(sandbox.endpoint)
@@ -45,9 +45,9 @@ def one_architecture(connection: Connection, starter: Starter, size: Size, progr
     title = ARCHITECTURE_TITLES[starter.architecture]
     outputs = connection.stack(starter.architecture).outputs
     figures = []
-    for each in (SMALL, size):
-        took = fail_all(connection, starter, each, progress)
-        what = f"{title}, {each.items:,} items that fail"
+    for batch in (SMALL, size):
+        took = fail_all(connection, starter, batch, progress)
+        what = f"{title}, {batch.items:,} items that fail"
         figures.append(Figure(f"{what}: until Batch Finished", "s", [took]))
         figures += [
             Figure(f"{what}: {role}'s peak memory so far", "MB", [peak_mb(connection, outputs[name])])
@@ -57,7 +57,7 @@ def one_architecture(connection: Connection, starter: Starter, size: Size, progr
 
 
 def fail_all(connection: Connection, starter: Starter, size: Size, progress: Progress) -> float:
-    """Seconds from the start of a batch all of whose items fail to its event. Raises Problem."""
+    """Run a batch whose items all fail. Returns the seconds from its start to its event. Raises Problem."""
     request = {
         "batchId": new_batch_id(),
         "items": size.items,
@@ -67,7 +67,7 @@ def fail_all(connection: Connection, starter: Starter, size: Size, progress: Pro
         "maxAttempts": 1,
     }
     what = f"{starter.architecture}: {size.items:,} items that fail"
-    began, arrival = until_finished(connection, starter, request, what, progress, Ended("FAILED", failed=size.items))
+    began, arrival = until_finished(connection, starter, request, what, progress, Outcome("FAILED", failed=size.items))
     took = arrival.arrived_at / 1000 - began
     progress(f"{what}: done in {seconds(took)}")
     return took

@@ -1,4 +1,4 @@
-"""What was measured, what was wanted, and whether that was met. Pure."""
+"""The measured figures, the goals, and whether they were met."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from math import ceil
 from statistics import median
 from typing import Any
 
-# In every other unit less is better.
+# For all other units less is better.
 MORE_IS_BETTER = {"items/s", "x"}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the report: a value for each round, in `unit`. The goal is a bound that the median may lie on."""
+    """One row of the report: a value for each round, in `unit`. `goal` is a bound, which the median may equal."""
 
     name: str
     unit: str
@@ -21,12 +21,12 @@ class Figure:
 
     @property
     def more_is_better(self) -> bool:
-        """On which side of the goal the good values lie."""
+        """Whether the goal is a lower bound."""
         return self.unit in MORE_IS_BETTER
 
     @property
     def median(self) -> float:
-        """The middle of the rounds."""
+        """The median of the rounds."""
         return median(self.values)
 
     @property
@@ -36,7 +36,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the median meets the goal; None without one."""
+        """Whether the median meets the goal; None without a goal."""
         if self.goal is None:
             return None
         return self.median >= self.goal if self.more_is_better else self.median <= self.goal
@@ -61,5 +61,5 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def ratios(values: Sequence[float], baselines: Sequence[float]) -> list[float]:
-    """Round by round, so that what slows a whole round down does not count."""
+    """The ratio of each round, so that a slow round affects both of its values."""
     return [value / baseline for value, baseline in zip(values, baselines, strict=True)]

@@ -1,4 +1,4 @@
-"""How long it takes to invoke a function, warm and cold, as a caller with boto3 sees it."""
+"""The duration of a function's invocations, warm and cold, for a caller with boto3."""
 
 import base64
 import re
@@ -36,14 +36,15 @@ class Probe:
         lambda_.get_waiter("function_active_v2").wait(FunctionName=self._name, WaiterConfig=LOOK_EVERY)
 
     def warm_milliseconds(self, times: int) -> list[float]:
-        """Each of `times` invocations one after the other, after one that is not counted."""
+        """The milliseconds of `times` invocations, one after another, after one that does not count."""
         self._invoke()
         return [self._invoke()[0] for _ in range(times)]
 
     def cold_milliseconds(self, times: int) -> list[float]:
-        """Each of `times` invocations, before each of which a change makes the function's environments obsolete.
+        """The milliseconds of `times` invocations, each in a new environment.
 
-        Raises Problem if an environment was warm nevertheless.
+        Before each one, a change of the function makes its environments obsolete. Raises Problem if one was warm all
+        the same.
         """
         return list(self._cold(times))
 
@@ -69,7 +70,7 @@ class Probe:
 
 
 def peak_mb(connection: Connection, function_name: str) -> float:
-    """The most memory that a function ever held, in MB, by the REPORT lines of its log, once there is one."""
+    """The peak memory of a function in MB, by the REPORT lines of its log; waits for the first of them."""
     while True:
         lines = (event["message"] for event in read(connection.client("logs"), f"/aws/lambda/{function_name}", 0))
         found = [float(used[1]) for used in map(MEMORY_USED.match, lines) if used]

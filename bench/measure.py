@@ -1,4 +1,4 @@
-"""The whole run, in its order: the engine, the stacks, invocations, then batches side by side, round by round."""
+"""The whole run in its order: the engine, the stacks, invocations, then batches side by side, round by round."""
 
 import time
 from collections import defaultdict
@@ -19,7 +19,7 @@ from rollcall.target.connection import Connection
 WARM_INVOCATIONS = 200
 COLD_INVOCATIONS = 10
 ITEMS_PER_CHUNK = 100
-# Ten full invocations' worth of messages, so that every environment the batches will use is there before them.
+# The messages of ten full invocations, so that every environment that the batches use exists before them.
 WARM_UP = Size(1_000, 10)
 
 # The goals, on two cores that are free.
@@ -38,7 +38,7 @@ type Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, in items. `items` go through Rollcall and both baselines; `children` 0 leaves that row out."""
+    """The numbers of items to measure. `items` go through Rollcall and both baselines; 0 `children` omits that row."""
 
     items: int
     large: int
@@ -50,7 +50,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Race:
-    """A batch that every round runs, and what is wanted of it."""
+    """A batch that every round runs, with its goals."""
 
     title: str
     starter: Starter
@@ -60,7 +60,7 @@ class Race:
 
 
 def measure(plan: Plan, progress: Progress) -> list[Figure]:
-    """Measure everything on an engine that is started for it and stopped again.
+    """Measure everything on an engine that is started for the run and stopped after it.
 
     Raises Problem if a batch or an invocation fails, SandboxError if the engine does, DeployFailed if a stack does.
     """
@@ -76,7 +76,7 @@ def measure(plan: Plan, progress: Progress) -> list[Figure]:
 
 
 def measure_invocations(connection: Connection, progress: Progress) -> list[Figure]:
-    """A function that imports boto3, has a client, and does nothing."""
+    """Measure a function that imports boto3, creates a client, and does nothing."""
     probe = Probe(connection.client("lambda"))
     progress(f"{WARM_INVOCATIONS} warm invocations")
     warm = probe.warm_milliseconds(WARM_INVOCATIONS)
@@ -90,7 +90,7 @@ def measure_invocations(connection: Connection, progress: Progress) -> list[Figu
 
 
 def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> list[Figure]:
-    """Every batch of the plan, after one of each kind that is not counted."""
+    """Run every batch of the plan, after one of each kind that does not count."""
     in_batches = deploy_baseline(connection, "baseline", "processor_in_batches", progress)
     one_by_one = deploy_baseline(connection, "one-by-one baseline", "processor_one_by_one", progress)
     sqs, sfn = SqsBatches(connection), SfnBatches(connection)
@@ -126,21 +126,21 @@ def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> l
 
 
 def prefixed(progress: Progress, number: int, rounds: int) -> Progress:
-    """Progress that says which of several rounds it is."""
+    """Progress with the number of the round in front, if there are several."""
     return progress if rounds == 1 else lambda line: progress(f"round {number} of {rounds}, {line}")
 
 
 def rate_of(race: Race, runs: list[Run]) -> Figure:
-    """Items per second from the start to the event's arrival."""
+    """The items per second, from the start to the arrival of the event."""
     return Figure(race.title, "items/s", [run.rate for run in runs], race.rate)
 
 
 def ratio_of(name: str, runs: list[Run], baselines: list[Run], goal: float | None = None) -> Figure:
-    """How many times as fast, round by round."""
+    """How many times as fast as the baseline, round by round."""
     return Figure(name, "x", ratios([run.rate for run in runs], [run.rate for run in baselines]), goal)
 
 
 def lags(runs: dict[Race, list[Run]]) -> list[Figure]:
-    """Completion lags, of the batches that have one."""
-    known = {race: [run.lag for run in each if run.lag is not None] for race, each in runs.items()}
+    """The completion lags of the batches that have one."""
+    known = {race: [run.lag for run in batches if run.lag is not None] for race, batches in runs.items()}
     return [Figure(f"lag, {race.title}", "s", values, race.lag) for race, values in known.items() if values]

@@ -1,4 +1,4 @@
-"""The function whose invocations are measured: it has boto3 and a client, as all of Rollcall's, and nothing to do."""
+"""The function whose invocations are measured: like Rollcall's it has boto3 and a client, but it does nothing."""
 
 import boto3
 
@@ -6,5 +6,5 @@ SQS = boto3.client("sqs")
 
 
 def handler(event, context):
-    """Returns what it gets."""
+    """Return the event."""
     return event

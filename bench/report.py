@@ -16,7 +16,7 @@ VERDICTS = {True: Text("met", "green"), False: Text("missed", "bold red"), None:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on; `load` is how many processes wanted a core in the minute before."""
+    """The machine of the measurements. `load` is the number of processes that wanted a core in the minute before."""
     return {
         "cores": os.process_cpu_count(),
         "load": round(os.getloadavg()[0], 1),
@@ -26,7 +26,7 @@ def machine() -> dict[str, Any]:
 
 
 def amount(value: float, unit: str) -> str:
-    """`12,345 items/s`, `9.53 s`, `14.1 x`: three digits or all before the point."""
+    """`12,345 items/s`, `9.53 s`, `14.1 x`: three significant digits, or all digits before the point."""
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f} {unit}"
 
@@ -39,7 +39,7 @@ def wanted(figure: Figure) -> str:
 
 
 def verdict(figures: Sequence[Figure]) -> str:
-    """One line on all goals together."""
+    """A line about all goals together."""
     judged = [figure for figure in figures if figure.goal is not None]
     missed = [figure.name for figure in judged if not figure.met]
     if missed:

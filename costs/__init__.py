@@ -1,1 +1,1 @@
-"""The money: what a batch costs and how long it takes. Knows neither boto3 nor a terminal."""
+"""The money: the cost and the duration of batches. Knows neither boto3 nor a terminal."""

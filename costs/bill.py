@@ -13,7 +13,7 @@ SERVICES = WORDS["services"]
 
 
 def service_of(price_id: str) -> str:
-    """The service that a price is of: `sqs.requests` is of SQS."""
+    """The service of a price: SQS for `sqs.requests`."""
     return SERVICES[price_id.partition(".")[0]]
 
 
@@ -25,7 +25,7 @@ class Line:
     dollars: float
 
     def to_json(self) -> dict[str, Any]:
-        """The line as `--json` prints it; it has bounds only where timing decides."""
+        """The line as `--json` prints it. It has bounds only if timing decides its quantity."""
         hidden = {"part"} if self.usage.low is not None else {"part", "low", "high"}
         fields = {name: value for name, value in vars(self.usage).items() if name not in hidden}
         return {"service": service_of(self.usage.price), **fields, "dollars": self.dollars}
@@ -33,19 +33,22 @@ class Line:
 
 @dataclass(frozen=True)
 class Bill:
-    """Priced lines of a batch of `items` items (None: of no batch, or not known). All sums are in US dollars."""
+    """The priced lines of a batch of `items` items. `items` is None without a batch, or if it is unknown.
+
+    All sums are in US dollars.
+    """
 
     lines: tuple[Line, ...]
     items: int | None
 
     @property
     def dollars(self) -> float:
-        """All of it."""
+        """The whole bill."""
         return sum(line.dollars for line in self.lines)
 
     @property
     def own(self) -> float:
-        """Your code: Lambda's duration in which items are processed."""
+        """The cost of your code: Lambda's duration in which items are processed."""
         return self.part(own=True).dollars
 
     @property
@@ -59,22 +62,22 @@ class Bill:
 
     @property
     def by_the_hour(self) -> float:
-        """The part that is paid for each hour in which the batch runs, at any size: custom metrics."""
+        """The custom metrics, which are paid for each hour in which a batch runs, whatever its size."""
         return sum(line.dollars for line in self.lines if line.usage.price == "cloudwatch.metric_months")
 
     def services(self) -> dict[str, "Bill"]:
-        """The bill of each service, in the order in which the services are listed above."""
+        """The bill of each service, in the order of SERVICES."""
         parts: dict[str, list[Line]] = {service: [] for service in SERVICES.values()}
         for line in self.lines:
             parts[service_of(line.usage.price)].append(line)
         return {service: Bill(tuple(lines), self.items) for service, lines in parts.items() if lines}
 
     def by_service(self) -> dict[str, float]:
-        """Dollars by service."""
+        """Dollars by service, in the order of SERVICES."""
         return {service: part.dollars for service, part in self.services().items()}
 
     def per_million(self) -> float | None:
-        """Dollars per million items, which is what bills are compared by; None without items."""
+        """Dollars per million items, which make bills of different batches comparable; None without items."""
         return self.dollars / self.items * 1_000_000 if self.items else None
 
     def sums_to_json(self) -> dict[str, Any]:
@@ -96,10 +99,10 @@ class Bill:
 
 
 def priced(usages: Iterable[Usage], book: PriceBook, items: int | None) -> Bill:
-    """The bill of `usages`, as though nothing else were bought in the month; `items` is how many the batch has.
+    """The bill of `usages`, as if nothing else were bought in the month. `items` is the batch's number of items.
 
-    Tiers and free amounts apply to the sum of all lines of one price; each line bears its share of that. Raises
-    Problem for a price that the book does not have.
+    Tiers and free amounts apply to the sum of all lines of one price. Each line bears its share of that. Raises Problem
+    for a price that is not in the book.
     """
     usages = tuple(usages)
     quantities: defaultdict[str, float] = defaultdict(float)

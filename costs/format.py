@@ -1,21 +1,21 @@
-"""Amounts of money and quantities, as people read them."""
+"""Formats amounts of money, quantities and durations for people."""
 
 import math
 
 SIGNIFICANT = 3
-# Of the smallest amount that is shown.
+# The decimals of the smallest amount that is shown.
 MOST_DECIMALS = 10
 
 
 def decimals_for(amount: float) -> int:
-    """How many decimals show three significant digits of `amount`, two at least."""
+    """The number of decimals that show three significant digits of `amount`, at least two."""
     if amount <= 0:
         return 2
     return min(MOST_DECIMALS, max(2, SIGNIFICANT - 1 - math.floor(math.log10(amount))))
 
 
 def dollars(amount: float, decimals: int | None = None) -> str:
-    """`$0.0000123`, `$0.312`, `$1,234.50`; what `decimals` (for a column of amounts) cannot show is `<$0.001`."""
+    """`$0.0000123`, `$0.312`, `$1,234.50`. With `decimals`, for a column, an amount too small to show is `<$0.001`."""
     if not amount:
         return "$0"
     places = decimals_for(amount) if decimals is None else decimals
@@ -24,7 +24,7 @@ def dollars(amount: float, decimals: int | None = None) -> str:
 
 
 def per_million(amount: float | None) -> str:
-    """`$0.31 per million items`; of a batch without items, a dash."""
+    """`$0.31 per million items`; a dash for a batch without items."""
     return "-" if amount is None else f"{dollars(amount)} per million items"
 
 

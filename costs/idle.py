@@ -1,4 +1,4 @@
-"""What a stack costs a month while no batch runs."""
+"""The cost of a stack in a month in which no batch runs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,11 +26,11 @@ type Document = Mapping[str, Any]
 def idle_bill(
     architecture: str, book: PriceBook, meter_answer: Mapping[str, Any] | None = None, stack: str = "", pollers: int = 0
 ) -> Bill:
-    """The bill of a month in which no batch runs, of the stack of `sqs` or `sfn` as its template has it on AWS.
+    """The bill of a month in which no batch runs, for the stack of `sqs` or `sfn` as its template defines it on AWS.
 
-    With the meter's answer about a deployed `stack`, also the storage of what batches have left there, kept for a
-    month. `pollers` is the stack's ProvisionedPollers. Queues, rules and functions that are not used are free, and the
-    templates have no alarms.
+    With the meter's answer about a deployed `stack`, the bill includes a month's storage of what batches have left
+    there. `pollers` is the stack's ProvisionedPollers. Unused queues, rules and functions are free, and the templates
+    have no alarms.
     """
     document = yaml.load(template(architecture), TemplateLoader)  # noqa: S506 - a SafeLoader, for the project's own file
     answer = meter_answer or {"rows": (), "storage": ()}
@@ -86,7 +86,7 @@ def sweeps(document: Document, duration: str) -> Iterator[Usage]:
 
 
 def storage(answer: Mapping[str, Any], stack: str) -> Iterator[Usage]:
-    """What the stack's table and bucket hold, and what its functions have logged, as the meter saw it."""
+    """The storage of the stack's table, bucket and functions' logs, by the meter."""
     gb = ASSUMPTIONS["storage.gb_bytes"]
     for held in answer["storage"]:
         if held["stack"] == stack:

@@ -1,4 +1,4 @@
-"""The meter's rows as AWS would bill them, and what AWS bills that the sandbox cannot count."""
+"""The meter's rows in AWS's billing units, and the units that the sandbox cannot count."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ AS_COUNTED = (
     "logs.bytes",
     "cloudwatch.requests",
 )
-"""Units that AWS bills as they are counted, but for what a state machine puts into S3."""
+"""Units that AWS bills as the meter counts them, except those of objects that a state machine puts into S3."""
 EMPTY = ":empty"
 
 type Row = Mapping[str, Any]
@@ -39,11 +39,11 @@ def usages_of(
     hours: int = 1,
     check_due: bool = False,
 ) -> list[Usage]:
-    """What a batch used of a stack, or with no batch all that the meter knows of the stack, in AWS's billing units.
+    """The usages of a batch in a stack, in AWS's billing units; without a batch, all that the meter has of the stack.
 
-    What AWS does otherwise than the sandbox is derived, and its `note` says how: children of a Distributed Map are of
-    `child_type`, EXPRESS or STANDARD; custom metrics count for the `hours` of the clock in which the batch ran;
-    `check_due`: the batch's check message has yet to be redelivered (SQS architecture).
+    Where AWS works otherwise than the sandbox, units are derived, and their `note` says how. The children of a
+    Distributed Map are of `child_type`, EXPRESS or STANDARD. Custom metrics count for the `hours` of the clock in which
+    the batch ran. With `check_due`, the batch's check message has yet to be redelivered (SQS architecture).
     """
     rows = rows_of(meter_answer, stack, batch)
     usages = chain(
@@ -59,7 +59,7 @@ def usages_of(
 
 
 def rows_of(answer: Mapping[str, Any], stack: str, batch: str | None) -> list[Row]:
-    """The rows of a stack that AWS would bill: of one batch, or with None all; not those of the command line."""
+    """The rows of a stack that AWS would bill: of one batch, or of all if it is None; not the command line's."""
     return [
         row
         for row in answer["rows"]
@@ -68,7 +68,7 @@ def rows_of(answer: Mapping[str, Any], stack: str, batch: str | None) -> list[Ro
 
 
 def total(rows: Iterable[Row], unit: str, function: str | None = None, operation: str | None = None) -> float:
-    """The sum of a unit, of one function or of all, of one operation or of all."""
+    """The sum of a unit. None for `function` or `operation` means all of them."""
     places = sums(rows, unit).items()
     return sum(quantity for (of, did), quantity in places if function in (None, of) and operation in (None, did))
 
@@ -83,7 +83,7 @@ def sums(rows: Iterable[Row], unit: str) -> dict[Place, float]:
 
 
 def duration_prices(rows: Iterable[Row]) -> list[str]:
-    """The prices of the rows' Lambda time: one, unless a stack was deployed anew for another processor."""
+    """The prices of the rows' Lambda time: one, unless the stack was deployed anew with another CPU architecture."""
     return sorted({row["unit"] for row in rows if row["unit"].startswith(GB_SECONDS)})
 
 
@@ -100,7 +100,7 @@ def durations(rows: list[Row]) -> Iterator[Usage]:
 
 
 def as_counted(rows: list[Row]) -> Iterator[Usage]:
-    """The units that are billed as they are counted; an event source's empty receives are not."""
+    """The units that AWS bills as the meter counts them, without the empty receives of event sources."""
     by_pollers = [row for row in rows if row["by"] == "poller" and not row["operation"].endswith(EMPTY)]
     by_others = [row for row in rows if row["by"] != "poller" and (row["by"], row["unit"]) != ("states", "s3.puts")]
     for price in AS_COUNTED:
@@ -110,10 +110,10 @@ def as_counted(rows: list[Row]) -> Iterator[Usage]:
 
 
 def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
-    """A state machine's transitions, and what its Distributed Map's children cost as STANDARD or as EXPRESS ones.
+    """A state machine's transitions, and the cost of its Distributed Map's children as STANDARD or as EXPRESS ones.
 
-    Each child's start is a transition of the parent beside the states that it enters; a STANDARD child's states are
-    transitions too, an EXPRESS child is a request and its duration times memory.
+    The start of each child is a transition of the parent, besides the states that the parent enters. A STANDARD child's
+    states are transitions too. An EXPRESS child is a request, and its duration times its memory.
     https://aws.amazon.com/step-functions/pricing/
     """
     parent, child = (total(rows, "states.transitions", operation=level) for level in ("parent", "child"))
@@ -128,14 +128,14 @@ def children(rows: list[Row], child_type: str) -> Iterator[Usage]:
 
 
 def results(rows: list[Row]) -> Iterator[Usage]:
-    """What a Distributed Map's ResultWriter puts: on AWS a manifest and the children's results for each Map Run."""
+    """The objects that AWS's ResultWriter puts: for each Map Run a manifest and the children's results."""
     manifests = sum(row["calls"] for row in rows if (row["unit"], row["by"]) == ("s3.puts", "states"))
     puts = RULES["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
     yield Usage("s3.puts", manifests * puts, None, "PutObject", note=f"{NOTES['results']}: {puts:g} requests each")
 
 
 def init_lines(rows: list[Row]) -> Iterator[Usage]:
-    """The INIT_START line that AWS logs at each cold start, and the sandbox does not."""
+    """The INIT_START line that AWS logs at each cold start. The sandbox does not log it."""
     size = RULES["logs.init_start_bytes"]
     note = f"the sandbox does not log AWS's INIT_START line: {size:g} bytes for each cold start counted"
     for (function, _), starts in sums(rows, "lambda.cold_starts").items():
@@ -143,9 +143,10 @@ def init_lines(rows: list[Row]) -> Iterator[Usage]:
 
 
 def custom_metrics(answer: Mapping[str, Any], stack: str, hours: int | None) -> Iterator[Usage]:
-    """Custom metrics of a stack, billed for each hour with data, also where they come from log lines (EMF).
+    """Custom metrics of a stack, billed for each hour with data, also if the data comes from log lines (EMF).
 
-    `hours` are those in which a batch ran; None: all that the meter saw. https://aws.amazon.com/cloudwatch/pricing/
+    `hours` are the hours in which a batch ran; None means all hours that the meter has.
+    https://aws.amazon.com/cloudwatch/pricing/
     """
     for metric in answer["metrics"]:
         if metric["stack"] == stack:
@@ -155,9 +156,9 @@ def custom_metrics(answer: Mapping[str, Any], stack: str, hours: int | None) -> 
 
 
 def check_message(rows: list[Row]) -> Iterator[Usage]:
-    """The finalizer's check that is still to come: the batch's check message finds that it has ended, and is deleted.
+    """The last check of the finalizer, which is still due: it finds the batch ended, and its message is deleted.
 
-    It is taken as one more invocation, as long and with as many log lines as the batch's checks so far.
+    It counts as one more invocation, with the duration and log lines of an average check of the batch.
     """
     if not (checks := total(rows, "lambda.requests", FINALIZER)):
         return
@@ -173,7 +174,7 @@ def check_message(rows: list[Row]) -> Iterator[Usage]:
 
 
 def provisioned_pollers(rows: list[Row], most: int, seconds: float) -> Iterator[Usage]:
-    """The pollers of a stack with `most` ProvisionedPollers, if any, while a batch ran for `seconds`."""
+    """The cost of a stack's provisioned pollers, at most `most`, while a batch ran for `seconds`; none if 0."""
     if most:
         invoked_seconds = total(rows, "lambda.billed_ms", PROCESSOR) / 1000
         yield ProvisionedPollers.of(most, Quotas.load()).metered(invoked_seconds, seconds)

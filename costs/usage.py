@@ -24,11 +24,11 @@ NOTES = WORDS["notes"]
 class Usage:
     """A quantity of the price book's `price`.
 
-    `quantity` is in that price's unit (requests, write units, GB-seconds, bytes, ...), never rounded to its pack.
-    `own` marks your code: Lambda time spent in `process`; the rest is orchestration. `function` and `operation` are the
-    meter's; `part` tells usages of a pair apart. `low` and `high` bound a quantity that timing decides; they equal it
-    where the workload alone does. `what` are words for its purpose: the catalogue's, unless others are given.
-    `note` says how it was derived where it was not counted.
+    `quantity` is in that price's unit (requests, write units, GB-seconds, bytes, ...), never rounded to its pack. `own`
+    marks your code: Lambda time spent in `process`; the rest is orchestration. `function` and `operation` are the
+    meter's. `part` tells two usages of the same function and operation apart. `low` and `high` bound a quantity that
+    timing decides; they equal it if the workload alone decides it. `what` describes its purpose: the catalogue's words,
+    unless others are given. `note` says how a quantity was derived if it was not counted.
     """
 
     price: str

@@ -1,1 +1,1 @@
-"""What runs in Lambda. `work.py` and `source.py` are yours to change; the rest is the batch protocol."""
+"""The code that runs in Lambda. `work.py` and `source.py` are yours to change; the rest is the batch protocol."""

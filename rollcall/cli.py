@@ -24,8 +24,8 @@ COMMANDS = {
     "dev": "Deploy every saved edit of handlers/ to the sandbox until Ctrl-C.",
     "demo": "Start the sandbox, run 1,000 items through each architecture, and compare.",
     "faults": "Inject failures into the sandbox, and count them.",
-    "bill": "Show what a batch that ran here would have cost on AWS, line by line, and what its idle stack costs.",
-    "meter": "Show what the sandbox counted, in the units in which AWS bills.",
+    "bill": "Show the cost on AWS of a batch that ran here, line by line, and the cost of its idle stack.",
+    "meter": "Show the quantities that the sandbox counted, in the units in which AWS bills.",
     "plan": "Compute the cost and the duration on AWS of a batch of any size, and what decides them.",
     "tune": "Find the settings with which a batch is cheapest, or fastest, within a deadline.",
 }

@@ -26,7 +26,7 @@ OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 def refusal(headers: Iterable[tuple[str, str]], allowed: frozenset[str] = frozenset()) -> str | None:
     """Why a request with these headers is refused, as a sentence for its sender; None if the request is answered.
 
-    `headers` are names and values as received. `allowed` are names for `Host` beside this machine's own.
+    `headers` are names and values as received. `allowed` are names for `Host` besides this machine's own.
     """
     hosts = []
     for name, value in headers:

@@ -1,1 +1,1 @@
-"""What Rollcall's SQS architecture is measured against: one state item per item, as the specification says."""
+"""The baselines for Rollcall's SQS architecture: one state item per item, as the specification says."""

@@ -1,4 +1,4 @@
-"""A baseline in the bench's engine: its stack, and how a batch of it is started."""
+"""A baseline in the bench's engine: its stack, and the start of its batches."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -13,12 +13,12 @@ from bootstrap.stacks import SANDBOX_PARAMETERS
 from rollcall.target.connection import Connection
 
 HERE = Path(__file__).parent
-# Of these all baselines take their items and their work.
+# All baselines get their items and their processing from these modules.
 FUNCTIONS = HERE / "functions"
 
 
 class Baseline:
-    """Starts batches like `batches.batch.Batches`, whose end is an event of the same form on the default bus."""
+    """Starts batches as `batches.batch.Batches` does. Their end is an event of the same form on the default bus."""
 
     def __init__(self, connection: Connection, title: str, batcher: str) -> None:
         self.architecture = title
@@ -36,7 +36,7 @@ class Baseline:
         self._lambda.invoke(FunctionName=self._batcher, InvocationType="Event", Payload=json.dumps(event))
 
     def last_chunk_done_at(self, batch_id: str) -> None:
-        """The baseline keeps no such time."""
+        """None: the baseline does not record this time."""
 
 
 def deploy_baseline(connection: Connection, title: str, processor: str, progress: Callable[[str], None]) -> Baseline:
@@ -46,7 +46,7 @@ def deploy_baseline(connection: Connection, title: str, processor: str, progress
 
 
 def deploy_literal(connection: Connection, processor: str, progress: Callable[[str], None]) -> StackOutputs:
-    """Deploy the specification's words, with that module in functions/ as the processor. Raises DeployFailed."""
+    """Deploy the specification to the letter, with that module in functions/ as the processor. Raises DeployFailed."""
     name = f"Baseline-{processor.replace('_', '-')}"
     return deploy_stack(connection, name, HERE / "template.yaml", (), {"ProcessorModule": processor}, progress)
 

@@ -1,1 +1,1 @@
-"""What the same items cost through Rollcall's architectures and through three obvious ways: `python -m bench.cost`."""
+"""The cost of the same items through Rollcall's architectures and three obvious ways: `python -m bench.cost`."""

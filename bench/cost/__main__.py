@@ -1,4 +1,4 @@
-"""`python -m bench.cost`: exits with 0 also when a goal is missed; 1 when something fails."""
+"""`python -m bench.cost`: exits with 1 if something fails; a missed goal exits with 0."""
 
 import argparse
 import sys
@@ -32,36 +32,36 @@ def arguments() -> argparse.Namespace:
         type=whole(1, 1_000_000),
         metavar=size,
         default=ITEMS,
-        help="for each way (%(default)s)",
+        help="items for each way (%(default)s)",
     )
     parser.add_argument(
         "--children",
         type=whole(1, 1_000_000),
         default=2_000,
         metavar=size,
-        help="at most so many of them, the first ones, for the Distributed Map (%(default)s)",
+        help="the Distributed Map gets only the first N items (%(default)s)",
     )
     parser.add_argument(
         "--items-per-chunk",
         type=whole(1, 10_000),
         default=100,
         metavar=size,
-        help="and per message of (a) and (b) (%(default)s)",
+        help="items per chunk, and per message of (a) and (b) (%(default)s)",
     )
     parser.add_argument(
         "--max-value",
         type=whole(0, 1_000),
         default=20,
         metavar="MS",
-        help="a second pass with work that waits up to so long an item; 0: only the pass without work (%(default)s)",
+        help="a second pass, in which an item waits up to MS milliseconds; 0: only the pass without work (%(default)s)",
     )
-    parser.add_argument("--json", type=writable, metavar="FILE", help="write all figures there, bills included")
-    parser.add_argument("--markdown", type=writable, metavar="FILE", help="write the tables there")
+    parser.add_argument("--json", type=writable, metavar="FILE", help="write all figures to this file, bills included")
+    parser.add_argument("--markdown", type=writable, metavar="FILE", help="write the tables to this file")
     return parser.parse_args()
 
 
 def cost(given: argparse.Namespace) -> dict[str, Any]:
-    """Measure the five ways and print their tables; returns what `--json` writes."""
+    """Measure the five ways and print their tables; returns the object that `--json` writes."""
     book = PriceBook.load()
     passes = tuple(dict.fromkeys((0, given.max_value)))
     plan = Plan(given.items, given.children, given.items_per_chunk, passes)

@@ -1,4 +1,4 @@
-"""What a way costs, what was wanted, and whether that was met. Pure."""
+"""The cost of each way, the goals, and whether they were met."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,23 +8,23 @@ from typing import Any
 from costs.bill import Bill, Line, service_of
 
 MILLION = 1_000_000
-# Billed by the hour, once for all the batches of that hour: what a batch pays does not grow with it.
+# Billed by the hour, once for all batches of that hour, so the amount does not grow with a batch.
 HOURLY = "cloudwatch.metric_months"
 
 
 def per_million(bill: Bill) -> float:
-    """Dollars per million items, all within one hour: what the batch paid times the batches, and the hour once."""
+    """Dollars per million items if all their batches run within one hour, whose hourly cost counts once."""
     return sum(line_per_million(line, bill.items or 0) for line in bill.lines)
 
 
 def line_per_million(line: Line, items: int) -> float:
-    """A line's part of `per_million`."""
+    """The part of `per_million` that belongs to a line."""
     return line.dollars if line.usage.price == HOURLY else line.dollars / items * MILLION
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of one way. `lag` is in seconds; where a client polls for the end, it is what polling adds on AWS."""
+    """The cost of one way. `lag` is in seconds. If a client polls for the end, it is the lag of the polling on AWS."""
 
     key: str
     short: str
@@ -47,7 +47,7 @@ class Cost:
 
     @property
     def in_all(self) -> float:
-        """Dollars per million items."""
+        """Dollars per million items, your code included."""
         return per_million(self.bill)
 
     @property
@@ -89,7 +89,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on a figure: dollars stay below it, ratios reach it."""
+    """A bound on a figure: dollars must be below it, ratios must reach it."""
 
     name: str
     value: float
@@ -107,7 +107,7 @@ class Goal:
 
 
 def goals(costs: Sequence[Cost]) -> list[Goal]:
-    """What was wanted of the orchestration, at 100 items per chunk."""
+    """The goals for the orchestration, at 100 items per chunk."""
     dollars = {cost.key: cost.orchestration for cost in costs}
     sqs, sfn = dollars["sqs"], dollars["sfn"]
     return [

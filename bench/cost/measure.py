@@ -1,4 +1,4 @@
-"""The whole run: an engine, the five ways deployed, then the same items through each, without work and with."""
+"""The whole run: start an engine, deploy the five ways, and send the same items through each, in one or two passes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from handlers.core.batch import new_batch_id
 from rollcall.target.connection import Connection
 from rollcall.target.meter_client import reset_meter
 
-# A hundred messages or children, so that every environment that a batch will use is there before it.
+# A hundred messages or children, so that every environment that a batch uses exists before it.
 WARM_UP = {"items": 200, "items_per_chunk": 2}
 
 type Progress = Callable[[str], None]
@@ -22,9 +22,9 @@ type Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How many items go through each way, `children` of them where an item has a child of its own.
+    """How many items go through each way, and how many `children` if each item has a child of its own.
 
-    A pass is a greatest `value` of the items: milliseconds of work that waits, 0 for none.
+    A pass is the greatest `value` of its items: the milliseconds that an item waits, 0 for a pass without work.
     """
 
     items: int
@@ -34,7 +34,7 @@ class Plan:
 
 
 def measure(plan: Plan, book: PriceBook, progress: Progress) -> dict[int, list[Cost]]:
-    """What every way costs, by pass, on an engine that is started for it and stopped again.
+    """The cost of every way, by pass, on an engine that is started for the run and stopped after it.
 
     Raises Problem if a batch fails, SandboxError if the engine does, DeployFailed if a stack does.
     """
@@ -47,7 +47,7 @@ def measure(plan: Plan, book: PriceBook, progress: Progress) -> dict[int, list[C
 def measure_pass(
     connection: Connection, ways: list[Way], plan: Plan, max_value: int, book: PriceBook, progress: Progress
 ) -> list[Cost]:
-    """The same items through each way, each of them warm and by itself: a batch id stands for its items."""
+    """Send the same items through each way, warm and one way after another: a batch's id determines its items."""
     batch_id = new_batch_id()
     costs = []
     for way in ways:
@@ -59,7 +59,7 @@ def measure_pass(
 
 
 def measure_way(connection: Connection, way: Way, load: Load, book: PriceBook, progress: Progress) -> Cost:
-    """One batch through one way, and its bill once nothing comes any more."""
+    """Run one batch through one way, and bill it once the meter is quiet."""
     endpoint = connection.endpoint or ""
     when_quiet(endpoint, way.stack)
     reset_meter(endpoint)

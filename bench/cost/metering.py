@@ -1,4 +1,4 @@
-"""The units and the bill of a batch of one way, by the engine's meter."""
+"""The units and the bill of one way's batch, by the engine's meter."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from costs.facts.prices import PriceBook
 from costs.metered import EMPTY, Row, rows_of, usages_of
 from rollcall.target.meter_client import fetch_meter
 
-# Longer than it takes in the sandbox to redeliver a check message, once the batch has ended.
+# Longer than the sandbox takes to redeliver a check message after the batch's end.
 QUIET_SECONDS = 7
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 120
@@ -18,7 +18,7 @@ CALLS = ("lambda.requests", "sqs.", "dynamodb.", "s3.", "events.", "cloudwatch.r
 
 
 def when_quiet(endpoint: str, stack: str) -> dict[str, Any]:
-    """The meter's answer once nothing has been counted for the stack for a while, empty receives apart.
+    """The meter's answer, once the meter is quiet for the stack; empty receives do not count.
 
     Raises Problem if the meter does not become quiet.
     """
@@ -39,20 +39,20 @@ def when_quiet(endpoint: str, stack: str) -> dict[str, Any]:
 
 
 def useful(answer: Mapping[str, Any], stack: str, batch: str | None = None) -> list[Row]:
-    """The stack's rows without empty receives, which idle pollers make batch or no batch."""
+    """The stack's rows without empty receives, which idle pollers make even if no batch runs."""
     return [row for row in rows_of(answer, stack, batch) if not row["operation"].endswith(EMPTY)]
 
 
 def bill_of(answer: Mapping[str, Any], stack: str, batch: str, items: int, book: PriceBook) -> Bill:
-    """The bill of a batch; on AWS the children of a Distributed Map are EXPRESS ones."""
+    """The bill of a batch. The children of a Distributed Map are EXPRESS ones on AWS."""
     return priced(usages_of(answer, stack, batch, "EXPRESS"), book, items)
 
 
 def calls_of(answer: Mapping[str, Any], stack: str, batch: str) -> int:
-    """How many API calls its functions, its pollers and its state machine made for a batch, invocations included."""
+    """The API calls of a batch's functions, pollers and state machine, invocations included."""
     return sum(row["calls"] for row in useful(answer, stack, batch) if row["unit"].startswith(CALLS))
 
 
 def unassigned_calls(answer: Mapping[str, Any], stack: str) -> int:
-    """Calls for the stack that the meter could not tell a batch for."""
+    """The calls for the stack that the meter could not assign to a batch."""
     return sum(row["calls"] for row in useful(answer, stack) if row["batch"] is None)

@@ -18,17 +18,17 @@ LINES = 6
 
 
 def pass_title(max_value: int) -> str:
-    """What a pass is."""
+    """The title of a pass."""
     return f"work that waits 0 to {max_value} ms an item" if max_value else "no work"
 
 
 def lag(cost: Cost) -> str:
-    """`0.12 s`; where the end is asked for, what asking so often comes to on AWS: `150 s †`."""
+    """`0.12 s`. If a way polls for its end, the average lag of that on AWS: `150 s †`."""
     return f"{cost.poll_seconds / 2:g} s †" if cost.poll_seconds else seconds(cost.lag)
 
 
 def polled(costs: Sequence[Cost]) -> str:
-    """What the dagger means."""
+    """The note for the dagger."""
     return "".join(
         f"\n† not measured: {cost.title} is asked every {cost.poll_seconds} s on AWS; half of that on average, all of "
         "it at worst."
@@ -38,8 +38,8 @@ def polled(costs: Sequence[Cost]) -> str:
 
 
 def ratio(cost: Cost, costs: Sequence[Cost]) -> str:
-    """How many times the orchestration of Rollcall's SQS architecture."""
-    [sqs] = [each for each in costs if each.key == "sqs"]
+    """The way's orchestration as a multiple of that of Rollcall's SQS architecture."""
+    [sqs] = [way for way in costs if way.key == "sqs"]
     times = cost.orchestration / sqs.orchestration
     return f"{times:,.0f}" if times >= 10 else f"{times:.1f}"
 
@@ -61,27 +61,27 @@ def way_rows(costs: Sequence[Cost]) -> list[list[str]]:
 
 
 def service_rows(costs: Sequence[Cost]) -> list[list[str]]:
-    """A row for each service that anybody pays orchestration to, a column for each way."""
+    """A row for each service in any way's orchestration, a column for each way."""
     split = [cost.by_service() for cost in costs]
     return [
-        [service, *(dollars(each.get(service, 0.0)) for each in split)]
+        [service, *(dollars(services.get(service, 0.0)) for services in split)]
         for service in SERVICES.values()
-        if any(service in each for each in split)
+        if any(service in services for services in split)
     ]
 
 
 def service_headers(costs: Sequence[Cost]) -> list[str]:
-    """Of `service_rows`."""
+    """The headers of `service_rows`."""
     return ["orchestration", *(cost.short for cost in costs)]
 
 
 def largest_rows(cost: Cost) -> list[list[str]]:
-    """The lines that a way pays most for."""
+    """The most expensive lines of a way."""
     return [[name, dollars(amount)] for name, amount in cost.by_line()[:LINES]]
 
 
 def goal_rows(judged: Sequence[Goal]) -> list[list[str]]:
-    """Every goal with what was measured."""
+    """A row for each goal, with the measured value."""
     return [
         [
             goal.name,
@@ -94,7 +94,7 @@ def goal_rows(judged: Sequence[Goal]) -> list[list[str]]:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """For a Rich console; numbers to the right."""
+    """A table for a Rich console, with numbers aligned to the right."""
     drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for index, header in enumerate(headers):
         drawn.add_column(header, justify="right" if index else "left", no_wrap=index < 2)
@@ -104,7 +104,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
 
 def report(passes: Mapping[int, Sequence[Cost]], book: PriceBook, note: str) -> Group:
-    """Every pass, the split by service and the goals of the first, for a Rich console. `note` says on what and when."""
+    """Every pass; the split by service and the goals of the first one. `note` names the machine and the time."""
     parts: list[Any] = []
     for max_value, costs in passes.items():
         parts += ["", Text(pass_title(max_value), "bold cyan"), table(HEADERS, way_rows(costs))]
@@ -134,7 +134,7 @@ def grid(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def to_json(passes: Mapping[int, Sequence[Cost]], book: PriceBook, machine: dict[str, Any]) -> dict[str, Any]:
-    """All of it as one object; dollars are per million items but in the bills."""
+    """All of it as one object. Dollars are per million items, except in the bills."""
     first = next(iter(passes.values()))
     return {
         "machine": machine,

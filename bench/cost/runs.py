@@ -1,11 +1,11 @@
-"""One batch through one way, from the call that starts it to its event; every item is accounted for."""
+"""Runs one batch through one way, from its start to its event, and counts its items."""
 
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.batches import Ended, until_finished
+from bench.batches import Outcome, until_finished
 from bench.cost.ways import Way
 from bootstrap.problem import Problem
 from costs.format import count, seconds
@@ -13,15 +13,15 @@ from rollcall.batches.batch import completion_lag
 from rollcall.commands.logs import read
 from rollcall.target.connection import Connection
 
-# Log lines come up to half a second late.
+# Log lines arrive up to half a second late.
 LOG_SECONDS = 3
-# How the line begins that the baselines' work writes (bench/baseline/functions/work.py).
+# The beginning of the baselines' log line (bench/baseline/functions/work.py).
 WORKED = '{"workMs": '
 
 
 @dataclass(frozen=True)
 class Load:
-    """What every way is given: a batch of that id has the same items wherever it runs; `max_value` in milliseconds."""
+    """A batch that every way gets. Its id determines the items, whatever the way; `max_value` is in milliseconds."""
 
     batch_id: str
     items: int
@@ -31,14 +31,14 @@ class Load:
 
 @dataclass(frozen=True)
 class Run:
-    """A batch that ended well; `lag` is from its last item to its event, in seconds, None where that is unknown."""
+    """A batch that ended as wanted. `lag` is the time from its last item to its event in seconds, None if unknown."""
 
     seconds: float
     lag: float | None
 
 
 def run(connection: Connection, way: Way, load: Load, progress: Callable[[str], None]) -> Run:
-    """Run a batch. Raises Problem if it ends otherwise than well, too late, or with another number of items."""
+    """Run a batch. Raises Problem if it does not end well and in time, or processes another number of items."""
     what = f"{way.title}: {count(load.items, 'item')} of up to {load.max_value} ms"
     progress(what)
     request = {
@@ -48,7 +48,7 @@ def run(connection: Connection, way: Way, load: Load, progress: Callable[[str], 
         "maxValue": load.max_value,
     }
     began, arrival = until_finished(
-        connection, way.starter, request, what, progress, Ended("SUCCEEDED", succeeded=load.items)
+        connection, way.starter, request, what, progress, Outcome("SUCCEEDED", succeeded=load.items)
     )
     last_item_done_at: int | None
     if way.processor:
@@ -61,9 +61,9 @@ def run(connection: Connection, way: Way, load: Load, progress: Callable[[str], 
 
 
 def counted(connection: Connection, processor: str, since: int, items: int, what: str) -> int:
-    """When the last of `items` items was done by the processor's log, in milliseconds since 1970.
+    """The time of the last of `items` items by the processor's log, in milliseconds since 1970, as `since` is.
 
-    `since` is in the same. Raises Problem if there were more items or fewer: repeats would be part of the bill.
+    Raises Problem for more or fewer items: the bill would include repeats.
     """
     give_up = time.monotonic() + LOG_SECONDS
     while True:

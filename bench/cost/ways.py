@@ -1,4 +1,4 @@
-"""The five ways for the same items: Rollcall's two architectures, and three obvious ones."""
+"""The five ways to process the same items: Rollcall's two architectures, and three obvious ones."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from rollcall.batches.sqs import SqsBatches
 from rollcall.target.connection import Connection
 
 HERE = Path(__file__).parent
-# From one look for the end to the next: what the published way waits on AWS, and here, where batches are small.
+# The published way waits this long between two checks on AWS, and here, where batches are small.
 POLL_SECONDS = 300
 POLL_SECONDS_HERE = 5
 
@@ -23,10 +23,10 @@ type Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Way:
-    """One way for items. `key` names it in JSON, `short` above a column.
+    """One way to process items. `key` names it in JSON, `short` above a column.
 
-    `processor` is the function that counts its items in its log lines; without one, the batch's own event tells how
-    many were processed. `poll_seconds`: it does not tell its end, and on AWS is asked so often.
+    `processor` is the function whose log lines count the items; without one, the batch's event has the count.
+    `poll_seconds` is the interval on AWS of a way that polls for its end, else None.
     """
 
     key: str
@@ -55,7 +55,7 @@ class MapOfItems:
         )
 
     def last_chunk_done_at(self, batch_id: str) -> None:
-        """It keeps no such time."""
+        """None: the state machine does not record this time."""
 
 
 def deploy_ways(connection: Connection, progress: Progress) -> list[Way]:

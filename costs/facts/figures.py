@@ -23,7 +23,7 @@ def read_facts(path: Path, hint: str = "") -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One figure. `source` is the page that states it, or what an assumption rests on; `date` is the page's."""
+    """One figure. `source` is the page that states it, or the basis of an assumption; `date` is the page's date."""
 
     name: str
     value: float
@@ -37,7 +37,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures by name; two with the same values are equal, so that results can be kept by them."""
+    """Figures by name. Two objects with the same values are equal, so results can be cached by them."""
 
     figures: tuple[Figure, ...]
     table: ClassVar[str]
@@ -46,7 +46,7 @@ class Figures:
     @classmethod
     @cache
     def load(cls) -> Self:
-        """Those of the file beside this module."""
+        """Load the figures of the file beside this module."""
         entries = read_facts(Path(__file__).with_name(f"{cls.table}.toml"))[cls.table]
         return cls(tuple(Figure(**entry) for entry in entries))
 
@@ -57,17 +57,19 @@ class Figures:
         return name in self._named
 
     def figure(self, name: str) -> Figure:
-        """The whole entry. Raises KeyError."""
+        """The whole entry of a figure. Raises KeyError."""
         return self._named[name]
 
     def with_(self, values: Mapping[str, float]) -> Self:
-        """The same with some values replaced. Raises Problem for an unknown name, and lists the names."""
+        """A copy with some values replaced. Raises Problem for an unknown name, and lists the names."""
         for name, value in values.items():
             if name not in self:
                 raise Problem(f"{name}: there is no such figure", f"known are {', '.join(sorted(self._named))}")
             if not (math.isfinite(value) and value > 0):
                 raise Problem(f"{name}={value:g}: must be finite and more than 0")
-        return type(self)(tuple(replace(each, value=float(values.get(each.name, each.value))) for each in self.figures))
+        return type(self)(
+            tuple(replace(figure, value=float(values.get(figure.name, figure.value))) for figure in self.figures)
+        )
 
     @cached_property
     def _named(self) -> dict[str, Figure]:
@@ -75,7 +77,7 @@ class Figures:
 
 
 class Quotas(Figures):
-    """AWS's quotas and scaling rates, which decide how long a batch takes; `with_` tries others than the defaults."""
+    """AWS's quotas and scaling rates, which decide a batch's duration. `with_` replaces the default values."""
 
     table = "quotas"
 
@@ -87,6 +89,6 @@ class Assumptions(Figures):
 
 
 class Rules(Figures):
-    """AWS's figures by which a bill derives what the sandbox cannot count."""
+    """AWS's figures from which a bill derives the units that the sandbox cannot count."""
 
     table = "rules"

@@ -23,9 +23,9 @@ EXAMPLE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """`usd` of the tier that applies buys `per` of `unit`; `free_per_month` cost nothing in a free tier.
+    """A price: `usd` of a tier buys `per` of `unit`; the free tier has `free_per_month`.
 
-    A tier has the month's quantity `from` which it applies, and `usd`. They begin from 0 and rise.
+    A tier applies from the month's quantity `from` on. The tiers begin at 0 and are in ascending order.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Price:
     confidence: str
 
     def dollars(self, quantity: float) -> float:
-        """What a month's `quantity` costs, every part of it at its tier's price."""
+        """The cost of a month's `quantity`, each part of it at the price of its tier."""
         ends = (*(tier["from"] for tier in self.tiers[1:]), math.inf)
         return sum(
             max(0.0, min(quantity, end) - tier["from"]) * tier["usd"] / self.per
@@ -52,7 +52,7 @@ class Price:
 
 @dataclass(frozen=True)
 class PriceBook:
-    """Prices by id, in US dollars. `own` are the ids that a file of the user's has overridden."""
+    """Prices by id, in US dollars. `own` are the ids that a file of the user's overrides."""
 
     region: str
     date: date
@@ -62,10 +62,10 @@ class PriceBook:
 
     @classmethod
     def load(cls, path: Path | None = None) -> "PriceBook":
-        """The built-in book, overridden by the file at `path`, or else by the one that ROLLCALL_PRICES names.
+        """Load the built-in book, overridden by the file at `path`, or else by the one that ROLLCALL_PRICES names.
 
-        Such a file gives for every price an `id` of the book and what differs, `tiers` as a rule; its `region` and
-        `date`, where given, become the book's. Raises Problem, which names file, id and what was expected.
+        The file gives for each price its `id` in the book and the fields that differ, usually `tiers`. Its `region` and
+        `date`, if given, replace the book's. Raises Problem, which names the file, the id and what was expected.
         """
         book, own = read_facts(BUILT_IN), {}
         entries = {entry["id"]: entry for entry in book["prices"]}
@@ -85,18 +85,19 @@ class PriceBook:
         return cls(book["region"], book["date"], prices, frozenset(own))
 
     def price(self, price_id: str) -> Price:
-        """The price with that id. Raises Problem if the book has none."""
+        """The price with this id. Raises Problem if the book does not have it."""
         if price_id not in self.prices:
             raise Problem(f"there is no price {price_id!r}", f"known: {', '.join(sorted(self.prices))}")
         return self.prices[price_id]
 
     def dollars(self, price_id: str, quantity: float) -> float:
-        """What `quantity` costs in a month in which nothing else is bought of it. Raises Problem for an unknown id."""
+        """The cost of `quantity` in a month in which nothing else is bought at this price. Raises Problem for an
+        unknown id."""
         price = self.price(price_id)
         return price.dollars(max(0.0, quantity - price.free_per_month) if self.free_tier else quantity)
 
     def with_free_tier(self) -> "PriceBook":
-        """The same book, whose monthly free amounts are taken off."""
+        """The same book with the monthly free amounts deducted."""
         return replace(self, free_tier=True)
 
 

@@ -1,1 +1,1 @@
-"""What a batch will cost and how long it will take, before it runs."""
+"""The cost and the duration of a batch, before it runs."""

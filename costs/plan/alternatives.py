@@ -15,7 +15,7 @@ from sandbox.meter.rules import lambda_gb_seconds
 DAYS_A_MONTH = 30
 # A branch of the coordinator's Map, and the Invoke in it.
 OPERATIONS_PER_CHUNK = 2
-# A branch's input, the chunk's place in the object of chunks, and its result.
+# The sizes of a branch's input, which is the chunk's place in the object of chunks, and of its result.
 BYTES_PER_CHUNK = 300
 REFUSALS = WORDS["refusals"]
 
@@ -75,10 +75,10 @@ def is_of_chunk_queue(usage: Usage) -> bool:
 
 
 def durable(plan: Plan, planner: Planner) -> Alternative:
-    """A durable function that maps over the chunks and invokes the processor for each, instead of the state machine.
+    """A durable function that maps over the chunks and invokes the processor for each, in place of the state machine.
 
-    The quotas limit the chunks of an execution, so the execution of a large batch invokes others. The processor reads
-    its chunk from the object of chunks; the state machine passes it in.
+    Quotas limit the chunks of an execution, so the execution of a large batch invokes others. The processor reads its
+    chunk from the object of chunks; the state machine would pass the chunk in.
     """
     quotas, assumptions, chunks = planner.quotas, planner.assumptions, plan.timing.chunks
     by_operations = (quotas["durable.operations"] - 1) // OPERATIONS_PER_CHUNK

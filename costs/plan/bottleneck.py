@@ -1,4 +1,4 @@
-"""A plan's bottleneck in words: what it is with its figure, and how to raise it."""
+"""A plan's bottleneck in words: its name with its figure, and how to raise it."""
 
 from costs.facts.figures import Quotas
 from costs.plan.plan import Plan

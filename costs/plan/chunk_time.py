@@ -15,16 +15,16 @@ from costs.plan.settings import Settings, Workload
 from handlers.core.run_items import STOP_MS
 
 SEED = 20_261_123
-# The items that are drawn for a sample: enough for a mean that is good to a fraction of a percent, few enough for tune.
+# The size of a sample in items: its mean is exact to a fraction of a percent, and tune still draws it quickly.
 DRAWS = 200_000
 FEWEST, MOST = 16, 2_000
 
 
 class StepTimes(NamedTuple):
-    """Milliseconds of the handlers' single steps in a function: calls of services, and CPU time for an item.
+    """Milliseconds of the single steps of a function: the calls of services, and the CPU time for an item.
 
-    `overhead` is what every invocation takes beside these, `init` a cold start, and `delivery` the time from a
-    message's arrival in an empty queue to its function's start.
+    `overhead` is the rest of an invocation, `init` a cold start, and `delivery` the time from a message's arrival in an
+    empty queue to the start of its function.
     """
 
     dynamodb: float
@@ -42,7 +42,7 @@ class StepTimes(NamedTuple):
 def step_times(memory: int, quotas: Quotas, assumptions: Assumptions) -> StepTimes:
     """The times in a function of `memory` MB, which has CPU in proportion.
 
-    Python's threads share one CPU, so more memory than one vCPU comes with makes no step faster.
+    Python's threads share one CPU, so no step gets faster with more memory than comes with one vCPU.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
     """
     vcpu = min(1.0, memory / quotas["lambda.memory_per_vcpu"])
@@ -63,7 +63,10 @@ def step_times(memory: int, quotas: Quotas, assumptions: Assumptions) -> StepTim
 
 @dataclass(frozen=True, eq=False)
 class ChunkTimes:
-    """A sample of chunks: the seconds from first to last item, until its last item begins, and of its longest item."""
+    """A sample of chunks, in seconds: `wall` until all items are done, `last_begin` until the last one begins.
+
+    `longest` are the seconds of the longest item of each chunk.
+    """
 
     wall: list[float]
     last_begin: list[float]
@@ -71,12 +74,12 @@ class ChunkTimes:
 
     @cached_property
     def mean(self) -> float:
-        """The average chunk's seconds."""
+        """The seconds of a chunk on average."""
         return fmean(self.wall)
 
     @cached_property
     def most(self) -> float:
-        """The seconds that an invocation needs to begin and end all items, of any chunk."""
+        """The most seconds that an invocation needs to begin and end all items of a chunk."""
         return max(begin + longest for begin, longest in zip(self.last_begin, self.longest, strict=True))
 
 
@@ -92,16 +95,19 @@ def chunk_times(values: Distribution, items: int, slots: int) -> ChunkTimes:
         wall = -(-items // slots) * values.low / 1000
         return ChunkTimes([wall], [wall - values.low / 1000], [values.low / 1000])
     count = min(MOST, max(FEWEST, DRAWS // items))
-    # Item by item, from one seed: where there are as many chunks, a larger one has a smaller one's items and more.
+    # One seed, item by item: of two samples with the same number of chunks, the larger one contains the smaller one.
     drawn = values.sample(np.random.default_rng(SEED), count * items).reshape(items, count).T / 1000
-    # No bill should depend on the luck of the draw.
+    # The sample gets the distribution's exact mean, so that chance changes no bill.
     drawn = drawn * (values.mean / 1000 / drawn.mean()) if drawn.any() else drawn
     walls, last_begins = makespans(drawn, slots)
     return ChunkTimes(walls.tolist(), last_begins.tolist(), drawn.max(axis=1).tolist())
 
 
 def makespans(drawn: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each row the time until all its items are done, `slots` at a time in order, and until the last begins."""
+    """For each row: the time until all its items are done, and the time at which its last item begins.
+
+    The items begin in their order, `slots` at a time.
+    """
     rows, items = drawn.shape
     if slots >= items:
         return drawn.max(axis=1), np.zeros(rows)
@@ -116,19 +122,19 @@ def makespans(drawn: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spare_seconds(stop_ms: float, timeout: float) -> float:
-    """The seconds that an invocation leaves of its timeout, by `handlers.core.clock`: at most a quarter of it."""
+    """The part of its timeout that an invocation does not use: at most a quarter, as in `handlers.core.clock`."""
     return min(stop_ms / 1000, timeout / 4)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkWork:
-    """The `count` chunks of a batch, of `items` items each on average, their times, and how invocations process them.
+    """The `count` chunks of a batch with `items` items on average, and how invocations process them.
 
-    An invocation begins and ends items within `room_seconds`. Of a chunk that outlasts that, an invocation processes
-    `progress_seconds`; chunks need `rounds` invocations on average and `most_rounds` at most.
+    An invocation begins and ends items within `room_seconds`. If a chunk takes longer, an invocation processes
+    `progress_seconds` of it; a chunk needs `rounds` invocations on average, and at most `most_rounds`.
 
-    `failing` is the share of chunks with an item that fails. Such a chunk has `retries` more attempts, of
-    `retry_seconds` of work each.
+    `failing` is the share of chunks that have a failing item. Such a chunk has `retries` more attempts, each with
+    `retry_seconds` of work.
     """
 
     count: int
@@ -149,9 +155,10 @@ class ChunkWork:
 
 
 def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
-    """The work of a batch in full chunks and a last one of what is left; `settings` ask for no more than fit a chunk.
+    """The work of a batch: full chunks, and a last one that may be shorter. `items_per_chunk` must fit a chunk.
 
-    A failing item is taken to work as long as any other. Raises Impossible where an item outlasts an invocation.
+    The model assumes that a failing item takes as long as any other. Raises Impossible if an item outlasts an
+    invocation.
     """
     count = math.ceil(workload.items / settings.items_per_chunk)
     items = min(workload.items, settings.items_per_chunk)
@@ -162,8 +169,8 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
     if largest > room:
         raise Impossible(
             "FunctionTimeout",
-            f"an item may take {largest:,.1f} s, and of {timeout} s an invocation has {room:g} s for it: raise "
-            "FunctionTimeout (120 at most), ProcessorMemory if it is CPU that the item waits for, or cut items smaller",
+            f"an item may take {largest:,.1f} s, but an invocation of {timeout} s has {room:g} s for it: raise "
+            "FunctionTimeout (120 at most), or ProcessorMemory if the item is CPU-bound, or make items smaller",
         )
     failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
     progress = progress_seconds(workload.values, times, room)
@@ -182,24 +189,24 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
 
 
 def any_failing(work: ChunkWork, in_progress: float) -> float:
-    """The chance that an item fails in any of the last chunks in progress: one at least, and no more than there are."""
+    """The chance that one of the last chunks in progress, at least one and at most all, has a failing item."""
     chunks = max(1.0, min(work.count, in_progress))
     return -math.expm1(chunks * math.log1p(-work.failing)) if work.failing < 1 else 1.0
 
 
 def progress_seconds(values: Distribution, times: ChunkTimes, room: float) -> float:
-    """The seconds of work that a thread does in an invocation that cannot finish a chunk: no item begins too late.
+    """The seconds of work that a thread does in an invocation that is too short for a chunk.
 
-    Of equal items as many as fit. Of others those that begin in time, and half of an average item in what is left.
+    Equal items: as many as fit. Other items: all that may begin, and on average half an item after that.
     """
     if values.kind == "constant":
-        each = values.low / 1000
-        return each * max(1, room // each) if each else room
+        item_seconds = values.low / 1000
+        return item_seconds * max(1, room // item_seconds) if item_seconds else room
     return max(room - fmean(times.longest) + values.mean / 2000, room / 10)
 
 
 def retry_seconds(workload: Workload, settings: Settings, items: float) -> float:
-    """How long the failed items of a chunk take at another attempt, interpolated between whole numbers of items."""
+    """The seconds that a chunk's failed items take at another attempt, interpolated between whole numbers of items."""
     low, share = int(items), items % 1
-    each = [chunk_times(workload.values, max(1, n), settings.item_concurrency).mean for n in (low, low + 1)]
-    return each[0] * (1 - share) + each[1] * share
+    below, above = (chunk_times(workload.values, max(1, n), settings.item_concurrency).mean for n in (low, low + 1))
+    return below * (1 - share) + above * share

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 EXPECTED = "uniform:LOW-HIGH, constant:MS, exponential:MEAN, lognormal:MEDIAN,SIGMA or file:PATH, in milliseconds"
-# What separates the two numbers of a kind; the others have one.
+# The separator of a kind's two numbers; the other kinds have one number.
 SEPARATORS = {"uniform": "-", "lognormal": ","}
 WORDS = {
     "constant": "{0.low:g} ms each",
@@ -30,8 +30,8 @@ WORDS = {
 class Distribution:
     """A distribution of milliseconds. `kind` is constant, uniform, exponential, lognormal or file.
 
-    `low` and `high` are its bounds where it is uniform or a file's; otherwise `low` is the value, the mean or the
-    median, and `high` the sigma of a lognormal. `measured` are the values of a file, which `path` names.
+    For uniform and file, `low` and `high` are the bounds. Otherwise `low` is the value, the mean or the median, and
+    `high` is the sigma of a lognormal. `measured` are the values of the file `path`.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class Distribution:
 
     @property
     def finite(self) -> bool:
-        """Whether the work of the largest batch of such items is a finite number."""
+        """Whether the work of the largest possible batch of such items is a finite number."""
         try:
             return math.isfinite(max(self.mean, self.largest) * LIMITS["items"][2])
         except OverflowError:
@@ -94,7 +94,7 @@ class Distribution:
 
     @property
     def largest(self) -> float:
-        """Milliseconds that (nearly) no item exceeds: the upper bound, or what one item in 10,000 does exceed."""
+        """The upper bound in milliseconds; if there is none, the value that one item in 10,000 exceeds."""
         match self.kind:
             case "exponential":
                 return self.low * math.log(10_000)
@@ -104,7 +104,7 @@ class Distribution:
                 return self.high
 
     def sample(self, rng: "np.random.Generator", n: int) -> "np.ndarray":
-        """`n` values drawn, in milliseconds."""
+        """`n` random values, in milliseconds."""
         match self.kind:
             case "exponential":
                 return rng.exponential(self.low, n)

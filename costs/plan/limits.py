@@ -1,4 +1,4 @@
-"""What AWS or a template refuses, and what the stacks adjust: the limits that decide before anything is simulated."""
+"""Limits that are checked before anything is simulated: AWS and the templates refuse, the stacks adjust."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
 from handlers.sfn.express import longest_child_seconds
 from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
 
-# A record of a Lambda event has its message's body with escapes, a fifth more, and this much beside it.
+# A record of a Lambda event has the message's body, a fifth larger by its escapes, and this many other bytes.
 ESCAPES, RECORD_BYTES = 1.2, 1_000
 
 
@@ -26,7 +26,7 @@ class Impossible(Exception):
 
 
 def refuse_above(quotas: Quotas, name: str, amount: float, message: str) -> None:
-    """Raise Impossible for an amount above a quota, which stands in the message for `{quota}`."""
+    """Raise Impossible for an amount above a quota. `{quota}` in the message becomes the quota's value."""
     if amount > quotas[name]:
         raise Impossible(name, message.format(quota=f"{quotas[name]:,.0f}"))
 
@@ -52,7 +52,7 @@ def adjusted(architecture: str, workload: Workload, settings: Settings, quotas: 
 
 
 def lowered(settings: Settings, field: str, fitting: int, quota: str, quotas: Quotas) -> tuple[Settings, list[str]]:
-    """The settings with no more of a parameter than fits a quota, and a warning if that is less."""
+    """The settings with a parameter lowered to what fits a quota, and a warning if it was lowered."""
     value = getattr(settings, field)
     if value <= fitting:
         return settings, []
@@ -63,29 +63,30 @@ def lowered(settings: Settings, field: str, fitting: int, quota: str, quotas: Qu
 
 def fitting_items(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> tuple[str, int]:
     """The quota of a message, or of a state's input, and the items that fit one. Raises Impossible if none does."""
-    name, most, item_most = {
+    name, chunk_bytes, item_limit = {
         "sqs": ("sqs.message_bytes", SQS_CHUNK_BYTES, MAX_ITEM_BYTES),
         "sfn": ("states.payload_bytes", SFN_CHUNK_BYTES, SFN_CHUNK_BYTES),
     }[architecture]
     size, quota = item_bytes(workload).expected, quotas[name]
-    item_most = int(min(item_most, quota))
-    if size + 1 > item_most:
+    item_limit = int(min(item_limit, quota))
+    if size + 1 > item_limit:
         raise Impossible(
             name,
-            f"an item of {size:,.0f} bytes fits no chunk: {item_most:,} at most; keep it in S3, and its key as item",
+            f"an item of {size:,.0f} bytes fits no chunk: {item_limit:,} at most; store it in S3, and "
+            "use its key as the item",
         )
-    return name, chunk_items(settings.items_per_chunk, size, int(min(most, quota)))
+    return name, chunk_items(settings.items_per_chunk, size, int(min(chunk_bytes, quota)))
 
 
 def fitting_messages(workload: Workload, settings: Settings, quotas: Quotas) -> int:
-    """The messages that fit a Lambda event, but one at least."""
+    """The number of messages that fit into a Lambda event, at least one."""
     items = min(workload.items, settings.items_per_chunk)
     record = items * (item_bytes(workload).expected + 1) * ESCAPES + RECORD_BYTES
     return max(1, int(quotas["lambda.event_bytes"] / record))
 
 
 def throttled_calls(architecture: str, settings: Settings, quotas: Quotas) -> list[str]:
-    """A warning where a stack calls more processors at a time than Lambda runs: AWS throttles and bills the rest."""
+    """A warning if a stack calls more processors at a time than Lambda runs: AWS throttles and bills the rest."""
     limit = quotas["lambda.concurrency"]
     calls = settings.max_concurrency
     if architecture == "sqs" and settings.pollers is not None:
@@ -101,7 +102,7 @@ def throttled_calls(architecture: str, settings: Settings, quotas: Quotas) -> li
 
 
 def check_parameters(architecture: str, workload: Workload, settings: Settings, quotas: Quotas) -> None:
-    """Raise Impossible for a value that a template's parameter or AWS does not take."""
+    """Raise Impossible for a value that the parameter in the template, or AWS, does not allow."""
     check("Items", workload.items, 1, parameter("items").high)
     for name, value in vars(settings).items():
         about = parameter(name, architecture if name == "deadline_seconds" else None)
@@ -121,7 +122,7 @@ def check_parameters(architecture: str, workload: Workload, settings: Settings, 
 
 
 def check(limit: str, value: int, low: int | None, high: float | None, prefix: str = "") -> None:
-    """Raise Impossible for a value that is not within the bounds, of which None is none."""
+    """Raise Impossible for a value outside its bounds. A bound of None does not limit it."""
     if value < (low or 0) or (high is not None and value > high):
         bounds = f"from {low:,} to {high:,.0f}" if high is not None else f"at least {low:,}"
         raise Impossible(limit, f"{prefix}{value:,} is not {bounds}")

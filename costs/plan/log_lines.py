@@ -1,4 +1,4 @@
-"""How many bytes the functions' invocations log: Lambda's own lines and the handlers'.
+"""The bytes that the functions' invocations log: Lambda's own lines and the handlers'.
 
 CloudWatch Logs bills the bytes of the messages: https://aws.amazon.com/cloudwatch/pricing/
 """
@@ -16,30 +16,33 @@ TYPICAL_MS = 50
 TYPICAL_BATCH_MS = 12_345
 LARGEST_SEQ = 10**11
 FIXED_BYTES = {"started": 217, "metrics": 222, "failed metric": 57, "failure": 228, "finished": 637}
-"""Bytes of each line of the handlers beside its fields, as Powertools writes it, with the trace's id and the newline.
+"""Bytes of each line of the handlers without its fields, as Powertools writes it, with trace id and newline.
 
-The finalizer's metric counts as a part of its line; "failed metric" is the ItemsFailed of a line of metrics.
+The finalizer's metric is included in its line; "failed metric" is the ItemsFailed in a line of metrics.
 """
 
 
 def platform_bytes(memory_mb: int, duration_ms: float, init_ms: float | None = None) -> int:
-    """START, END and REPORT of one invocation; `init_ms` of a cold start."""
+    """Bytes of Lambda's lines START, END and REPORT for one invocation; `init_ms` is that of a cold start.
+
+    Their text: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+    """
     report = report_line(REQUEST_ID, duration_ms, init_ms, memory_mb, USED_MB)
     return len(f"{start_line(REQUEST_ID, '$LATEST')}\n{end_line(REQUEST_ID)}\n{report}\n")
 
 
 def line_bytes(line: str, batch_id: str, *numbers: float) -> int:
-    """A line of the handlers with these numbers in its fields."""
+    """Bytes of a line of the handlers with these numbers in its fields."""
     return FIXED_BYTES[line] + len(batch_id) + sum(len(f"{number:.0f}") for number in numbers)
 
 
 def logged(
     batch: PlannedBatch[SqsShape] | PlannedBatch[SfnShape], tries: Attempts, processors: Estimate, chunks_taken: int
 ) -> dict[str, Estimate | float]:
-    """Bytes of the handlers' lines: of the batch's start (SQS only), of metrics, of chunks with failures, of its end.
+    """Bytes of the handlers' lines: the batch's start (SQS only), metrics, chunks with failures, the batch's end.
 
-    Each of the `processors` writes a line of metrics, of `chunks_taken` chunks at most. In the Step Functions
-    architecture only a chunk's last attempt has failures in it.
+    Each of the `processors` invocations writes a line of metrics, of at most `chunks_taken` chunks. In the Step
+    Functions architecture only a chunk's last attempt logs failures.
     """
     items, settings, timing, batch_id = batch.workload.items, batch.settings, batch.timing, batch.batch_id
     failed, failing, failed_per_chunk = tries.failed_items, tries.failing_chunks, tries.failed_per_chunk

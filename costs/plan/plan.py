@@ -21,10 +21,10 @@ SIMULATIONS = {"sqs": sqs_time.simulate, "sfn": sfn_time.simulate}
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One batch through one architecture.
+    """The plan of one batch through one architecture.
 
-    `settings` are as the stack applies them. `warnings` say where it adjusts those of the request, and what else to
-    mind.
+    `settings` are as the stack applies them. `warnings` say where the stack adjusts the requested settings, and what
+    else to consider.
     """
 
     architecture: str
@@ -36,12 +36,12 @@ class Plan:
 
     @property
     def dollars(self) -> float:
-        """All that AWS bills for the batch, the time of your code included."""
+        """The whole bill on AWS, including the time of your code."""
         return self.bill.dollars
 
     @property
     def seconds(self) -> float:
-        """From the request to Batch Finished."""
+        """The time from the request to Batch Finished."""
         return self.timing.seconds
 
     @property
@@ -67,7 +67,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Makes plans, all with the same quotas, assumptions and prices."""
+    """Makes plans, all with the same quotas, assumptions and prices. Call it; it raises Impossible."""
 
     quotas: Quotas
     assumptions: Assumptions
@@ -108,6 +108,6 @@ class Planner:
 
 
 def round_up(seconds: float) -> int:
-    """A tenth more, rounded up to two digits."""
+    """A number that is a tenth larger, rounded up to two digits."""
     step = 10.0 ** max(0, math.floor(math.log10(seconds * 1.1)) - 1)
     return round(math.ceil(seconds * 1.1 / step) * step)

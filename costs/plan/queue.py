@@ -20,14 +20,14 @@ SCHEDULED = 3_000
 TIMES = (*(step / 4 for step in range(100)), *(25 * 1.01**step for step in range(2700)))
 
 type Rate = Callable[[float], tuple[float, str]]
-"""Jobs a second that something lets through at a time, and the name of the limit that allows no more."""
+"""The jobs per second that are allowed at a time, and the name of the limit that allows no more."""
 
 
 @dataclass(frozen=True)
 class Arrivals:
     """The number of jobs that have arrived: `counts` at `times`, evenly in between.
 
-    `names` says for each stretch between two times what kept more jobs from arriving.
+    `names` has, for each interval between two times, the limit that kept more jobs from arriving.
     """
 
     times: list[float]
@@ -35,7 +35,7 @@ class Arrivals:
     names: list[str]
 
     def at(self, time: float) -> float:
-        """The number of jobs that have arrived by then."""
+        """The number of jobs that have arrived by then. After the last time it stays the same."""
         after = bisect_right(self.times, time)
         if after == len(self.times):
             return self.counts[-1]
@@ -43,21 +43,21 @@ class Arrivals:
         return count + (self.counts[after] - count) * (time - start) / (self.times[after] - start) if after else 0.0
 
     def name_at(self, time: float) -> str:
-        """What kept more jobs from arriving then."""
+        """The name of the limit that kept more jobs from arriving then."""
         return self.names[min(max(0, bisect_left(self.times, time) - 1), len(self.names) - 1)]
 
     def released(self, first: int, last: int) -> list[float]:
-        """The times at which the jobs with these numbers arrive; the first job of all has the number 1."""
+        """The times at which the jobs with these numbers arrive. The first job has the number 1."""
         found: list[float] = []
         for (start, count), (end, until) in pairwise(zip(self.times, self.counts, strict=True)):
             if numbers := range(first + len(found), min(last, int(until)) + 1):
-                each = (end - start) / (until - count)
-                found += [start + (number - count) * each for number in numbers]
+                interval = (end - start) / (until - count)
+                found += [start + (number - count) * interval for number in numbers]
         return found + [self.times[-1]] * (last - first + 1 - len(found))
 
 
 def steady(start: float, rate: float, jobs: float, name: str) -> Arrivals:
-    """Jobs that arrive at a steady rate a second; `name` says what allows no more."""
+    """Jobs that arrive at a steady rate per second; `name` is the limit of the rate."""
     return Arrivals([start, start + jobs / rate], [0.0, jobs], [name])
 
 
@@ -67,9 +67,9 @@ def steps(since: float, others: Sequence[float] = ()) -> Iterator[float]:
 
 
 def behind(arrivals: Arrivals, rate: Rate) -> Arrivals:
-    """The jobs as they leave a queue, `rate(time)` a second at most; where jobs wait, with the name of that limit.
+    """The jobs as they leave a queue, at most `rate(time)` per second. Where jobs wait, the name is that limit's.
 
-    The very same arrivals if no job waits.
+    If no job waits, these are the same `arrivals`.
     """
     total, last_arrival, start = arrivals.counts[-1], arrivals.times[-1], arrivals.times[0]
     departures, waited = Arrivals([start], [0.0], []), False
@@ -93,26 +93,26 @@ def behind(arrivals: Arrivals, rate: Rate) -> Arrivals:
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit of the jobs at a time: `at_first` when the batch starts, and `per_second` more with every second."""
+    """A limit of the concurrent jobs: `at_first` when the batch starts, and `per_second` more each second."""
 
     name: str
     at_first: float
     per_second: float = 0.0
 
     def at(self, time: float) -> float:
-        """The jobs at a time that it allows then."""
+        """The number of concurrent jobs that it allows at a time."""
         return self.at_first + self.per_second * time
 
     def crossing(self, flatter: "Limit") -> float:
-        """The time from which on `flatter`, which is not lower at first, is the lower limit."""
+        """The time from which `flatter` is the lower limit. At the start it must not be lower."""
         return (flatter.at_first - self.at_first) / (self.per_second - flatter.per_second)
 
 
 class Places:
-    """The number of jobs that may run at a time: the lowest of some limits, but one at least."""
+    """The number of jobs that may run at a time: the lowest limit of several, but at least one."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
-        """Keep the lowest limit of each time; of two that are equally low, the first one."""
+        """Keep the limit that is lowest at each time; of two equal limits, the first one."""
         lowest = min(limits, key=lambda limit: limit.at_first)
         self.since, self.limits = [0.0], [lowest]
         while flatter := [limit for limit in limits if limit.per_second < lowest.per_second]:
@@ -127,7 +127,7 @@ class Places:
         return max(1.0, limit.at(time)), limit.name
 
     def openings(self, count: int) -> list[float]:
-        """The times at which the first places open, `count` of them at most."""
+        """The times at which the first places open, at most `count` of them."""
         found = [0.0]
         for limit, since, until in zip(self.limits, self.since, [*self.since[1:], inf], strict=True):
             open_then = limit.at(since)
@@ -141,9 +141,10 @@ class Places:
 
 @dataclass(frozen=True)
 class QueueRun:
-    """The seconds at which the first and the last job started and all had ended; `peak` is the most jobs at a time.
+    """The seconds at which the first job started, the last job started, and all jobs had ended.
 
-    `bound_by` has each limit with the seconds for which it kept the next job from starting.
+    `peak` is the most concurrent jobs. `bound_by` maps each limit to the seconds for which it kept the next job from
+    starting.
     """
 
     first_start: float
@@ -154,7 +155,7 @@ class QueueRun:
 
 
 def run_jobs(jobs: int, durations: Sequence[float], arrivals: Arrivals, places: Places) -> QueueRun:
-    """Run `jobs` as they arrive; `durations` is a sample of their seconds, which is repeated."""
+    """Run `jobs` jobs as they arrive. Their seconds are those of the sample `durations`, over and over."""
     bound_by: defaultdict[str, float] = defaultdict(float)
     scheduled = min(jobs, SCHEDULED)
     flowed = jobs - scheduled
@@ -186,7 +187,7 @@ def run_jobs(jobs: int, durations: Sequence[float], arrivals: Arrivals, places: 
 def scheduled_in_order(
     releases: Sequence[float], lengths: Iterable[float], openings: Sequence[float]
 ) -> tuple[list[float], list[float]]:
-    """The starts and ends of jobs that each take the place that is free first; places open at `openings`, in order."""
+    """The starts and ends of jobs, each of which takes the place that is free first. `openings` must be sorted."""
     free = list(openings)
     starts: list[float] = []
     ends: list[float] = []

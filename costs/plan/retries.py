@@ -12,15 +12,15 @@ from costs.plan.timing import Timing
 from handlers.core.run_items import STOP_MS
 
 DEVIATIONS = 6
-"""Standard deviations within which a random number is taken to lie: all but two in a thousand million do."""
+"""A random number is assumed to lie within this many standard deviations: two in a thousand million do not."""
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """`failed_items` fail at every attempt, in `failing_chunks`; `retries` are the further attempts of these chunks.
+    """`failed_items` fail at every attempt. They are in `failing_chunks`, whose further attempts are `retries`.
 
-    `cut_short` counts chunks that made progress and ran out of time, `waited` messages that were returned untouched
-    because no time was left for them.
+    `cut_short` counts chunks that made progress and ran out of time. `waited` counts messages that were returned
+    untouched because no time was left for them.
     """
 
     failed_items: Estimate
@@ -31,7 +31,7 @@ class Attempts:
 
     @property
     def failed_per_chunk(self) -> int:
-        """The expected failed items of a failing chunk."""
+        """The expected number of failed items in a failing chunk."""
         return round(self.failed_items.expected / max(1, self.failing_chunks.expected))
 
 
@@ -52,13 +52,14 @@ class PlannedBatch[Shape: (SqsShape, SfnShape)]:
 
     @cached_property
     def chunks(self) -> Estimate:
-        """How many chunks the batch has."""
+        """The number of chunks."""
         return spread(shape.chunks for shape in self.shapes)
 
     def attempts(self, shorter: int, batch_size: int) -> Attempts:
-        """The attempts at its chunks, `batch_size` an invocation; at most `shorter` chunks are shorter than the others.
+        """The attempts at the chunks. An invocation takes `batch_size` chunks.
 
-        Items fail independently of each other with `fail_rate`, so their number is binomial.
+        At most `shorter` chunks are shorter than the others. Items fail independently of each other with `fail_rate`,
+        so their number is binomial.
         """
         workload, timing, chunks = self.workload, self.timing, self.chunks
         failed_items = binomial(workload.items, workload.fail_rate)
@@ -76,7 +77,10 @@ class PlannedBatch[Shape: (SqsShape, SfnShape)]:
 
 
 def failing(workload: Workload, chunks: Estimate, chunk_items: int, shorter: int) -> Estimate:
-    """Chunks with a failing item: binomial too. The least counts none of the shorter chunks, the most all as full."""
+    """The number of chunks with a failing item, binomial too.
+
+    The lower bound leaves out the shorter chunks. The upper bound counts them as full ones.
+    """
     rate = workload.fail_rate
     if rate in (0, 1) or not chunks.expected:
         return Estimate(*(count * rate for count in chunks))
@@ -86,7 +90,7 @@ def failing(workload: Workload, chunks: Estimate, chunk_items: int, shorter: int
 
 
 def binomial(count: float, rate: float) -> Estimate:
-    """How many of `count` are hit, each with probability `rate`."""
+    """The number of successes of `count` trials, each with probability `rate`."""
     mean, margin = count * rate, DEVIATIONS * math.sqrt(count * rate * (1 - rate))
     if not margin:
         return Estimate(mean, mean, mean)
@@ -96,10 +100,10 @@ def binomial(count: float, rate: float) -> Estimate:
 def late_invocations(workload: Workload, settings: Settings, worked: float, batch_size: int) -> float:
     """The most invocations that run out of time in a batch with `worked` attempts at chunks.
 
-    There are none if an invocation's chunks take half of the timeout at most: service calls take less than the other
-    half. A late invocation worked until its processor began no chunk and no item any more, one longest item before the
-    stop. So there are no more of them than fit into the work of all attempts. A chunk takes at most
-    `(items + slots - 1) / slots` times its longest item (list scheduling).
+    There are none if the chunks of an invocation take at most half of the timeout, because service calls take less than
+    the other half. A late invocation has worked until its processor began no more items: one longest item before the
+    stop. So there are at most as many as fit into the work of all attempts. A chunk takes at most `(items + slots - 1)
+    / slots` times its longest item (list scheduling).
     """
     timeout = settings.function_timeout * 1000
     longest = workload.values.largest

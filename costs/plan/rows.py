@@ -17,7 +17,7 @@ class Estimate(NamedTuple):
 
 
 Counts = SimpleNamespace
-"""How often something happens in a batch, by name, in one case: at least, as expected or at most."""
+"""The counts of a batch by name, in one of three cases: least, expected or most."""
 
 
 def row(
@@ -28,24 +28,24 @@ def row(
 
 
 def estimate(least: float, expected: float, most: float) -> Estimate:
-    """An estimate whose bounds are put in order, and whose expected number is brought within them."""
+    """An estimate with its bounds in order and its expected number between them."""
     least, most = min(least, most), max(least, most)
     return Estimate(least, min(max(expected, least), most), most)
 
 
 def spread(numbers: Iterable[float]) -> Estimate:
-    """The estimate from a number in the three cases, bounded by the least and the greatest of them."""
+    """The estimate made of one number for each case. Its bounds are the least and the greatest of them."""
     found = list(numbers)
     return Estimate(min(found), found[1], max(found))
 
 
 def added(*parts: Estimate | float) -> Estimate:
-    """The sum, case by case; a plain number is the same in every case."""
+    """The sum, case by case; a plain number counts the same in every case."""
     return Estimate(*(sum(part[case] if isinstance(part, tuple) else part for part in parts) for case in range(3)))
 
 
 def usages(table: Callable[[Counts], Iterable[Usage]], counts: Mapping[str, Estimate | float]) -> list[Usage]:
-    """The table's rows with their bounds. A row of which there can be nothing is left out."""
+    """The table's rows with their bounds, without the rows whose quantity is zero in every case."""
     cases = [
         Counts(**{name: count[case] if isinstance(count, tuple) else count for name, count in counts.items()})
         for case in range(3)

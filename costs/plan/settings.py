@@ -13,8 +13,8 @@ from costs.plan.distribution import Distribution
 class Parameter:
     """A stack parameter as the templates declare it.
 
-    `low` and `high` are the bounds of a number, None where there is none; `allowed` are the values that the template
-    lists, none if it lists none.
+    `low` and `high` are the bounds of a number, None if there is no bound. `allowed` are the values that the template
+    lists; it is empty if the template lists none.
     """
 
     name: str
@@ -35,7 +35,7 @@ def parameter(field: str, architecture: str | None = None) -> Parameter:
     Without an architecture the bounds are the widest of the templates that have the parameter.
     """
     name = {"pollers": "ProvisionedPollers"}.get(field, field.title().replace("_", ""))
-    templates = [parameters_of(each) for each in STACK_NAMES if architecture in (None, each)]
+    templates = [parameters_of(stack) for stack in STACK_NAMES if architecture in (None, stack)]
     found = [parameters[name] for parameters in templates if name in parameters]
     if field == "pollers":
         # The template has a pattern: 0, which is the default mode, or at least 2. AWS's quota has the greatest number.
@@ -45,8 +45,8 @@ def parameter(field: str, architecture: str | None = None) -> Parameter:
     return Parameter(
         name=name,
         default=number(found[0]["Default"]),
-        low=min([each["MinValue"] for each in found if "MinValue" in each] or numbers, default=None),
-        high=max([each["MaxValue"] for each in found if "MaxValue" in each] or numbers, default=None),
+        low=min([entry["MinValue"] for entry in found if "MinValue" in entry] or numbers, default=None),
+        high=max([entry["MaxValue"] for entry in found if "MaxValue" in entry] or numbers, default=None),
         allowed=allowed,
     )
 
@@ -58,7 +58,7 @@ def parameters_of(architecture: str) -> dict[str, dict[str, Any]]:
 
 
 def number(value: Any) -> Any:
-    """The whole number that a template writes as a string where it needs one as a mapping's key."""
+    """A whole number that the template writes as a string, because it is a mapping's key."""
     return int(value) if str(value).isdigit() else value
 
 

@@ -18,31 +18,31 @@ from costs.plan.timing import Timing, timing_of
 from handlers.sfn.batcher import STOP_MS
 from handlers.sfn.chunk_file import PART_BYTES
 
-# One batcher writes all chunks, with the CPU that its memory comes with: the template's, which is no parameter.
+# One batcher writes all chunks. The template sets its memory, and so its CPU; no parameter changes that.
 BATCHER = "BatcherFunction"
-# The batcher's requests beside those of parts: who owns the batch, what was made; in a later round, who owns it.
+# The batcher's requests except those for parts: the owner, the batcher's output; in a later round, the owner only.
 REQUESTS_FIRST, REQUESTS_AGAIN = 3, 1
 PARTS_LISTED = 1000
 # States that a child enters with every call of the processor: Process and Outcome; then Done, or a wait.
 STATES_PER_CALL = 2
-# Events of a history: a task has five, a choice, a wait and a pass two each; an execution two beside.
+# Events of a history: five for a task, two for a choice, a wait or a pass; two more for an execution.
 EVENTS_PER_CALL, EVENTS_PER_WAIT, EVENTS_AROUND = 7, 2, 4
-# The finalizer describes the Map Run, reads what was made, lists failures, writes the end and that it is announced.
+# The finalizer's requests: Map Run, the batcher's output, list of failures, the ending, the announcement.
 FINALIZER_REQUESTS = 5
 
 
 def rounds(
     workload: Workload, shape: SfnShape, times: StepTimes, quotas: Quotas, upload_ms: float
 ) -> tuple[int, float]:
-    """The batcher's rounds, one invocation after the other, and their milliseconds without init.
+    """The number of the batcher's rounds, which run one after another, and their milliseconds without init.
 
-    The upload of a byte takes `upload_ms`. Raises Impossible where no object, or no Map Run, takes all chunks.
+    The upload of a byte takes `upload_ms`. Raises Impossible if the chunks exceed what an object or a Map Run can hold.
     """
     size, gigabytes = shape.object_bytes, f"{shape.object_bytes / 1e9:,.1f} GB"
     refuse_above(
         quotas, "states.input_file_bytes", size,
-        f"{workload.items:,} items are {gigabytes} as the Map's input, and {{quota}} bytes are the most: make items "
-        "smaller, say keys of what is in S3, or run several batches",
+        f"{workload.items:,} items are {gigabytes} as the Map's input, which may have {{quota}} bytes: make items "
+        "smaller, for example keys of objects in S3, or run several batches",
     )  # fmt: skip
     refuse_above(
         quotas, "states.map_items", shape.chunks,
@@ -50,7 +50,7 @@ def rounds(
     )  # fmt: skip
     refuse_above(
         quotas, "s3.multipart_parts", shape.parts,
-        f"{gigabytes} are {shape.parts:,} parts of 8 MiB, and an upload has {{quota}} at most: run several batches",
+        f"{gigabytes} are {shape.parts:,} parts of 8 MiB, but an upload has {{quota}} at most: run several batches",
     )  # fmt: skip
     work = workload.items * times.make_item + max(1, shape.parts) * (times.s3 + min(size, PART_BYTES) * upload_ms)
     work += (2 + shape.parts // PARTS_LISTED) * times.s3 if shape.parts else 0.0
@@ -61,10 +61,10 @@ def rounds(
 
 @dataclass(frozen=True, kw_only=True)
 class Children:
-    """Child executions: `calls` of the processor each on average, `transitions` of a STANDARD one with its start.
+    """The child executions. Numbers are averages per child, except `seconds`, a sample of durations.
 
-    `seconds` is a sample of how long one lasts, `processor_seconds` how long its calls last together on average, and
-    `retry_seconds` how long the retries of one with an item that fails.
+    A child makes `calls` of the processor, which take `processor_seconds` together. A STANDARD child makes
+    `transitions`, its start included. A child with a failing item takes `retry_seconds` for its retries.
     """
 
     calls: float
@@ -76,9 +76,9 @@ class Children:
 
 
 def children(work: ChunkWork, settings: Settings, times: StepTimes, step: float, quotas: Quotas) -> Children:
-    """What a child execution does: calls until its chunk is done, retries of failed items. A `step` is in seconds.
+    """The work of a child execution: calls until its chunk is done, and retries of failed items.
 
-    Raises Impossible.
+    `step` is the seconds of a transition. Raises Impossible.
     """
     calling = (times.overhead + work.items * times.take_item) / 1000
     each_call = calling + STATES_PER_CALL * step
@@ -104,9 +104,9 @@ def children(work: ChunkWork, settings: Settings, times: StepTimes, step: float,
 
 
 def dispatched(settings: Settings, quotas: Quotas, transitions: float) -> tuple[float, str]:
-    """The children that the Map starts a second, and the quota that allows no more.
+    """The children that the Map starts per second, and the quota that limits them.
 
-    Only STANDARD executions use up the transitions; the parent's are few, but for the start of each child.
+    Only STANDARD executions use up the quota of transitions. The parent makes few, except for the start of each child.
     """
     if settings.child_type == "EXPRESS":
         return quotas["states.express_dispatch"], "states.express_dispatch"
@@ -117,7 +117,7 @@ def dispatched(settings: Settings, quotas: Quotas, transitions: float) -> tuple[
 
 
 def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
-    """The time of a batch, expected values. Raises Impossible."""
+    """Simulate a batch; all results are expected values. Raises Impossible."""
     shape = sfn_shape(workload, settings, item_bytes(workload).expected)
     work = chunk_work(workload, settings)
     small = step_times(ORCHESTRATION_MEMORY, quotas, assumptions)
@@ -135,16 +135,16 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     arrivals = steady((made + assumptions["states.map_start_ms"]) / 1000, dispatch, work.count, quota)
     run = run_jobs(work.count, child.seconds, arrivals, Places(child_limits(child, settings, quotas)))
 
-    # First attempts come all at once, where there is a place for them.
+    # All children that have a place call the processor at the same time at first, so each needs an environment.
     environments = min(run.peak, quotas["lambda.concurrency"])
-    # A last child in progress outlasts the average by this because of retries.
+    # Because of its retries, one of the last children takes this much longer than the average.
     retrying = max(0.0, any_failing(work, run.peak) - work.failing) * child.retry_seconds
     done = run.end + init / 1000 + retrying
     finishing = small.overhead + FINALIZER_REQUESTS * small.s3 + small.events
     return timing_of(
         work, settings, run, begin=begin / 1000, made=made / 1000, done=done,
         seconds=done + (assumptions["states.map_end_ms"] + step + init + finishing) / 1000,
-        # Of the last children's time, what they spend on retries on average; of the rest, the last one's beyond that.
+        # The last children's average time for retries, and the additional time of the very last one.
         retrying=retrying + min(work.failing * child.retry_seconds, run.end - run.last_start),
         before={BATCHER: (made - begin) / 1000},
         batcher_invocations=batcher_rounds, batcher_ms=batcher_ms + init,
@@ -159,7 +159,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
 
 
 def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Limit]:
-    """What limits the children that run at a time. One that waits between attempts has a place in the Map only."""
+    """The limits of concurrent children. A child that waits between attempts takes a place in the Map only."""
     per_invocation = child.mean_seconds / child.processor_seconds
     in_lambda = [
         Limit(limit.name, limit.at_first * per_invocation, limit.per_second * per_invocation)
@@ -173,7 +173,7 @@ def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Li
 
 
 def check_express_seconds(first: float, retried: float, quotas: Quotas) -> None:
-    """Raise Impossible where an EXPRESS child may end before its chunk is done, with all attempts and waits."""
+    """Raise Impossible if an EXPRESS child could end before its chunk is done, with all attempts and waits."""
     seconds = f"{first + retried:,.0f} s{' with its retries' if retried else ''}"
     lower = f"lower ItemsPerChunk{', MaxAttempts or RetryDelaySeconds' if retried else ''}"
     refuse_above(
@@ -184,9 +184,9 @@ def check_express_seconds(first: float, retried: float, quotas: Quotas) -> None:
 
 
 def check_history(events: float, owner: str, quotas: Quotas) -> None:
-    """Raise Impossible where an execution's history would be longer than a STANDARD one's may be."""
+    """Raise Impossible if an execution's history would exceed the quota of a STANDARD execution."""
     refuse_above(
         quotas, "states.history_events", events,
-        f"{owner} would have {events:,.0f} events, and {{quota}} are the most: lower ItemsPerChunk, or raise "
+        f"{owner} would have {events:,.0f} events, but at most {{quota}} are allowed: lower ItemsPerChunk, or raise "
         "ItemConcurrency",
     )  # fmt: skip

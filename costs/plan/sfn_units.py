@@ -1,7 +1,7 @@
 """The billed quantities of a batch of the Step Functions architecture, in the order of docs/design.md.
 
-The workload alone decides nearly all of them. Time decides only whether the batcher needs another round and whether a
-processor's time runs out.
+The workload alone decides nearly all of them. Timing decides only whether the batcher needs another round, and whether
+a processor's time runs out.
 """
 
 import math
@@ -33,7 +33,7 @@ RESULTS = "a manifest, and the children's results taken as one multipart upload:
 def sfn_usages(
     workload: Workload, settings: Settings, batch_id: str, timing: Timing | None
 ) -> tuple[list[Usage], dict[str, Estimate]]:
-    """The billed quantities of a batch beside those of Lambda, and each function's invocations."""
+    """The billed quantities of a batch except those of Lambda, and each function's invocations."""
     shapes = [sfn_shape(workload, settings, size, longest=case > 0) for case, size in enumerate(item_bytes(workload))]
     batch = PlannedBatch(workload, settings, batch_id, timing, shapes)
     tries = batch.attempts(shorter=1, batch_size=1)

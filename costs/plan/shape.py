@@ -1,6 +1,6 @@
 """The shape of a batch: how the handlers cut it into segments, windows, chunks, sends and parts.
 
-Both the units and the time of a plan are computed from it. Nothing is counted chunk by chunk.
+The units and the time of a plan are both computed from it. Nothing is counted chunk by chunk.
 """
 
 import functools
@@ -25,10 +25,10 @@ from sandbox.meter.rules import sqs_requests
 class SqsShape:
     """A batch of the SQS architecture. All chunks have `chunk_items` but the last of each segment.
 
-    `length` and `segment_length` are items, or bytes where the items come from JSON Lines. `filled_segments` have
-    chunks: a segment of a file may lie within one large item. A full window has `window_chunks` chunks, which the
-    batcher sends in `window_sends` calls; AWS bills these as `window_requests`. `send_requests` are all windows'.
-    `message_bytes` is the largest message, `sent_bytes` all messages together.
+    `length` and `segment_length` count items, or bytes if the items come from JSON Lines. Only `filled_segments` have
+    chunks, because a segment of a file may lie within one large item. A full window has `window_chunks` chunks. The
+    batcher sends it in `window_sends` calls, which AWS bills as `window_requests`. `send_requests` are those of all
+    windows. `message_bytes` is the size of the largest message, `sent_bytes` that of all messages together.
     """
 
     length: int
@@ -51,7 +51,8 @@ class SqsShape:
 class SfnShape:
     """A batch of the Step Functions architecture. All chunks have `chunk_items` but the last.
 
-    `object_bytes` is the Distributed Map's input, uploaded in `parts`; with 0 parts it is one PutObject.
+    `object_bytes` is the size of the Distributed Map's input, which is uploaded in `parts`; with 0 parts by one
+    PutObject.
     """
 
     chunks: int
@@ -64,7 +65,7 @@ class SfnShape:
 def sqs_shape(
     workload: Workload, settings: Settings, item_bytes: float, *, longest: bool = True, batch_id: str = BATCH_ID
 ) -> SqsShape:
-    """The shape of a batch with items of `item_bytes`. With `longest`, chunks' numbers are as long as they get."""
+    """The shape of a batch with items of `item_bytes`. With `longest`, chunks have the longest numbers."""
     length, segments, segment_length, shards = _segments(workload, settings, item_bytes)
     unit = item_bytes + 1 if workload.item_bytes is not None else 1
     per_chunk = chunk_items(settings.items_per_chunk, item_bytes, SQS_CHUNK_BYTES)
@@ -110,7 +111,7 @@ def sqs_shape(
 
 
 def sfn_shape(workload: Workload, settings: Settings, item_bytes: float, *, longest: bool = True) -> SfnShape:
-    """The shape of a batch with items of `item_bytes`. With `longest`, chunks' numbers are as long as they get."""
+    """The shape of a batch with items of `item_bytes`. With `longest`, chunks have the longest numbers."""
     per_chunk = chunk_items(settings.items_per_chunk, item_bytes, SFN_CHUNK_BYTES)
     chunks = math.ceil(workload.items / per_chunk)
     last = max(0, chunks - 1) if longest else 0
@@ -130,9 +131,9 @@ def sfn_shape(workload: Workload, settings: Settings, item_bytes: float, *, long
 
 
 def _segments(workload: Workload, settings: Settings, item_bytes: float) -> tuple[int, int, int, int]:
-    """The batch's length, its segments, their length, and its shards.
+    """The batch's length, the number of its segments, their length, and the number of its shards.
 
-    The batcher decides them before it reads an item: it estimates a file's chunks from its length.
+    The batcher decides these before it reads an item: it estimates a file's chunks from the file's length.
     """
     length = items = workload.items
     if workload.item_bytes is not None:
@@ -146,9 +147,10 @@ def _segments(workload: Workload, settings: Settings, item_bytes: float) -> tupl
 def _segment_kinds(
     segments: int, segment_length: int, length: int, unit: float, longest: bool
 ) -> Counter[tuple[int, int]]:
-    """How many segments have how many items, and chunk numbers of how many bytes: of the first chunk, or the last.
+    """The number of segments by their number of items and the bytes of a chunk's number.
 
-    An item of `unit` length belongs to the segment in which it begins.
+    That chunk is the segment's last with `longest`, else its first. An item of `unit` length belongs to the segment in
+    which it begins.
     """
     ends = [math.ceil(min(number * segment_length, length) / unit) for number in range(segments + 1)]
     return Counter(
@@ -158,17 +160,17 @@ def _segment_kinds(
 
 
 def chunk_items(items_per_chunk: int, item_bytes: float, max_bytes: int) -> int:
-    """Items of a full chunk: `items_per_chunk`, or as many as fit with a comma each."""
+    """The items of a full chunk: `items_per_chunk`, or fewer if these, each with a comma, exceed `max_bytes`."""
     return max(1, min(items_per_chunk, math.floor(max_bytes / (item_bytes + 1))))
 
 
 def _text_bytes(items: int, item_bytes: float) -> int:
-    """Items as JSON with the commas between them."""
+    """The bytes of items as JSON, with the commas between them."""
     return round(items * item_bytes) + max(0, items - 1)
 
 
 @functools.lru_cache(maxsize=4096)
 def _sends(chunks: int, message: int, last_message: int) -> tuple[int, int]:
-    """The calls that send a window, and the requests that AWS bills; all messages but the last are equally long."""
+    """The calls that send a window, and the requests that AWS bills. All messages but the last are equally long."""
     groups = list(full_batches([message] * (chunks - 1) + [last_message], bytes_of=int))
     return len(groups), sum(sqs_requests(sum(group)) for group in groups)

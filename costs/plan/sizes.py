@@ -1,4 +1,4 @@
-"""How large items, records and messages are, by the code that writes them."""
+"""The sizes of items, records and messages, computed by the code that writes them."""
 
 import functools
 import math
@@ -30,8 +30,8 @@ SAMPLE = {"id": f"{0:09d}", "value": 0}
 def item_bytes(workload: Workload) -> Estimate:
     """Bytes of an item's JSON text as it travels: of the shortest, the average and the longest item.
 
-    `workload.item_bytes`, where given, is the size of every item. Otherwise items are the example's, whose ids have
-    nine digits: the length of the value decides, and the mark of the items that `fail_rate` makes fail.
+    If `workload.item_bytes` is given, every item has that size. Otherwise the items are the example's, whose ids have
+    nine digits. Then the length of the value decides, and the mark of the items that fail because of `fail_rate`.
     """
     if workload.item_bytes is not None:
         return Estimate(*[workload.item_bytes] * 3)
@@ -45,12 +45,12 @@ def item_bytes(workload: Workload) -> Estimate:
 
 
 def value_bytes(values: Distribution) -> Estimate:
-    """Bytes of a value's text, a whole number of milliseconds."""
+    """Bytes of a value's text. A value is a whole number of milliseconds."""
     spread = values.kind in ("uniform", "constant", "file")
     low, high = (math.floor(values.low), math.floor(values.high)) if spread else (0, math.floor(values.largest))
     least, most = len(str(low)), len(str(high))
     if values.kind == "uniform":
-        # Each power of ten adds a digit to the share of values that reach it.
+        # For each power of ten: the share of values that reach it has one more digit.
         more = sum((high + 1 - 10**power) / (high + 1 - low) for power in range(least, most))
         return Estimate(least, least + more, most)
     return Estimate(least, min(most, max(least, len(str(math.floor(values.mean))))), most)
@@ -58,13 +58,13 @@ def value_bytes(values: Distribution) -> Estimate:
 
 @functools.cache
 def message_bytes(batch_id: str, item_concurrency: int, max_attempts: int, shard: int, seq: int) -> int:
-    """A chunk's message without its items."""
+    """The size of a chunk's message without its items."""
     request = replace(BatchRequest(), item_concurrency=item_concurrency, max_attempts=max_attempts)
     return len(chunk_body(ChunkKey(BatchKey(batch_id), shard, seq), request, NOW, []))
 
 
 def segment_record_bytes(batch_id: str) -> int:
-    """The largest record of a segment."""
+    """The size of a segment's largest record."""
     times = dict.fromkeys(("leaseUntil", "expiresAt"), n(NOW))
     counts = dict.fromkeys(("nextChunk", "nextItem", "windowChunk", "windowItem"), n(SEGMENT_STRIDE - 1))
     return record_bytes(segment_key(BatchKey(batch_id), 0) | times | counts)
@@ -77,7 +77,7 @@ def chunk_of(batch_id: str) -> ChunkKey:
 
 @functools.cache
 def chunk_record_bytes(batch_id: str, settled: int = 0) -> int:
-    """The record of a claimed chunk; after a partial failure it has a bitmap of `settled` items."""
+    """The size of a claimed chunk's record. After a partial failure it has a bitmap of `settled` items."""
     numbers = {"size": n(10_000), "attempts": n(0), "expiresAt": n(EXPIRES), "leaseUntil": n(NOW)}
     bitmap = {"settled": {"B": with_settled(b"", (), settled)}} if settled else {}
     return record_bytes(chunk_key(chunk_of(batch_id)) | numbers | bitmap)
@@ -85,12 +85,12 @@ def chunk_record_bytes(batch_id: str, settled: int = 0) -> int:
 
 @functools.cache
 def failed_item_bytes(batch_id: str, item_bytes: int, error: str) -> int:
-    """The record of a failed item."""
+    """The size of the record of an item that failed for good."""
     size = record_bytes(failed_record(chunk_of(batch_id), 0, {}, "", 3, EXPIRES)) - len("{}") + item_bytes
     return size + min(len(error.encode()), error_room(size))
 
 
 @functools.cache
 def failed_count_bytes(batch_id: str) -> int:
-    """The record that counts a chunk's failed items."""
+    """The size of the record that counts a chunk's failed items."""
     return record_bytes(failures_record(chunk_of(batch_id), 1, EXPIRES))

@@ -1,4 +1,4 @@
-"""The SQS architecture's batchers: how fast a batch's chunks become records and messages, and what that takes."""
+"""The batchers of the SQS architecture: how fast they turn a batch's chunks into records and messages."""
 
 import math
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.sqs.batcher import WINDOW_MS
 from handlers.sqs.finished import FLUSH_CHUNKS
 
-# The batcher's event source, whose MaximumConcurrency is the template's and no parameter.
+# The batcher's event source. The template sets its MaximumConcurrency; no parameter changes it.
 BATCHERS = "BatcherEventSource"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batchers:
-    """Batchers make segments side by side, `rate` chunks a second each; the first messages come after `lead` seconds.
+    """Batchers make segments side by side, each at `rate` chunks per second.
 
-    `begin` is when the first batcher takes up a segment. Milliseconds are billed ones without init; an invocation makes
-    chunks for `room_milliseconds`.
+    The first batcher takes up a segment at `begin`, and sends its first messages `lead` seconds later. `milliseconds`
+    are billed ones without init. An invocation makes chunks for `room_milliseconds`.
     """
 
     begin: float
@@ -36,9 +36,9 @@ class Batchers:
 
     @property
     def stages(self) -> list[tuple[float, float, str]]:
-        """Chunks made until the end of each stage, chunks a second, and what allows no more.
+        """For each stage: the chunks made by its end, the chunks per second, and the name of what limits them.
 
-        All batchers are busy first. Fewer segments than batchers are left for the second stage.
+        In the first stage all batchers are busy. In the second one fewer segments than batchers are left.
         """
         full = self.segments // self.side_by_side * self.side_by_side
         name = BATCHERS if self.side_by_side == SQS_BATCHERS else "ChunksPerSegment"
@@ -48,7 +48,7 @@ class Batchers:
         return stages
 
     def arrivals(self, writes: Rate | None) -> Arrivals:
-        """When the messages of chunks are in the queue; DynamoDB takes `writes` of their records a second at most."""
+        """The arrivals of the chunks' messages. DynamoDB takes at most `writes` of their records per second."""
         made = Arrivals([self.begin + self.lead], [0.0], [])
         limit = writes or (lambda _: (math.inf, ""))
         for until, rate, name in self.stages:
@@ -68,14 +68,14 @@ class Batchers:
         return made
 
     def slowed_down(self, sealed: float) -> float:
-        """The milliseconds that all batchers together wait for DynamoDB if the last message is out at `sealed`."""
+        """The milliseconds that all batchers together wait for DynamoDB, if the last message is sent at `sealed`."""
         rounds = math.ceil(self.segments / self.side_by_side)
         own = rounds * self.chunks / self.segments / self.rate
         return max(0.0, sealed - self.begin - self.lead - own) * self.side_by_side * 1000
 
 
 def batchers(workload: Workload, settings: Settings, shape: SqsShape, times: StepTimes) -> Batchers:
-    """What the batchers of a batch do, in docs/design.md's order. Raises Impossible where a window outlasts them."""
+    """The batchers of a batch; the steps are docs/design.md's. Raises Impossible if a window takes too long."""
     segments = shape.filled_segments
     empty = shape.segments - segments
     per_segment = shape.chunks / segments
@@ -93,7 +93,7 @@ def batchers(workload: Workload, settings: Settings, shape: SqsShape, times: Ste
             f"{timeout} s: raise it, or lower ItemsPerChunk",
         )
     work = per_segment / window * (making + sending)
-    # A batcher that goes on sends the last window's messages again.
+    # A batcher that continues a segment sends the last window's messages again.
     again = claiming + sending
     invocations = max(1, math.ceil((work - again) / max(room - again, making + sending)))
     sent_ms = work + invocations * claiming + (invocations - 1) * sending
@@ -101,7 +101,7 @@ def batchers(workload: Workload, settings: Settings, shape: SqsShape, times: Ste
     starting = times.overhead + times.sqs + times.dynamodb + times.events
     starting += math.ceil(shape.segments / MAX_BATCH_MESSAGES) * times.sqs
     side_by_side = min(segments, SQS_BATCHERS)
-    # The environment that started the batch takes a segment up; the others start first.
+    # The environment that started the batch takes one segment; the other environments must start first.
     begin = delivery + init + starting + delivery + (init if side_by_side > 1 else 0)
     lead = claiming + making + times.sqs
     sealing = shape.segments * times.dynamodb + times.sqs

@@ -33,8 +33,8 @@ PROCESSOR_COUNTS = ("processors", "chunk_receives", "chunk_deletes", "shard_chec
 def batcher_counts(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, Estimate]:
     """The batcher's counts.
 
-    A segment that takes longer than an invocation is continued by another one: at most once a window, since every
-    invocation makes one at least.
+    A segment that takes longer than one invocation is continued by another one. That happens at most once a window,
+    because every invocation makes at least one window.
     """
     shape, timing, segments = batch.shape, batch.timing, batch.shape.segments
     windows = spread(shape.windows for shape in batch.shapes)
@@ -57,9 +57,10 @@ def batcher_counts(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, E
 
 
 def sealing_units(record: Record, segments: int) -> Estimate:
-    """Write units of taking every segment's number off the batch record, which is billed as it was before.
+    """Write units of the updates that take a segment's number off the batch record, one for each segment.
 
-    Time decides the order: with the longest numbers first the record shrinks fast, with the shortest it stays large.
+    AWS bills each update by the record's size before it. Timing decides the order: if the longest numbers go first, the
+    record shrinks fast; if the shortest go first, it stays large.
     """
     bare = record_bytes({name: value for name, value in record.items() if name != "segments"}) + len("segments")
     sizes = sorted(value_bytes({"N": str(number)}) for number in range(segments))
@@ -76,8 +77,8 @@ def sealing_units(record: Record, segments: int) -> Estimate:
 def processor_counts(batch: PlannedBatch[SqsShape], tries: Attempts) -> dict[str, Estimate]:
     """The processor's counts.
 
-    A message is handled once, again for each retry, and whenever time ran out. An invocation takes `BatchSize` messages
-    at most and one at least, and so do its receives and deletes, of ten at most shape.
+    A message is handled once, once more for each retry, and once more whenever time runs out. An invocation takes one
+    to `BatchSize` messages. A receive or a delete has at most ten of them.
     """
     settings, shape, chunks = batch.settings, batch.shape, batch.chunks
     again = added(tries.retries, tries.cut_short, tries.waited)
@@ -99,14 +100,14 @@ def processor_counts(batch: PlannedBatch[SqsShape], tries: Attempts) -> dict[str
         handled.most * sqs_requests(largest),
     )
     deletes = estimate(math.ceil(chunks.least / per_call), calls, chunks.most)
-    # A query for each shard of which an invocation finished chunks and returned none. So there is one an invocation at
-    # least if nothing is returned, one for the last invocation in any case, and never more than chunks.
+    # An invocation queries each shard in which it finished chunks and left none unfinished. So there is at least one
+    # query per invocation if no chunk is handled twice, else at least one in all; and never more queries than chunks.
     touched = shape.shards * (1 - (1 - 1 / shape.shards) ** messages)
     shard_checks = estimate(1 if again.most else processors.least, processors.expected * touched, chunks.most)
-    # The last query of each shard finds it empty; others may, at the same time or before the batcher has put more.
+    # The last query of each shard finds it empty. So may one at the same time, or one before the batcher puts more.
     used = min(shape.shards, chunks.expected)
     seal_checks = estimate(1, used, shard_checks.most)
-    # Once the batch is sealed and a shard is empty, every processor that then runs may nudge the finalizer.
+    # Once the batch is sealed and a shard is empty, every processor that still runs may nudge the finalizer.
     running = settings.pollers * PROVISIONED_CONCURRENCY if settings.pollers else settings.max_concurrency
     nudges = estimate(0, used, min(shard_checks.most, shape.shards * running))
     return dict(zip(PROCESSOR_COUNTS, (processors, receives, deletes, shard_checks, seal_checks, nudges), strict=True))
@@ -115,9 +116,9 @@ def processor_counts(batch: PlannedBatch[SqsShape], tries: Attempts) -> dict[str
 def finalizer_counts(batch: PlannedBatch[SqsShape], tries: Attempts, nudges: Estimate) -> dict[str, Estimate]:
     """The finalizer's counts.
 
-    One check ends the batch, and a second one may try at the same time and lose. The check message is redelivered until
-    the batch has ended, its deadline at the latest, and once more to be deleted; a nudge, the batcher's and the
-    processors', is one check. An invocation may take several of them.
+    One check ends the batch. A second finalizer may try at the same time and lose. The check message is redelivered
+    until the batch has ended, at the latest at its deadline, and is received once more to be deleted. Each nudge, from
+    the batcher or from a processor, is one check. An invocation may take several of these messages.
     """
     settings, timing = batch.settings, batch.timing
     rounds = math.ceil(settings.deadline_seconds / settings.check_interval_seconds) + 2
@@ -141,8 +142,8 @@ def finalizer_counts(batch: PlannedBatch[SqsShape], tries: Attempts, nudges: Est
 def shard_units(batch: PlannedBatch[SqsShape], tries: Attempts) -> Estimate:
     """Read units of an early check's queries, eventually consistent: half a unit for 4 KB.
 
-    Once the batch is sealed it reads shards up to the first that is not empty, and always the first hundred records of
-    shape.
+    A check of a sealed batch reads shards up to the first one that is not empty. Every check reads the first hundred
+    records of each shard.
     """
     shards = batch.shape.shards
     bitmaps = tries.failing_chunks.most or tries.cut_short.most
@@ -152,9 +153,9 @@ def shard_units(batch: PlannedBatch[SqsShape], tries: Attempts) -> Estimate:
 
 
 def counting_units(batch: PlannedBatch[SqsShape], tries: Attempts) -> Estimate:
-    """Read units of the counts of failed items, in one query or more for each shard.
+    """Read units of the counts of failed items, in at least one query for each shard.
 
-    Each query, of a shard's page of 1 MB, is rounded up; how the bytes are shared out among shards is not known.
+    AWS rounds up each query, of a shard's page of 1 MB. It is not known how the bytes are spread over the shards.
     """
     shards = batch.shape.shards
     size = Estimate(*(count * failed_count_bytes(batch.batch_id) for count in tries.failing_chunks))

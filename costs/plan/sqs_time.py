@@ -24,10 +24,10 @@ BATCHER_WRITES, PROCESSOR_WRITES = 1, 2
 
 @dataclass(frozen=True, kw_only=True)
 class Invocations:
-    """A processor's invocations: how many, how long, and how many messages are received again.
+    """The processor's invocations: their number, their durations, and the messages that are received again.
 
-    `seconds` is a sample of first attempts. `retry_jobs` is the number of first attempts that take as long as all
-    `retries` of `retry_seconds` each.
+    `seconds` is a sample of first attempts. The retries, `retries` of `retry_seconds` each, take as long as
+    `retry_jobs` first attempts.
     """
 
     count: int
@@ -41,11 +41,11 @@ class Invocations:
 
 
 def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: int) -> Invocations:
-    """What the processor's invocations do, in docs/design.md's order: claim, items, delete, and a check at the end."""
+    """The processor's invocations; the steps are docs/design.md's: claim, items, delete, and a check at the end."""
     timeout, size = settings.function_timeout, settings.batch_size
     chunks = min(size, work.count)
     chunk_seconds = (times.dynamodb + work.items * times.take_item) / 1000
-    # Chunks are deleted together, but for one that took long.
+    # Chunks are deleted together, except one that took long.
     alone = long_share(work.times)
     deleting = times.dynamodb_batch / 1000 * (alone + (1 - alone) / min(size, FLUSH_CHUNKS))
     touched_shards = shards * (1 - (1 - 1 / shards) ** size)
@@ -60,7 +60,7 @@ def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: i
         seconds = [walls + mean_seconds - chunks * work.times.mean for walls in together(work.times, chunks)]
         cut_short = waited = 0.0
     else:
-        # The timeout ends an invocation before its messages do: another continues the last chunk, or takes the rest.
+        # The invocation runs out of time before its messages are done. Another one continues with the last chunk.
         total = work.count * mean
         needed = work.count * work.rounds if work.rounds > 1 else total / work.progress_seconds
         count = max(math.ceil(needed), math.ceil(work.count / size))
@@ -69,15 +69,15 @@ def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: i
         cut_short = max(0.0, count - work.count / size)
         waited = count * max(0.0, size - math.ceil(work.progress_seconds / mean))
     retry = work.retry_seconds + chunk_seconds + (times.dynamodb + times.dynamodb_batch) / 1000
-    # An invocation retries no more chunks together than fail at an attempt.
+    # An invocation retries at most as many chunks together as fail at an attempt.
     per_invocation = max(1.0, min(size, work.progress_seconds / retry, work.count * work.failing))
     retries = work.retried_chunks / per_invocation
     retry_each = retry * per_invocation + around
-    # The retries of the last chunks come after all others (last_retries): an only chunk has none beside it.
-    beside = retries * retry_each / mean_seconds if work.count > 1 else 0.0
+    # The retries of the last chunks come after all others (see simulate). A single chunk has no others.
+    retry_jobs = retries * retry_each / mean_seconds if work.count > 1 else 0.0
     return Invocations(
         count=count, mean_seconds=mean_seconds, seconds=seconds, cut_short=cut_short, waited=waited,
-        retries=retries, retry_seconds=retry_each, retry_jobs=math.ceil(beside),
+        retries=retries, retry_seconds=retry_each, retry_jobs=math.ceil(retry_jobs),
     )  # fmt: skip
 
 
@@ -89,22 +89,22 @@ def long_share(times: ChunkTimes) -> float:
 
 @lru_cache(maxsize=512)
 def together(times: ChunkTimes, size: int) -> list[float]:
-    """Sums of `size` neighbours of the sample; for large sizes, as many times the mean."""
-    each = times.wall
+    """Sums of `size` neighbours in the sample; for large sizes `size` times the mean."""
+    walls = times.wall
     if size == 1:
-        return each
-    if size > 100 or len(each) == 1:
+        return walls
+    if size > 100 or len(walls) == 1:
         return [times.mean * size]
-    sums = [0.0, *accumulate(each * (size // len(each) + 2))]
-    firsts = (number * size % len(each) for number in range(len(each)))
+    sums = [0.0, *accumulate(walls * (size // len(walls) + 2))]
+    firsts = (number * size % len(walls) for number in range(len(walls)))
     return [sums[first + size] - sums[first] for first in firsts]
 
 
 @dataclass(frozen=True)
 class ChunkQueue:
-    """The queue of chunks: when its last message was sent, and when `arrivals` of jobs get past DynamoDB's limits.
+    """The queue of chunks. `sealed` is the time of its last message; `arrivals` are jobs that DynamoDB lets through.
 
-    `waiting_seconds` are those that all processors together wait for DynamoDB in the middle of an invocation.
+    `waiting_seconds` is the time that all processors together wait for DynamoDB within invocations.
     """
 
     sealed: float
@@ -113,7 +113,7 @@ class ChunkQueue:
 
 
 def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: Rate, delivery: float) -> ChunkQueue:
-    """Batchers and processors share the table's writes: processors first, but batchers get their part at least."""
+    """Share the table's writes: processors come first, but batchers get at least their part."""
     chunks, jobs = made_by.chunks, invoked.count + invoked.retry_jobs
     mean, chunks_each = invoked.mean_seconds, chunks / invoked.count
     fastest, part = made_by.side_by_side * made_by.rate, BATCHER_WRITES / (BATCHER_WRITES + PROCESSOR_WRITES)
@@ -123,7 +123,7 @@ def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: 
         processors = places.at(time)[0] / mean * chunks_each * PROCESSOR_WRITES
         return max(writes * part, writes - processors), name
 
-    # A batcher's writes are the same number as its chunks; a retried job writes as another does.
+    # A batcher makes one write per chunk. A retried job makes as many writes as any other job.
     enough = fastest * jobs / invoked.count <= table(0.0)[0] * part
     made = made_by.arrivals(None if enough else for_batchers)
     arrivals = Arrivals(
@@ -150,7 +150,7 @@ def chunk_queue(made_by: Batchers, invoked: Invocations, places: Places, table: 
 
 
 def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
-    """The time of a batch, expected values. Raises Impossible."""
+    """Simulate a batch; all results are expected values. Raises Impossible."""
     item = item_bytes(workload).expected
     shape = sqs_shape(workload, settings, item)
     work = chunk_work(workload, settings)
@@ -197,9 +197,10 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
 
 
 def finish_ms(times: StepTimes, shards: int) -> float:
-    """The finalizer's last check: all shards are empty, failed items are counted, the end is stored and published.
+    """The milliseconds of the finalizer's last check.
 
-    For each shard it reads how far it was counted, and then the counts; 16 shards at a time.
+    It finds all shards empty, counts the failed items, then stores and publishes the ending. To count, it reads for
+    each shard the closing record and then the counts, 16 shards at a time.
     """
     counting = 2 * math.ceil(shards / 16) * times.dynamodb
     return times.overhead + (2 + shards) * times.dynamodb + counting + times.events

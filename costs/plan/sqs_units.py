@@ -22,10 +22,10 @@ from handlers.sqs.table.base import expiry
 from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.rules import read_units, write_units
 
-# As the example's work fails; its length decides nothing unless an item is nearly a kilobyte.
+# The error of the example's process. Its length matters only for items of nearly a kilobyte.
 ERROR = "ValueError: this item was made to fail (failRate)"
 INPUT = InputObject("rollcall-input-000000000000-us-east-1", "input/items.jsonl", f'"{"0" * 32}"')
-# The attributes that the finished batch's record has beside those of the open one.
+# The attributes that the record of a finished batch has besides those of an open batch.
 FINISHED = {
     **{name: {"N": "1000000"} for name in ("succeeded", "failed", "remaining")},
     **{name: {"N": "1795000000123"} for name in ("finishedAt", "announceUntil", "drainedAt", "progressAt")},
@@ -37,7 +37,7 @@ FINISHED = {
 def sqs_usages(
     workload: Workload, settings: Settings, batch_id: str, timing: Timing | None
 ) -> tuple[list[Usage], dict[str, Estimate]]:
-    """The billed quantities of a batch beside those of Lambda, and each function's invocations."""
+    """The billed quantities of a batch except those of Lambda, and each function's invocations."""
     shapes = [
         sqs_shape(workload, settings, size, longest=case > 0, batch_id=batch_id)
         for case, size in enumerate(sizes.item_bytes(workload))
@@ -87,7 +87,7 @@ def open_record(batch: PlannedBatch[SqsShape]) -> Record:
 
 
 def record_units(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, float]:
-    """Units of one write or read of a record: of the open batch, the batch at a check, the ended batch, a chunk."""
+    """Units of one write or one read of a record: the open batch, the batch at a check, the ended batch, a chunk."""
     batch_id, per_chunk = batch.batch_id, batch.settings.items_per_chunk
     checked = record | FINISHED
     ended = {name: value for name, value in checked.items() if name != "segments"}

@@ -1,4 +1,4 @@
-"""What AWS's quotas allow: the processors that run at a time, and the writes that a table takes a second.
+"""The throughput that AWS's quotas allow: concurrent processors, and writes per second of a table.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 """
@@ -16,10 +16,10 @@ MOST_DOUBLINGS = 40
 
 
 def processor_limits(settings: Settings, quotas: Quotas, mean_seconds: float, job_bytes: float) -> list[Limit]:
-    """What limits the processors that run at a time.
+    """The limits of concurrent processors.
 
-    An invocation lasts `mean_seconds` and receives `job_bytes` of messages. The limit that is harder to lift comes
-    first: of two that are equally low it is the one that is named.
+    An invocation lasts `mean_seconds` and receives `job_bytes` of messages. The limit that is harder to raise comes
+    first, because of two equal limits the first one is named.
     """
     if settings.pollers is None:
         limits = [
@@ -43,7 +43,7 @@ def processor_limits(settings: Settings, quotas: Quotas, mean_seconds: float, jo
 
 
 def lambda_limits(quotas: Quotas, mean_seconds: float) -> list[Limit]:
-    """What limits the invocations of a function that run at a time, each for `mean_seconds`."""
+    """The limits of a function's concurrent invocations, each of which lasts `mean_seconds`."""
     concurrency, scaling = quotas["lambda.concurrency"], quotas["lambda.scaling_per_10_seconds"]
     requests = quotas["lambda.requests_per_concurrency"] * concurrency
     return [
@@ -54,9 +54,9 @@ def lambda_limits(quotas: Quotas, mean_seconds: float) -> list[Limit]:
 
 
 def table_writes(shards: int, quotas: Quotas) -> Rate:
-    """The write units a second that the table takes of a batch.
+    """The write units per second that the table takes for a batch.
 
-    A new table takes some at first, and twice as many with every half hour in which it is used.
+    A new table has a first capacity, which doubles with every half hour of use.
     """
     partition = shards * quotas["dynamodb.partition_writes"], "dynamodb.partition_writes"
     table = quotas["dynamodb.table_writes"], "dynamodb.table_writes"

@@ -1,4 +1,4 @@
-"""The time of a batch, as a model of it finds it, and what decides it."""
+"""The time of a batch, as the model of each architecture computes it, and its bottleneck."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from costs.plan.chunk_time import ChunkWork
 from costs.plan.queue import QueueRun
 from costs.plan.settings import Settings
 
-# What bounds a batch beside quotas and parameters, and no setting changes.
+# Bottlenecks that are neither a quota nor a parameter, so no setting changes them.
 LATENCY = "latency"
 WORK = "work"
 
@@ -23,16 +23,17 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds and counts of one batch on AWS, expected values.
+    """The duration of one batch on AWS and its counts, all expected values.
 
-    `seconds` runs from the request to Batch Finished. Milliseconds are billed ones of all invocations together, init
-    included; `init_ms` is that part of all of them, `work_ms` the part of the processor's in which an item was
-    processed. `child_ms` are the durations of all child executions together, each rounded up to 100 ms (Step Functions
-    only). `bound_by` says for how many seconds which quota or setting held the batch up, `bottleneck` which one did so
-    for longest.
+    `seconds` is the time from the request to Batch Finished. Milliseconds are billed ones of all invocations together,
+    init included; `init_ms` is the init of all functions. `work_ms` is the part of the processor's time in which an
+    item was processed. `child_ms` are the durations of all child executions together, each rounded up to 100 ms (Step
+    Functions only). `bound_by` maps each quota or setting to the seconds for which it held the batch up; `bottleneck`
+    is the one with the most.
 
-    `retried` counts second and further attempts of chunks, `cut_short` the chunks that another invocation continued
-    because the function's time ran out, `waited` the messages that were returned untouched for want of time.
+    `retried` counts second and further attempts at chunks. `cut_short` counts the chunks that another invocation
+    continued because the function's time ran out. `waited` counts the messages that were returned untouched because no
+    time was left for them.
     """
 
     seconds: float
@@ -54,7 +55,7 @@ class Timing:
     concurrency: float = 0.0
     """The most processors at a time."""
     chunk_seconds: float = 0.0
-    """One chunk's work on average, of one attempt at all of its items."""
+    """The average work of one attempt at all items of a chunk."""
     phases: tuple[Phase, ...] = ()
     bound_by: dict[str, float] = field(default_factory=dict)
 
@@ -75,11 +76,11 @@ def timing_of(
 ) -> Timing:
     """The timing of a batch: seconds from the request, and counts.
 
-    Batchers work from `begin` until all chunks are `made`, and all of these are `done` before the end. `retrying` are
-    the seconds in which nothing but failed items is left. The `chunks_each` of an invocation come one after the other,
-    so all but one of the last ones wait for BatchSize. `before` has the seconds of what holds up all chunks, by name.
+    Batchers work from `begin` until all chunks are `made`; all chunks are processed at `done`. For `retrying` seconds
+    only failed items are left. An invocation processes its `chunks_each` chunks one after another, so all but one of
+    the last chunks wait because of BatchSize. `before` maps each delay of all chunks to its seconds.
     """
-    # More items of the last chunks at a time would shorten these, if any are left.
+    # More concurrent items would shorten the last chunks, unless all their items run at the same time already.
     last = "ItemConcurrency" if settings.item_concurrency < work.items else WORK
     at_the_end = done - retrying - run.last_start
     bounds = {

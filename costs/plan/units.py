@@ -23,16 +23,16 @@ TYPICAL_INIT_MS = 300.0
 def units(
     architecture: str, workload: Workload, settings: Settings, timing: Timing | None, batch_id: str = BATCH_ID
 ) -> list[Usage]:
-    """Every unit that a batch costs on AWS without faults, with its retries and failed items; `sqs` or `sfn`.
+    """Every unit that AWS bills for a batch without faults, retries and failed items included. For `sqs` or `sfn`.
 
-    `function` and `operation` are the meter's. A usage that the workload determines has `low == high == quantity`;
-    what time decides lies between `low` and `high` however the time passes, and `quantity` is what `timing` makes it.
-    Without `timing` it is what full invocations and no waiting make it, and Lambda's and EXPRESS children's durations,
-    which only time decides, are left out.
+    `function` and `operation` are the meter's. If the workload decides a usage, `low == high == quantity`. If time
+    decides it, `low` and `high` bound it however the time passes, and `quantity` follows from `timing`. Without
+    `timing`, `quantity` assumes full invocations and no waiting, and the durations of Lambda and of EXPRESS children
+    are left out.
 
-    Items are the example's, or of `workload.item_bytes` each from a JSON Lines object. Results are not collected. A
-    batch that takes longer than its deadline is planned as if it had that much time. Left out are what a stack costs
-    while idle (idle pollers, storage) and provisioned pollers.
+    Items are the example's, or come from a JSON Lines object with `workload.item_bytes` each. Results are not
+    collected. A batch that takes longer than its deadline is planned as if it had that much time. Not included: the
+    cost of an idle stack (idle pollers, storage), and provisioned pollers.
     """
     if timing and timing.seconds > settings.deadline_seconds:
         settings = replace(settings, deadline_seconds=math.ceil(timing.seconds))
@@ -47,10 +47,10 @@ def units(
 def lambda_usages(
     function: str, settings: Settings, timing: Timing | None, invocations: Estimate, timeout: int
 ) -> list[Usage]:
-    """What Lambda bills for one function's invocations, and the lines that it logs; without `timing` no durations.
+    """Lambda's bill for one function's invocations and log lines; without `timing` it has no durations.
 
-    An invocation is billed for a millisecond at least, and for its timeout and as long an init at most. Of the
-    processor's time, that in which at least one item was being processed is your code's.
+    An invocation is billed for at least a millisecond, and at most for its timeout and an init of the same length. The
+    processor's time in which at least one item is being processed is your code's.
     """
     is_processor = function == PROCESSOR
     memory = settings.processor_memory if is_processor else ORCHESTRATION_MEMORY
@@ -68,7 +68,7 @@ def lambda_usages(
         "platform_bytes": estimate(
             invocations.least * platform_bytes(memory, 1.0),
             invocations.expected * warm + min(cold, invocations.expected) * init,
-            # The memory used may have two digits more.
+            # The number for the memory used may have two more digits.
             invocations.most * (platform_bytes(memory, timeout * 1000, timeout * 1000) + len("00")),
         ),
     }
@@ -89,8 +89,8 @@ def lambda_usages(
 def times(timing: Timing, invocations: Estimate) -> dict[str, tuple[float, float]]:
     """Billed milliseconds and cold starts of each function.
 
-    The recorder's PutObject takes as long as the finalizer with its four. The batcher and the finalizer have one cold
-    start each.
+    The model takes the recorder, with one PutObject, to be as slow as the finalizer with four. The batcher and the
+    finalizer have one cold start each.
     """
     recorder_ms = invocations.expected * timing.finalizer_ms / max(1, timing.finalizer_invocations)
     return {
@@ -104,7 +104,7 @@ def times(timing: Timing, invocations: Estimate) -> dict[str, tuple[float, float
 def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None) -> list[Usage]:
     """The metrics that CloudWatch makes of the functions' log lines, billed for every hour of the clock with data.
 
-    The processors' have data in one hour at least, and in one more than the batch takes.
+    The processors' metrics have data in at least one hour, and in at most one hour more than the batch takes.
     https://aws.amazon.com/cloudwatch/pricing/
     """
     seconds = timing.seconds if timing else 0

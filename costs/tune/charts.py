@@ -46,7 +46,7 @@ def cost_against_duration(study: Study) -> go.Figure:
 
 
 def points(plans: Iterable[Plan]) -> dict[str, Any]:
-    """The plans as points of duration and dollars, each with its details under the pointer."""
+    """The plans as points of duration and dollars. A point shows its details under the pointer."""
     plans = list(plans)
     return {
         "x": [plan.seconds for plan in plans],
@@ -66,7 +66,7 @@ def around(amounts: Sequence[float], beyond: float) -> list[float]:
 
 
 def cost_by_service(study: Study) -> go.Figure:
-    """The cost of a million items, stacked by service: the whole bill, and beside it the orchestration alone."""
+    """The cost of a million items, stacked by service: the whole bill, and next to it the orchestration alone."""
     tuned = {f"{ARCHITECTURE_TITLES[name]}, tuned": plan.bill for name, plan in study.chosen.items()}
     default = {f"{ARCHITECTURE_TITLES[name]}, default": plan.bill for name, plan in study.defaults.items()}
     orchestration = {title: bill.part(own=False) for title, bill in tuned.items()}
@@ -94,6 +94,6 @@ def by_service(bill: Bill) -> dict[str, float]:
 
 
 def styled(figure: go.Figure, height: int) -> go.Figure:
-    """The figure with the look that both charts share."""
+    """The figure with the style that both charts share."""
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
     return figure.update_layout(template="plotly_white", height=height, font_size=15, legend=legend)

@@ -1,4 +1,4 @@
-"""Confirming plans in the sandbox: which plans, with how small a batch, and the units to compare.
+"""Confirms plans in the sandbox: which plans, with which small batch, and which units are compared.
 
 Only the units of orchestration compare: the sandbox's milliseconds are this machine's, not AWS's.
 """
@@ -83,7 +83,7 @@ def total(bill: Bill, unit: str, field: str) -> float:
 
 
 def comparable(bill: Bill) -> Bill:
-    """The part of a bill without units of time."""
+    """The part of a bill whose units the sandbox and AWS count alike: all units but those of time."""
     lines = (line for line in bill.lines if not any(unit in line.usage.price for unit in TIMED))
     return Bill(tuple(lines), bill.items)
 

@@ -1,4 +1,4 @@
-"""How long an item takes by the processor's memory: Lambda's CPU grows with the memory.
+"""The duration of an item by the processor's memory: Lambda's CPU grows with the memory.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 """
@@ -14,7 +14,7 @@ from costs.plan.settings import Settings, Workload, parameter
 POINT = re.compile(r"(\d{1,5})=(\d+(?:\.\d+)?)")
 MEMORY = parameter("processor_memory")
 EXPECTED = "expected MB=MILLISECONDS,... measured with the same item, such as 128=900,256=450,512=240"
-# Sizes that the search tries between the first and the last point, beside the points themselves.
+# Sizes that the search tries between the first and the last point, besides the points themselves.
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1536, 1769, 2048, 3008, 4096, 6144, 8192, 10_240)
 
 

@@ -72,7 +72,7 @@ class Space:
 def numbers(name: str, limit: int | None = None, architecture: str | None = None) -> Axis:
     """The axis of a number within the template's bounds, up to `limit`, which is then part of the coarse grid."""
     steps, coarse = CANDIDATES[name]
-    most = LARGEST if limit is None else min(limit, LARGEST)
-    ladder = sorted({most, *(int(step * 10**power) for step in steps for power in range(5))})
-    choices = [value for value in ladder if value <= most and parameter(name, architecture).allows(value)]
+    largest = LARGEST if limit is None else min(limit, LARGEST)
+    ladder = sorted({largest, *(int(step * 10**power) for step in steps for power in range(5))})
+    choices = [value for value in ladder if value <= largest and parameter(name, architecture).allows(value)]
     return [({name: value}, value in coarse | {limit}) for value in choices]

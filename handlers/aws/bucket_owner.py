@@ -1,4 +1,4 @@
-"""Checks the owner of a bucket in every S3 call: its name alone may have been given up and taken by someone else.
+"""Checks the owner of a bucket in every S3 call: a deleted bucket's name may belong to another account now.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 """

@@ -12,7 +12,7 @@ from handlers.core.outcome import error_text
 
 
 class ServiceUnavailable(Exception):
-    """A service did not do what it was called for: the caller is to try again. The message quotes the service."""
+    """A service did not carry out a call: the caller is to try again. The message quotes the service."""
 
 
 class CheckAgain(Exception):
@@ -42,7 +42,7 @@ def is_mistake(error: BaseException) -> bool:
 
 
 def reason_of(error: BaseException, place: str) -> str:
-    """Why a batch ends that a mistake holds up."""
+    """The reason of a batch that a mistake ends."""
     return f"a mistake in the code, met {TRIES} times by its {place}: {error_text(error)}"
 
 

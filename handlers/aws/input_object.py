@@ -43,7 +43,10 @@ NOT_NOW = {"ExpiredToken", "OperationAborted", "RequestTimeout", "SlowDown", "Th
 
 
 def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
-    """The object with its ETag; its size, if parts of it can be read; its items, estimated. Raises InvalidRequest."""
+    """The object with its ETag; its size, if parts of it can be read; its items, estimated.
+
+    Raises InvalidRequest if it cannot be read, or is not the version any more that was pinned before.
+    """
     try:
         refuse_other_endings(source.key)
     except Unreadable as unreadable:
@@ -107,7 +110,10 @@ def refuse_other_places(source: InputObject) -> None:
 
 
 def get(source: InputObject, **arguments: str) -> Any:
-    """S3's answer to GetObject for the pinned object. Raises InvalidRequest if another try would not help."""
+    """S3's answer to GetObject for the pinned object.
+
+    Raises InvalidRequest for a place that the stack does not read, and if another try would not help.
+    """
     refuse_other_places(source)
     place = place_of(source)
     if source.etag:

@@ -19,7 +19,10 @@ BATCH_ID_WORDS = "1 to 80 letters, digits, dots, hyphens or underscores, with a 
 
 
 class InvalidRequest(ValueError):
-    """The batch request is wrong. The message says where and why, with unprintable characters escaped for AWS."""
+    """The batch request is wrong. The message names the field, its value and what was expected.
+
+    Unprintable characters in it are escaped, so that every service accepts it.
+    """
 
     def __init__(self, message: str):
         super().__init__(shown(message))
@@ -68,7 +71,7 @@ LIMITS: dict[str, tuple[type, float, float]] = {
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What a batch consists of and how it runs. docs/design.md describes the fields."""
+    """The items of a batch and the settings for it. docs/design.md describes the fields."""
 
     batch_id: str | None = None
     items: int = 1000
@@ -239,7 +242,10 @@ def is_scheduled(request: Any) -> bool:
 
 
 def batch_id_or(request: Any, fallback: str) -> str:
-    """The batch's id; for an invalid request it is `fallback`, hashed if it is an execution's name that is no id."""
+    """The batch's id; `fallback` if the request is invalid.
+
+    A fallback that is no id is hashed: Step Functions allows more names of executions.
+    """
     try:
         return batch_id_of(request, fallback)
     except InvalidRequest:
@@ -248,7 +254,7 @@ def batch_id_or(request: Any, fallback: str) -> str:
 
 
 def final_status(items: int, failed: int, tolerated_failure_percentage: float) -> Status:
-    """How a batch ends whose items are all done or failed."""
+    """The status of a batch whose items are all settled."""
     tolerated = failed * 100 <= items * tolerated_failure_percentage
     return Status.SUCCEEDED if tolerated else Status.FAILED
 

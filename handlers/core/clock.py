@@ -8,7 +8,7 @@ LEASE_MARGIN_MS = 5_000
 
 
 class LambdaContext(Protocol):
-    """What the functions read of the `context` that Lambda passes to a handler."""
+    """The part of Lambda's `context` that the functions read."""
 
     def get_remaining_time_in_millis(self) -> int: ...
 

@@ -27,7 +27,7 @@ class InvalidResult(ValueError):
 
 
 def checked_result(value: Any) -> Any:
-    """`value`, if it is a valid result. Raises InvalidResult, which says what it is and what to do."""
+    """`value`, if it is a valid result. Raises InvalidResult, which names the value and the next step."""
     if value is None:
         return None
     for is_one, name, advice in PROMISES:

@@ -42,7 +42,8 @@ class Cursor:
 class ChunkWriter:
     """Writes one object of at most `max_items` items, from `cursor` on.
 
-    Every try cuts the parts between the same chunks, so that a repeated round uploads the same parts again.
+    Every try cuts the parts between the same chunks. So a repeated round uploads the same parts again, under the same
+    numbers.
     """
 
     def __init__(self, client: Client, bucket: str, key: str, cursor: Cursor, max_items: int):

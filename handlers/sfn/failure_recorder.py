@@ -21,7 +21,8 @@ def s3() -> Client:
 def handler(event: RecorderInput, context: LambdaContext) -> JsonObject:
     """Lambda entry: the child's Record failure state. Repeating it writes the same object.
 
-    The error of an item is its own of the processor's `failures`, or the `error` that the processor died of.
+    An item's error is its own among the processor's `failures`. If the processor died, the `error` it died of is that
+    of every item.
     """
     batch, chunk = event["batch"], event["chunk"]
     died = event.get("error", {})

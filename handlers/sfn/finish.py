@@ -154,7 +154,10 @@ class Finisher:
     def finish(
         self, objects: BatchObjects, made: BatcherOutput, map_run_arn: str | None, clock: Clock, early: EarlyEnd | None
     ) -> JsonObject:
-        """End a batch; return the event's detail. Raises NotYetAnnounced, and the errors of counting and publishing."""
+        """End a batch; return the event's detail. `early` is given if its execution did not end regularly.
+
+        Raises NotYetAnnounced, and the errors of Counter.count and Events.publish: check again.
+        """
         if objects.find_ending() is None:
             ending = Counter(objects, self.map_runs, clock).count(made, map_run_arn, early)
             return self.end(objects, ending, clock)

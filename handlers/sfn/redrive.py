@@ -15,7 +15,10 @@ from handlers.sfn.store import BatchObjects
 def items_of(
     objects: BatchObjects, request: BatchRequest, map_runs: MapRuns, clock: Clock, skip: int = 0
 ) -> Iterator[Item]:
-    """The items of a generation but the first `skip`, always the same. Raises OutOfTime and the source's errors."""
+    """The items of a generation but the first `skip`, always the same.
+
+    Raises OutOfTime while it is unknown which items the generation before left over, and the source's errors.
+    """
     if objects.generation == 1:
         return source.items(request, objects.batch_id, skip=skip)
     before = objects.of_generation(objects.generation - 1)
@@ -31,7 +34,7 @@ def items_of(
 
 
 def unfinished_items(objects: BatchObjects, finished: set[int] | None) -> Iterator[Item]:
-    """The items of unfinished chunks, then the failed items. `finished` None: every chunk is."""
+    """The items of unfinished chunks, then the failed items. With `finished` None, every chunk is finished."""
     if finished is not None:
         for chunk in objects.chunks():
             if chunk["seq"] not in finished:

@@ -6,7 +6,7 @@ from handlers.core.json_text import Item, JsonObject
 
 
 class ExecutionContext(TypedDict):
-    """What the states pass on from the execution's context object."""
+    """The fields that the states pass on from the execution's context object."""
 
     executionArn: str
     executionName: str
@@ -30,7 +30,7 @@ class FinalizerInput(ExecutionContext):
 
 
 class BatchOfChunk(TypedDict):
-    """What a child execution knows of its batch."""
+    """The part of its batch that a child execution gets."""
 
     batchId: str
     generation: int

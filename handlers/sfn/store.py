@@ -41,7 +41,7 @@ class BatchStart:
 
 @dataclass(frozen=True)
 class BatcherOutput:
-    """What the batcher has made. Times in milliseconds since 1970.
+    """The batcher's output: counts of its chunks, or why there are none. Times in milliseconds since 1970.
 
     `smallest_chunk` is the fewest items of any chunk but the last, which is often shorter and has `last_chunk` items.
     `reason` says why there are no chunks; or, if there are some, why the input could not be read beyond them.

@@ -1,4 +1,4 @@
-"""Dead-letter handler: fails what a dead letter was about, so that no message ends in silence."""
+"""Dead-letter handler: fails the chunk of a dead letter, or ends its batch, so that no message ends in silence."""
 
 import functools
 from dataclasses import dataclass

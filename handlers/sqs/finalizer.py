@@ -240,7 +240,7 @@ class Finalizer:
 
 
 def when_settled(batch: Batch, failed: int) -> tuple[Batch, Status]:
-    """How a batch ends whose items are all settled: the batch with its reason, and its status."""
+    """The ending of a batch whose items are all settled: the batch with its reason, and its status."""
     if batch.broken:
         return replace(batch, reason=batch.broken), Status.FAILED
     return batch, final_status(batch.items, failed, batch.request.tolerated_failure_percentage)

@@ -37,7 +37,7 @@ class ChunkMessage:
 
 @dataclass(frozen=True)
 class SegmentMessage:
-    """Make this segment of the batch. The batcher's queue holds these messages, beside requests."""
+    """Make this segment of the batch. The batcher's queue holds these messages, and requests."""
 
     key: BatchKey
     number: int

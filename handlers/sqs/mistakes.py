@@ -24,7 +24,10 @@ class Mistakes:
 
     @contextmanager
     def end_the_batch(self, key: BatchKey, place: str, clock: Clock) -> Iterator[None]:
-        """Count a mistake that the block raises and raise it again; the last try ends the batch and raises nothing."""
+        """Count a mistake that the block raises and raise it again; the last try ends the batch and raises nothing.
+
+        Errors of services and ReturnMessage pass.
+        """
         try:
             yield
         except ReturnMessage:

@@ -47,7 +47,7 @@ class Processor:
             self.finished.left_unfinished(key)
             return
         if redelivered or self.finished.holds(key):
-            # The chunk may have killed its last processor: what is finished here must not be lost with this one, too.
+            # The chunk may have killed its last processor, and may kill this one: first delete the finished chunks.
             # And a copy of a chunk that is finished here must find its record deleted.
             self.finished.flush()
         if not clock.has(2 * STOP_MS):

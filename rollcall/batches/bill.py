@@ -80,7 +80,7 @@ def began_before(started_at: str | None, since: str) -> bool:
 
 
 def clock_hours(started_at: str | None, finished_at: str | None) -> int:
-    """How many hours of the clock a batch touched; one where that is not known. Times are ISO 8601 in UTC."""
+    """The number of clock hours that a batch touched; 1 if unknown. Times are ISO 8601 in UTC."""
     if not started_at or not finished_at:
         return 1
     first, last = (int(datetime.fromisoformat(time).timestamp() // 3600) for time in (started_at, finished_at))

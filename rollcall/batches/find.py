@@ -35,7 +35,7 @@ def find(
 ) -> OneBatch:
     """Find a batch of either architecture, in its latest generation by default.
 
-    It polls for `patience` seconds: a new batch has no record at once. Raises Problem if there is no such batch, with
+    It polls for `patience` seconds: a new batch has no record yet. Raises Problem if there is no such batch, with
     the ids of recent ones, or if both architectures have one of this id.
     """
     if not BATCH_ID.fullmatch(batch_id):

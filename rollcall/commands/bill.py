@@ -1,4 +1,4 @@
-"""`rollcall bill`: what a batch that ran in the sandbox would have cost on AWS, line by line."""
+"""`rollcall bill`: prints the cost on AWS of a batch that ran in the sandbox, line by line."""
 
 from typing import Annotated, Any
 
@@ -39,7 +39,10 @@ def bill(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Print the bill, and what the batch's stack costs while it is idle."""
+    """Print the bill, and what the batch's stack costs while it is idle.
+
+    Raises Problem with --aws, because AWS has no meter, and for a batch that the meter does not know.
+    """
     if target.aws:
         raise Problem(
             "only a sandbox has a meter: on AWS the bill comes with Cost Explorer",

@@ -56,7 +56,7 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
         {
             target.command("run sqs --items 10000 --max-value 0"): "ten times the items, without work",
             target.command("run sfn --fail-rate 0.01"): "some items fail for good",
-            target.command(f"bill {first}"): "what the first batch would cost on AWS, line by line",
+            target.command(f"bill {first}"): "the cost of the first batch on AWS, line by line",
             target.command("logs sqs.processor"): "the processors' log lines",
             target.command("status"): "the endpoint, the resources, the latest batches",
             target.command("down"): "stop the sandbox",

@@ -1,4 +1,4 @@
-"""`rollcall meter`: what the engine's meter counted, in AWS's billing units, before any price."""
+"""`rollcall meter`: prints the quantities that the engine's meter counted, in AWS's billing units, without prices."""
 
 from collections import defaultdict
 from itertools import groupby
@@ -23,9 +23,9 @@ app = typer.Typer()
 def meter(
     target: SandboxTarget,
     batch: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only what this batch caused.", show_default="all")
+        str | None, typer.Option(metavar="ID", help="Only the quantities of this batch.", show_default="all")
     ] = None,
-    reset: Annotated[bool, typer.Option("--reset", help="Set everything that was counted to zero.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Set all quantities to zero.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print the quantities of one batch or of all, or set them to zero. Raises Problem if there is no meter."""

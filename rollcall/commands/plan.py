@@ -1,4 +1,4 @@
-"""`rollcall plan`: the cost and the duration on AWS of a batch of any size, before anything runs."""
+"""`rollcall plan`: computes the cost and the duration on AWS of a batch of any size, before anything runs."""
 
 from dataclasses import dataclass, make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal

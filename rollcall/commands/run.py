@@ -149,7 +149,7 @@ def report(
         batch = OneBatch(batches_of(connection, result.architecture), result.batch_id, result.generation)
         commands = next_commands(result, target, hopeless=is_hopeless(batch, result))
         if bill:
-            commands[target.command(f"bill {result.batch_id}")] = "what it would cost on AWS, line by line"
+            commands[target.command(f"bill {result.batch_id}")] = "its cost on AWS, line by line"
         if commands:
             print_next(commands)
     if result.status != wanted:

@@ -1,4 +1,4 @@
-"""`rollcall tune`: the settings with which a batch is cheapest, or fastest, within a deadline."""
+"""`rollcall tune`: finds the settings with which a batch is cheapest, or fastest, within a deadline."""
 
 import time
 from collections.abc import Mapping
@@ -85,7 +85,10 @@ def tune(
     ] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Search and print the recommendation. With the options for it: confirm, apply, and write the report."""
+    """Search and print the recommendation. With the options for it: confirm, apply, and write the report.
+
+    Raises Problem if no plan meets the deadline, or if one of these steps fails.
+    """
     from costs.tune.memory_curve import MemoryCurve
     from costs.tune.search import SearchRequest
     from costs.tune.space import Space

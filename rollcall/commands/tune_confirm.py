@@ -37,7 +37,7 @@ def confirmed(plan: Plan, connection: Connection, book: PriceBook) -> Confirmati
     """Deploy a stack with the plan's settings, run its batch, meter it, and delete the stack."""
     name, settings, suffix = plan.architecture, plan.settings, f"Tune{uuid.uuid4().hex[:6]}"
     planned = {parameter(field).name: str(getattr(settings, field)) for field in PLANNED}
-    values = in_sandbox(plan)[0] | {each: planned[each] for each in planned if each in parameters_of(name)}
+    values = in_sandbox(plan)[0] | {key: value for key, value in planned.items() if key in parameters_of(name)}
     say(f"{name}: a stack for {plan.workload.items:,} items with these settings")
     own = Connection(connection.session, suffix, connection.endpoint, connection.engine)
     try:

@@ -45,7 +45,7 @@ def print_bill(result: Result, bill: Bill, idle: Bill, book: PriceBook, child_ty
     """Print both parts of the batch's bill, its sums, what its idle stack costs, and how lines were derived."""
     notes = Notes()
     generations = f", {result.generation} generations" if result.generation > 1 else ""
-    still_open = ", so far: it still runs" if result.status == "OPEN" else ""
+    still_open = ", so far, because it still runs" if result.status == "OPEN" else ""
     title = f"  {ARCHITECTURE_TITLES[result.architecture]}, {count(bill.items, 'item')}{generations}{still_open}"
     parts = [("orchestration", bill.part(own=False)), ("your code", bill.part(own=True))]
     stdout.print(Text.assemble("\nBatch ", (result.batch_id, "bold"), title), soft_wrap=True)
@@ -101,7 +101,7 @@ def sums(bill: Bill) -> Table:
 
 
 def basis(bill: Bill, result: Result, book: PriceBook, child_type: str) -> str:
-    """The sentences about what the bill rests on."""
+    """The sentences about the basis of the bill."""
     words = [f"Prices of {book.region}, {book.date}", "with the free tier" if book.free_tier else "no free tier"]
     if book.own:
         words.append(f"{count(len(book.own), 'price')} of your own")

@@ -19,7 +19,7 @@ from rollcall.terminal.console import stdout
 from rollcall.views.bill import largest_lines
 from rollcall.views.table import plain_table
 
-# Characters of a phase's bar, and of everything beside it.
+# Characters of a phase's bar, and of the rest of its line.
 BAR, BESIDE_BAR = 26, 72
 PHASE_NAMES = {"chunks are made": "chunks made", "chunks are processed": "processing"}
 

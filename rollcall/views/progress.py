@@ -19,7 +19,7 @@ PLAIN_LINE_EVERY_SECONDS = 5.0
 
 
 class Pace:
-    """The rate of the last `WINDOW_SECONDS`."""
+    """The rate of the last `WINDOW_SECONDS`, so that it follows a batch that slows down or speeds up."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()

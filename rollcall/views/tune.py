@@ -82,7 +82,7 @@ def item_concurrency_table(study: Study) -> Table:
 
 
 def print_end(study: Study, applied: bool, basis: Text, search_seconds: float, report: Path | None) -> None:
-    """What was applied to the sandbox, the figures that the plans rest on, and the report's name."""
+    """The parameters that were applied to the sandbox, the figures behind the plans, and the report's name."""
     if applied:
         stdout.print("\n[green]✓[/] both stacks of the sandbox have these parameters, and defaults for all others")
         for sentence in in_sandbox(study.best)[1]:

@@ -52,7 +52,10 @@ def _without_advice(record: logging.LogRecord) -> bool:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    """The audited call raises what is raised here: https://docs.python.org/3/library/audit_events.html."""
+    """Call the check of an audited event. An exception that it raises is raised by the audited call.
+
+    https://docs.python.org/3/library/audit_events.html
+    """
     if refuse := _AUDITED.get(event):
         refuse(*arguments)
 

@@ -82,5 +82,5 @@ def _kill(when: str, process: Any, response: Response, carry_out: entries.CarryO
     else:
         run(process.kill())
     if when == "before":
-        raise CommonServiceException("ServiceUnavailable", "the calling process is dead, nobody reads this", 503)
+        raise CommonServiceException("ServiceUnavailable", "the calling process is dead, no process reads this", 503)
     carry_out(response)

@@ -35,7 +35,7 @@ def choose_engine(requested: str = "auto") -> str:
     if wish == "auto" and native_works:
         return "native"
     advice = "start Docker" + (", or use ENGINE=native" if native_works else "")
-    raise SandboxError(f"Docker was asked for ({wish!r} on {sys.platform}), but {reason}: {advice}")
+    raise SandboxError(f"Docker was requested ({wish!r} on {sys.platform}), but {reason}: {advice}")
 
 
 def port() -> int | None:
@@ -65,7 +65,7 @@ def start(engine: str, port: int, project: str, progress: Callable[[str], None] 
     if found and found != wanted:
         raise SandboxError(
             f"sandbox {project!r} is up already ({found.engine}, {found.endpoint}), but {engine} on port {port} was "
-            f"asked for: stop it first (`rollcall down`), or give the new one another ROLLCALL_PROJECT"
+            f"requested: stop it first (`rollcall down`), or give the new one another ROLLCALL_PROJECT"
         )
     if found and found.healthy():
         _refuse_other_user(port)
@@ -143,5 +143,6 @@ def _refuse_taken_port(port: int) -> None:
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise SandboxError(
-            f"port {port} is not free ({reason}): stop what listens there, or choose another port with ROLLCALL_PORT"
+            f"port {port} is not free ({reason}): stop the process that listens there, or choose another port with "
+            "ROLLCALL_PORT"
         ) from error

@@ -1,4 +1,4 @@
-"""Finds the batches that JSON or a message is for, by the `batchId` fields in it, whoever wrote them."""
+"""Finds the batches of a JSON text or of a message, by the `batchId` fields in it."""
 
 import re
 import threading

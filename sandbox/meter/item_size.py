@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 STORAGE_OVERHEAD_BYTES = 100
-"""What each item takes beside its size where it is stored; not part of reads and writes."""
+"""The bytes that a stored item takes besides its size. Reads and writes do not count them."""
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
@@ -34,9 +34,9 @@ def value_bytes(value: Any) -> int:  # noqa: PLR0911  a case for each of DynamoD
         case "BS":
             return sum(map(_binary, content))
         case "L":
-            return 3 + sum(1 + value_bytes(each) for each in content)
+            return 3 + sum(1 + value_bytes(element) for element in content)
         case "M":
-            return 3 + sum(1 + _text(name) + value_bytes(each) for name, each in content.items())
+            return 3 + sum(1 + _text(name) + value_bytes(element) for name, element in content.items())
     raise ValueError(f"not a DynamoDB value: {kind!r}")
 
 

@@ -15,7 +15,7 @@ EXPRESS_STEP_MS = 100
 
 
 def write_units(size: float) -> int:
-    """A write of one DynamoDB item: a unit for each KB, and at least one, also where there is no item.
+    """A write of one DynamoDB item: a unit for each KB, and at least one, even if there is no item.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
     """
@@ -23,7 +23,7 @@ def write_units(size: float) -> int:
 
 
 def read_units(size: float, consistent: bool = True) -> float:
-    """A read of DynamoDB: a unit for each 4 KB, and at least one; half of that where it is eventually consistent."""
+    """A read of DynamoDB: a unit for each 4 KB, and at least one; half of that if it is eventually consistent."""
     return max(1, math.ceil(size / READ_BYTES)) * (1 if consistent else 0.5)
 
 

@@ -9,7 +9,7 @@ from sandbox.meter.stacks import STACKS
 
 
 def report() -> list[dict[str, Any]]:
-    """One entry for each table and bucket. An item counts 100 bytes beside its size."""
+    """One entry for each table and bucket. An item counts 100 bytes besides its size."""
     return [*_tables(), *_buckets()]
 
 

@@ -31,7 +31,7 @@ from sandbox.step_functions.map_run import Child, MapRun
 from sandbox.step_functions.metering import express_size
 
 MAX_CHILDREN = 1000
-"""Concurrent children, whatever `MaxConcurrency` says: each has a thread. AWS runs up to 10,000."""
+"""The most concurrent children, also if `MaxConcurrency` is higher: each has a thread. AWS runs up to 10,000."""
 
 DEFAULT_CHILDREN = 40
 """Concurrent children if `MaxConcurrency` is unset. A laptop can run these: the Lambda task of each has a process."""

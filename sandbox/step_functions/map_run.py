@@ -35,7 +35,7 @@ class Child:
 
 
 class MapRun:
-    """The progress of one Map Run, beside LocalStack's `record` of it, whose counters this class updates.
+    """The progress of one Map Run. This class also updates the counters in LocalStack's `record` of it.
 
     Each child is counted once. When the Map Run ends early, its running children count as aborted at that moment,
     whatever their outcome later.

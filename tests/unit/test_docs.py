@@ -23,7 +23,7 @@ OWN_WORDS = {
     "break off", "chaos", "check message", "check, to", "chunk", "chunk record", "claim", "closing record",
     "completion lag", "cursor", "dead-letter handler", "derived", "done", "drained", "dropped chunk", "ending",
     "engine", "expected", "extent", "failed", "failure recorder", "fault", "fence", "finalizer", "finished", "front",
-    "generation", "glimpse", "idle", "item", "lease", "ledger", "left over", "meter", "mistake",
+    "generation", "glimpse", "hold", "idle", "item", "lease", "ledger", "left over", "meter", "mistake",
     "nudge", "orchestration", "owner", "pending", "pinned", "plan", "poll", "price book", "processor",
     "quiet", "redelivered", "redrive", "rejection", "remaining", "resolved", "return", "round", "sandbox",
     "seal", "segment", "settled", "shard", "skipped", "stable", "stalled", "stock", "survey", "sweep", "tune",

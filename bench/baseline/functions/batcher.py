@@ -1,4 +1,4 @@
-"""Batcher: writes a state item for every item, then the messages, then starts the finalizer."""
+"""Batcher: writes a state item for every item, then sends the messages, then starts the finalizer."""
 
 import json
 import os
@@ -14,7 +14,7 @@ LAMBDA = boto3.client("lambda")
 def handler(event, context):
     """`event`: `batchId`, `items`, `itemsPerMessage`, `maxValue`."""
     items = drawn(event["batchId"], event["items"], event["maxValue"])
-    # boto3's batch writer sends 25 items a call and repeats what DynamoDB did not take.
+    # boto3's batch writer sends 25 items in a call, and repeats unprocessed ones.
     with TABLE.batch_writer() as writer:
         for item in items:
             writer.put_item(Item={"batchId": event["batchId"], "itemId": item["id"]})

@@ -1,4 +1,4 @@
-"""Finalizer: queries until no state item of the batch is left, then says so in an event."""
+"""Finalizer: queries until no state item of the batch is left, then publishes the event."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from boto3.dynamodb.conditions import Key
 
 TABLE = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 EVENTS = boto3.client("events")
-# Small beside a batch's duration, and few queries beside its writes.
+# Short compared with a batch's duration, and few queries compared with its writes.
 POLL_SECONDS = 0.2
 
 

@@ -1,4 +1,4 @@
-"""The items of a batch: the very ones that Rollcall draws for a batch of that id (handlers/source.py)."""
+"""The items of a batch: the same ones that Rollcall draws for a batch of that id (handlers/source.py)."""
 
 from hashlib import blake2b
 

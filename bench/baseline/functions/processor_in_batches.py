@@ -1,4 +1,4 @@
-"""Processor: works on all items of a message, then deletes their state items, 25 a call."""
+"""Processor: processes all items of a message, then deletes their state items, 25 in a call."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Processor: works on each item of its messages and then deletes that item's state item."""
+"""Processor: processes each item of its messages, and deletes the item's state item after it."""
 
 import json
 import os

@@ -1,11 +1,11 @@
-"""The work on items, the specification's sleep, and a log line that says how much of it there was."""
+"""The processing of items, which is the specification's sleep, and a log line with its duration."""
 
 import json
 import time
 
 
 class Work:
-    """What one invocation does of it."""
+    """The items that one invocation processes."""
 
     def __init__(self):
         self._items = 0
@@ -19,5 +19,5 @@ class Work:
         self._items += 1
 
     def tell(self):
-        """The sandbox's meter reads `workMs` as it does in Rollcall's log lines; the bench counts the items."""
+        """Log time and items. The meter reads `workMs` as in Rollcall's log lines; the bench counts the items."""
         print(json.dumps({"workMs": round(self._seconds * 1000), "items": self._items}))

@@ -1,4 +1,4 @@
-"""Processor: works on the one item of its child execution."""
+"""Processor: processes the one item of its child execution."""
 
 from work import Work
 

@@ -1,7 +1,8 @@
-"""Batcher: for each message a record of every item, then the message, all one by one; then the first look for the end.
+"""Batcher: for each message first a record of every item, then the message, each in a call of its own; then a check.
 
-The example that the specification comes with sends before it writes, and looks from the start. Both lose batches whose
-processors are quick (an item that is deleted before it is written stays for ever), so this order, which costs the same.
+The example in the specification sends a message before it writes the records, and starts to check at the start. Both
+lose batches whose processors are quick: an item that is deleted before it is written stays for ever. The order here
+costs the same.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Finalizer: asks whether an item of the batch is left; if so it sends itself the question again, to come later."""
+"""Finalizer: checks whether an item of the batch is left. If so, a delayed message makes it check again."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Processor: logs its event; marks each item, works on it, deletes its record and counts it in a metric."""
+"""Processor: logs its event. It marks each item, processes it, deletes its record and counts it in a metric."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def handler(event, context):
 
 
 def begun(key):
-    """Mark the item as in progress; false if somebody has before."""
+    """Mark the item as in progress; false if another invocation has marked it before."""
     try:
         TABLE.update_item(
             Key=key,

@@ -26,7 +26,10 @@ TOO_LONG = f"longer than {MAX_ITEM_BYTES:,} bytes"
 
 
 def json_items(lines: Lines, name: Callable[[], str], skip: int = 0) -> Iterator[Item]:
-    """The items of JSON Lines, without the first `skip`. `name` names the line read last, for its rejection."""
+    """The items of JSON Lines, without the first `skip` and without blank lines.
+
+    `name` names the line read last, for its rejection.
+    """
     while (line := lines.read()) is not None:
         too_long = lines.cut
         lines.pass_over()
@@ -56,7 +59,10 @@ def json_item(line: bytes, name: str) -> Item:
 
 
 def csv_items(lines: Lines) -> Iterator[Item]:
-    """The items of CSV, whose header names their fields. Raises Unreadable if the header or a row's end is invalid."""
+    """The items of CSV: the header names their fields, and all values are texts. Blank rows are skipped.
+
+    Raises Unreadable if the header is invalid, or if it is unknown where a row ends.
+    """
     header = csv_header(lines)
     rows = RowLines(lines)
     reader = csv.reader(rows, strict=True)

@@ -1,4 +1,4 @@
-"""The table: the records of whole batches here, and those of segments, chunks and failed items from beside it."""
+"""The table: the records of whole batches. Its base classes have those of segments, chunks and failed items."""
 
 from hashlib import blake2b
 
