@@ -117,7 +117,8 @@ def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> l
             runs[race].append(run_batch(connection, race.starter, race.size, prefixed(progress, number, plan.rounds)))
     batcher = connection.stack("sqs").outputs["BatcherFunctionName"]
     return [
-        *(rate_of(race, runs[race]) for race in races),
+        # From the start to the arrival of the event.
+        *(Figure(race.title, "items/s", [run.rate for run in runs[race]], race.rate) for race in races),
         ratio_of("SQS : baseline", runs[rollcall], runs[baseline], TIMES_THE_BASELINE),
         ratio_of("SQS : one-by-one baseline", runs[rollcall], runs[literal]),
         *lags(runs),
@@ -128,11 +129,6 @@ def measure_batches(connection: Connection, plan: Plan, progress: Progress) -> l
 def prefixed(progress: Progress, number: int, rounds: int) -> Progress:
     """Progress with the number of the round in front, if there are several."""
     return progress if rounds == 1 else lambda line: progress(f"round {number} of {rounds}, {line}")
-
-
-def rate_of(race: Race, runs: list[Run]) -> Figure:
-    """The items per second, from the start to the arrival of the event."""
-    return Figure(race.title, "items/s", [run.rate for run in runs], race.rate)
 
 
 def ratio_of(name: str, runs: list[Run], baselines: list[Run], goal: float | None = None) -> Figure:

@@ -75,11 +75,6 @@ def service_headers(costs: Sequence[Cost]) -> list[str]:
     return ["orchestration", *(cost.short for cost in costs)]
 
 
-def largest_rows(cost: Cost) -> list[list[str]]:
-    """The most expensive lines of a way."""
-    return [[name, dollars(amount)] for name, amount in cost.by_line()[:LINES]]
-
-
 def goal_rows(judged: Sequence[Goal]) -> list[list[str]]:
     """A row for each goal, with the measured value."""
     return [
@@ -111,7 +106,8 @@ def report(passes: Mapping[int, Sequence[Cost]], book: PriceBook, note: str) -> 
     first = next(iter(passes.values()))
     parts += ["", table(service_headers(first), service_rows(first))]
     for cost in first[:2]:
-        parts += ["", table([f"largest lines, {cost.title}", ""], largest_rows(cost))]
+        largest = [[name, dollars(amount)] for name, amount in cost.by_line()[:LINES]]
+        parts += ["", table([f"largest lines, {cost.title}", ""], largest)]
     parts += ["", table(["goal", "measured", "wanted", ""], goal_rows(goals(first)))]
     sizes = f"dollars per million items, in batches of {count(first[0].items)} within one hour"
     return Group(*parts, Text(f"\n{sizes}\nprices: {book.region}, {book.date}; {note}{polled(first)}", "dim"))

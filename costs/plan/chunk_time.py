@@ -77,11 +77,6 @@ class ChunkTimes:
         """The seconds of a chunk on average."""
         return fmean(self.wall)
 
-    @cached_property
-    def most(self) -> float:
-        """The most seconds that an invocation needs to begin and end all items of a chunk."""
-        return max(begin + longest for begin, longest in zip(self.last_begin, self.longest, strict=True))
-
 
 @lru_cache(maxsize=512)
 def chunk_times(values: Distribution, items: int, slots: int) -> ChunkTimes:
@@ -174,12 +169,10 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
         )
     failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
     progress = progress_seconds(workload.values, times, room)
-    rounds = [1.0]
-    if times.most > room:
-        rounds = [
-            1.0 if last_begin + longest <= room else max(2.0, math.ceil(wall / progress))
-            for wall, last_begin, longest in zip(times.wall, times.last_begin, times.longest, strict=True)
-        ]
+    rounds = [
+        1.0 if last_begin + longest <= room else max(2.0, math.ceil(wall / progress))
+        for wall, last_begin, longest in zip(times.wall, times.last_begin, times.longest, strict=True)
+    ]
     return ChunkWork(
         count=count, items=workload.items / count, times=times,
         room_seconds=room, progress_seconds=progress, rounds=fmean(rounds), most_rounds=max(rounds),

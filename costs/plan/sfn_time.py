@@ -110,10 +110,8 @@ def dispatched(settings: Settings, quotas: Quotas, transitions: float) -> tuple[
     """
     if settings.child_type == "EXPRESS":
         return quotas["states.express_dispatch"], "states.express_dispatch"
-    by_transitions = quotas["states.transitions"] / transitions
-    if by_transitions < quotas["states.standard_dispatch"]:
-        return by_transitions, "states.transitions"
-    return quotas["states.standard_dispatch"], "states.standard_dispatch"
+    by_transitions = quotas["states.transitions"] / transitions, "states.transitions"
+    return min((quotas["states.standard_dispatch"], "states.standard_dispatch"), by_transitions)
 
 
 def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
@@ -160,13 +158,8 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
 
 def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Limit]:
     """The limits of concurrent children. A child that waits between attempts takes a place in the Map only."""
-    per_invocation = child.mean_seconds / child.processor_seconds
-    in_lambda = [
-        Limit(limit.name, limit.at_first * per_invocation, limit.per_second * per_invocation)
-        for limit in lambda_limits(quotas, child.processor_seconds / child.calls)
-    ]
     return [
-        *in_lambda,
+        *lambda_limits(quotas, child.processor_seconds / child.calls, child.mean_seconds / child.processor_seconds),
         Limit("states.parallel_children", quotas["states.parallel_children"]),
         Limit("MaxConcurrency", settings.max_concurrency),
     ]

@@ -174,7 +174,10 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     nudge = (2 * times.dynamodb + times.sqs) / 1000 + delivery
     processed = max(drained, queue.sealed)
     checks = math.floor(processed / settings.check_interval_seconds)
-    finish = finish_ms(small, shape.shards)
+    # The last check finds all shards empty, reads the closing record and the counts of each, 16 shards at a time, and
+    # stores and publishes the ending.
+    reads = 2 + shape.shards + 2 * math.ceil(shape.shards / 16)
+    finish = small.overhead + reads * small.dynamodb + small.events
     slowed = made_by.slowed_down(queue.sealed)
     nudges = 1 + shape.shards
     processing = invoked.mean_seconds * invoked.count + invoked.retry_seconds * invoked.retries
@@ -194,13 +197,3 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
         cold_starts=cold_starts, init_ms=cold_starts * init, concurrency=peak,
         cut_short=invoked.cut_short, waited=invoked.waited,
     )  # fmt: skip
-
-
-def finish_ms(times: StepTimes, shards: int) -> float:
-    """The milliseconds of the finalizer's last check.
-
-    It finds all shards empty, counts the failed items, then stores and publishes the ending. To count, it reads for
-    each shard the closing record and then the counts, 16 shards at a time.
-    """
-    counting = 2 * math.ceil(shards / 16) * times.dynamodb
-    return times.overhead + (2 + shards) * times.dynamodb + counting + times.events

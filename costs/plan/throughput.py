@@ -42,9 +42,9 @@ def processor_limits(settings: Settings, quotas: Quotas, mean_seconds: float, jo
     return [*lambda_limits(quotas, mean_seconds), *limits, in_flight]
 
 
-def lambda_limits(quotas: Quotas, mean_seconds: float) -> list[Limit]:
-    """The limits of a function's concurrent invocations, each of which lasts `mean_seconds`."""
-    concurrency, scaling = quotas["lambda.concurrency"], quotas["lambda.scaling_per_10_seconds"]
+def lambda_limits(quotas: Quotas, mean_seconds: float, jobs_each: float = 1.0) -> list[Limit]:
+    """The limits of a function's invocations, each of `mean_seconds`, in jobs: `jobs_each` for an invocation."""
+    concurrency, scaling = (quotas[f"lambda.{name}"] * jobs_each for name in ("concurrency", "scaling_per_10_seconds"))
     requests = quotas["lambda.requests_per_concurrency"] * concurrency
     return [
         Limit("lambda.concurrency", concurrency),

@@ -36,9 +36,8 @@ def cancel(
     batch = find(connection, batch_id, architecture)
     before = batch.observe()
     if isinstance(before, Result):
-        raise Problem(
-            f"batch {batch.title} is not running: it ended {ending(before)}", f"see `rollcall status {batch_id}`"
-        )
+        ended = f"it ended {before.status} at {before.finished_at}"
+        raise Problem(f"batch {batch.title} is not running: {ended}", f"see `rollcall status {batch_id}`")
     stderr.print(f"cancelling batch [bold]{batch.title}[/]: {EFFECT[batch.architecture]}", soft_wrap=True)
     if not batch.batches.cancel(batch_id, batch.generation):
         stderr.print("[dim]it is already ending[/]")
@@ -46,8 +45,3 @@ def cancel(
         print_open(batch, "is being cancelled", before.items if before else None, target, as_json)
         return
     report(connection, follow_to_end(batch), target, as_json, wanted="CANCELLED")
-
-
-def ending(result: Result) -> str:
-    """`SUCCEEDED at 2026-11-23T06:00:04.000Z`."""
-    return f"{result.status} at {result.finished_at}"

@@ -1,4 +1,4 @@
-"""The consoles of the commands: stdout for results, stderr for progress and errors."""
+"""What the commands print with: stdout for results, stderr for progress and errors, and tables without lines."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line, printable
@@ -65,3 +66,12 @@ def print_next(commands: Mapping[str, str]) -> None:
     stdout.print("\nnext")
     for command, purpose in commands.items():
         stdout.print(Text.assemble(f"  {command:<{width}}   ", (purpose, "dim")), soft_wrap=True)
+
+
+def plain_table(*columns: str, right: tuple[str, ...] = (), fold: tuple[str, ...] = ()) -> Table:
+    """An empty table with dim headers. `right` columns are aligned to the right, `fold` columns wrap their text."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for column in columns:
+        justify, overflow = "right" if column in right else "left", "fold" if column in fold else "ellipsis"
+        table.add_column(column, justify=justify, overflow=overflow, no_wrap=column not in fold)  # type: ignore[arg-type] # literals
+    return table

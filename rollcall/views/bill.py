@@ -14,8 +14,7 @@ from costs.facts.prices import Price, PriceBook
 from costs.format import count, decimals_for, dollars, per_million, quantity
 from costs.usage import GB_SECONDS, Usage
 from rollcall.batches.batch import Result
-from rollcall.terminal.console import stdout
-from rollcall.views.table import plain_table
+from rollcall.terminal.console import plain_table, stdout
 
 WIDE = 100
 """On a narrower terminal there is no column of dollars per million items; its sums are below in any case."""

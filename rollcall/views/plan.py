@@ -15,9 +15,8 @@ from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.timing import Phase
-from rollcall.terminal.console import stdout
+from rollcall.terminal.console import plain_table, stdout
 from rollcall.views.bill import largest_lines
-from rollcall.views.table import plain_table
 
 # Characters of a phase's bar, and of the rest of its line.
 BAR, BESIDE_BAR = 26, 72

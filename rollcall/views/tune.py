@@ -16,8 +16,7 @@ from costs.tune.confirmation import Confirmation
 from costs.tune.pareto import thinned
 from costs.tune.stack_parameters import in_sandbox, parameters, settings_line
 from costs.tune.study import Study, comparisons, headline
-from rollcall.terminal.console import stdout
-from rollcall.views.table import plain_table
+from rollcall.terminal.console import plain_table, stdout
 
 ROWS = 12
 
