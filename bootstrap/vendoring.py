@@ -77,7 +77,9 @@ def files(found: Distribution) -> Iterator[tuple[str, bytes]]:
         # The path of a script begins with `..`. Some wheels keep their shared libraries in a hidden folder.
         if any(left_out(part) and part not in LIBRARY_FOLDERS for part in path.parts):
             continue
-        if path.parts[0].endswith(".dist-info") and not kept_metadata(path):
+        # Licences must go with the code, and importlib.metadata reads METADATA.
+        needed = path.name == "METADATA" or path.name.upper().startswith(("LICEN", "NOTICE", "COPYING"))
+        if path.parts[0].endswith(".dist-info") and not needed:
             continue
         yield path.as_posix(), path.read_binary()
 
@@ -85,8 +87,3 @@ def files(found: Distribution) -> Iterator[tuple[str, bytes]]:
 def left_out(name: str) -> bool:
     """Whether a file or folder of this name is left out of the zip."""
     return name.startswith(".") or name == "__pycache__"
-
-
-def kept_metadata(path: PurePosixPath) -> bool:
-    """Whether a metadata file is needed: licences must go with the code, importlib.metadata reads METADATA."""
-    return path.name == "METADATA" or path.name.upper().startswith(("LICEN", "NOTICE", "COPYING"))

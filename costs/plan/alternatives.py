@@ -102,7 +102,9 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
         GB_SECONDS + plan.settings.cpu_architecture: lambda_gb_seconds(resumed_ms, ORCHESTRATION_MEMORY),
         "s3.gets": chunks,
     }
-    usages = [line.usage for line in plan.bill.lines if not is_of_state_machine(line.usage)]
+    # Only the state machine needs its states, its children, and its own requests to S3.
+    stateless = (line.usage for line in plan.bill.lines if not line.usage.price.startswith("states."))
+    usages = [usage for usage in stateless if usage.function or not usage.price.startswith("s3.")]
     usages += [Usage(price, quantity) for price, quantity in quantities.items()]
     limits = (
         f"{quotas['durable.operations']:,.0f} operations and {quotas['durable.persisted_bytes'] / 1e6:,.0f} MB per "
@@ -111,8 +113,3 @@ def durable(plan: Plan, planner: Planner) -> Alternative:
         "started asynchronously: an SQS event source mapping would have to finish the whole batch in 15 minutes",
     )
     return Alternative("Lambda durable functions", priced(usages, planner.book, plan.workload.items), limits, refused)
-
-
-def is_of_state_machine(usage: Usage) -> bool:
-    """Whether only the state machine needs a usage: its states, its children, and its own requests to S3."""
-    return usage.price.startswith("states.") or (usage.function is None and usage.price.startswith("s3."))
