@@ -22,9 +22,7 @@ def arguments() -> argparse.Namespace:
         "writes and deletes one state item per item.",
     )
     count, size = whole(1, 1_000_000), "N"
-    parser.add_argument(
-        "--items", type=count, default=10_000, metavar=size, help="SQS, and both baselines (%(default)s)"
-    )
+    parser.add_argument("--items", type=count, default=10_000, metavar=size, help="SQS, both baselines (%(default)s)")
     parser.add_argument("--large", type=count, default=100_000, metavar=size, help="SQS alone (%(default)s)")
     parser.add_argument("--sfn-items", type=count, default=20_000, metavar=size, help="Step Functions (%(default)s)")
     parser.add_argument(
@@ -37,9 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--million", action="store_true", help="also SQS with 1,000,000 items, 500 per chunk, and its batcher's memory"
     )
-    parser.add_argument(
-        "--rounds", type=whole(1, 100), default=1, metavar=size, help="number of rounds of all batches (%(default)s)"
-    )
+    parser.add_argument("--rounds", type=whole(1, 100), default=1, metavar=size, help="of all batches (%(default)s)")
     parser.add_argument(
         "--failures",
         type=count,

@@ -88,7 +88,8 @@ class Stacks:
         proposal = self._propose(name, "UPDATE", template, parameters)
         if not proposal.changes:
             return "unchanged", []
-        if stuck := [change for change in proposal.changes if self.sandbox and not in_place(change)]:
+        changed = [change for change in proposal.changes if self.sandbox and change.action == "Modify"]
+        if stuck := [change for change in changed if change.replacement or change.type not in CHANGED_IN_PLACE]:
             names = ", ".join(sorted(f"{change.resource} ({change.type})" for change in stuck))
             self.progress(f"{name}: recreated without its batches: the engine cannot change {names} in place")
             self.delete(name)
@@ -172,8 +173,3 @@ def read_change(change: Mapping[str, Any]) -> Change:
     """Read a `ResourceChange` of DescribeChangeSet."""
     replacement = change.get("Replacement") in ("True", "Conditional")
     return Change(change["Action"], change["LogicalResourceId"], change["ResourceType"], replacement)
-
-
-def in_place(change: Change) -> bool:
-    """Whether the sandbox's engine can make this change to an existing stack."""
-    return change.action != "Modify" or (change.type in CHANGED_IN_PLACE and not change.replacement)

@@ -17,7 +17,15 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # SIGTERM unwinds the stack, so that a command deletes its temporary queue and rule.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     sys.exit(run(sys.argv[1:]))
+
+
+def interrupt(*_: object) -> None:
+    """Raise KeyboardInterrupt. Python must not complain of an object that it leaves half made, such as a response."""
+    sys.unraisablehook = lambda _: None
+    raise KeyboardInterrupt
 
 
 def run(words: Sequence[str]) -> int:
