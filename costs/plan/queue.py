@@ -163,7 +163,7 @@ def run_jobs(jobs: int, durations: Sequence[float], arrivals: Arrivals, places: 
     began = first_start
     if flowed:
         mean = fmean(durations)
-        flow = behind(arrivals, lambda time: (places.at(time)[0] / mean, places.at(time)[1]))
+        flow = behind(arrivals, lambda time: ((allowed := places.at(time))[0] / mean, allowed[1]))
         (began,) = flow.released(flowed, flowed)
         points = pairwise(zip(flow.times, flow.counts, strict=True))
         for name, ((start, before), (end, after)) in zip(flow.names, points, strict=True):
