@@ -7,6 +7,10 @@ module imports the extension first, and guards the port before LocalStack starts
 import os
 import threading
 
+# isort: split  The clock comes before everything that may keep a function of `time`.
+import sandbox.clock.clock
+
+# isort: split
 from localstack.runtime import get_current_runtime
 from localstack.runtime import main as localstack
 from localstack.runtime.shutdown import SHUTDOWN_HANDLERS

@@ -8,6 +8,7 @@ from localstack.services.plugins import Service
 from localstack.utils.patch import patch
 
 from sandbox import meter, pollers, step_functions
+from sandbox.clock import endpoint as clock
 from sandbox.engine import (
     catalog,
     cloudformation,
@@ -17,6 +18,7 @@ from sandbox.engine import (
     offline,
     permissions,
     s3,
+    schedules,
     services,
     spared_work,
 )
@@ -25,12 +27,12 @@ from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
-    *(offline, services, http_requests, catalog, spared_work, s3, permissions, pollers, meter),
+    *(clock, offline, services, http_requests, catalog, spared_work, s3, permissions, pollers, meter),
     *(calls, queues, endpoint),
 )
 WITH_SERVICE = {
     "cloudformation": [cloudformation],
-    "events": [event_targets, events],
+    "events": [event_targets, events, schedules],
     "lambda": [lambda_requests],
     "stepfunctions": [step_functions],
 }

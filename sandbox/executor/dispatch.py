@@ -33,6 +33,7 @@ from localstack.services.lambda_.invocation.version_manager import LambdaVersion
 from localstack.utils.patch import patch
 from localstack.utils.xray.trace_header import TraceHeader
 
+from sandbox.clock.stillness import RUNNING
 from sandbox.executor.executor import ProcessExecutor
 from sandbox.executor.process import Request
 from sandbox.processes import LOOP
@@ -69,6 +70,7 @@ def invoke_version(_stock: Any, self: LambdaVersionManager, *, invocation: Invoc
         raise VersionReplacedException(f"{self.function_arn} is being replaced")
     version = self.function_version
     with (
+        RUNNING(f"invocation of {version.id.function_name}"),
         self.counting_service.get_invocation_lease(self.function, version, self.provisioned_state) as provisioning,
         self.assignment_service.get_environment(self.id, version, provisioning) as environment,
     ):

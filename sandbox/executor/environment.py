@@ -14,6 +14,8 @@ from tempfile import mkdtemp
 from localstack import config
 from packaging.requirements import Requirement
 
+from sandbox.clock import wall
+from sandbox.clock.clock import CLOCK
 from sandbox.executor.log_writer import LogStream
 from sandbox.executor.warden import FRAMES_FD
 
@@ -67,6 +69,8 @@ def runtime_folder() -> Path:
         installed = distribution(name)
         for entry in {file.parts[0] for file in installed.files or () if file.parts[0] not in ("..", "__pycache__")}:
             (folder / entry).symlink_to(str(installed.locate_file(entry)))
+    (folder / "rollcall_wall_clock.py").symlink_to(wall.__file__)
+    (folder / "rollcall_clock_offset").symlink_to(CLOCK.shared)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The first code of a function's process: sets the import path as AWS does, then runs awslambdaric.
+"""The first code of a function's process: sets its clock and, as AWS does, the import path; then runs awslambdaric.
 
 The base interpreter runs it as `python -S -P launcher.py` in the function's environment: `-S` and `-P` leave nothing
 importable but the standard library and PYTHONPATH. It imports no more than it needs, because every cold start waits for
@@ -8,21 +8,30 @@ it.
 import os
 import site
 import sys
+from types import SimpleNamespace
+
+RUNTIME = os.environ["LAMBDA_RUNTIME_DIR"]
+if RUNTIME not in sys.path:  # the function has set a PYTHONPATH of its own
+    sys.path.insert(0, RUNTIME)
+
+from rollcall_wall_clock import follow_file, real_time  # noqa: E402  a link in RUNTIME
+
+# Here, not in `main`: multiprocessing's spawn and forkserver import this file again in the function's own children.
+follow_file(f"{RUNTIME}/rollcall_clock_offset")
 
 
 def main() -> None:
     site.setquit()  # exit() and quit() exist on AWS
-    runtime = os.environ["LAMBDA_RUNTIME_DIR"]
-    if runtime not in sys.path:  # the function has set a PYTHONPATH of its own
-        sys.path.insert(0, runtime)
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
-    sys.argv = [f"{runtime}/bootstrap.py", os.environ["_HANDLER"]]
+    sys.argv = [f"{RUNTIME}/bootstrap.py", os.environ["_HANDLER"]]
 
+    from awslambdaric import lambda_context
     from awslambdaric.__main__ import main as run
 
+    # An invocation may run for so many seconds of real time, wherever the clock is moved meanwhile.
+    lambda_context.time = SimpleNamespace(time=real_time)
     run(sys.argv)
 
 
-# multiprocessing's spawn and forkserver import this file again in each of the function's own children.
 if __name__ == "__main__":
     main()

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from sandbox.clock.wall import real_time
 from sandbox.executor import failures, memory
 from sandbox.executor.children import CHILDREN, End
 from sandbox.executor.failures import MAX_RESPONSE_BYTES, Failure
@@ -155,7 +156,8 @@ class FunctionProcess:
         return failures.reported(error)
 
     async def _deliver(self, request: Request) -> tuple[bytes, Failure | None]:
-        deadline = time.time() + self._timeout_seconds
+        # In real time, which launcher.py reads too: a jump of the clock moves it along.
+        deadline = real_time() + self._timeout_seconds
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),

@@ -1,24 +1,29 @@
 """SQS event source mappings as on AWS: several batches at once, up to the mapping's limit.
 
 Stock LocalStack 4.14.0 runs one batch at a time, accepts `MaximumConcurrency` and ignores it, and polls an empty queue
-every 1 to 10 seconds.
+every 1 to 10 seconds. It keeps messages for ever unless it is told to mind their retention period.
 """
 
 from typing import Any
 
+from localstack import config
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmWorker
 from localstack.services.lambda_.event_source_mapping.esm_worker_factory import EsmWorkerFactory
 from localstack.services.sqs import provider as sqs
 from localstack.utils.patch import patch
 
+from sandbox.clock.clock import CLOCK
+from sandbox.pollers import queues
 from sandbox.pollers.mapping import QueueMapping
-from sandbox.pollers.queues import PromptQueueUpdateWorker
 from sandbox.pollers.worker import QueueWorker
 
 
 def install() -> None:
-    """Let every SQS event source mapping of this engine run its batches concurrently."""
-    sqs.QueueUpdateWorker = PromptQueueUpdateWorker  # type: ignore[misc]
+    """Let every SQS event source mapping of this engine run its batches concurrently, and queues follow the clock."""
+    sqs.QueueUpdateWorker = queues.PromptQueueUpdateWorker  # type: ignore[misc]
+    config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
+    CLOCK.sources.append(queues.due)
+    CLOCK.followers.append(queues.follow)
 
     @patch(EsmWorkerFactory.get_esm_worker)
     def get_esm_worker(stock: Any, self: EsmWorkerFactory) -> EsmWorker:

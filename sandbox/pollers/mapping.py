@@ -95,11 +95,11 @@ class QueueMapping:
     def receive(self, stopped: threading.Event) -> list[Message]:
         """Up to `BatchSize` messages, gathered during the batching window; empty if there are none."""
         messages = self._receive(self._batch_size)
-        window_end = time.monotonic() + self._window_seconds
+        window_end = time.time() + self._window_seconds
         size = sum(len(message["Body"]) for message in messages)
         while messages and len(messages) < self._batch_size and size < PAYLOAD_LIMIT:
-            remaining = window_end - time.monotonic()
-            if remaining <= 0 or not self.arrivals.wait(stopped, remaining):
+            remaining = window_end - time.time()
+            if remaining <= 0 or not self.arrivals.wait_by_the_clock(stopped, remaining):
                 break
             more = self._receive(self._batch_size - len(messages))
             size += sum(len(message["Body"]) for message in more)

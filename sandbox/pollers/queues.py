@@ -1,15 +1,44 @@
 """The engine's own model of its queues: waits for a message, and makes messages visible on time."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from localstack.services.sqs.models import FifoQueue, sqs_stores
+from localstack.services.sqs.models import FifoQueue, SqsMessage, sqs_stores
 from localstack.services.sqs.provider import QueueUpdateWorker
 from localstack.services.sqs.queue import InterruptibleQueue
 from localstack.utils.aws.arns import parse_arn
 from localstack.utils.threads import start_thread
 
+from sandbox.clock import timers
+
 PERIOD_SECONDS = 0.1
+
+
+class Held:
+    """The messages of the batches that event sources have in hand.
+
+    They stay invisible as long as without a jump of the clock: the deadline of the function that has them moves along.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+
+    def __contains__(self, message: SqsMessage) -> bool:
+        return message.message_id in self._ids
+
+    @contextmanager
+    def holding(self, ids: set[str]) -> Iterator[None]:
+        """Hold the messages with these ids."""
+        self._ids |= ids
+        try:
+            yield
+        finally:
+            self._ids -= ids
+
+
+HELD = Held()
 
 
 class Arrivals:
@@ -28,11 +57,21 @@ class Arrivals:
 
         True also for a queue that does not exist: the receive then fails with AWS's own error.
         """
+        return self._wait(stopped, lambda condition, arrived: condition.wait_for(arrived, timeout))
+
+    def wait_by_the_clock(self, stopped: threading.Event, timeout: float) -> bool:
+        """The same, with seconds of the sandbox's clock."""
+        what = f"the batching window of {self._name} ends"
+        return self._wait(stopped, lambda condition, arrived: timers.wait_for(condition, arrived, timeout, what))
+
+    def _wait(
+        self, stopped: threading.Event, wait_for: Callable[[threading.Condition, Callable[[], Any]], object]
+    ) -> bool:
         visible = self._visible()
         if visible is None:
             return True
         with visible.not_empty:
-            visible.not_empty.wait_for(lambda: visible.queue or visible.is_shutdown or stopped.is_set(), timeout)
+            wait_for(visible.not_empty, lambda: visible.queue or visible.is_shutdown or stopped.is_set())
             if stopped.is_set():
                 visible.not_empty.notify()  # a put wakes one waiter only: wake a client's long poll instead
                 return False
@@ -62,8 +101,8 @@ class PromptQueueUpdateWorker(QueueUpdateWorker):
         self._stopped = threading.Event()
 
     def iter_queues(self) -> list[Any]:
-        """The queues at this moment; other threads may create and delete queues while the caller iterates."""
-        return [queue for _, _, store in list(sqs_stores.iter_stores()) for queue in list(store.queues.values())]
+        """The queues at this moment."""
+        return queues()
 
     def start(self) -> None:
         """Check every queue each `PERIOD_SECONDS`, until `stop`."""
@@ -82,3 +121,28 @@ class PromptQueueUpdateWorker(QueueUpdateWorker):
     def _run(self, _: object) -> None:
         while not self._stopped.wait(PERIOD_SECONDS):
             self.do_update_all_queues()
+
+
+def queues() -> list[Any]:
+    """The queues at this moment; other threads may create and delete queues while the caller iterates."""
+    return [queue for _, _, store in list(sqs_stores.iter_stores()) for queue in list(store.queues.values())]
+
+
+def due() -> Iterator[timers.Due]:
+    """When the next message of each queue becomes visible."""
+    for queue in queues():
+        with queue.mutex:
+            times = [message.visibility_deadline for message in queue.inflight if message not in HELD]
+            times += [message.created + message.delay_seconds for message in queue.delayed]
+        if times:
+            yield timers.Due(min(times), f"a message of {queue.name} becomes visible")
+
+
+def follow(seconds: float) -> None:
+    """After a jump of the clock: make what is due visible."""
+    for queue in queues():
+        with queue.mutex:
+            for message in queue.inflight:
+                if message in HELD:
+                    message.visibility_deadline += seconds
+    PromptQueueUpdateWorker().do_update_all_queues()

@@ -11,8 +11,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.api.lambda_ import EventSourceMappingConfiguration
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmStateReason, EsmWorker
 
+from sandbox.clock import timers
+from sandbox.clock.stillness import RUNNING
 from sandbox.pollers.mapping import Message, QueueMapping
 from sandbox.pollers.pace import Backoff, Slots
+from sandbox.pollers.queues import HELD
 
 LOG = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class QueueWorker(EsmWorker):
         self._mapping = mapping
         self.queue_arn = mapping.queue_arn
         self._ended = True
+        self._name = mapping.queue_arn.rpartition(":")[2]
         self._interrupted = threading.Event()
         self._receiving, self._processing = Backoff(), Backoff()
         self._slots = _mappings[self.uuid]
@@ -114,7 +118,7 @@ class QueueWorker(EsmWorker):
         return self._slots.owner is not self
 
     def _receive_until_interrupted(self) -> None:
-        stopped = self._interrupted = threading.Event()
+        stopped = self._interrupted = timers.Event(f"the poller of {self._name} tries again")
         if self._shutdown_event.is_set():  # just before: that set the event of the last call
             return
         self._receiving = Backoff()
@@ -135,8 +139,9 @@ class QueueWorker(EsmWorker):
                 stopped.wait(self._receiving.seconds)
 
     def _process(self, messages: list[Message], until: float) -> None:
+        ids = {message["MessageId"] for message in messages}
         try:
-            with self._attempt(self._processing, "process"):
+            with HELD.holding(ids), RUNNING(f"batch of {self._name}"), self._attempt(self._processing, "process"):
                 self._mapping.process(messages, until, self._shutdown_event)
         finally:
             self._slots.give_back()

@@ -10,7 +10,7 @@ from typing import Any
 
 def install(_provider: Any) -> None:
     """Correct the interpreter, which the engine has just loaded."""
-    from sandbox.step_functions import definitions, executions, interpreter, metering, shortcuts
+    from sandbox.step_functions import definitions, executions, interpreter, metering, shortcuts, waits
 
-    for module in (shortcuts, interpreter, definitions, executions, metering):
+    for module in (shortcuts, interpreter, definitions, executions, metering, waits):
         module.install()

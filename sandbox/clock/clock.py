@@ -1,0 +1,140 @@
+"""Moves the sandbox's clock from one thing that is due to the next, and waits for what each of them starts."""
+
+import logging
+import mmap
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sandbox.clock import wall
+from sandbox.clock.stillness import RUNNING, still
+from sandbox.clock.timers import TIMERS, Due
+
+LOG = logging.getLogger(__name__)
+LOG.setLevel(logging.INFO)  # LocalStack's loggers are at WARNING
+
+HORIZON_SECONDS = 366 * 86_400
+"""Later than this nothing is due: an execution lasts a year at most, and stock's state without a timeout three."""
+
+PAST_SECONDS = 0.001
+"""A jump ends this long after what is due, because some of stock's comparisons want it to be over."""
+
+KEPT_JUMPS = 100
+REST_SECONDS = 0.005
+
+
+class Jump(NamedTuple):
+    """One move of the clock, in seconds since 1970, and what was due at its end."""
+
+    start: float
+    end: float
+    what: str
+
+
+class Clock:
+    """Its offset is in memory that the functions' processes share, at the path `shared`.
+
+    `sources` tell what is due beside TIMERS. After each jump `followers` are called with its seconds, and do what has
+    become due.
+    """
+
+    def __init__(self) -> None:
+        memory = os.memfd_create("rollcall-clock")
+        os.truncate(memory, wall.SIZE)
+        self.shared = f"/proc/{os.getpid()}/fd/{memory}"
+        self._offset = memoryview(mmap.mmap(memory, wall.SIZE)).cast("q")
+        wall.follow(self._offset)
+        self.sources: list[Callable[[], Iterable[Due]]] = [TIMERS.due]
+        self.followers: list[Callable[[float], None]] = []
+        self.jumps: deque[Jump] = deque(maxlen=KEPT_JUMPS)
+        self.until: float | None = None
+        self._skip = False
+        self._before: frozenset[object] = frozenset()
+        self._changed = threading.Condition()
+
+    def start(self) -> None:
+        """Begin to follow orders."""
+        self.followers.append(lambda _: TIMERS.wake())
+        threading.Thread(target=self._run, name="clock", daemon=True).start()
+
+    @property
+    def offset_seconds(self) -> float:
+        """How far the clock is ahead of real time."""
+        return self._offset[0] / 1e9
+
+    @property
+    def skip(self) -> bool:
+        """Whether the clock advances by itself to the next thing due whenever nothing runs."""
+        return self._skip
+
+    @skip.setter
+    def skip(self, skip: bool) -> None:
+        with self._changed:
+            self._skip = skip
+            self._changed.notify_all()
+
+    def advance(self, seconds: float) -> bool:
+        """Begin to advance, event by event; False if an advance is under way.
+
+        It stops at each thing that is due until nothing runs that did not run already at this moment.
+        """
+        with self._changed:
+            if self.until is not None:
+                return False
+            self.until, self._before = time.time() + seconds, RUNNING.now()
+            self._changed.notify_all()
+            return True
+
+    def next_due(self) -> Due | None:
+        """What is due first; None if nothing is within HORIZON_SECONDS."""
+        dues = (due for source in self.sources for due in source())
+        first = min(dues, default=None)
+        return first if first and first.at < time.time() + HORIZON_SECONDS else None
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._skip or self.until is not None)
+            try:
+                self._step()
+            except Exception:
+                LOG.exception("the clock could not be moved")
+            time.sleep(REST_SECONDS)
+
+    def _step(self) -> None:
+        """Jump to the next thing that is due, if nothing runs; or end the advance."""
+        until = self.until
+        if not still(() if until is None else self._before):
+            return
+        due = self.next_due()
+        if until is None:
+            if due:
+                self._jump(due)
+        elif due and due.at < until:
+            self._jump(due)
+        elif time.time() < until:
+            self._jump(Due(until, "the end of the advance"))
+        else:
+            self.until = None
+
+    def _jump(self, due: Due) -> None:
+        start = time.time()
+        seconds = due.at + PAST_SECONDS - start
+        if seconds > 0:
+            self._offset[0] += round(seconds * 1e9)
+            self.jumps.append(Jump(start, due.at, due.what))
+            LOG.info("the clock jumps from %s to %s: %s", iso(start), iso(due.at), due.what)
+        for follower in self.followers:
+            follower(max(seconds, 0))
+
+
+def iso(seconds: float) -> str:
+    """A time as text, in UTC with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+CLOCK = Clock()
