@@ -23,4 +23,7 @@ os.environ |= {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """For tests/e2e; here, because pytest reads options only from the first conftest it meets."""
     parser.addoption("--engine", choices=("native", "docker"), default="native", help="what runs the sandbox")
+    parser.addoption(
+        "--clock", choices=("skip", "real"), default="skip", help="whether the sandbox's clock skips idle time"
+    )
     parser.addoption("--sandbox-endpoint", metavar="URL", help="test the sandbox that runs there, and leave it running")

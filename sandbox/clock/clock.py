@@ -15,7 +15,6 @@ from sandbox.clock.stillness import RUNNING, still
 from sandbox.clock.timers import TIMERS, Due
 
 LOG = logging.getLogger(__name__)
-LOG.setLevel(logging.INFO)  # LocalStack's loggers are at WARNING
 
 HORIZON_SECONDS = 366 * 86_400
 """Later than this nothing is due: an execution lasts a year at most, and stock's state without a timeout three."""
@@ -127,7 +126,8 @@ class Clock:
         if seconds > 0:
             self._offset[0] += round(seconds * 1e9)
             self.jumps.append(Jump(start, due.at, due.what))
-            LOG.info("the clock jumps from %s to %s: %s", iso(start), iso(due.at), due.what)
+            # The engine's log shows nothing below a warning.
+            LOG.warning("the clock jumps from %s to %s: %s", iso(start), iso(due.at), due.what)
         for follower in self.followers:
             follower(max(seconds, 0))
 

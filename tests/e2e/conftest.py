@@ -15,6 +15,7 @@ from xdist.remote import Producer
 
 from sandbox.host import control
 from sandbox.state import Sandbox
+from tests.clock import Clock
 from tests.e2e.engines import ENGINES
 from tests.e2e.stacks import stacks
 from tests.e2e.workers import ModuleScheduling
@@ -42,9 +43,16 @@ def sandbox(pytestconfig: pytest.Config, engine: str) -> Iterator[Sandbox]:
         return
     with ENGINES[engine]() as started:
         pytestconfig.stash[OWN_SANDBOX] = started
+        Clock(started.endpoint).skip(pytestconfig.getoption("--clock") == "skip")
         yield started
         if pytestconfig.stash.get(OWN_SANDBOX, None) == started:  # tests/security has its own in the same run
             del pytestconfig.stash[OWN_SANDBOX]
+
+
+@pytest.fixture(scope="session")
+def clock(sandbox: Sandbox) -> Clock:
+    """The clock of the sandbox under test."""
+    return Clock(sandbox.endpoint)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bootstrap.aws import session
-from bootstrap.deploy import StackOutputs, deploy
+from bootstrap.deploy import StackOutputs
 from bootstrap.destroy import destroy
 from bootstrap.stacks import SANDBOX_PARAMETERS
 from costs.plan.distribution import Distribution
@@ -17,6 +17,7 @@ from handlers.core.items import checked
 from handlers.sfn.store import BatchObjects
 from handlers.sqs.table import BatchTable
 from rollcall.target.meter_client import fetch_meter
+from tests.e2e.deployed import deploy
 from tests.e2e.stacks import QUICK
 from tests.probes import eventually
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from bootstrap.aws import session
-from bootstrap.deploy import StackOutputs, deploy
+from bootstrap.deploy import StackOutputs
 from bootstrap.destroy import destroy
 from handlers.sfn.store import BatchObjects
 from handlers.sqs.table import BatchTable
 from sandbox.state import Sandbox
+from tests.clock import Clock
+from tests.e2e.deployed import deploy
 from tests.probes import consistently, eventually
 
 WITNESS = Path(__file__).with_name("work_under_test.py")
@@ -44,6 +46,7 @@ class Stacks:
         self.sqs = outputs["sqs"].outputs
         self.sfn = outputs["sfn"].outputs
         self.suffix = suffix
+        self.clock = Clock(aws("sqs").meta.endpoint_url)
         self.table = BatchTable(aws("dynamodb"), self.sqs["TableName"])
         self._queue_url = ""
         self._published: dict[tuple[str, str], list[dict]] = defaultdict(list)

@@ -18,7 +18,6 @@ from botocore.exceptions import ClientError
 
 from bootstrap.aws import SandboxSession, session
 from bootstrap.bucket import INPUT_DAYS, Buckets, buckets_of, expiring
-from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy, empty
 from bootstrap.failures import DeployFailed
 from bootstrap.packaging import package
@@ -30,6 +29,7 @@ from rollcall.batches.input_file import upload_input
 from rollcall.batches.sfn import SfnBatches
 from rollcall.target.connection import Connection, Stack
 from sandbox.state import Sandbox
+from tests.e2e.deployed import deploy
 
 ACCOUNT, STRANGER = "000000000000", "111111111111"
 

@@ -15,13 +15,13 @@ import pytest
 
 from bootstrap.aws import session
 from bootstrap.bucket import buckets_of
-from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from handlers.core.batch import BatchRequest, InputObject, InvalidRequest, Status
 from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.records import Batch, BatchKey, Segment
 from sandbox.state import REPOSITORY, Sandbox
+from tests.e2e.deployed import deploy
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import QUICK, Stacks
 

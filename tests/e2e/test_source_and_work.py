@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bootstrap.aws import session
-from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from sandbox.state import REPOSITORY, Sandbox
+from tests.e2e.deployed import deploy
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import QUICK, Stacks
 
