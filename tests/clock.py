@@ -20,11 +20,11 @@ class Clock:
 
     def show(self) -> dict[str, Any]:
         """The clock, what is due next, and the last jumps."""
-        return self._ask("GET")
+        return self.ask("GET")
 
     def skip(self, skip: bool) -> None:
         """Whether it moves by itself to the next thing due whenever nothing runs."""
-        self._ask("PUT", {"skip": skip})
+        self.ask("PUT", {"skip": skip})
 
     def now_ms(self) -> int:
         """The sandbox's time in milliseconds since 1970."""
@@ -42,14 +42,15 @@ class Clock:
 
     def advance(self, seconds: float) -> dict[str, Any]:
         """Advance, wait for its end, and return the clock."""
-        self._ask("POST", {"advanceSeconds": seconds})
+        self.ask("POST", {"advanceSeconds": seconds})
         eventually(self._over)
         return self.show()
 
     def _over(self) -> None:
         assert self.show()["advancing"] is None
 
-    def _ask(self, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def ask(self, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The answer to a request. Raises Problem if it is refused."""
         status, answer = ask(self.endpoint, method, PATH, body and json.dumps(body))
         require_success(self.endpoint, method, PATH, status, answer)
         return json.loads(answer)

@@ -107,7 +107,7 @@ class ItemRun:
     def run_all(self) -> None:
         """Process items one after another."""
         while (index := self.begin()) is not None:
-            began = time.time_ns()
+            began = time.monotonic_ns()
             value, failure = None, None
             try:
                 # An own context: what `process` sets in it, such as decimal's precision, ends with the item.
@@ -123,7 +123,7 @@ class ItemRun:
         return None if index is None else self._run_async(index)
 
     async def _run_async(self, index: int) -> None:
-        began = time.time_ns()
+        began = time.monotonic_ns()
         value, failure = None, None
         try:
             returned = self.process(copy.deepcopy(self.items[index]))
@@ -144,7 +144,7 @@ class ItemRun:
             if self.keep_values and value is not None:
                 self.results.values[index] = value
             self.results.done.append(index)
-        ended = time.time_ns()
+        ended = time.monotonic_ns()
         self._spans.append((began, ended))
         self._longest = max(self._longest, (ended - began) // 1_000_000)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sandbox.clock import wall
-from sandbox.clock.stillness import RUNNING, still
+from sandbox.clock.stillness import RUNNING, Run, still
 from sandbox.clock.timers import TIMERS, Due
 
 LOG = logging.getLogger(__name__)
@@ -25,6 +25,9 @@ PAST_SECONDS = 0.001
 KEPT_JUMPS = 100
 REST_SECONDS = 0.005
 
+LONG_SECONDS = 3600
+"""Before a jump of more, what has happened is written down first: CloudWatch Logs refuses events of 14 days ago."""
+
 
 class Jump(NamedTuple):
     """One move of the clock, in seconds since 1970, and what was due at its end."""
@@ -37,8 +40,8 @@ class Jump(NamedTuple):
 class Clock:
     """Its offset is in memory that the functions' processes share, at the path `shared`.
 
-    `sources` tell what is due beside TIMERS. After each jump `followers` are called with its seconds, and do what has
-    become due.
+    `sources` tell what is due beside TIMERS. Before a long jump `writers` are called, and write down what has happened.
+    After each jump `followers` are called with its seconds, and do what has become due.
     """
 
     def __init__(self) -> None:
@@ -48,11 +51,12 @@ class Clock:
         self._offset = memoryview(mmap.mmap(memory, wall.SIZE)).cast("q")
         wall.follow(self._offset)
         self.sources: list[Callable[[], Iterable[Due]]] = [TIMERS.due]
+        self.writers: list[Callable[[], None]] = []
         self.followers: list[Callable[[float], None]] = []
         self.jumps: deque[Jump] = deque(maxlen=KEPT_JUMPS)
         self.until: float | None = None
         self._skip = False
-        self._before: frozenset[object] = frozenset()
+        self._before: frozenset[Run] = frozenset()
         self._changed = threading.Condition()
 
     def start(self) -> None:
@@ -121,6 +125,9 @@ class Clock:
             self.until = None
 
     def _jump(self, due: Due) -> None:
+        if due.at - time.time() > LONG_SECONDS:
+            for write in self.writers:
+                write()
         start = time.time()
         seconds = due.at + PAST_SECONDS - start
         if seconds > 0:

@@ -24,6 +24,7 @@ class ClockResource:
             "now": iso(time.time()),
             "offsetSeconds": round(CLOCK.offset_seconds, 3),
             "skip": CLOCK.skip,
+            "running": RUNNING.names(),
             "advancing": None if until is None else {"until": iso(until), "waitingFor": RUNNING.names()},
             "next": None if due is None else {"at": iso(due.at), "what": due.what},
             "jumps": [{"from": iso(jump.start), "to": iso(jump.end), "what": jump.what} for jump in list(CLOCK.jumps)],

@@ -1,55 +1,71 @@
-"""Whether anything runs in the sandbox: invocations and pollers' batches, which are counted, and the engine's threads.
+"""Whether anything runs in the sandbox.
 
-A thread that does something is at another place of its code a moment later; one that waits is not. Nothing has to be
-said about each of LocalStack's threads then.
+What the sandbox itself starts is counted: invocations, pollers' batches, threads of executions. The rest are threads of
+LocalStack's: one that does something is at another place of its code a moment later, and one that waits is not.
 """
 
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-LOOKS, LOOK_SECONDS = 4, 0.01
+LOOKS, LOOK_SECONDS = 3, 0.007
+
+
+class Run:
+    """Something that runs, by a name for people."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 class Running:
-    """What runs at this moment, for use from every thread."""
+    """What runs at this moment, for use from every thread. `pending` tell whether something is about to run."""
 
     def __init__(self) -> None:
-        self._names: dict[object, str] = {}
+        self._runs: set[Run] = set()
+        self.pending: list[Callable[[], bool]] = []
+
+    def add(self, run: Run) -> None:
+        """Count `run`, if it is not counted already."""
+        self._runs.add(run)
+
+    def remove(self, run: Run) -> None:
+        """Count `run` no more."""
+        self._runs.discard(run)
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Count something that runs, by a name for people."""
-        key = object()
-        self._names[key] = name
+        """Count something meanwhile."""
+        run = Run(name)
+        self.add(run)
         try:
             yield
         finally:
-            del self._names[key]
+            self.remove(run)
 
-    def now(self) -> frozenset[object]:
-        """A key for each thing that runs."""
-        return frozenset(self._names)
+    def now(self) -> frozenset[Run]:
+        """What runs."""
+        return frozenset(self._runs.copy())
 
     def names(self) -> list[str]:
-        """The names, each with how many of it run."""
-        counts = Counter(list(self._names.values()))
+        """The names of what runs, each with how many of it there are."""
+        counts = Counter(run.name for run in self.now())
         return [f"{count} x {name}" if count > 1 else name for name, count in sorted(counts.items())]
 
 
 RUNNING = Running()
 
 
-def still(apart_from: Collection[object] = ()) -> bool:
-    """Whether nothing runs, but for these keys of RUNNING, and no thread of the engine moves for a moment."""
+def still(apart_from: Collection[Run] = ()) -> bool:
+    """Whether nothing runs, but for these, and no thread of the engine moves for a moment."""
     before = None
     for look in range(LOOKS):
         if look:
             time.sleep(LOOK_SECONDS)
-        if not RUNNING.now() <= frozenset(apart_from):
+        if any(pending() for pending in RUNNING.pending) or not RUNNING.now() <= frozenset(apart_from):
             return False
         places = _places()
         if before not in (None, places):

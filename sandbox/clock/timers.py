@@ -1,10 +1,16 @@
-"""Waits that follow the sandbox's clock: each ends when its time has come, or the clock has been moved past it."""
+"""Waits that follow the sandbox's clock: each ends when its time has come, or the clock has been moved past it.
+
+A `Thread` of this module counts as running, but not while it waits for an `Event`. What ends its wait counts it again
+at once: there is no moment between the two in which nothing seems to run.
+"""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+
+from sandbox.clock.stillness import RUNNING, Run
 
 
 class Due(NamedTuple):
@@ -14,28 +20,36 @@ class Due(NamedTuple):
     what: str
 
 
+class _Wait(NamedTuple):
+    due: Due
+    condition: threading.Condition
+    run: Run | None
+
+
 class Timers:
     """The waits of this moment. A jump of the clock wakes those that are due."""
 
     def __init__(self) -> None:
-        self._waits: dict[object, tuple[Due, threading.Condition]] = {}
+        self._waits: dict[object, _Wait] = {}
 
     def due(self) -> list[Due]:
         """When each wait ends."""
-        return [due for due, _ in list(self._waits.values())]
+        return [wait.due for wait in list(self._waits.values())]
 
     def wake(self) -> None:
         """End the waits that are due."""
-        for due, condition in list(self._waits.values()):
-            if due.at <= time.time():
-                with condition:
-                    condition.notify_all()
+        for wait in list(self._waits.values()):
+            if wait.due.at <= time.time():
+                with wait.condition:
+                    if wait.run:
+                        RUNNING.add(wait.run)
+                    wait.condition.notify_all()
 
     @contextmanager
-    def waiting(self, due: Due, condition: threading.Condition) -> Iterator[None]:
-        """Count a wait for `condition`."""
+    def waiting(self, wait: _Wait) -> Iterator[None]:
+        """Count a wait."""
         key = object()
-        self._waits[key] = due, condition
+        self._waits[key] = wait
         try:
             yield
         finally:
@@ -43,6 +57,7 @@ class Timers:
 
 
 TIMERS = Timers()
+_this_thread = threading.local()
 
 
 def wait_for(condition: threading.Condition, predicate: Callable[[], Any], timeout: float, what: str) -> Any:
@@ -51,42 +66,86 @@ def wait_for(condition: threading.Condition, predicate: Callable[[], Any], timeo
     Like `condition.wait_for`: the caller holds the condition's lock. `what` says what happens at the timeout.
     """
     end = time.time() + timeout
-    with TIMERS.waiting(Due(end, what), condition):
+    with TIMERS.waiting(_Wait(Due(end, what), condition, _this_run())):
         while not (result := predicate()) and (left := end - time.time()) > 0:
             condition.wait(min(left, threading.TIMEOUT_MAX))
     return result
 
 
-class Event(threading.Event):
-    """An event whose timeouts follow the clock."""
+def _this_run() -> Run | None:
+    """This thread as something that runs; None if it does not count."""
+    return getattr(_this_thread, "run", None)
 
-    def __init__(self, what: str) -> None:
+
+class Event(threading.Event):
+    """An event whose timeouts follow the clock; `what` says what happens then."""
+
+    def __init__(self, what: str = "") -> None:
         super().__init__()
         self._what = what
+        self._paused: set[Run] = set()
+        self._sets = 0
+
+    def set(self) -> None:
+        """As `threading.Event.set`."""
+        with self._cond:  # type: ignore[attr-defined]
+            self._sets += 1
+            for run in self._paused:
+                RUNNING.add(run)
+        super().set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """As `threading.Event.wait`."""
         if timeout is None:
-            return super().wait()
+            return self.poll(None)
+        with self._pause() as (condition, was_set):
+            return wait_for(condition, was_set, timeout, self._what)
+
+    def poll(self, seconds: float | None) -> bool:
+        """Wait by real time, for one who looks again and again; None waits for ever."""
+        with self._pause() as (condition, was_set):
+            return condition.wait_for(was_set, seconds)
+
+    @contextmanager
+    def _pause(self) -> Iterator[tuple[threading.Condition, Callable[[], bool]]]:
+        """While this thread waits it does not count as running. An event that is set may be cleared at once."""
+        run = _this_run()
         with self._cond:  # type: ignore[attr-defined]
-            return wait_for(self._cond, self.is_set, timeout, self._what)  # type: ignore[attr-defined]
+            sets = self._sets
+            if run and not self.is_set():
+                self._paused.add(run)
+                RUNNING.remove(run)
+            try:
+                yield self._cond, lambda: self.is_set() or self._sets > sets  # type: ignore[attr-defined]
+            finally:
+                if run:
+                    self._paused.discard(run)
+                    RUNNING.add(run)
 
 
 class Thread(threading.Thread):
-    """A thread for whose end others may wait by the clock."""
+    """A thread that counts as running, as `counts_as`. A wait for its end by the clock ends when `what` happens."""
 
-    what = "the end of a thread"
+    counts_as, what = "thread", ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._run = Run(self.counts_as)
         self._over = Event(self.what)
+
+    def start(self) -> None:
+        """As `threading.Thread.start`."""
+        RUNNING.add(self._run)
+        super().start()
 
     def run(self) -> None:
         """As `threading.Thread.run`."""
+        _this_thread.run = self._run
         try:
             super().run()
         finally:
             self._over.set()
+            RUNNING.remove(self._run)
 
     def join(self, timeout: float | None = None) -> None:
         """As `threading.Thread.join`."""

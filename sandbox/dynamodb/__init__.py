@@ -10,6 +10,7 @@ from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
 from sandbox.dynamodb import copies, metering, partitions
+from sandbox.dynamodb.expiry import Expiry
 
 _one_at_a_time = threading.RLock()
 
@@ -33,4 +34,5 @@ def moto() -> Service:
     """LocalStack service plugin `dynamodb:moto`."""
     copies.install()
     partitions.install()
+    Expiry(_one_at_a_time)
     return Service.for_provider(MotoDynamoDB(), lambda provider: ForwardingFallbackDispatcher(provider, _call_moto))

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crontab import CronTab
-from localstack.utils.threads import start_worker_thread
 
+from sandbox.clock import timers
 from sandbox.clock.clock import CLOCK
 from sandbox.clock.timers import Due
 
@@ -53,7 +53,7 @@ class Schedules:
                 if self._due[key] <= now:
                     self._due[key] = next_time(rule.schedule_expression, max(self._due[key], now - 1))
                     job = self._provider._get_scheduled_rule_job_function(rule.account_id, rule.region, rule)
-                    start_worker_thread(lambda _, job=job: job())
+                    timers.Thread(target=job, name="schedule", daemon=True).start()
 
     def _look(self) -> dict[tuple[str, str, int], Any]:
         """The enabled rules that have a schedule, by what makes them the same schedule as before."""

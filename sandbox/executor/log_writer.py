@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.connect import connect_to
 from localstack.utils.aws.client_types import ServicePrincipal
 
+from sandbox.clock.clock import CLOCK
 from sandbox.executor.log_records import LogRecord
 
 LOG = logging.getLogger(__name__)
@@ -46,7 +47,8 @@ class LogStream:
 
 class LogWriter:
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[LogStream, LogRecord]] = queue.SimpleQueue()
+        self._queue: queue.Queue[tuple[LogStream, LogRecord]] = queue.Queue()
+        CLOCK.writers.append(self._queue.join)
         threading.Thread(target=self._run, name="lambda-log-writer", daemon=True).start()
 
     def write(self, stream: LogStream, record: LogRecord) -> None:
@@ -69,6 +71,8 @@ class LogWriter:
                         self._put(stream, batch)
                 except (BotoCoreError, ClientError) as error:
                     LOG.warning("Lost log events of %s %s: %s", stream.group, stream.name, error)
+                for _ in records:
+                    self._queue.task_done()
             rest = min(max(COLLECT_SECONDS, REST_FACTOR * (time.monotonic() - started)), MAX_REST_SECONDS)
 
     def _put(self, stream: LogStream, events: list[dict]) -> None:

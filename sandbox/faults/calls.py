@@ -9,6 +9,7 @@ from localstack.aws.handlers.service import ServiceRequestRouter
 from localstack.http import Response
 from localstack.utils.patch import patch
 
+from sandbox.clock.stillness import RUNNING
 from sandbox.faults import entries
 from sandbox.faults.active import FAULTS, Hit
 from sandbox.faults.plan import Call
@@ -36,7 +37,8 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
     function = served_function(context) if process is None else process.function
     call = Call(str(context.service.service_name), context.operation.name, function)
     if late := active.meet(call, "delay"):
-        active.ended.wait(late.settings["seconds"])
+        with RUNNING(f"delayed call of {call.operation}"):
+            active.ended.wait(late.settings["seconds"])
     kinds = ["error", "lost-answer"]
     if (call.service, call.operation) in entries.BATCHES:
         kinds.append("partial")

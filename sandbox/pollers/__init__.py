@@ -13,15 +13,17 @@ from localstack.services.sqs import provider as sqs
 from localstack.utils.patch import patch
 
 from sandbox.clock.clock import CLOCK
+from sandbox.clock.stillness import RUNNING
 from sandbox.pollers import queues
 from sandbox.pollers.mapping import QueueMapping
-from sandbox.pollers.worker import QueueWorker
+from sandbox.pollers.worker import QueueWorker, workers
 
 
 def install() -> None:
     """Let every SQS event source mapping of this engine run its batches concurrently, and queues follow the clock."""
     sqs.QueueUpdateWorker = queues.PromptQueueUpdateWorker  # type: ignore[misc]
     config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
+    RUNNING.pending.append(lambda: any(worker.has_work() for worker in workers()))
     CLOCK.sources.append(queues.due)
     CLOCK.followers.append(queues.follow)
 

@@ -77,6 +77,11 @@ class Arrivals:
                 return False
             return bool(visible.queue) or visible.is_shutdown
 
+    def visible(self) -> bool:
+        """Whether the queue has a message to receive."""
+        visible = self._visible()
+        return visible is not None and bool(visible.queue)
+
     def wake(self) -> None:
         """Make waiters check their `stopped` now."""
         visible = self._visible()

@@ -12,7 +12,7 @@ from localstack.aws.api.lambda_ import EventSourceMappingConfiguration
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmStateReason, EsmWorker
 
 from sandbox.clock import timers
-from sandbox.clock.stillness import RUNNING
+from sandbox.clock.stillness import RUNNING, Run
 from sandbox.pollers.mapping import Message, QueueMapping
 from sandbox.pollers.pace import Backoff, Slots
 from sandbox.pollers.queues import HELD
@@ -44,6 +44,7 @@ class QueueWorker(EsmWorker):
         self._ended = True
         self._name = mapping.queue_arn.rpartition(":")[2]
         self._interrupted = threading.Event()
+        self._receives = self._pausing = False
         self._receiving, self._processing = Backoff(), Backoff()
         self._slots = _mappings[self.uuid]
         self._predecessor: QueueWorker | None = self._slots.owner
@@ -101,8 +102,10 @@ class QueueWorker(EsmWorker):
             with self._state_lock:
                 if not self._shutdown_event.is_set():
                     self._set_state(EsmState.ENABLED)
+            self._receives = True
             while not self._shutdown_event.is_set():
                 self._receive_until_interrupted()
+            self._receives = False
         self._slots.wait_until_drained(lambda: self._replaced or self._graceful_shutdown_triggered)
         with self._state_lock:
             if self._replaced or self._graceful_shutdown_triggered:
@@ -125,26 +128,39 @@ class QueueWorker(EsmWorker):
         visibility = 0.0
         while self._slots.take(self._mapping.concurrency, stopped):
             messages: list[Message] = []
+            run = Run(f"batch of {self._name}")
             with self._attempt(self._receiving, "receive"):
                 visibility = visibility or self._mapping.visibility_seconds()
                 if self._mapping.arrivals.wait(stopped, _IDLE_SECONDS):
+                    RUNNING.add(run)
                     received = time.monotonic()
                     messages = self._mapping.receive(stopped)
             if messages:
-                arguments = messages, received + visibility
+                arguments = messages, received + visibility, run
                 threading.Thread(target=self._process, args=arguments, name=f"batch-{self.uuid}", daemon=True).start()
-                stopped.wait(self._processing.seconds)
+                self._pause(stopped, self._processing)
             else:
+                RUNNING.remove(run)
                 self._slots.give_back()
-                stopped.wait(self._receiving.seconds)
+                self._pause(stopped, self._receiving)
 
-    def _process(self, messages: list[Message], until: float) -> None:
-        ids = {message["MessageId"] for message in messages}
+    def _pause(self, stopped: timers.Event, backoff: Backoff) -> None:
+        self._pausing = True
+        stopped.wait(backoff.seconds)
+        self._pausing = False
+
+    def _process(self, messages: list[Message], until: float, run: Run) -> None:
         try:
-            with HELD.holding(ids), RUNNING(f"batch of {self._name}"), self._attempt(self._processing, "process"):
+            ids = {message["MessageId"] for message in messages}
+            with HELD.holding(ids), self._attempt(self._processing, "process"):
                 self._mapping.process(messages, until, self._shutdown_event)
         finally:
             self._slots.give_back()
+            RUNNING.remove(run)
+
+    def has_work(self) -> bool:
+        """Whether it is about to receive a message."""
+        return self._receives and not self._pausing and self._mapping.arrivals.visible()
 
     @contextmanager
     def _attempt(self, backoff: Backoff, verb: str) -> Iterator[None]:

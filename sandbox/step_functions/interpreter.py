@@ -25,10 +25,12 @@ from localstack.services.stepfunctions.asl.utils.encoding import to_json_str
 from localstack.services.stepfunctions.asl.utils.json_path import NoSuchJsonPathError
 from localstack.utils.patch import patch
 
+from sandbox.clock.timers import Event
 from sandbox.meter.state_machines import ChildMeter
 from sandbox.step_functions.executions import child_context, remember
 from sandbox.step_functions.map_run import Child, MapRun
 from sandbox.step_functions.metering import express_size
+from sandbox.step_functions.waits import ExecutionThread
 
 MAX_CHILDREN = 1000
 """The most concurrent children, also if `MaxConcurrency` is higher: each has a thread. AWS runs up to 10,000."""
@@ -59,12 +61,12 @@ def _map_run(self: Any, env: Environment, eval_input: distributed.DistributedIte
     remember(run)
     children = _Children(self, env, eval_input, items, run)
     limit = min(record.max_concurrency or DEFAULT_CHILDREN, MAX_CHILDREN, len(items))
-    threads = [threading.Thread(target=children.work, name="map-run", daemon=True) for _ in range(limit)]
+    threads = [ExecutionThread(target=children.work, name="map-run", daemon=True) for _ in range(limit)]
+    children.working = limit
     for thread in threads:
         thread.start()
-    for thread in threads:
-        while thread.is_alive() and env.is_running() and not run.too_many_failed():
-            thread.join(_POLL_SECONDS)
+    while limit and env.is_running() and not children.over.poll(_POLL_SECONDS):
+        pass
     if env.is_running() and run.too_many_failed():
         children.stop()
         raise _threshold_exceeded(env)
@@ -88,6 +90,10 @@ class _Children:
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._next = threading.Lock()
         self._stopped = False
+        self.working = 0
+        """The threads that still run children."""
+        self.over = Event()
+        """No thread runs children any more, or too many of them have failed."""
         self._express_size = express_size(env, self._program)
         self.defect: Exception | None = None
         """A defect of the engine that ended a thread among its children. The Map fails with it."""
@@ -99,6 +105,11 @@ class _Children:
         except Exception as defect:  # noqa: BLE001  an exception that leaves the thread is lost
             self.defect = defect
             self._stopped = True
+        finally:
+            with self._next:
+                self.working -= 1
+                if not self.working:
+                    self.over.set()
 
     def _work(self) -> None:
         while not self._stopped and self._env.is_running() and not self._run.too_many_failed():
@@ -136,6 +147,8 @@ class _Children:
         """
         if self._env.is_running():
             self._run.end(child, status, error, cause)
+            if self._run.too_many_failed():
+                self.over.set()
         else:
             self._run.end(child, "ABORTED")
 

@@ -1,34 +1,56 @@
-"""Step Functions' waits, retries, timeouts and heartbeats follow the sandbox's clock."""
+"""Step Functions' waits, retries, timeouts and heartbeats follow the sandbox's clock; its threads count as running."""
 
 import threading
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 from localstack.services.stepfunctions.asl.component.common.retry import retrier_decl
 from localstack.services.stepfunctions.asl.component.program import program
 from localstack.services.stepfunctions.asl.component.state.state_execution import execute_state
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_map.iteration import (
+    inline_iteration_component,
+    job,
+)
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_parallel import (
+    branch_worker,
+    branches_decl,
+)
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service import (
+    state_task_service_callback,
+)
 from localstack.services.stepfunctions.asl.eval import environment
 from localstack.services.stepfunctions.asl.eval.callback import callback
+from localstack.services.stepfunctions.backend import execution_worker
 
 from sandbox.clock import timers
 
 
 class ExecutionThread(timers.Thread):
-    """The thread of an execution's states. Another one waits for its end as long as the execution may take."""
+    """A thread of the interpreter. The one that starts a program's waits for its end as long as it may take."""
 
-    what = "an execution times out"
+    counts_as, what = "state of an execution", "an execution times out"
 
 
 def install() -> None:
-    """Replace the waits of the interpreter's modules."""
-    retrier_decl.time = SimpleNamespace(  # type: ignore[attr-defined,assignment]
-        sleep=partial(timers.sleep, what="a state is tried again")
-    )
-    execute_state.threading = SimpleNamespace(  # type: ignore[attr-defined,assignment]
-        Event=partial(timers.Event, "a state times out")
-    )
-    program.threading = SimpleNamespace(Thread=ExecutionThread)  # type: ignore[attr-defined,assignment]
-    environment.threading = SimpleNamespace(  # type: ignore[attr-defined,assignment]
-        Event=partial(timers.Event, "a Wait state ends"), RLock=threading.RLock
-    )
+    """Replace the threads and the waits of the interpreter's modules."""
+    modules: dict[Any, str] = {
+        program: "",
+        execute_state: "a state times out",
+        environment: "a Wait state ends",
+        inline_iteration_component: "",
+        job: "",
+        branch_worker: "",
+        branches_decl: "",
+    }
+    for module, what in modules.items():
+        own = {"Thread": ExecutionThread, "Event": partial(timers.Event, what)}
+        module.threading = SimpleNamespace(**vars(threading) | own)
+    for module in (execute_state, execution_worker):
+        module.Thread = ExecutionThread  # type: ignore[attr-defined]
     callback.Event = partial(timers.Event, "a task's token or heartbeat times out")  # type: ignore[attr-defined,assignment]
+    retrier_decl.time = SimpleNamespace(sleep=partial(timers.sleep, what="a state is tried again"))  # type: ignore[attr-defined,assignment]
+    # A task that waits for another execution looks once a second.
+    state_task_service_callback.time = SimpleNamespace(  # type: ignore[attr-defined,assignment]
+        sleep=lambda seconds: timers.Event().poll(seconds)
+    )

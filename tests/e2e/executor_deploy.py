@@ -5,7 +5,7 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,14 +119,20 @@ def deploy(aws: Callable[[str], Any]) -> Iterator[Callable[..., Function]]:
         _delete(function)
 
 
-def create(aws: Callable[[str], Any], handler: str = "", source: str = "", **settings: Any) -> Function:
-    """Create one function, as `deploy` does, and wait until it can be invoked."""
+def create(
+    aws: Callable[[str], Any],
+    handler: str = "",
+    source: str = "",
+    files: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Function:
+    """Create one function, as `deploy` does, and wait until it can be invoked. `files` lie beside its `source`."""
     function = Function(aws, f"executor-{uuid.uuid4().hex[:12]}")
-    where, files = f"functions.{handler}", {"functions.py": HANDLERS.read_text()}
+    where, code = f"functions.{handler}", {"functions.py": HANDLERS.read_text()}
     if source:
-        where, files = "app.handler", {"app.py": source}
+        where, code = "app.handler", {"app.py": source, **(files or {})}
     arguments = {"Handler": where, "Runtime": "python3.13", "Role": ROLE, "Timeout": 20, **settings}
-    aws("lambda").create_function(FunctionName=function.name, Code={"ZipFile": zipped(files)}, **arguments)
+    aws("lambda").create_function(FunctionName=function.name, Code={"ZipFile": zipped(code)}, **arguments)
     function.settle()
     return function
 

@@ -112,6 +112,16 @@ class Stacks:
                 self._published[event["detail"]["batchId"], event["detail-type"]].append(event["detail"])
         return self._published[batch_id, detail_type]
 
+    def all_published(self, detail_type: str) -> dict[tuple[str, int], dict]:
+        """Details of all events of that kind so far, by batch and place among its events."""
+        self.published("")
+        return {
+            (batch_id, number): detail
+            for (batch_id, kind), details in self._published.items()
+            if kind == detail_type
+            for number, detail in enumerate(details)
+        }
+
     def _receive(self) -> list[dict]:
         sqs = self.aws("sqs")
         messages = sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages", [])

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,18 +42,23 @@ def test_every_item_is_done_failed_or_left(concurrency):
     assert all(error == f"RuntimeError: odd {index}" for index, error in results.failed.items())
 
 
-def test_no_item_is_begun_that_might_take_longer_than_is_left():
+def test_no_item_is_begun_that_might_take_longer_than_is_left(monkeypatch):
+    now_ns = 0
     asked: list[int] = []
 
     def has_time(longest: int) -> bool:
         asked.append(longest)
         return longest < 20
 
-    results = run_items(numbered(4), lambda item: time.sleep(item["value"] * 0.03), 1, has_time)
+    def process(item: dict) -> None:
+        nonlocal now_ns
+        now_ns += item["value"] * 30_000_000
+
+    monkeypatch.setattr("handlers.core.run_items.time", SimpleNamespace(monotonic_ns=lambda: now_ns))
+    results = run_items(numbered(4), process, 1, has_time)
     assert results.done == [0, 1]
     assert results.left == [2, 3]
-    assert asked[0] == 0
-    assert asked[-1] >= 30
+    assert asked == [0, 0, 30]
 
 
 def test_an_invalid_item_fails_without_being_processed():
