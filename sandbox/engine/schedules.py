@@ -18,6 +18,8 @@ from sandbox.clock.timers import Due
 
 PERIOD_SECONDS = 0.5
 RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+# A week begins with day 1, Sunday, on AWS, and with day 0 in crontab. A number after `/` or `#` is no day.
+WEEKDAY, WEEKDAYS = re.compile(r"(?<![/#])[1-7]"), ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
@@ -75,7 +77,9 @@ def next_time(schedule: str, after: float) -> float:
     """When a rule with this `rate(...)` or `cron(...)` fires next, in seconds since 1970."""
     if rate := RATE.fullmatch(schedule):
         return after + int(rate[1]) * SECONDS[rate[2]]
-    cron = CronTab(schedule.strip().removeprefix("cron(").removesuffix(")"))
+    *fields, weekdays, year = schedule.strip().removeprefix("cron(").removesuffix(")").split()
+    named = WEEKDAY.sub(lambda number: WEEKDAYS[int(number[0]) - 1], weekdays)
+    cron = CronTab(" ".join((*fields, named, year)))
     moment = datetime.fromtimestamp(after, UTC).replace(tzinfo=None)
     found = cron.next(now=moment, default_utc=True)
     return float("inf") if found is None else after + found

@@ -1,0 +1,158 @@
+"""The parts of the sandbox's clock: waits that follow it, what counts as running, the times of schedules."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from sandbox.clock import timers
+from sandbox.clock.clock import CLOCK
+from sandbox.clock.stillness import RUNNING
+from sandbox.clock.timers import TIMERS
+from sandbox.engine.schedules import next_time
+from tests.probes import eventually
+
+HOUR = 3600
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[None]:
+    """This process's clock goes back at the end."""
+    yield
+    CLOCK._offset[0] = 0
+
+
+def jump(seconds: float) -> None:
+    CLOCK._offset[0] += round(seconds * 1e9)
+    TIMERS.wake()
+
+
+def running(count: int) -> None:
+    assert RUNNING.names().count("thread") + sum(name.endswith("x thread") for name in RUNNING.names()) == count
+
+
+def in_thread(work) -> timers.Thread:
+    thread = timers.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def waiting() -> None:
+    assert TIMERS.due()
+
+
+def test_a_jump_ends_the_waits_that_are_due_and_no_others():
+    results: dict[int, bool] = {}
+    threads = [
+        threading.Thread(target=lambda hours=hours: results.update({hours: timers.Event().wait(hours * HOUR)}))
+        for hours in (1, 3)
+    ]
+    for thread in threads:
+        thread.daemon = True
+        thread.start()
+    eventually(lambda: expect(len(TIMERS.due()), 2))
+    jump(2 * HOUR)
+    threads[0].join()
+    assert results == {1: False}
+    assert len(TIMERS.due()) == 1
+    jump(2 * HOUR)
+    threads[1].join()
+    assert results == {1: False, 3: False}
+
+
+def test_an_event_that_is_set_and_cleared_at_once_ends_the_wait():
+    event, results = timers.Event(), list[bool]()
+    thread = in_thread(lambda: results.append(event.wait(HOUR)))
+    eventually(waiting)
+    event.set()
+    event.clear()
+    thread.join()
+    assert results == [True]
+
+
+def test_a_thread_does_not_count_while_it_waits_and_counts_again_before_the_one_that_ends_its_wait_goes_on():
+    event = timers.Event()
+    go_on = threading.Event()
+    thread = in_thread(lambda: (event.wait(HOUR), go_on.wait()))
+    eventually(waiting)
+    assert RUNNING.names() == []
+    event.set()
+    assert RUNNING.names() == ["thread"]
+    go_on.set()
+    thread.join()
+    assert RUNNING.names() == []
+
+
+def test_a_thread_whose_wait_a_jump_ends_counts_before_the_jump_is_over():
+    go_on = threading.Event()
+    thread = in_thread(lambda: (timers.sleep(HOUR, ""), go_on.wait()))
+    eventually(waiting)
+    jump(2 * HOUR)
+    assert RUNNING.names() == ["thread"]
+    go_on.set()
+    thread.join()
+
+
+def test_one_that_waits_for_a_thread_counts_again_before_that_thread_counts_no_more():
+    """Every look finds one of the two."""
+    seen, begun, over = set[int](), threading.Event(), threading.Event()
+    inner = timers.Thread(target=begun.wait, daemon=True)
+    inner.start()
+    outer = in_thread(lambda: (inner.join(HOUR), over.wait()))
+    eventually(waiting)
+    looker = threading.Thread(target=lambda: [seen.add(len(RUNNING.now())) for _ in iter(over.is_set, True)])
+    looker.start()
+    begun.set()
+    inner.join()
+    over.set()
+    outer.join()
+    looker.join()
+    assert 0 not in seen
+
+
+def test_a_process_follows_the_offset_with_every_function_that_tells_the_time():
+    look = (
+        "import sys; from sandbox.clock import wall; wall.follow_file(sys.argv[1])\n"
+        "import datetime, json, time\n"
+        "class Sub(datetime.datetime): pass\n"
+        "assert type(Sub.now()) is Sub and type(datetime.datetime.now()) is datetime.datetime\n"
+        "tz = datetime.timezone(datetime.timedelta(hours=3))\n"
+        "assert datetime.datetime.now(tz).utcoffset() == datetime.timedelta(hours=3)\n"
+        "print(json.dumps([time.time(), datetime.datetime.now(tz).timestamp(), time.mktime(time.localtime()),"
+        " datetime.datetime.today().timestamp(), time.clock_gettime(time.CLOCK_REALTIME), time.time_ns() / 1e9]))"
+    )
+    CLOCK._offset[0] = 400 * 86_400 * 10**9
+    seen = subprocess.run([sys.executable, "-c", look, CLOCK.shared], capture_output=True, check=True, text=True)
+    assert all(abs(at - time.time()) < 60 for at in json.loads(seen.stdout))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("rate(1 minute)", "2026-11-26T10:31:30"),
+        ("rate(6 hours)", "2026-11-26T16:30:30"),
+        ("rate(2 days)", "2026-11-28T10:30:30"),
+        ("cron(0 * * * ? *)", "2026-11-26T11:00:00"),
+        ("cron(0/15 * * * ? *)", "2026-11-26T10:45:00"),
+        ("cron(30 10 * * ? *)", "2026-11-27T10:30:00"),
+        ("cron(0 0 1 * ? *)", "2026-12-01T00:00:00"),
+        ("cron(0 6 ? * MON-FRI *)", "2026-11-27T06:00:00"),
+        ("cron(0 6 ? * 2 *)", "2026-11-30T06:00:00"),
+    ],
+)
+def test_the_next_time_of_a_schedule(schedule: str, expected: str):
+    at = datetime(2026, 11, 26, 10, 30, 30, tzinfo=UTC).timestamp()
+    assert datetime.fromtimestamp(next_time(schedule, at), UTC).isoformat() == f"{expected}+00:00"
+
+
+def test_a_schedule_that_is_over_has_no_next_time():
+    assert next_time("cron(0 0 1 1 ? 2020)", time.time()) == float("inf")
+
+
+def expect(found: object, expected: object) -> None:
+    assert found == expected
