@@ -24,3 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """For tests/e2e; here, because pytest reads options only from the first conftest it meets."""
     parser.addoption("--engine", choices=("native", "docker"), default="native", help="what runs the sandbox")
     parser.addoption("--sandbox-endpoint", metavar="URL", help="test the sandbox that runs there, and leave it running")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests/model has tried; here, because a process that only waits for others reads no deeper conftest."""
+    for passed in terminalreporter.getreports("passed"):
+        for name, line in passed.user_properties:
+            if name == "model":
+                terminalreporter.write_line(f"{name}: {line}")
