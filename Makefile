@@ -5,6 +5,8 @@ HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: expor
 # uv from the machine if it has one, else the one that `env` brings.
 export PATH := $(PATH):$(CURDIR)/.rollcall/uv/bin
 export UV_FROZEN := 1
+# Where it is set, every process compiles all that it imports: each test's command, the engine, each function.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
