@@ -1,10 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help env up down demo dev logs check security test e2e model chaos bench bench-cost
+.PHONY: help env up down demo dev logs check lint unit security test e2e model chaos bench bench-cost
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PATH"'
 # uv from the machine if it has one, else the one that `env` brings.
 export PATH := $(PATH):$(CURDIR)/.rollcall/uv/bin
 export UV_FROZEN := 1
+# Where it is set, every process compiles all that it imports: each test's command, the engine, each function.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,12 +30,17 @@ logs: env ## Show the functions' log lines
 	$(RUN) rollcall logs
 
 check: env ## Lint, types and the tests that need no engine
+	@$(MAKE) --no-print-directory --jobs 2 lint unit
+
+lint: env
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) cfn-lint bootstrap/templates/*.yaml bench/baseline/template.yaml bench/cost/*.yaml
-	$(RUN) pytest tests --ignore tests/e2e --ignore tests/security
+
+unit: env
+	$(RUN) pytest tests --ignore tests/e2e --ignore tests/security --numprocesses 2 --dist worksteal --durations 10
 
 security: env ## Attack the sandbox, natively and in Docker: web pages, other users, settings, services
 	$(RUN) python -m tests.run_engines tests/security

@@ -27,3 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--clock", choices=("skip", "real"), default="skip", help="whether the sandbox's clock skips idle time"
     )
     parser.addoption("--sandbox-endpoint", metavar="URL", help="test the sandbox that runs there, and leave it running")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests/model has tried; here, because a process that only waits for others reads no deeper conftest."""
+    for passed in terminalreporter.getreports("passed"):
+        for name, line in passed.user_properties:
+            if name == "model":
+                terminalreporter.write_line(f"{name}: {line}")

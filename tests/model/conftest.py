@@ -1,11 +1,10 @@
 """How far the model goes: a few thousand steps by default, ROLLCALL_MODEL=nightly for many times as many."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from tests.model.report import REPORT
 
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile(
@@ -33,7 +32,7 @@ def nightly(pytestconfig: pytest.Config) -> bool:
     return "nightly" in (os.environ.get("ROLLCALL_MODEL"), pytestconfig.getoption("--hypothesis-profile", None))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much was tried."""
-    for line in REPORT:
-        terminalreporter.write_line(f"model: {line}")
+@pytest.fixture
+def report(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """`report(line)` puts a line at the end of the run's output: how much was tried."""
+    return lambda line: record_property("model", line)

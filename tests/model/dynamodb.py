@@ -15,7 +15,7 @@ from tests.model.expressions import UnknownExpression, condition, holds, updated
 MAX_BATCH = 25
 
 type Key = tuple[str, str]
-type Records = dict[Key, "Record"]
+type Records = dict[Key, Record]
 
 
 class Record(dict):
@@ -25,6 +25,15 @@ class Record(dict):
     def content(self) -> tuple:
         """Hashable."""
         return tuple(sorted((name, repr(value)) for name, value in self.items()))
+
+
+class Snapshot(dict[Key, Record]):
+    """A table's records at one moment, never changed."""
+
+    @cached_property
+    def content(self) -> frozenset:
+        """Hashable."""
+        return frozenset((key, record.content) for key, record in self.items())
 
 
 class ConditionalCheckFailed(ClientError):

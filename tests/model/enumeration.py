@@ -52,6 +52,7 @@ class Script:
         self.deletes = invocation.deletes()
         if self.call:
             invocation.kill()
+        self.says = f"{self.role}: {self.call.operation} {str(self.call.asked)[:100]}" if self.call else ""
 
     def after(self, outcome: Any, now: int) -> "Script":
         """The invocation at its next call, or its end."""
@@ -164,26 +165,25 @@ class Enumeration:
     def _of_invocation(self, state: State, index: int) -> Iterator[tuple[str, State]]:
         number, script = state.live[index]
         assert script.call
-        says = f"{number} {script.role}: {script.call.operation} {str(script.call.asked)[:100]}"
+        says = f"{number} {script.says}"
         world = state.world.copy()
         try:
             outcome = world.carry_out(script.call, number)
         except ConditionalCheckFailed as refused:
             outcome = refused
         others = state.live[:index] + state.live[index + 1 :]
-        yield from self._gone_on(
-            says, state._replace(world=world, live=others), number, script.after(outcome, world.now)
-        )
+        after = State(world, others, state.budget, state.started)
+        yield from self._gone_on(says, after, number, script.after(outcome, world.now))
         if state.budget.deaths:
             budget = state.budget._replace(deaths=state.budget.deaths - 1)
             world = state.world.copy()
             world.guarantees.ended(number)
-            yield f"{number} {script.role} dies before {says}", state._replace(world=world, live=others, budget=budget)
+            yield f"{number} {script.role} dies before {says}", State(world, others, budget, state.started)
 
     def _gone_on(self, says: str, state: State, number: int, script: Script) -> Iterator[tuple[str, State]]:
         """An invocation has come to its next call, or to its end, and the state has not got it yet."""
         if script.call:
-            yield says, state._replace(live=(*state.live, (number, script)))
+            yield says, State(state.world, (*state.live, (number, script)), state.budget, state.started)
             return
         state.world.guarantees.ended(number)
         if state.budget.lost_deletes and script.deletes:

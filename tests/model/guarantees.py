@@ -5,7 +5,7 @@ Every change of the world is reported here as it takes effect. What breaks a gua
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from handlers.aws.events import FINISHED, SKIPPED
 from handlers.core.bitmap import pending_indexes
@@ -26,34 +26,36 @@ def demand(held: bool, guarantee: str, says: str) -> None:
 
 @dataclass
 class Guarantees:
-    """The witness of one run. `done`: items recorded as done. `holders`: who works on which chunk record."""
+    """The witness of one run. `done`: items recorded as done. `holders`: who works on which chunk record.
+
+    What its fields hold is replaced and never changed, so that copies share it.
+    """
 
     inputs: dict[BatchId, frozenset[str]] = field(default_factory=dict)
     chunks: dict[ChunkId, tuple[str, ...]] = field(default_factory=dict)
-    worked: set[tuple[BatchId, str]] = field(default_factory=set)
-    done: set[tuple[BatchId, str]] = field(default_factory=set)
-    failed: set[tuple[BatchId, str]] = field(default_factory=set)
-    gone: set[ChunkId] = field(default_factory=set)
+    worked: frozenset[tuple[BatchId, str]] = frozenset()
+    done: frozenset[tuple[BatchId, str]] = frozenset()
+    failed: frozenset[tuple[BatchId, str]] = frozenset()
+    gone: frozenset[ChunkId] = frozenset()
     holders: dict[Key, int] = field(default_factory=dict)
     statuses: dict[BatchId, str] = field(default_factory=dict)
     finished: dict[BatchId, str] = field(default_factory=dict)
-    skipped: set[BatchId] = field(default_factory=set)
+    skipped: frozenset[BatchId] = frozenset()
     # Who has published and not recorded it yet; and how many have died of that, or never heard that they had.
-    announcing: set[tuple[BatchId, int]] = field(default_factory=set)
+    announcing: frozenset[tuple[BatchId, int]] = frozenset()
     excuses: dict[BatchId, int] = field(default_factory=dict)
 
     def copy(self) -> "Guarantees":
-        return Guarantees(**{name.name: getattr(self, name.name).copy() for name in fields(self)})
+        return Guarantees(**vars(self))
 
     def state(self) -> tuple:
         """Hashable. Who holds or announces what is left out: what the invocations have been told says it too."""
-        kept = (self.worked, self.done, self.failed, self.gone)
-        sets = tuple(frozenset(some) for some in kept)
+        sets = (self.worked, self.done, self.failed, self.gone)
         return (*sets, frozenset(self.finished.items()), frozenset(self.excuses.items()))
 
     def expect(self, batch: BatchId, items: frozenset[str]) -> None:
         """A batch of these items was asked for."""
-        self.inputs.setdefault(batch, items)
+        self.inputs = {batch: items} | self.inputs
 
     def left_over(self, batch: BatchId) -> frozenset[str]:
         """The items of an ended batch that a redrive runs again."""
@@ -67,7 +69,7 @@ class Guarantees:
         if queue == "chunks":
             chunk = json.loads(body)
             named = (chunk["batchId"], chunk["generation"], chunk["seq"])
-            self.chunks[named] = tuple(item["id"] for item in chunk["items"])
+            self.chunks = self.chunks | {named: tuple(item["id"] for item in chunk["items"])}
 
     def written(self, key: Key, before: Mapping | None, after: Mapping | None, invocation: int, now: int) -> None:
         """A record was put, changed or deleted."""
@@ -75,17 +77,17 @@ class Guarantees:
         if kind == "chunks":
             self._chunk_written(key, (name[0], int(name[1])), before, after, invocation, now)
         elif kind == "failed" and after:
-            self.failed.add(((name[0], int(name[1])), json.loads(after["item"]["S"])["id"]))
+            self.failed |= {((name[0], int(name[1])), json.loads(after["item"]["S"])["id"])}
         elif kind == "batch" and after and key[1].isdigit():
             batch = (name[0], int(key[1]))
             if "notified" in after:
-                self.announcing.discard((batch, invocation))
+                self.announcing -= {(batch, invocation)}
             status = after["status"]["S"]
             if not before and status == "FAILED":
                 # It could not be started: there is nothing to count, and nothing to redrive.
-                self.inputs[batch] = frozenset()
+                self.inputs = self.inputs | {batch: frozenset()}
             demand(self.statuses.get(batch, "OPEN") in ("OPEN", status), "G3", f"{batch} ended twice: {status}")
-            self.statuses[batch] = status
+            self.statuses = self.statuses | {batch: status}
 
     def _chunk_written(
         self, key: Key, batch: BatchId, before: Mapping | None, after: Mapping | None, invocation: int, now: int
@@ -94,9 +96,9 @@ class Guarantees:
         items = self.chunks.get(chunk, ())
         was, lease = lease_of(before), lease_of(after)
         if after is None:
-            self.gone.add(chunk)
+            self.gone |= {chunk}
             self.done |= {(batch, item) for item in items if (batch, item) not in self.failed}
-            self.holders.pop(key, None)
+            self._let_go(key)
             return
         demand(chunk not in self.gone, "G5", f"chunk {chunk} came back to life")
         pending = pending_indexes(settled(after), len(items))
@@ -104,10 +106,14 @@ class Guarantees:
         if lease > now and lease != was:
             demand(was < now, "G5", f"chunk {chunk} was taken from a live holder")
             # The one claimed last comes last.
-            self.holders.pop(key, None)
-            self.holders[key] = invocation
+            self._let_go(key)
+            self.holders = self.holders | {key: invocation}
         elif lease <= now:
-            self.holders.pop(key, None)
+            self._let_go(key)
+
+    def _let_go(self, key: Key) -> None:
+        """Nobody works on the chunk record."""
+        self.holders = {held: holder for held, holder in self.holders.items() if held != key}
 
     def processed(self, item: str, invocation: int, records: Mapping, now: int) -> None:
         """`process` was called for the item and returned."""
@@ -118,7 +124,7 @@ class Guarantees:
         demand(lease_of(records.get(held[-1])) >= now, "G5", f"item {item} was processed after its lease had ended")
         demand((batch, item) not in self.done, "G5", f"item {item} was recorded as done, and processed again")
         demand(self.statuses[batch] == "OPEN", "G1", f"item {item} was processed after its batch had ended")
-        self.worked.add((batch, item))
+        self.worked |= {(batch, item)}
 
     def _items(self, key: Key) -> tuple[str, ...]:
         _, batch_id, generation, _ = key[0].split("#")
@@ -128,28 +134,32 @@ class Guarantees:
         """EventBridge took an event."""
         batch = (detail["batchId"], detail["generation"])
         if kind == SKIPPED:
-            self.skipped.add(batch)
+            self.skipped |= {batch}
         if kind != FINISHED:
             return
         said = json.dumps(detail, sort_keys=True)
         if batch in self.finished:
             demand(self.finished[batch] == said, "G3", f"a repeat says something else: {self.finished[batch]} {said}")
             demand(self.excuses.get(batch, 0) > 0, "G3", f"Batch Finished of {batch} was published twice")
-            self.excuses[batch] -= 1
-        self.finished[batch] = said
-        self.announcing.add((batch, invocation))
+            self._excuse(batch, -1)
+        self.finished = self.finished | {batch: said}
+        self.announcing |= {(batch, invocation)}
         self._counts_hold(batch, detail)
 
     def ended(self, invocation: int) -> None:
         """An invocation is over, whatever the reason."""
-        for batch, announcer in [entry for entry in self.announcing if entry[1] == invocation]:
-            self.announcing.discard((batch, announcer))
-            self.excuses[batch] = self.excuses.get(batch, 0) + 1
+        for batch, announcer in self.announcing:
+            if announcer == invocation:
+                self.announcing -= {(batch, announcer)}
+                self._excuse(batch, 1)
 
     def repeat_excused_for(self, detail: dict) -> None:
         """The answer to a PutEvents was lost: whoever tries again publishes again."""
-        batch = (detail["batchId"], detail["generation"])
-        self.excuses[batch] = self.excuses.get(batch, 0) + 1
+        self._excuse((detail["batchId"], detail["generation"]), 1)
+
+    def _excuse(self, batch: BatchId, repeats: int) -> None:
+        """Excuse so many more repeats of the batch's Batch Finished."""
+        self.excuses = self.excuses | {batch: self.excuses.get(batch, 0) + repeats}
 
     # What must hold
 

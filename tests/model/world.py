@@ -59,22 +59,19 @@ class World:
     scale: Scale
     guarantees: Guarantees = field(default_factory=Guarantees)
     now: int = START
-    records: dynamodb.Records = field(default_factory=dict)
+    records: dynamodb.Snapshot = field(default_factory=dynamodb.Snapshot)
     # As the table was before the last write: what an eventually consistent read may still see.
-    before: dynamodb.Records = field(default_factory=dict)
+    before: dynamodb.Snapshot = field(default_factory=dynamodb.Snapshot)
     messages: queues.Queues = field(default_factory=dict)
     units: dict[str, float] = field(default_factory=lambda: {"write": 0.0, "read": 0.0})
 
     def copy(self) -> "World":
         """A world of its own in the same state."""
-        return World(
-            self.scale, self.guarantees.copy(), self.now, dict(self.records), dict(self.before), dict(self.messages)
-        )
+        return World(self.scale, self.guarantees.copy(), self.now, self.records, self.before, dict(self.messages))
 
     def state(self) -> tuple:
         """Hashable; the same for worlds in which the same may happen from now on."""
-        table = frozenset((key, record.content) for key, record in self.records.items())
-        return self.now, table, frozenset(self.messages.values()), self.guarantees.state()
+        return self.now, self.records.content, frozenset(self.messages.values()), self.guarantees.state()
 
     def carry_out(self, call: Call, invocation: int, stale: bool = False) -> Any:
         """Let `call` take effect. Raises what the service raises; Violation when a guarantee is broken by it."""
@@ -101,12 +98,12 @@ class World:
         if reads:
             seen = self.before if stale and not consistent else self.records
             return dynamodb.execute(seen, call.operation, call.asked, self.scale.page_size)
-        before = dict(self.records)
-        answer = dynamodb.execute(self.records, call.operation, call.asked, self.scale.page_size)
-        self.before = before
-        for key in self.records.keys() | before.keys():
-            if self.records.get(key) is not before.get(key):
-                self.guarantees.written(key, before.get(key), self.records.get(key), invocation, self.now)
+        after = dynamodb.Snapshot(self.records)
+        answer = dynamodb.execute(after, call.operation, call.asked, self.scale.page_size)
+        self.before, self.records = self.records, after
+        for key in after.keys() | self.before.keys():
+            if after.get(key) is not self.before.get(key):
+                self.guarantees.written(key, self.before.get(key), after.get(key), invocation, self.now)
         return answer
 
     def send(self, queue: str, body: str) -> None:

@@ -1,9 +1,14 @@
 """The command line as tests have it."""
 
 import pytest
+from hypothesis import settings
 
 from rollcall.__main__ import run
 from tests.unit.commands import Cli
+
+# How long an example takes says nothing on a machine that runs other tests beside it.
+settings.register_profile("unit", deadline=None)
+settings.load_profile("unit")
 
 
 @pytest.fixture

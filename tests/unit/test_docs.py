@@ -148,8 +148,10 @@ def test_the_workflow_may_only_read_and_its_actions_are_pinned_by_their_commits(
 
 def test_the_hooks_before_a_commit_run_commands_of_make_check() -> None:
     config = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())
-    check = (REPOSITORY / "Makefile").read_text().replace("$(RUN)", "uv run --no-sync").split("\ncheck:")[1]
-    commands = [line.strip() for line in check.partition("\n\n")[0].splitlines()[1:]]
+    makefile = (REPOSITORY / "Makefile").read_text().replace("$(RUN)", "uv run --no-sync")
+    check, lint = (makefile.split(f"\n{target}:")[1].partition("\n\n")[0] for target in ("check", "lint"))
+    assert re.search(r"\$\(MAKE\) .*\blint\b", check)
+    commands = [line.strip() for line in lint.splitlines()[1:]]
     assert [repo["repo"] for repo in config["repos"]] == ["local"]
     entries = [hook["entry"] for hook in config["repos"][0]["hooks"]]
     assert len(entries) == 4

@@ -87,7 +87,7 @@ def test_items_begin_in_their_order_wherever_a_thread_is_free() -> None:
         assert [each.tolist() for each in times] == [[wall], [last_begin]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(items=st.integers(1, 300), slots=st.integers(1, 100))
 def test_a_chunk_takes_no_less_than_its_work_and_its_longest_item(items: int, slots: int) -> None:
     times = chunk_times(Distribution.parse("exponential:100"), items, slots)

@@ -84,7 +84,7 @@ def test_what_lets_enough_through_changes_nothing() -> None:
     assert behind(before, lambda _: (100.0, "gate")) is before
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     jobs=st.integers(1, 3 * SCHEDULED),
     more=st.integers(1, 50_000),

@@ -57,7 +57,7 @@ def test_refinement_goes_beyond_the_grid_to_the_best_there_is() -> None:
 
 
 @given(st.floats(6, 5000), st.sampled_from(["cost", "speed", "balanced"]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_what_is_recommended_meets_the_deadline_and_nothing_tried_is_preferable(deadline, objective) -> None:
     result = found(deadline, objective)
     if result.best is None:
