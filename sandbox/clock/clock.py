@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sandbox.clock import wall
-from sandbox.clock.stillness import RUNNING, Run, still
+from sandbox.clock.stillness import RUNNING, still
 from sandbox.clock.timers import TIMERS, Due
 
 LOG = logging.getLogger(__name__)
@@ -24,6 +24,9 @@ PAST_SECONDS = 0.001
 
 KEPT_JUMPS = 100
 REST_SECONDS = 0.005
+
+GRACE_SECONDS = 2.0
+"""Real time that an advance leaves what runs at its begin to come to its end, such as a batch that is just started."""
 
 LONG_SECONDS = 3600
 """Before a jump of more, what has happened is written down first: CloudWatch Logs refuses events of 14 days ago."""
@@ -56,7 +59,8 @@ class Clock:
         self.jumps: deque[Jump] = deque(maxlen=KEPT_JUMPS)
         self.until: float | None = None
         self._skip = False
-        self._before: frozenset[Run] = frozenset()
+        self.apart_from: frozenset[str] = frozenset()
+        self._grace_ends = 0.0
         self._changed = threading.Condition()
 
     def start(self) -> None:
@@ -83,12 +87,14 @@ class Clock:
     def advance(self, seconds: float) -> bool:
         """Begin to advance, event by event; False if an advance is under way.
 
-        It stops at each thing that is due until nothing runs that did not run already at this moment.
+        It stops at each thing that is due until nothing runs. What still runs after GRACE_SECONDS goes on beside it,
+        and so does everything of the same name.
         """
         with self._changed:
             if self.until is not None:
                 return False
-            self.until, self._before = time.time() + seconds, RUNNING.now()
+            self.until, self.apart_from = time.time() + seconds, frozenset()
+            self._grace_ends = time.monotonic() + GRACE_SECONDS
             self._changed.notify_all()
             return True
 
@@ -111,8 +117,11 @@ class Clock:
     def _step(self) -> None:
         """Jump to the next thing that is due, if nothing runs; or end the advance."""
         until = self.until
-        if not still(() if until is None else self._before):
+        if not still(frozenset() if until is None else self.apart_from):
+            if self._grace_ends and time.monotonic() > self._grace_ends:
+                self.apart_from, self._grace_ends = frozenset(RUNNING.names()), 0.0
             return
+        self._grace_ends = 0.0
         due = self.next_due()
         if until is None:
             if due:

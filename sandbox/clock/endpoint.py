@@ -19,13 +19,14 @@ class ClockResource:
 
     def on_get(self, _request: Any) -> Any:
         """Answer with the clock, what is due next, and the last jumps."""
-        until, due = CLOCK.until, CLOCK.next_due()
+        until, due, running = CLOCK.until, CLOCK.next_due(), RUNNING.names()
+        advancing = until and {"until": iso(until), "waitingFor": sorted(running.keys() - CLOCK.apart_from)}
         return {
             "now": iso(time.time()),
             "offsetSeconds": round(CLOCK.offset_seconds, 3),
             "skip": CLOCK.skip,
-            "running": RUNNING.names(),
-            "advancing": None if until is None else {"until": iso(until), "waitingFor": RUNNING.names()},
+            "running": dict(running),
+            "advancing": advancing,
             "next": None if due is None else {"at": iso(due.at), "what": due.what},
             "jumps": [{"from": iso(jump.start), "to": iso(jump.end), "what": jump.what} for jump in list(CLOCK.jumps)],
         }

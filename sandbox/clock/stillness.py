@@ -1,4 +1,4 @@
-"""Whether anything runs in the sandbox.
+"""What runs in the sandbox, and whether anything does.
 
 What the sandbox itself starts is counted: invocations, pollers' batches, threads of executions. The rest are threads of
 LocalStack's: one that does something is at another place of its code a moment later, and one that waits is not.
@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 LOOKS, LOOK_SECONDS = 3, 0.007
@@ -22,11 +22,11 @@ class Run:
 
 
 class Running:
-    """What runs at this moment, for use from every thread. `pending` tell whether something is about to run."""
+    """What runs at this moment, for use from every thread. `pending` name what is about to run."""
 
     def __init__(self) -> None:
         self._runs: set[Run] = set()
-        self.pending: list[Callable[[], bool]] = []
+        self.pending: list[Callable[[], Iterable[str]]] = []
 
     def add(self, run: Run) -> None:
         """Count `run`, if it is not counted already."""
@@ -46,29 +46,28 @@ class Running:
         finally:
             self.remove(run)
 
-    def now(self) -> frozenset[Run]:
-        """What runs."""
-        return frozenset(self._runs.copy())
-
-    def names(self) -> list[str]:
-        """The names of what runs, each with how many of it there are."""
-        counts = Counter(run.name for run in self.now())
-        return [f"{count} x {name}" if count > 1 else name for name, count in sorted(counts.items())]
+    def names(self) -> Counter[str]:
+        """How many of each name run."""
+        return Counter(run.name for run in self._runs.copy())
 
 
 RUNNING = Running()
 
 
-def still(apart_from: Collection[Run] = ()) -> bool:
-    """Whether nothing runs, but for these, and no thread of the engine moves for a moment."""
+def still(apart_from: frozenset[str] = frozenset()) -> bool:
+    """Whether nothing runs or is about to, but for these names, and no thread of the engine moves for a moment.
+
+    While something of these names runs, threads move for it.
+    """
     before = None
     for look in range(LOOKS):
         if look:
             time.sleep(LOOK_SECONDS)
-        if any(pending() for pending in RUNNING.pending) or not RUNNING.now() <= frozenset(apart_from):
+        names = {*RUNNING.names(), *(name for pending in RUNNING.pending for name in pending())}
+        if names - apart_from:
             return False
-        places = _places()
-        if before not in (None, places):
+        places = None if names else _places()
+        if look and before != places:
             return False
         before = places
     return True

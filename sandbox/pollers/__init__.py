@@ -23,7 +23,7 @@ def install() -> None:
     """Let every SQS event source mapping of this engine run its batches concurrently, and queues follow the clock."""
     sqs.QueueUpdateWorker = queues.PromptQueueUpdateWorker  # type: ignore[misc]
     config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
-    RUNNING.pending.append(lambda: any(worker.has_work() for worker in workers()))
+    RUNNING.pending.append(lambda: (worker.batch for worker in workers() if worker.has_work()))
     CLOCK.sources.append(queues.due)
     CLOCK.followers.append(queues.follow)
 

@@ -42,9 +42,12 @@ class QueueWorker(EsmWorker):
         self._mapping = mapping
         self.queue_arn = mapping.queue_arn
         self._ended = True
-        self._name = mapping.queue_arn.rpartition(":")[2]
+        name = mapping.queue_arn.rpartition(":")[2]
+        self.batch = f"batch of {name}"
+        """What its batches are called while they run."""
+        self._retry = f"the poller of {name} tries again"
         self._interrupted = threading.Event()
-        self._receives = self._pausing = False
+        self._listens = False
         self._receiving, self._processing = Backoff(), Backoff()
         self._slots = _mappings[self.uuid]
         self._predecessor: QueueWorker | None = self._slots.owner
@@ -102,10 +105,8 @@ class QueueWorker(EsmWorker):
             with self._state_lock:
                 if not self._shutdown_event.is_set():
                     self._set_state(EsmState.ENABLED)
-            self._receives = True
             while not self._shutdown_event.is_set():
                 self._receive_until_interrupted()
-            self._receives = False
         self._slots.wait_until_drained(lambda: self._replaced or self._graceful_shutdown_triggered)
         with self._state_lock:
             if self._replaced or self._graceful_shutdown_triggered:
@@ -121,33 +122,30 @@ class QueueWorker(EsmWorker):
         return self._slots.owner is not self
 
     def _receive_until_interrupted(self) -> None:
-        stopped = self._interrupted = timers.Event(f"the poller of {self._name} tries again")
+        stopped = self._interrupted = timers.Event(self._retry)
         if self._shutdown_event.is_set():  # just before: that set the event of the last call
             return
         self._receiving = Backoff()
         visibility = 0.0
         while self._slots.take(self._mapping.concurrency, stopped):
             messages: list[Message] = []
-            run = Run(f"batch of {self._name}")
+            run = Run(self.batch)
             with self._attempt(self._receiving, "receive"):
                 visibility = visibility or self._mapping.visibility_seconds()
+                self._listens = True
                 if self._mapping.arrivals.wait(stopped, _IDLE_SECONDS):
                     RUNNING.add(run)
                     received = time.monotonic()
                     messages = self._mapping.receive(stopped)
+            self._listens = False
             if messages:
                 arguments = messages, received + visibility, run
                 threading.Thread(target=self._process, args=arguments, name=f"batch-{self.uuid}", daemon=True).start()
-                self._pause(stopped, self._processing)
+                stopped.wait(self._processing.seconds)
             else:
                 RUNNING.remove(run)
                 self._slots.give_back()
-                self._pause(stopped, self._receiving)
-
-    def _pause(self, stopped: timers.Event, backoff: Backoff) -> None:
-        self._pausing = True
-        stopped.wait(backoff.seconds)
-        self._pausing = False
+                stopped.wait(self._receiving.seconds)
 
     def _process(self, messages: list[Message], until: float, run: Run) -> None:
         try:
@@ -160,7 +158,7 @@ class QueueWorker(EsmWorker):
 
     def has_work(self) -> bool:
         """Whether it is about to receive a message."""
-        return self._receives and not self._pausing and self._mapping.arrivals.visible()
+        return self._listens and self._mapping.arrivals.visible()
 
     @contextmanager
     def _attempt(self, backoff: Backoff, verb: str) -> Iterator[None]:

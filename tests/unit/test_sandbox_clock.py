@@ -76,12 +76,12 @@ def test_a_thread_does_not_count_while_it_waits_and_counts_again_before_the_one_
     go_on = threading.Event()
     thread = in_thread(lambda: (event.wait(HOUR), go_on.wait()))
     eventually(waiting)
-    assert RUNNING.names() == []
+    assert not RUNNING.names()
     event.set()
-    assert RUNNING.names() == ["thread"]
+    assert RUNNING.names() == {"thread": 1}
     go_on.set()
     thread.join()
-    assert RUNNING.names() == []
+    assert not RUNNING.names()
 
 
 def test_a_thread_whose_wait_a_jump_ends_counts_before_the_jump_is_over():
@@ -89,7 +89,7 @@ def test_a_thread_whose_wait_a_jump_ends_counts_before_the_jump_is_over():
     thread = in_thread(lambda: (timers.sleep(HOUR, ""), go_on.wait()))
     eventually(waiting)
     jump(2 * HOUR)
-    assert RUNNING.names() == ["thread"]
+    assert RUNNING.names() == {"thread": 1}
     go_on.set()
     thread.join()
 
@@ -101,7 +101,7 @@ def test_one_that_waits_for_a_thread_counts_again_before_that_thread_counts_no_m
     inner.start()
     outer = in_thread(lambda: (inner.join(HOUR), over.wait()))
     eventually(waiting)
-    looker = threading.Thread(target=lambda: [seen.add(len(RUNNING.now())) for _ in iter(looked.is_set, True)])
+    looker = threading.Thread(target=lambda: [seen.add(RUNNING.names().total()) for _ in iter(looked.is_set, True)])
     looker.start()
     begun.set()
     inner.join()
