@@ -62,7 +62,7 @@ class Run:
 
 def run_batch(connection: Connection, starter: Starter, size: Size, progress: Callable[[str], None]) -> Run:
     """Run a batch of `size`. Raises Problem if it does not end SUCCEEDED within half an hour."""
-    batch_id = new_batch_id()
+    batch_id = new_batch_id(connection.now())
     request = {
         "batchId": batch_id,
         "items": size.items,
@@ -86,15 +86,16 @@ def until_finished(
     progress: Callable[[str], None],
     wanted: Outcome,
 ) -> tuple[float, Arrival]:
-    """Start a batch and wait for its event. Returns the start in seconds since 1970, and the event.
+    """Start a batch and wait for its event.
 
-    Raises Problem if the batch does not end as `wanted` within half an hour.
+    Returns the start by the sandbox's clock, in seconds since 1970, and the event. Raises Problem if the batch does not
+    end as `wanted` within half an hour.
     """
     with subscribed(connection, "default", request["batchId"]) as subscription:
-        began = time.time()
+        began, beginning = connection.now().timestamp(), time.monotonic()
         starter.start(request)
         while not (arrival := subscription.wait(BEAT_SECONDS)):
-            elapsed = time.time() - began
+            elapsed = time.monotonic() - beginning
             if elapsed > PATIENCE_SECONDS:
                 raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
             progress(f"{what}: {elapsed:.0f} s")

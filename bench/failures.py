@@ -59,7 +59,7 @@ def one_architecture(connection: Connection, starter: Starter, size: Size, progr
 def fail_all(connection: Connection, starter: Starter, size: Size, progress: Progress) -> float:
     """Run a batch whose items all fail. Returns the seconds from its start to its event. Raises Problem."""
     request = {
-        "batchId": new_batch_id(),
+        "batchId": new_batch_id(connection.now()),
         "items": size.items,
         "itemsPerChunk": size.items_per_chunk,
         "maxValue": 0,

@@ -55,7 +55,8 @@ def seconds(duration: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     if duration < 48 * 3600:
-        return f"{minutes // 60} h {minutes % 60:02} min"
+        hours, rest = divmod(round(duration / 60), 60)
+        return f"{hours} h {rest:02} min"
     days, rest = divmod(round(duration / 3600), 24)
     return f"{days} d {rest:02} h"
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "dev": "Deploy every saved edit of handlers/ to the sandbox until Ctrl-C.",
     "demo": "Start the sandbox, run 1,000 items through each architecture, and compare.",
     "faults": "Inject failures into the sandbox, and count them.",
+    "clock": "Show the sandbox's clock, or advance it: hours pass in seconds.",
     "bill": "Show the cost on AWS of a batch that ran here, line by line, and the cost of its idle stack.",
     "meter": "Show the quantities that the sandbox counted, in the units in which AWS bills.",
     "plan": "Compute the cost and the duration on AWS of a batch of any size, and what decides them.",

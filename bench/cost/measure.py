@@ -48,10 +48,10 @@ def measure_pass(
     connection: Connection, ways: list[Way], plan: Plan, max_value: int, book: PriceBook, progress: Progress
 ) -> list[Cost]:
     """Send the same items through each way, warm and one way after another: a batch's id determines its items."""
-    batch_id = new_batch_id()
+    batch_id = new_batch_id(connection.now())
     costs = []
     for way in ways:
-        run(connection, way, Load(new_batch_id(), **WARM_UP, max_value=0), progress)
+        run(connection, way, Load(new_batch_id(connection.now()), **WARM_UP, max_value=0), progress)
         items = min(plan.items, plan.children) if way.key == "map" else plan.items
         load = Load(batch_id, items, plan.items_per_chunk, max_value)
         costs.append(measure_way(connection, way, load, book, progress))

@@ -202,9 +202,9 @@ def snake_cased(values: Mapping[str, Any]) -> dict[str, Any]:
     return {snake_case(name): value for name, value in values.items()}
 
 
-def new_batch_id(now: datetime | None = None) -> str:
+def new_batch_id(now: datetime) -> str:
     """A new id. Ids sort by time and do not collide."""
-    return f"{now or datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+    return f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
 
 
 def batch_id_of(request: Any, fallback: str) -> str:

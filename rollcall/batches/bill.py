@@ -11,8 +11,8 @@ from costs.facts.prices import PriceBook
 from costs.metered import provisioned_pollers, rows_of, usages_of
 from rollcall.batches.batch import Result
 from rollcall.target.connection import Connection
-from rollcall.target.engine_client import ask
-from rollcall.target.meter_client import NoMeter, fetch_when_quiet
+from rollcall.target.engine_client import NotServed, ask
+from rollcall.target.meter_client import fetch_when_quiet
 from rollcall.terminal.errors import tell
 
 MESSAGES_PATH = "/_aws/sqs/messages"
@@ -32,7 +32,7 @@ def bill_after_run(connection: Connection, result: Result) -> Bill | None:
     try:
         answer = fetch_when_quiet(connection.endpoint, result.batch_id)
         book = PriceBook.load()
-    except NoMeter:
+    except NotServed:
         return None
     except Problem as problem:
         tell(f"the batch's cost on AWS is unknown: {problem}", problem.hint)

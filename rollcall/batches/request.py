@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.problem import Problem
-from handlers.core.batch import BatchRequest, InvalidRequest, new_batch_id
+from handlers.core.batch import BatchRequest, InvalidRequest
 from rollcall.batches.input_file import check_input_file
 from rollcall.target.connection import Stack
 
@@ -14,8 +14,8 @@ from rollcall.target.connection import Stack
 RANDOM_ONLY = ("items", "maxValue", "failRate")
 
 
-def checked_request(architecture: str, fields: Mapping[str, Any], input_file: Path | None = None) -> dict[str, Any]:
-    """Complete `fields` to a request with a batch id. Raises Problem with the option that the stack would refuse."""
+def check_request(architecture: str, fields: Mapping[str, Any], input_file: Path | None) -> None:
+    """Raise Problem with the option that the stack would refuse."""
     if architecture == "sfn" and "deadlineSeconds" in fields:
         raise Problem("--deadline is for sqs: a state machine has one deadline for all its executions")
     if input_file:
@@ -28,7 +28,6 @@ def checked_request(architecture: str, fields: Mapping[str, Any], input_file: Pa
     except InvalidRequest as error:
         field, _, rest = str(error).partition(": ")
         raise Problem(f"{option_of(field)}: {rest}", "see `rollcall run --help`") from error
-    return {"batchId": new_batch_id()} | dict(fields)
 
 
 def option_of(field: str) -> str:

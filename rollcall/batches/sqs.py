@@ -1,7 +1,6 @@
 """The batches of the SQS architecture, read from their records in the table."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ class SqsBatches:
 
     def __init__(self, connection: Connection) -> None:
         outputs = connection.stack("sqs").outputs
+        self._now = connection.now
         self._sqs = connection.client("sqs")
         self._queue_url = outputs["BatcherQueueUrl"]
         self._finalizer_queue_url = outputs["FinalizerQueueUrl"]
@@ -68,7 +68,7 @@ class SqsBatches:
 
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
         key = BatchKey(batch_id, generation)
-        cancelled = self.table.cancel(key, time.time_ns() // 1_000_000)
+        cancelled = self.table.cancel(key, round(self._now().timestamp() * 1000))
         # Even if it was cancelled before: that command may have died before this line. The batch's own check message
         # may not be due for a while. This one is redelivered until the batch has ended.
         check = FinalizerMessage(key, check=True).body()

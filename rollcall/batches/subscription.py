@@ -9,8 +9,8 @@ from typing import Any
 
 from rollcall.target.connection import Connection
 
-# If this process is killed, its queue stays, and deletes its messages after this time.
-RETENTION_SECONDS = "3600"
+# The longest that SQS has: a sandbox's clock may jump by days before this process receives the event.
+RETENTION_SECONDS = "1209600"
 
 
 @dataclass(frozen=True)

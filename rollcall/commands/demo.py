@@ -14,9 +14,9 @@ from costs.bill import Bill
 from costs.format import count, dollars, seconds
 from costs.metered import rows_of
 from costs.usage import GB_SECONDS
+from handlers.core.batch import new_batch_id
 from rollcall.batches.batch import Result
 from rollcall.batches.bill import bill_after_run
-from rollcall.batches.request import checked_request
 from rollcall.commands.run import run_to_end
 from rollcall.commands.up import bring_up
 from rollcall.target.connection import Connection
@@ -68,7 +68,7 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
 
 def run_one(connection: Connection, architecture: str) -> Run:
     """Run the batch through one architecture, print its outcome in a line, and count what it used."""
-    result = run_to_end(connection, architecture, checked_request(architecture, BATCH))
+    result = run_to_end(connection, architecture, {"batchId": new_batch_id(connection.now()), **BATCH})
     mark = "[green]✓[/]" if result.status == "SUCCEEDED" else "[red]✗[/]"
     title = ARCHITECTURE_TITLES[architecture]
     stdout.print(

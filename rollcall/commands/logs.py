@@ -39,7 +39,7 @@ def logs(
     since: Annotated[str, typer.Option(metavar="AGE", help="The age of the oldest line: 30s, 10m, 2h or 1d.")] = "10m",
 ) -> None:
     """Print the log lines of the last `since`; with `follow`, go on until Ctrl-C."""
-    from_ms = round((time.time() - parse_duration("--since", since)) * 1000)
+    age = parse_duration("--since", since)
     if source == "engine":
         if target.aws:
             raise Problem("logs engine: there is no engine on AWS", "name a function, such as sqs.processor")
@@ -53,6 +53,7 @@ def logs(
         connection.stack("sqs")
     chosen = choose(source, known)
     colours = {role: COLOURS[index % len(COLOURS)] for index, role in enumerate(known)}
+    from_ms = newest = round((connection.now().timestamp() - age) * 1000)
     seen: set[str] = set()
     while True:
         new = [(event, role) for event, role in logged(connection, chosen, from_ms) if event["eventId"] not in seen]
@@ -62,7 +63,8 @@ def logs(
         if not follow:
             break
         if new:
-            from_ms = max(from_ms, new[-1][0]["timestamp"] - LATE_MS)
+            # By the lines of the round before: when a sandbox's clock jumps, a line from before the jump may come last.
+            from_ms, newest = max(from_ms, newest - LATE_MS), new[-1][0]["timestamp"]
         time.sleep(FOLLOW_SECONDS)
     if not seen:
         stderr.print(f"nothing was logged in the last {since}", soft_wrap=True)

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from handlers.core.batch import new_batch_id
 from handlers.core.quoting import shown
 from rollcall.batches.batch import OneBatch, Result
 from rollcall.batches.bill import bill_after_run
 from rollcall.batches.find import batches_of
 from rollcall.batches.input_file import one_input, upload_input
 from rollcall.batches.places import only_rejected
-from rollcall.batches.request import checked_request, refuse_too_many_items
+from rollcall.batches.request import check_request, refuse_too_many_items
 from rollcall.batches.subscription import subscribed
 from rollcall.target.connection import Connection, connect
 from rollcall.target.target import SandboxTarget, Target, targeted
@@ -82,8 +83,9 @@ def run(
     }
     given = {name: value for name, value in fields.items() if value is not None}
     input_file = one_input(inputs or [])
-    request = checked_request(architecture, given, input_file)
+    check_request(architecture, given, input_file)
     connection = connect(target)
+    request: dict[str, Any] = {"batchId": batch_id or new_batch_id(connection.now()), **given}
     stack = connection.stack(architecture)
     refuse_too_many_items(request, stack)
     if input_file:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import typer
@@ -29,7 +29,7 @@ def trigger(target: Target, architecture: Architecture, as_json: Json = False) -
     targets = events.list_targets_by_rule(Rule=rule_name)["Targets"]
     if len(targets) != 1:
         raise Problem(f"rule {rule_name} must have one target, it has {len(targets)}", "redeploy with `rollcall up`")
-    event = scheduled_event(rule_arn, datetime.now(UTC), str(uuid.uuid4()))
+    event = scheduled_event(rule_arn, connection.now(), str(uuid.uuid4()))
     body = targets[0].get("Input") or json.dumps(event)
     try:
         batch_id = batch_id_of(json.loads(body), fallback=event["id"])

@@ -1,12 +1,16 @@
 """The connection to a sandbox or AWS account: boto3 clients, and the two stacks there."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.problem import Problem
 from bootstrap.stacks import STACK_NAMES, find_stack, outputs_of, parameters_of
+from rollcall.target.clock_client import fetch_clock
+from rollcall.target.engine_client import NotServed
 from rollcall.target.target import SandboxTarget, Target
 from rollcall.terminal.console import stderr
 from sandbox.host import control
@@ -49,6 +53,16 @@ class Connection:
     def place(self) -> str:
         """The endpoint or the AWS region, for people."""
         return self.endpoint or f"AWS {self.session.region_name}"
+
+    def now(self) -> datetime:
+        """The time there: by the sandbox's clock, which may have been moved, or real time on AWS.
+
+        An engine without a clock has real time, too.
+        """
+        if self.endpoint:
+            with suppress(NotServed):
+                return datetime.fromisoformat(fetch_clock(self.endpoint)["now"])
+        return datetime.now(UTC)
 
     def client(self, service: str) -> Any:
         """The client of `service`, which is created once."""

@@ -8,6 +8,10 @@ from bootstrap.problem import Problem
 TIMEOUT_SECONDS = 10
 
 
+class NotServed(Problem):
+    """The engine does not serve a path of our extension."""
+
+
 def ask(endpoint: str, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
     """Send a request; returns the status and the body, as JSON if possible. Raises Problem if nothing answers."""
     # urllib would send it to a company's proxy.
@@ -24,6 +28,11 @@ def ask(endpoint: str, method: str, path: str, body: str | None = None) -> tuple
 
 
 def require_success(endpoint: str, method: str, path: str, status: int, body: bytes) -> None:
-    """Raise Problem with the engine's message if its answer is an error."""
+    """Raise Problem with the engine's message if its answer is an error, NotServed if it does not know the path."""
+    if status == 404:
+        raise NotServed(
+            f"the engine at {endpoint} does not serve {path}: it is another engine, or an older version started it",
+            "restart it: `rollcall down`, then `rollcall up`",
+        )
     if status >= 400:
         raise Problem(f"{method} {endpoint}{path}: {status}: {body.decode(errors='replace')}")

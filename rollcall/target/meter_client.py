@@ -5,7 +5,6 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-from bootstrap.problem import Problem
 from rollcall.target.engine_client import ask, require_success
 
 PATH = "/_rollcall/meter"
@@ -14,14 +13,10 @@ QUIET_WITHIN_SECONDS = 2.0
 POLL_SECONDS = 0.2
 
 
-class NoMeter(Problem):
-    """The engine has no meter."""
-
-
 def fetch_meter(endpoint: str, batch: str | None = None) -> dict[str, Any]:
     """The rows that the meter counted, of one batch or of all, as JSON.
 
-    Raises NoMeter if the engine has none, Problem if nothing answers.
+    Raises NotServed if the engine has no meter, Problem if nothing answers.
     """
     answer: dict[str, Any] = json.loads(_ask(endpoint, "GET", f"?batch={quote(batch)}" if batch else ""))
     return answer
@@ -40,16 +35,11 @@ def fetch_when_quiet(endpoint: str, batch: str) -> dict[str, Any]:
 
 
 def reset_meter(endpoint: str) -> None:
-    """Delete all rows of the meter. Raises NoMeter or Problem."""
+    """Delete all rows of the meter. Raises NotServed or Problem."""
     _ask(endpoint, "DELETE")
 
 
 def _ask(endpoint: str, method: str, query: str = "") -> bytes:
     status, body = ask(endpoint, method, PATH + query)
-    if status == 404:
-        raise NoMeter(
-            f"the engine at {endpoint} has no meter: it is another engine, or an older version started it",
-            "restart it: `rollcall down`, then `rollcall up`",
-        )
     require_success(endpoint, method, PATH, status, body)
     return body

@@ -1,6 +1,7 @@
 """The batch request, the batch's id and how a batch ends."""
 
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -140,9 +141,11 @@ def test_a_time_that_makes_no_id_is_refused():
         batch_id_of(SCHEDULED | {"time": "0" * 100}, "one")
 
 
-def test_new_batch_ids_can_be_used_and_differ():
-    first, second = new_batch_id(), new_batch_id()
+def test_new_batch_ids_have_their_time_can_be_used_and_differ():
+    now = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    first, second = new_batch_id(now), new_batch_id(now)
     assert first != second
+    assert first.startswith("20261123-060000-")
     assert batch_id_of({"batchId": first}, "") == first
 
 

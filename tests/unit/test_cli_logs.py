@@ -1,13 +1,18 @@
 """Log lines made readable, and the choice of functions."""
 
 import json
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from bootstrap.problem import Problem
+from rollcall.commands import logs
 from rollcall.commands.logs import choose
+from rollcall.target.connection import Stack
 from rollcall.terminal.duration import parse_duration
 from rollcall.terminal.log_lines import readable
+from tests.unit.commands import Cli
 
 FUNCTIONS = {"sqs.batcher": "Stack-Batcher-1", "sqs.processor": "Stack-Processor-2", "sfn.batcher": "Other-Batcher-3"}
 
@@ -50,3 +55,48 @@ def test_metrics_show_their_values() -> None:
 @pytest.mark.parametrize("message", ["print(ed) by somebody", "{not json", "[1, 2]"])
 def test_any_other_line_stays_as_it_is(message: str) -> None:
     assert readable(message) == (message, "")
+
+
+class MovedSandbox:
+    """A sandbox whose clock is hours ahead. Its one function logs a line in each round, the last of them late."""
+
+    NOW = datetime(2026, 11, 26, 18, tzinfo=UTC)
+    LINES = (("too old", -61), ("before the jump", -59), ("after the jump", 6 * 3600), ("late", 1))
+
+    def __init__(self) -> None:
+        self.stacks = {"sqs": Stack("Stack", {"BatcherFunctionName": "Batcher"}, {})}
+        self.there = 2
+
+    def now(self) -> datetime:
+        return self.NOW
+
+    def client(self, _: str) -> Any:
+        return self
+
+    def get_paginator(self, _: str) -> Any:
+        return self
+
+    def paginate(self, logGroupName: str, startTime: int) -> list[dict[str, Any]]:
+        assert logGroupName == "/aws/lambda/Batcher"
+        times = [(text, round(self.NOW.timestamp() + seconds) * 1000) for text, seconds in self.LINES[: self.there]]
+        events = [{"eventId": text, "timestamp": at, "message": text} for text, at in times if at >= startTime]
+        return [{"events": events}]
+
+    def rest(self, _: float) -> None:
+        """The pause between two rounds, in which the next line is logged."""
+        if self.there == len(self.LINES):
+            raise KeyboardInterrupt
+        self.there += 1
+
+
+def test_lines_are_as_old_as_the_sandboxs_clock_says_and_a_late_one_is_shown_after_a_jump(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = MovedSandbox()
+    monkeypatch.setattr(logs, "connect", lambda _: sandbox)
+    monkeypatch.setattr(logs.time, "sleep", sandbox.rest)
+    code, out, _ = cli("logs", "--since", "1m", "--follow")
+    assert code == 130
+    assert [line.split("sqs.batcher")[1].strip() for line in out.splitlines()] == [
+        "before the jump", "after the jump", "late",
+    ]  # fmt: skip

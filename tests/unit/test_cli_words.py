@@ -30,6 +30,7 @@ def test_counts(number: float | None, noun: str, text: str) -> None:
         (4.25, "4.2 s"),
         (60, "1 min 00 s"),
         (3599.7, "1 h 00 min"),
+        (21_580, "6 h 00 min"),
         (7500, "2 h 05 min"),
         (0.0001, "0 s"),
         (200_000, "2 d 08 h"),

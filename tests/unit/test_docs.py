@@ -19,15 +19,15 @@ ENDINGS = {".py", ".toml", ".md", ".yaml", ".yml", ".asl", ".lock", ".html"}
 # Files that a document tells its reader to write, or that a command writes.
 EXAMPLES = {"plan.json", "orders.jsonl", "manifest.json", "latest.json", "tune.html"}
 OWN_WORDS = {
-    "announce", "architecture", "attempt", "batch", "batch record", "batcher", "bill", "bitmap", "bottleneck",
-    "break off", "chaos", "check message", "check, to", "chunk", "chunk record", "claim", "closing record",
-    "completion lag", "cursor", "dead-letter handler", "derived", "done", "drained", "dropped chunk", "ending",
-    "engine", "expected", "extent", "failed", "failure recorder", "fault", "fence", "finalizer", "finished", "front",
-    "generation", "glimpse", "hold", "idle", "item", "lease", "ledger", "left over", "meter", "mistake",
-    "nudge", "orchestration", "owner", "pending", "pinned", "plan", "poll", "price book", "processor",
-    "quiet", "redelivered", "redrive", "rejection", "remaining", "resolved", "return", "round", "sandbox",
-    "seal", "segment", "settled", "shard", "skipped", "stable", "stalled", "stock", "survey", "sweep", "tune",
-    "unit", "warden", "window", "witness", "workload", "your code",
+    "advance", "announce", "architecture", "attempt", "batch", "batch record", "batcher", "bill", "bitmap",
+    "bottleneck", "break off", "chaos", "check message", "check, to", "chunk", "chunk record", "claim", "clock",
+    "closing record", "completion lag", "cursor", "dead-letter handler", "derived", "done", "drained", "dropped chunk",
+    "ending", "engine", "expected", "extent", "failed", "failure recorder", "fault", "fence", "finalizer", "finished",
+    "front", "generation", "glimpse", "hold", "idle", "item", "jump", "lease", "ledger", "left over", "meter",
+    "mistake", "nudge", "orchestration", "owner", "pending", "pinned", "plan", "poll", "price book", "processor",
+    "quiet", "redelivered", "redrive", "rejection", "remaining", "resolved", "return", "round", "sandbox", "seal",
+    "segment", "settled", "shard", "skip", "skipped", "stable", "stalled", "stock", "survey", "sweep", "tune", "unit",
+    "warden", "window", "witness", "workload", "your code",
 }  # fmt: skip
 
 
