@@ -1,15 +1,11 @@
-"""The sandbox's clock, over its own endpoint."""
+"""The sandbox's clock, as tests move it."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
-from rollcall.target.engine_client import ask, require_success
+from rollcall.target import clock_client
 from tests.probes import eventually
-
-PATH = "/_rollcall/clock"
 
 
 class Clock:
@@ -18,13 +14,13 @@ class Clock:
     def __init__(self, endpoint: str):
         self.endpoint = endpoint
 
-    def show(self) -> dict[str, Any]:
+    def show(self) -> clock_client.Clock:
         """The clock, what is due next, and the last jumps."""
-        return self.ask("GET")
+        return clock_client.fetch_clock(self.endpoint)
 
     def skip(self, skip: bool) -> None:
         """Whether it moves by itself to the next thing due whenever nothing runs."""
-        self.ask("PUT", {"skip": skip})
+        clock_client.set_skip(self.endpoint, skip)
 
     def now_ms(self) -> int:
         """The sandbox's time in milliseconds since 1970."""
@@ -40,17 +36,16 @@ class Clock:
         finally:
             self.skip(before)
 
-    def advance(self, seconds: float) -> dict[str, Any]:
+    def begin_advance(self, seconds: float) -> None:
+        """Begin to advance. Raises Problem if the engine refuses."""
+        clock_client.begin_advance(self.endpoint, seconds)
+
+    def advance(self, seconds: float) -> clock_client.Clock:
         """Advance, wait for its end, and return the clock."""
-        self.ask("POST", {"advanceSeconds": seconds})
-        eventually(self._over)
-        return self.show()
+        self.begin_advance(seconds)
+        return eventually(self._advanced)
 
-    def _over(self) -> None:
-        assert self.show()["advancing"] is None
-
-    def ask(self, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The answer to a request. Raises Problem if it is refused."""
-        status, answer = ask(self.endpoint, method, PATH, body and json.dumps(body))
-        require_success(self.endpoint, method, PATH, status, answer)
-        return json.loads(answer)
+    def _advanced(self) -> clock_client.Clock:
+        shown = self.show()
+        assert shown["advancing"] is None, shown
+        return shown

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rollcall.target.clock_client import begin_advance, fetch_clock, set_skip
+from rollcall.target.clock_client import begin_advance, fetch_clock, set_skip, stop_advance
 from rollcall.target.connection import healthy_sandbox
 from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_json, stdout
@@ -56,7 +56,8 @@ def advance(
     try:
         clock = follow_advance(endpoint, before, clock)
     except KeyboardInterrupt:
-        raise Interrupted("the sandbox goes on advancing its clock", "see it with `rollcall clock show`") from None
+        now = stop_advance(endpoint)["now"]
+        raise Interrupted(f"the clock stands at {now} and goes on in real time", "see `rollcall clock show`") from None
     if as_json:
         print_json(clock)
         return

@@ -9,7 +9,7 @@ from rollcall.target.engine_client import ask, require_success
 PATH = "/_rollcall/clock"
 
 type Clock = dict[str, Any]
-"""As the engine answers: `now`, `offsetSeconds`, `skip`, `advancing`, `next`, and the last hundred `jumps`."""
+"""As the engine answers: `now`, `offsetSeconds`, `skip`, `running`, `advancing`, `next`, the last hundred `jumps`."""
 
 
 def fetch_clock(endpoint: str) -> Clock:
@@ -17,9 +17,14 @@ def fetch_clock(endpoint: str) -> Clock:
     return _ask(endpoint, "GET")
 
 
-def begin_advance(endpoint: str, seconds: int) -> Clock:
+def begin_advance(endpoint: str, seconds: float) -> Clock:
     """Begin to advance the clock. Raises Problem if it is being advanced already, or may not be by so much."""
     return _ask(endpoint, "POST", {"advanceSeconds": seconds})
+
+
+def stop_advance(endpoint: str) -> Clock:
+    """End the advance where it is, if one is under way."""
+    return _ask(endpoint, "DELETE")
 
 
 def set_skip(endpoint: str, skip: bool) -> Clock:

@@ -98,6 +98,10 @@ class Clock:
             self._changed.notify_all()
             return True
 
+    def stop(self) -> None:
+        """End the advance where it is."""
+        self.until = None
+
     def next_due(self) -> Due | None:
         """What is due first; None if nothing is within HORIZON_SECONDS."""
         dues = (due for source in self.sources for due in source())
@@ -117,6 +121,8 @@ class Clock:
     def _step(self) -> None:
         """Jump to the next thing that is due, if nothing runs; or end the advance."""
         until = self.until
+        if until is None and not self._skip:
+            return
         if not still(frozenset() if until is None else self.apart_from):
             if self._grace_ends and time.monotonic() > self._grace_ends:
                 self.apart_from, self._grace_ends = frozenset(RUNNING.names()), 0.0

@@ -1,4 +1,4 @@
-"""`/_rollcall/clock`: GET the clock; POST `{"advanceSeconds": 60}` moves it; PUT `{"skip": true}` lets it go."""
+"""`/_rollcall/clock`: GET; POST `{"advanceSeconds": 60}`, which DELETE ends; PUT `{"skip": true}`."""
 
 import json
 import time
@@ -39,6 +39,11 @@ class ClockResource:
         if not CLOCK.advance(seconds):
             return _refused(409, f"the clock is advancing already, to {iso(CLOCK.until or time.time())}")
         return Response(json.dumps(self.on_get(request)), status=202, mimetype="application/json")
+
+    def on_delete(self, request: Any) -> Any:
+        """End the advance where it is."""
+        CLOCK.stop()
+        return self.on_get(request)
 
     def on_put(self, request: Any) -> Any:
         """Switch `skip` on or off; 400 for anything else."""

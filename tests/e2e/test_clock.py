@@ -331,7 +331,7 @@ def test_a_deadline_of_13_days_passes_in_seconds(stacks: Stacks, clock: Clock, u
     stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
     clock.advance(13 * DAY - HOUR)
     assert stacks.published(key.batch_id) == []
-    clock.advance(2 * HOUR)
+    clock.advance(DAY)  # a check that fails once comes again after half of that
     assert stacks.finished(key.batch_id)["status"] == "EXPIRED"
 
 
@@ -370,15 +370,15 @@ def test_every_jump_is_in_the_engine_log(sandbox: Sandbox, clock: Clock):
 @pytest.mark.parametrize("seconds", [0, -1, True, "60", None, 1e9, float("nan")])
 def test_an_advance_that_is_none_is_refused(clock: Clock, seconds):
     before = clock.show()["offsetSeconds"]
-    with pytest.raises(Problem, match=r"400.*advanceSeconds is a number above 0"):
+    with pytest.raises(Problem, match="advanceSeconds is a number above 0"):
         clock.advance(seconds)
     assert clock.show()["offsetSeconds"] == before
 
 
 def test_one_advance_at_a_time(clock: Clock):
-    clock.ask("POST", {"advanceSeconds": HOUR})
-    with pytest.raises(Problem, match=r"409.*advancing already"):
-        clock.ask("POST", {"advanceSeconds": HOUR})
+    clock.begin_advance(HOUR)
+    with pytest.raises(Problem, match="advancing already"):
+        clock.begin_advance(HOUR)
     eventually(lambda: expect(clock.show()["advancing"], None))
 
 

@@ -26,7 +26,15 @@ JUMPS = [
 def clock(now: str = NOON, advancing: bool = False, **values: Any) -> dict[str, Any]:
     """What the engine answers."""
     advance = {"until": NOON, "waitingFor": ["2 invocations of Finalizer"]} if advancing else None
-    still = {"now": now, "offsetSeconds": 21600.0, "skip": False, "advancing": advance, "next": None, "jumps": []}
+    still = {
+        "now": now,
+        "offsetSeconds": 21600.0,
+        "skip": False,
+        "running": {},
+        "advancing": advance,
+        "next": None,
+        "jumps": [],
+    }
     return still | values
 
 
@@ -67,6 +75,10 @@ class Requests(BaseHTTPRequestHandler):
             self.answer(status, {"message": message})
         else:
             self.answer(202, clock("2026-11-26T06:00:00.123Z", advancing=True))
+
+    def do_DELETE(self) -> None:
+        self.server.changes.append((self.command, None))
+        self.answer(200, clock())
 
     def do_PUT(self) -> None:
         change = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -162,7 +174,7 @@ def test_ctrl_c_says_that_the_sandbox_goes_on(cli: Cli, advancing: FakeEngine, m
     monkeypatch.setattr(view.time, "sleep", interrupt)
     code, out, err = cli("clock", "advance", "6h", *advancing.place)
     assert (code, out) == (130, "")
-    assert "the sandbox goes on advancing its clock" in err
+    assert "the clock stands at 2026-11-26T12:00:00.000Z and goes on in real time" in err
     assert f"rollcall clock show --port {advancing.server_port} --project=nobody" in err
 
 
