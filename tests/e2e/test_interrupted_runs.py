@@ -28,7 +28,7 @@ def test_without_end(deploy, sandbox, worker):
 RUN = """
 import sys
 from tests.suites import Runner, pytest
-Runner().run(pytest("endless", *sys.argv[1:], "-p", "tests.conftest"))
+Runner().run_all([pytest("endless", *sys.argv[1:], "-p", "tests.conftest")])
 """
 
 
@@ -48,7 +48,7 @@ def words(process: psutil.Process) -> str:
         return ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.docker), signal.SIGINT])
 def test_a_run_that_is_told_to_stop_ends_its_engines(engine: str, tmp_path: Path, number: signal.Signals) -> None:
     module = tmp_path / "test_endless.py"
     module.write_text(ENDLESS)
