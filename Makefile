@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env up down demo dev logs check lint unit security test e2e model chaos bench bench-cost
+.PHONY: help env up down demo dev logs check lint unit security test test-all e2e model chaos bench bench-cost
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PATH"'
 # uv from the machine if it has one, else the one that `env` brings.
@@ -43,12 +43,16 @@ unit: env
 	$(RUN) pytest tests --ignore tests/e2e --ignore tests/security --numprocesses 2 --dist worksteal --durations 10
 
 security: env ## Attack the sandbox, natively and in Docker: web pages, other users, settings, services
-	$(RUN) python -m tests.run_engines tests/security
+	$(RUN) python -m tests.suites security
 
-e2e: env ## Whole batches, natively and in Docker (REQUIRE_DOCKER=1: fail without Docker)
-	$(RUN) python -m tests.run_engines tests/e2e
+e2e: env ## End to end, natively and what differs in Docker; TEST=one test, module or word; CLOCK=real; ALL=1
+	$(RUN) python -m tests.suites e2e $(if $(TEST),--test '$(TEST)') $(if $(CLOCK),--clock $(CLOCK)) $(if $(ALL),--all)
 
-test: check security e2e ## Everything
+test: env ## The checks, the attacks, and whole batches of both architectures, on one engine
+	$(RUN) python -m tests.suites test
+
+test-all: env ## Everything, natively and in Docker, with chaos; AFTER=test: what `make test` left out
+	$(RUN) python -m tests.suites all $(if $(AFTER),--after $(AFTER))
 
 model: env ## The protocol's model, for as long as a night allows: 100,000 steps and more
 	ROLLCALL_MODEL=nightly $(RUN) pytest tests/model

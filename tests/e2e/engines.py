@@ -1,9 +1,9 @@
 """Engines that tests start for themselves, under names and on ports that nobody else uses."""
 
 import random
-import shutil
 import socket
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +13,8 @@ import pytest
 from testcontainers.compose import DockerCompose
 
 from sandbox.host import control
-from sandbox.state import REPOSITORY, Sandbox, state_folder
+from sandbox.state import REPOSITORY, Sandbox
+from tests.e2e.keeper import remove
 
 
 def own_name() -> str:
@@ -33,34 +34,42 @@ def free_port() -> int:
 
 
 @contextmanager
+def kept(engine: str, project: str) -> Iterator[None]:
+    """The project's sandbox is stopped at the end of the context, or of this process, however that ends."""
+    command = [sys.executable, "-m", "tests.e2e.keeper", engine, project]
+    # In a session of its own: Ctrl-C must not end it before the sandbox.
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as keeper:
+        try:
+            yield
+        finally:
+            remove(engine, project)
+        keeper.communicate(b"stopped")
+
+
+@contextmanager
 def native_engine() -> Iterator[Sandbox]:
     """An engine of its own on this machine, stopped at the end."""
     name = own_name()
-    try:
+    with kept("native", name):
         yield control.start("native", free_port(), name)
-    finally:
-        control.stop(name)
-        shutil.rmtree(state_folder(name), ignore_errors=True)
 
 
 @contextmanager
 def docker_engine() -> Iterator[Sandbox]:
     """The shipped compose file under a name and port of its own, through testcontainers; removed at the end."""
     name, port = own_name(), free_port()
-    with pytest.MonkeyPatch.context() as environment:
+    with pytest.MonkeyPatch.context() as environment, kept("docker", name):
         environment.setenv("COMPOSE_PROJECT_NAME", name)
         environment.setenv("ROLLCALL_PORT", str(port))
-        compose, sandbox = DockerCompose(REPOSITORY, build=True, wait=True), Sandbox("docker", port, name)
+        sandbox = Sandbox("docker", port, name)
         try:
-            compose.start()
-            yield sandbox
+            DockerCompose(REPOSITORY, build=True, wait=True).start()
         except CalledProcessError as failure:
             failure.add_note(control.engine_log(sandbox))  # Compose says only that the container exited
             raise
-        finally:
-            compose.stop()
-            # Compose names an image after its project, and this name is used once. It was built if anything ran.
-            subprocess.run(["docker", "image", "rm", f"{name}-sandbox"], capture_output=True)
+        yield sandbox
 
 
 ENGINES = {"native": native_engine, "docker": docker_engine}

@@ -11,6 +11,7 @@ from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
 
+pytestmark = pytest.mark.docker
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 
 
@@ -111,7 +112,7 @@ def test_what_an_item_does_to_its_process_harms_no_other_item_and_no_later_batch
 
 
 @ARCHITECTURES
-@pytest.mark.parametrize("how", ["die-once", "hang-once"])
+@pytest.mark.parametrize("how", ["die-once", pytest.param("hang-once", marks=pytest.mark.real_clock)])
 def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(stacks: Stacks, architecture, how):
     prefix, rows = items(20)
     rows[13]["do"] = how

@@ -82,6 +82,7 @@ def leftovers(aws: Callable[[str], Any]) -> list[str]:
     return [*queues, *(rule["Name"] for rule in rules)]
 
 
+@pytest.mark.docker
 @ARCHITECTURES
 def test_run_ends_with_the_event_and_prints_one_object(rollcall: Rollcall, stacks: Stacks, aws, architecture):
     batch = new_id()
@@ -191,6 +192,7 @@ def test_trigger_starts_the_batch_of_this_second(rollcall: Rollcall, architectur
     assert rollcall.json("watch", sent["batchId"])["status"] == "SUCCEEDED"
 
 
+@pytest.mark.docker
 def test_status_tells_where_everything_is(rollcall: Rollcall, sandbox: Sandbox, stacks: Stacks):
     batch = rollcall.json("run", "sqs", "--items=1")["batchId"]
     status = rollcall.json("status")
@@ -330,6 +332,7 @@ def test_an_unknown_batch_is_refused_with_recent_ones(rollcall: Rollcall, comman
     assert recent in err
 
 
+@pytest.mark.docker
 def test_logs_are_merged_and_chosen_by_role(rollcall: Rollcall):
     rollcall("run", "sqs", "--items=5")
 
@@ -393,6 +396,7 @@ def test_the_engines_log_is_shown_not_sent(rollcall: Rollcall, sandbox: Sandbox)
     assert process.returncode == 130
 
 
+@pytest.mark.docker
 def test_an_engine_that_is_not_this_checkouts_is_used_where_its_port_is_asked_for_and_told(rollcall: Rollcall):
     rollcall.place[1] = "--project=another"
     out, err = rollcall("status", "--json")

@@ -127,6 +127,7 @@ def writes_after(seconds):
 WRITER_INPUT = {"bucket.$": "$.bucket", "number.$": "$$.Map.Item.Value"}
 
 
+@pytest.mark.docker
 @pytest.mark.parametrize(("children", "options"), [(20_000, {}), (3_000, {"MaxConcurrency": 1})])
 def test_any_number_of_children_at_any_concurrency(machine, children, options):
     each = machine(list(range(children)), PASS, **options)
@@ -244,6 +245,7 @@ def test_a_stop_while_children_start_fails_none_of_them(machine):
     assert counts["total"] == sum(counts[name] for name in counts if name != "total") == 10_000
 
 
+@pytest.mark.real_clock
 def test_the_timeout_of_the_execution_ends_its_map(machine):
     each = machine(list(range(6)), writes_after(6), selector=WRITER_INPUT, timeout=3, MaxConcurrency=3)
     each.start()

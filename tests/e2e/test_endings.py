@@ -82,6 +82,7 @@ def assert_chunks_made(stacks: Stacks, key: BatchKey) -> None:
     assert batch.sealed or stacks.table.count_chunks(batch)
 
 
+@pytest.mark.real_clock
 def test_past_its_deadline_a_batch_ends_expired_and_counts_what_remains(stacks: Stacks):
     batch_id = stacks.start(
         "sqs", items=100, maxValue=1000, itemsPerChunk=5, itemConcurrency=1, deadlineSeconds=4
@@ -93,6 +94,7 @@ def test_past_its_deadline_a_batch_ends_expired_and_counts_what_remains(stacks: 
     assert "deadline" in detail["reason"]
 
 
+@pytest.mark.real_clock
 def test_an_early_end_waits_for_the_batcher_that_is_still_at_it(stacks: Stacks):
     key = open_batch(stacks, deadline_ms=1_000)
     segment = stacks.table.claim_segment(key, 0, now(), now() + 6_000)
@@ -118,6 +120,7 @@ def assert_known(stacks: Stacks, batch_id: str) -> None:
     assert stacks.table.get_batch(batch_id)
 
 
+@pytest.mark.real_clock
 def test_a_batch_whose_batcher_died_is_told_stalled_once_and_ends_at_its_deadline(stacks: Stacks):
     key = open_batch(stacks, deadline_ms=14_000)
     stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
@@ -178,6 +181,7 @@ def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
     assert len(stacks.failures("sqs", key.batch_id)) == 5
 
 
+@pytest.mark.real_clock
 def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks: Stacks):
     key = open_batch(stacks, deadline_ms=3_600_000)
     chunk = ChunkKey(key, 0, 0)

@@ -10,6 +10,7 @@ import pytest
 from tests.probes import eventually
 
 pytest_plugins = ("tests.e2e.executor_deploy",)
+pytestmark = pytest.mark.docker
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from tests.probes import eventually
 
 pytest_plugins = ("tests.e2e.executor_deploy",)
+pytestmark = pytest.mark.docker
 
 MEGABYTES_6 = 6 * 1024 * 1024
 DOCUMENTED_VARIABLES = {  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html

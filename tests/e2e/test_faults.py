@@ -279,6 +279,7 @@ def delivered(aws, queue: str, expected: int) -> set[str]:
     return {event["detail-type"] for event in events}
 
 
+@pytest.mark.docker
 @pytest.mark.parametrize(("when", "effect"), [("before", set()), ("during", {"a"}), ("after", {"a"})])
 def test_a_process_is_killed_before_during_or_after_its_call(
     aws, inject: Inject, caller, table: str, when: str, effect: set[str]
@@ -313,6 +314,7 @@ def test_an_invocation_that_was_over_first_was_not_killed(inject: Inject, caller
     assert (report()["seen"], report()["injected"]) == (1, 0)
 
 
+@pytest.mark.docker
 def test_a_frozen_invocation_goes_on_later(inject: Inject, caller, table: str):
     report = inject({"kind": "freeze", "function": caller.name, "seconds": 1.5, "milliseconds": 50})
     before = time.monotonic()
@@ -321,6 +323,7 @@ def test_a_frozen_invocation_goes_on_later(inject: Inject, caller, table: str):
     assert report()["injected"] == 1
 
 
+@pytest.mark.real_clock
 def test_a_function_frozen_past_its_timeout_is_ended_by_the_timeout(inject: Inject, deploy, table: str):
     function = deploy(source=CALLER, Timeout=1)
     report = inject({"kind": "freeze", "function": function.name, "seconds": 30, "milliseconds": 50})
@@ -340,6 +343,7 @@ def test_a_message_is_delivered_again_although_it_was_deleted(inject: Inject, co
     eventually(lambda: empty(consumer))
 
 
+@pytest.mark.real_clock
 def test_a_lost_delete_brings_the_message_back_after_its_visibility_timeout(inject: Inject, consumer: Consumer):
     consumer.map()
     report = inject({"kind": "lost-delete", "queue": consumer.name, "count": 1})

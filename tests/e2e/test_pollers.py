@@ -288,6 +288,7 @@ def test_filters_drop_messages_and_bodies_arrive_as_they_were_sent(consumer):
     eventually(lambda: _assert_left(work, 0))
 
 
+@pytest.mark.real_clock
 def test_a_batching_window_gathers_more_than_one_receive_returns_and_ends_when_the_batch_is_full(consumer):
     work = consumer()
     work.map(BatchSize=50, MaximumBatchingWindowInSeconds=3)
@@ -309,6 +310,7 @@ def test_batches_keep_to_the_payload_an_invocation_may_have(consumer):
     eventually(lambda: _assert_left(work, 0))
 
 
+@pytest.mark.real_clock
 def test_an_idle_mapping_takes_what_arrives_and_a_delayed_message_not_before_its_time(consumer):
     work = consumer()
     work.map()
@@ -323,6 +325,7 @@ def test_an_idle_mapping_takes_what_arrives_and_a_delayed_message_not_before_its
         assert work.reports[-1]["start"] - sent > delay - 0.1
 
 
+@pytest.mark.real_clock
 def test_a_throttled_invocation_is_tried_again_before_its_messages_show_up_again(consumer):
     work = consumer(visibility=60)
     work.functions.put_function_concurrency(FunctionName=work.name, ReservedConcurrentExecutions=1)

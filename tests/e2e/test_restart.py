@@ -9,6 +9,8 @@ import pytest
 from sandbox.host import control
 from tests.e2e.engines import ENGINES
 
+pytestmark = pytest.mark.docker
+
 
 def rollcall(*words: str) -> dict:
     """What a command prints with --json; it must end with exit code 0."""

@@ -7,6 +7,8 @@ import pytest
 
 from sandbox.state import Sandbox
 
+pytestmark = pytest.mark.docker
+
 
 @pytest.fixture
 def container(sandbox: Sandbox) -> dict:

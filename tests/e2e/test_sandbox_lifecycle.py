@@ -11,6 +11,8 @@ from sandbox.host import control
 from sandbox.state import Sandbox, SandboxError
 from tests.e2e.engines import ENGINES, free_port, own_name
 
+pytestmark = pytest.mark.docker
+
 
 @pytest.fixture
 def own(engine: str) -> Iterator[Sandbox]:

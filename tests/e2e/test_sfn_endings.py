@@ -127,6 +127,7 @@ def test_a_stopped_batch_ends_cancelled_when_nothing_works_on_it_and_a_redrive_r
     eventually(every_item_once_but_those_of_chunks_in_flight)
 
 
+@pytest.mark.real_clock
 def test_past_its_deadline_an_execution_ends_its_batch_expired(stacks: Stacks, definition):
     definition(lambda document: document.update(TimeoutSeconds=8))
     prefix, _, batch_id, _ = slow_batch(stacks, 2_000)
@@ -188,6 +189,7 @@ def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks, plan: Pl
     assert (detail["status"], detail["items"]) == ("CANCELLED", 600)
 
 
+@pytest.mark.real_clock
 @pytest.mark.parametrize(
     ("call", "times"),
     [({"operation": "PutEvents"}, 1), ({"operation": "PutObject", "after": 2}, 2)],

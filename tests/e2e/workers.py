@@ -10,8 +10,18 @@ JUDGE = "test_permissions"
 
 
 class ModuleScheduling(LoadScopeScheduling):
-    """A module's tests go to one worker, since they share what they make; those that are judged go to their judge's."""
+    """A module's tests go to one worker, since they share what they make.
+
+    Those that are judged share nothing but the stacks: they go to their judge's worker, or to any where it is not run.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        module = Path(nodeid.partition("::")[0]).stem
-        return JUDGE if module in JUDGED else module
+        module = module_of(nodeid)
+        if module not in JUDGED:
+            return module
+        return JUDGE if any(module_of(each) == JUDGE for each in self.collection or ()) else nodeid
+
+
+def module_of(nodeid: str) -> str:
+    """The name of a test's module."""
+    return Path(nodeid.partition("::")[0]).stem

@@ -16,9 +16,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.host import control
-from sandbox.state import state_folder
-from tests.e2e.engines import free_port, own_name
+from tests.e2e.engines import free_port, kept, own_name
 from tests.requirements import lacking
 
 CONFIG = """
@@ -72,11 +70,8 @@ def rollcall(engine: str, namespace: list[str]) -> Iterator[Rollcall]:
         command = [*namespace, sys.executable, "-m", "rollcall", *words]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90)
 
-    try:
+    with kept("native", name):
         yield run
-    finally:
-        control.stop(name)
-        shutil.rmtree(state_folder(name), ignore_errors=True)
 
 
 def test_batches_work_beside_settings_that_lead_to_a_real_account(rollcall: Rollcall):
