@@ -8,7 +8,7 @@ import datetime
 import gc
 import mmap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 SIZE = 8
 REAL = {clock for name, clock in vars(time).items() if name.startswith("CLOCK_REALTIME")}
@@ -47,7 +47,7 @@ def follow(offset: Sequence[int]) -> None:
     def moved_utc(cls: type[datetime.datetime]) -> datetime.datetime:
         return cls.fromtimestamp(now(), datetime.UTC).replace(tzinfo=None)
 
-    replacements = {
+    replacements: dict[str, Callable[..., object]] = {
         "time": now,
         "time_ns": time_ns,
         "clock_gettime": clock_gettime,
@@ -59,7 +59,9 @@ def follow(offset: Sequence[int]) -> None:
         "strftime": lambda format, t=None: _strftime(format, _localtime(now()) if t is None else t),
     }
     for name, replacement in replacements.items():
-        setattr(time, name, replacement)
+        # Like the function of C that it replaces, it does not become a method where it is an attribute of a class:
+        # logging.Formatter.converter.
+        setattr(time, name, staticmethod(replacement))
     # A subclass in the place of `datetime` would not be the type that C code checks for. `today` asks `time.time`.
     (methods,) = gc.get_referents(datetime.datetime.__dict__)
     methods |= {"now": classmethod(moved_datetime), "utcnow": classmethod(moved_utc)}
