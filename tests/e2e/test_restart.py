@@ -1,11 +1,12 @@
 """An engine that is stopped in mid-batch and started again: nothing of it lingers, and whole batches run anew."""
 
+import io
 import json
-import subprocess
-import sys
+from contextlib import redirect_stdout
 
 import pytest
 
+from rollcall.__main__ import run
 from sandbox.host import control
 from tests.e2e.engines import ENGINES
 
@@ -14,8 +15,9 @@ pytestmark = pytest.mark.docker
 
 def rollcall(*words: str) -> dict:
     """What a command prints with --json; it must end with exit code 0."""
-    command = [sys.executable, "-m", "rollcall", *words, "--json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=180).stdout)
+    with redirect_stdout(io.StringIO()) as out:
+        assert run([*words, "--json"]) == 0
+    return json.loads(out.getvalue())
 
 
 def test_a_restarted_engine_is_brought_up_again_and_runs_both_architectures(

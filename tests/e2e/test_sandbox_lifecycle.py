@@ -14,11 +14,17 @@ from tests.e2e.engines import ENGINES, free_port, own_name
 pytestmark = pytest.mark.docker
 
 
-@pytest.fixture
-def own(engine: str) -> Iterator[Sandbox]:
-    """An engine of this test's own, so that the run's sandbox lives on."""
+@pytest.fixture(scope="module")
+def started(engine: str) -> Iterator[Sandbox]:
+    """An engine of these tests' own, so that the run's sandbox lives on."""
     with ENGINES[engine]() as started:
         yield started
+
+
+@pytest.fixture
+def own(started: Sandbox) -> Sandbox:
+    """It, started again if a test has stopped it."""
+    return control.start(started.engine, started.port, started.project)
 
 
 def queues(sandbox: Sandbox) -> list[str]:

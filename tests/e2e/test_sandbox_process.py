@@ -6,18 +6,22 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import boto3
 import psutil
 import pytest
 
 from sandbox.host import control, native
 from sandbox.state import Sandbox, SandboxError, state_folder
 from tests.e2e.engines import free_port, native_engine, own_name
+from tests.e2e.executor_deploy import create
 from tests.probes import eventually
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def natively(engine: str) -> None:
     if engine != "native":
         pytest.skip("about the native engine")
@@ -29,43 +33,59 @@ def listener(port: int) -> psutil.Process:
     return psutil.Process(next(c.pid for c in open_ports if c.laddr.port == port))
 
 
-def test_it_sees_nothing_of_the_users_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "production")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-real-secret")
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    with native_engine() as started:
-        seen = listener(started.port).environ()
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """An engine of these tests' own, whose user has settings and a home of theirs."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_PROFILE", "production")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "a-real-secret")
+        environment.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+        environment.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        with native_engine() as started:
+            environment.undo()
+            yield started
+
+
+@pytest.fixture
+def own(started: Sandbox) -> Sandbox:
+    """It, started again if a test has ended it."""
+    return control.start("native", started.port, started.project)
+
+
+def test_it_sees_nothing_of_the_users_settings(own: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
+    seen = listener(own.port).environ()
     assert not [name for name in seen if name.startswith("AWS_") or name.endswith("PROXY")]
-    assert seen["HOME"] != str(tmp_path), "boto3 would read ~/.aws there"
+    assert not seen["HOME"].startswith(str(tmp_path_factory.getbasetemp())), "boto3 would read ~/.aws there"
 
 
-def test_stopping_leaves_no_process() -> None:
-    with native_engine() as started:
-        leader = listener(started.port)
-        family = [leader, *leader.children(recursive=True)]
-        control.stop(started.project)
-        assert [process for process in family if process.is_running()] == []
+def test_a_number_that_went_to_another_process_is_not_taken_for_the_engine(own: Sandbox) -> None:
+    record = state_folder(own.project) / "engine.pid"
+    mine = record.read_text()
+    record.write_text(f"{os.getpid()} {own.port}\n")
+    assert control.stop(own.project) is None, "this very test's process must not be stopped"
+    record.write_text(mine)
 
 
-def test_a_killed_engine_is_noticed_and_started_again() -> None:
-    with native_engine() as started:
-        os.kill(listener(started.port).pid, signal.SIGKILL)
-
-        def gone() -> None:
-            assert control.running(started.project) is None
-
-        eventually(gone)
-        assert control.start("native", started.port, started.project).healthy()
+def test_stopping_leaves_no_process(own: Sandbox) -> None:
+    leader = listener(own.port)
+    family = [leader, *leader.children(recursive=True)]
+    control.stop(own.project)
+    assert [process for process in family if process.is_running()] == []
 
 
-def test_a_number_that_went_to_another_process_is_not_taken_for_the_engine() -> None:
-    with native_engine() as started:
-        record = state_folder(started.project) / "engine.pid"
-        mine = record.read_text()
-        record.write_text(f"{os.getpid()} {started.port}\n")
-        assert control.stop(started.project) is None, "this very test's process must not be stopped"
-        record.write_text(mine)
+def test_a_killed_engine_takes_its_functions_along_is_noticed_and_started_again(own: Sandbox) -> None:
+    session = boto3.Session()
+    aws = cache(lambda service: session.client(service, endpoint_url=own.endpoint))
+    processes = create(aws, "keep_daemon").invoke().payload.values()
+    assert all(Path(f"/proc/{pid}").exists() for pid in processes)
+    os.kill(listener(own.port).pid, signal.SIGKILL)
+
+    def gone() -> None:
+        assert control.running(own.project) is None
+        assert not [pid for pid in processes if Path(f"/proc/{pid}").exists()]
+
+    eventually(gone)
+    assert control.start("native", own.port, own.project).healthy()
 
 
 def test_every_socket_of_it_listens_on_loopback_only(sandbox: Sandbox) -> None:
