@@ -55,6 +55,13 @@ def clock(sandbox: Sandbox) -> Clock:
     return Clock(sandbox.endpoint)
 
 
+@pytest.fixture(scope="module")
+def real_time(clock: Clock) -> Iterator[None]:
+    """The module's tests do without skipping, as those that deploy whole stacks must: see tests/e2e/deployed.py."""
+    with clock.real():
+        yield
+
+
 @pytest.fixture(scope="session")
 def aws(sandbox: Sandbox) -> Callable[[str], Any]:
     """`aws("sqs")` is the boto3 client of that service in the sandbox, made once per run."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -22,11 +23,12 @@ from sandbox.state import Sandbox
 from tests.e2e.live_resources import differences
 from tests.probes import consistently, eventually
 
+pytestmark = pytest.mark.usefixtures("real_time")
 WORK = (ROOT / "handlers" / "work.py").read_text()
 
 
 class Deployment:
-    """The stacks of one test, under a suffix of its own; `said` is what was told of the progress."""
+    """Stacks under a suffix of their own; `said` is what was told of the progress."""
 
     def __init__(self, connection: Session):
         self.session = connection
@@ -41,11 +43,32 @@ class Deployment:
         return deploy(self.session, chosen, parameters, self.suffix, overlay, self.said.append)
 
 
-@pytest.fixture
-def deployment(sandbox: Sandbox) -> Iterator[Deployment]:
+@contextmanager
+def own_stacks(sandbox: Sandbox) -> Iterator[Deployment]:
     made = Deployment(session(sandbox.endpoint))
     yield made
     destroy(made.session, made.suffix)
+
+
+@pytest.fixture
+def deployment(sandbox: Sandbox) -> Iterator[Deployment]:
+    """The stacks of one test."""
+    with own_stacks(sandbox) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def both(sandbox: Sandbox) -> Iterator[Deployment]:
+    """Both stacks, which the tests of their changes share; the first of these creates them."""
+    with own_stacks(sandbox) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def only_sqs(sandbox: Sandbox) -> Iterator[Deployment]:
+    """The same of the stack of SQS alone."""
+    with own_stacks(sandbox) as made:
+        yield made
 
 
 @pytest.fixture
@@ -67,25 +90,25 @@ def code(aws: Callable[[str], Any], made: dict[str, StackOutputs]) -> dict[str, 
 
 
 def test_what_is_deployed_is_what_the_templates_say_and_a_second_time_changes_nothing(
-    aws: Callable[[str], Any], deployment: Deployment
+    aws: Callable[[str], Any], both: Deployment
 ):
-    made = deployment()
+    made = both()
     assert changes(made) == {"sqs": "created", "sfn": "created"}
     for name, stack in made.items():
         assert differences(aws, name, stack) == []
     before = code(aws, made)
-    again = deployment()
+    again = both()
     assert changes(again) == {"sqs": "unchanged", "sfn": "unchanged"}
     assert code(aws, again) == before
-    assert not [line for line in deployment.said if "uploaded" in line or "created" in line]
+    assert not [line for line in both.said if "uploaded" in line or "created" in line]
 
 
 def test_an_edited_handler_changes_the_code_of_the_functions_and_nothing_else(
-    aws: Callable[[str], Any], deployment: Deployment, work: Path
+    aws: Callable[[str], Any], both: Deployment, work: Path
 ):
-    before = code(aws, made := deployment())
+    before = code(aws, made := both())
     work.write_text(WORK + "\n# edited\n")
-    edited = deployment(overlay={"handlers/work.py": work})
+    edited = both(overlay={"handlers/work.py": work})
     assert changes(edited) == {"sqs": "updated", "sfn": "updated"}
     for name, stack in edited.items():
         assert [(change.action, change.type) for change in stack.changes] == [("Modify", "AWS::Lambda::Function")] * 4
@@ -97,23 +120,19 @@ def test_an_edited_handler_changes_the_code_of_the_functions_and_nothing_else(
 
 
 def test_a_change_that_the_engine_can_make_keeps_the_stack_and_is_live_afterwards(
-    aws: Callable[[str], Any], deployment: Deployment
+    aws: Callable[[str], Any], both: Deployment
 ):
-    before = deployment()
-    made = deployment(
-        FunctionTimeout="30", MaxConcurrency="5", BatchSize="20", ItemsPerChunk="7", DeadlineSeconds="900"
-    )
+    before = both()
+    made = both(FunctionTimeout="30", MaxConcurrency="5", BatchSize="20", ItemsPerChunk="7", DeadlineSeconds="900")
     assert changes(made) == {"sqs": "updated", "sfn": "updated"}
     for name, stack in made.items():
         assert stack.outputs == before[name].outputs
         assert differences(aws, name, stack) == []
 
 
-def test_provisioned_pollers_come_go_and_exclude_a_maximum_concurrency(
-    aws: Callable[[str], Any], deployment: Deployment
-):
+def test_provisioned_pollers_come_go_and_exclude_a_maximum_concurrency(aws: Callable[[str], Any], only_sqs: Deployment):
     for pollers in (4, 0, 2, 3):
-        made = deployment("sqs", ProvisionedPollers=str(pollers))["sqs"]
+        made = only_sqs("sqs", ProvisionedPollers=str(pollers))["sqs"]
         [source] = aws("lambda").list_event_source_mappings(FunctionName=made.outputs["ProcessorFunctionName"])[
             "EventSourceMappings"
         ]
@@ -122,15 +141,15 @@ def test_provisioned_pollers_come_go_and_exclude_a_maximum_concurrency(
 
 
 def test_a_change_that_the_engine_would_only_report_recreates_the_stack_and_says_so(
-    aws: Callable[[str], Any], deployment: Deployment
+    aws: Callable[[str], Any], both: Deployment
 ):
-    before = deployment()
-    made = deployment(ScheduleExpression="rate(5 minutes)", LogRetentionDays="30")
+    before = both()
+    made = both(ScheduleExpression="rate(5 minutes)", LogRetentionDays="30")
     assert changes(made) == {"sqs": "recreated", "sfn": "recreated"}
     for name, stack in made.items():
         assert stack.outputs != before[name].outputs
         assert differences(aws, name, stack) == []
-        [said] = [line for line in deployment.said if line.startswith(f"{stack.name}: recreated without its batches")]
+        [said] = [line for line in both.said if line.startswith(f"{stack.name}: recreated without its batches")]
         assert "ScheduleRule (AWS::Events::Rule)" in said
         assert "LogGroup (AWS::Logs::LogGroup)" in said
 
@@ -150,15 +169,15 @@ def test_a_failed_deploy_names_the_resource_and_the_reason_and_the_next_one_mend
 
 
 def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_nothing_to_do(
-    aws: Callable[[str], Any], deployment: Deployment, work: Path
+    aws: Callable[[str], Any], only_sqs: Deployment, work: Path
 ):
     overlay = {"handlers/work.py": work}
     good = work.read_text() + "\n# edited\n"
-    made = deployment("sqs", overlay=overlay)
+    made = only_sqs("sqs", overlay=overlay)
     before = code(aws, made)
     said: list[str] = []
     stop = Event()
-    watching = Thread(target=watch, args=(deployment.session, deployment.suffix, overlay, said.append, stop))
+    watching = Thread(target=watch, args=(only_sqs.session, only_sqs.suffix, overlay, said.append, stop))
     watching.start()
     try:
 
@@ -168,7 +187,7 @@ def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_
                 work.write_text(good)
             assert said
 
-        eventually(edited_until_noticed, interval=1)
+        eventually(edited_until_noticed, interval=0.3)
         assert said[0] == "work.py: live"
         assert not set(code(aws, made).values()) & set(before.values())
         work.write_text("def process(item:\n")
@@ -179,7 +198,7 @@ def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_
         stop.set()
         watching.join()
     work.write_text(good)
-    assert changes(deployment("sqs", overlay=overlay)) == {"sqs": "unchanged"}
+    assert changes(only_sqs("sqs", overlay=overlay)) == {"sqs": "unchanged"}
 
 
 def _assert_starts(text: str, start: str) -> None:

@@ -12,6 +12,7 @@ from bootstrap.destroy import destroy
 from sandbox.state import Sandbox
 from tests.e2e.test_cli import Rollcall
 
+pytestmark = pytest.mark.usefixtures("real_time")
 BATCH = ("--items=600", "--deadline=15m", "--value-distribution=uniform:0-5")
 
 
