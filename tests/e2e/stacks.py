@@ -49,6 +49,7 @@ class Stacks:
         self.clock = Clock(aws("sqs").meta.endpoint_url)
         self.table = BatchTable(aws("dynamodb"), self.sqs["TableName"])
         self._queue_url = ""
+        self._received: set[str] = set()
         self._published: dict[tuple[str, str], list[dict]] = defaultdict(list)
 
     def start(self, architecture: str, **request: Any) -> str:
@@ -108,6 +109,10 @@ class Stacks:
         """Details of the batch's events of that kind so far."""
         while messages := self._receive():
             for message in messages:
+                # The clock may have skipped a visibility timeout before a message was deleted.
+                if message["MessageId"] in self._received:
+                    continue
+                self._received.add(message["MessageId"])
                 event = json.loads(message["Body"])
                 self._published[event["detail"]["batchId"], event["detail-type"]].append(event["detail"])
         return self._published[batch_id, detail_type]

@@ -1,4 +1,7 @@
-"""The command line as a user has it: a process of its own, against the sandbox under test."""
+"""The command line, against the sandbox under test.
+
+It is a process of its own where the process matters: its signals, its pipes, its environment.
+"""
 
 import csv
 import io
@@ -10,11 +13,14 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rollcall.__main__ import run
+from rollcall.commands import watch
 from sandbox.state import REPOSITORY, Sandbox
 from tests.canary import HOSTILE, canary_home, of_a_user
 from tests.e2e.inputs import items
@@ -22,6 +28,8 @@ from tests.e2e.stacks import Stacks
 from tests.probes import eventually
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+# A batch of some seconds, four of its items at a time.
+LASTING = ("--items=40", "--items-per-chunk=1", "--max-value=1000", "--item-concurrency=1")
 RESULT_KEYS = [
     "batchId", "generation", "architecture", "status", "items", "succeeded", "failed", "remaining", "chunks",
     "startedAt", "finishedAt", "durationSeconds", "completionLagSeconds", "reason", "cost",
@@ -36,14 +44,27 @@ class Rollcall:
     def __init__(self, sandbox: Sandbox, suffix: str, folder: Path):
         self.place = [f"--port={sandbox.port}", f"--project={sandbox.project}", f"--suffix={suffix}"]
         self.folder = folder
-        self.environment: Mapping[str, str] = os.environ
 
-    def popen(self, *words: str) -> subprocess.Popen[str]:
-        """Start `rollcall *words`."""
+    def __call__(self, *words: str, expect: int = 0) -> tuple[str, str]:
+        """Run `rollcall *words` in this process; returns stdout and stderr."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, chdir(self.folder), redirect_stdout(out), redirect_stderr(err):
+            patch.setenv("COLUMNS", "200")
+            code = run([*words, *self.place])
+        assert code == expect, f"rollcall {' '.join(words)}\n{out.getvalue()}\n{err.getvalue()}"
+        return out.getvalue(), err.getvalue()
+
+    def json(self, *words: str, expect: int = 0) -> Any:
+        """Run `rollcall *words --json`; returns the one document on stdout."""
+        out, _ = self(*words, "--json", expect=expect)
+        return json.loads(out)
+
+    def popen(self, *words: str, environment: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
+        """Start `rollcall *words` as a user does."""
         return subprocess.Popen(
             [sys.executable, "-m", "rollcall", *words, *self.place],
             cwd=self.folder,
-            env={**self.environment, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"},
+            env={**environment, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -51,18 +72,12 @@ class Rollcall:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no threads here
         )
 
-    def __call__(self, *words: str, expect: int = 0) -> tuple[str, str]:
-        """Run `rollcall *words`; returns stdout and stderr."""
-        with self.popen(*words) as process:
+    def process(self, *words: str, environment: Mapping[str, str] = os.environ) -> str:
+        """Run `rollcall *words` as a user does, to its good end; returns stdout."""
+        with self.popen(*words, environment=environment) as process:
             out, err = process.communicate(timeout=120)
-        assert process.returncode == expect, f"rollcall {' '.join(words)}\n{out}\n{err}"
-        assert "Traceback" not in err
-        return out, err
-
-    def json(self, *words: str, expect: int = 0) -> Any:
-        """Run `rollcall *words --json`; returns the one document on stdout."""
-        out, _ = self(*words, "--json", expect=expect)
-        return json.loads(out)
+        assert process.returncode == 0, f"rollcall {' '.join(words)}\n{out}\n{err}"
+        return out
 
 
 @pytest.fixture
@@ -167,8 +182,7 @@ def test_an_id_is_used_once(rollcall: Rollcall, architecture):
 @ARCHITECTURES
 def test_ctrl_c_leaves_the_batch_running_and_nothing_of_its_own(rollcall: Rollcall, aws, architecture):
     batch = new_id()
-    words = ("--items=120", "--items-per-chunk=5", "--max-value=500", "--item-concurrency=1", f"--batch-id={batch}")
-    with rollcall.popen("run", architecture, *words) as process:
+    with rollcall.popen("run", architecture, *LASTING, f"--batch-id={batch}") as process:
         assert process.stderr
         for line in process.stderr:
             if "processing" in line:
@@ -180,7 +194,7 @@ def test_ctrl_c_leaves_the_batch_running_and_nothing_of_its_own(rollcall: Rollca
     assert f"rollcall watch {batch}" in err
     assert "Traceback" not in err
     assert leftovers(aws) == []
-    assert rollcall.json("watch", batch)["succeeded"] == 120
+    assert rollcall.json("watch", batch)["succeeded"] == 40
 
 
 @ARCHITECTURES
@@ -282,8 +296,7 @@ def test_lines_that_are_no_items_are_told_with_file_and_line_and_no_redrive_is_o
 @ARCHITECTURES
 def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, architecture):
     batch = new_id()
-    words = ("--items=120", "--items-per-chunk=4", "--max-value=1000", "--item-concurrency=1", f"--batch-id={batch}")
-    rollcall("run", architecture, *words, "--no-wait")
+    rollcall("run", architecture, *LASTING, f"--batch-id={batch}", "--no-wait")
 
     def some_done() -> None:
         assert rollcall.json("status", batch).get("done", 0) > 0
@@ -294,7 +307,7 @@ def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, archi
     cancelled = rollcall.json("cancel", batch)
     assert (cancelled["status"], cancelled["reason"] is None) == ("CANCELLED", False)
     assert cancelled["remaining"] > 0
-    assert cancelled["succeeded"] + cancelled["remaining"] == 120
+    assert cancelled["succeeded"] + cancelled["remaining"] == 40
     _, err = rollcall("cancel", batch, expect=2)
     assert f"batch {batch} is not running: it ended CANCELLED" in err
     rest = rollcall.json("redrive", batch, "--no-wait")
@@ -324,12 +337,13 @@ def test_whoever_stops_reading_breaks_nothing(rollcall: Rollcall):
         assert process.stderr.read() == ""
 
 
-@pytest.mark.parametrize("command", ["status", "watch", "cancel", "redrive", "failures"])
-def test_an_unknown_batch_is_refused_with_recent_ones(rollcall: Rollcall, command):
+def test_an_unknown_batch_is_refused_with_recent_ones(rollcall: Rollcall, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(watch, "START_PATIENCE_SECONDS", 1)
     recent = rollcall.json("run", "sqs", "--items=1")["batchId"]
-    _, err = rollcall(command, "no-such-batch", expect=2)
-    assert "no-such-batch" in err
-    assert recent in err
+    for command in ("status", "watch", "cancel", "redrive", "failures"):
+        _, err = rollcall(command, "no-such-batch", expect=2)
+        assert "no-such-batch" in err
+        assert recent in err
 
 
 @pytest.mark.docker
@@ -397,25 +411,26 @@ def test_the_engines_log_is_shown_not_sent(rollcall: Rollcall, sandbox: Sandbox)
 
 
 @pytest.mark.docker
-def test_an_engine_that_is_not_this_checkouts_is_used_where_its_port_is_asked_for_and_told(rollcall: Rollcall):
+def test_an_engine_that_is_not_this_checkouts_is_used_where_its_port_is_asked_for_and_told(
+    rollcall: Rollcall, monkeypatch: pytest.MonkeyPatch
+):
     rollcall.place[1] = "--project=another"
     out, err = rollcall("status", "--json")
     assert json.loads(out)["engine"] is None
     assert "is not the sandbox 'another' of this checkout; it is used since --port names its port" in err
     port, rollcall.place[0] = rollcall.place[0], "--suffix="
     # The sandbox in Docker is started by its environment, which would ask for its port.
-    rollcall.environment = {name: value for name, value in os.environ.items() if name != "ROLLCALL_PORT"}
+    monkeypatch.delenv("ROLLCALL_PORT", raising=False)
     _, err = rollcall("status", expect=2)
     assert "no sandbox 'another' of this checkout is running" in err
-    rollcall.environment = {**os.environ, "ROLLCALL_PORT": port.partition("=")[2]}
+    monkeypatch.setenv("ROLLCALL_PORT", port.partition("=")[2])
     assert "since --port names its port" in rollcall("meter")[1]
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if HOSTILE[name].files or "profile" in name])
 def test_no_aws_setting_of_the_user_stops_a_command_of_the_sandbox(rollcall: Rollcall, tmp_path: Path, name: str):
     home = canary_home(tmp_path / "home", name)
-    rollcall.environment = of_a_user(home, name)
-    assert rollcall.json("status")["engine"]
+    assert json.loads(rollcall.process("status", "--json", environment=of_a_user(home, name)))["engine"]
 
 
 @pytest.fixture
@@ -428,11 +443,11 @@ def everything_hostile(tmp_path: Path) -> dict[str, str]:
 def test_a_batch_runs_whatever_the_users_aws_settings_are(
     rollcall: Rollcall, everything_hostile: dict[str, str], architecture
 ):
-    rollcall.environment = everything_hostile
     (rollcall.folder / "orders.jsonl").write_text('{"id": "one", "value": 0}')
-    result = rollcall.json("run", architecture, "--input=orders.jsonl")
+    words = ("run", architecture, "--input=orders.jsonl", "--json")
+    result = json.loads(rollcall.process(*words, environment=everything_hostile))
     assert (result["status"], result["succeeded"]) == ("SUCCEEDED", 1)
-    assert rollcall("bill", result["batchId"])[0]
+    assert rollcall.process("bill", result["batchId"], environment=everything_hostile)
 
 
 def test_bootstrap_works_whatever_the_users_aws_settings_are(

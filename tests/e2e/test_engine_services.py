@@ -248,14 +248,15 @@ def machine(aws, name, role, states, **options):
     return made["stateMachineArn"]
 
 
-def test_starting_an_execution_again_is_harmless_while_it_runs(aws, name, role):
+def test_starting_an_execution_again_is_harmless_while_it_runs(aws, clock, name, role):
     sfn = aws("stepfunctions")
     arn = machine(aws, name, role, {"First": {"Type": "Wait", "Seconds": 30, "End": True}})
-    first = sfn.start_execution(stateMachineArn=arn, name="one", input="{}")
-    assert sfn.start_execution(stateMachineArn=arn, name="one", input="{}")["executionArn"] == first["executionArn"]
-    with pytest.raises(sfn.exceptions.ExecutionAlreadyExists):
-        sfn.start_execution(stateMachineArn=arn, name="one", input='{"other": 1}')
-    sfn.stop_execution(executionArn=first["executionArn"])
+    with clock.real():
+        first = sfn.start_execution(stateMachineArn=arn, name="one", input="{}")
+        assert sfn.start_execution(stateMachineArn=arn, name="one", input="{}")["executionArn"] == first["executionArn"]
+        with pytest.raises(sfn.exceptions.ExecutionAlreadyExists):
+            sfn.start_execution(stateMachineArn=arn, name="one", input='{"other": 1}')
+        sfn.stop_execution(executionArn=first["executionArn"])
 
     def closed():
         assert sfn.describe_execution(executionArn=first["executionArn"])["status"] == "ABORTED"
@@ -266,7 +267,7 @@ def test_starting_an_execution_again_is_harmless_while_it_runs(aws, name, role):
     sfn.delete_state_machine(stateMachineArn=arn)
 
 
-def test_every_end_of_an_execution_is_an_event(aws, name, role):
+def test_every_end_of_an_execution_is_an_event(aws, clock, name, role):
     sfn, events, sqs = aws("stepfunctions"), aws("events"), aws("sqs")
     states = {
         "First": {
@@ -292,17 +293,18 @@ def test_every_end_of_an_execution_is_an_event(aws, name, role):
     }
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue_arn}])
-    for end in ends:
-        started = sfn.start_execution(stateMachineArn=arn, name=end, input=json.dumps({"end": end}))
-        if end == "ABORTED":
-            execution = started["executionArn"]
 
     def entered():
         history = sfn.get_execution_history(executionArn=execution)["events"]
         assert any(event["type"] == "WaitStateEntered" for event in history)
 
-    eventually(entered)
-    sfn.stop_execution(executionArn=execution, error="Stopped", cause="by the test")
+    with clock.real():
+        for end in ends:
+            started = sfn.start_execution(stateMachineArn=arn, name=end, input=json.dumps({"end": end}))
+            if end == "ABORTED":
+                execution = started["executionArn"]
+        eventually(entered)
+        sfn.stop_execution(executionArn=execution, error="Stopped", cause="by the test")
     seen = {}
 
     def all_seen():

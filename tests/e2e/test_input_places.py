@@ -1,10 +1,6 @@
 """Functions read a stack's input bucket below its prefix, of the right owner, and no more items than MaxItems."""
 
-import json
 import re
-import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -20,10 +16,11 @@ from handlers.core.batch import BatchRequest, InputObject, InvalidRequest, Statu
 from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage
 from handlers.sqs.records import Batch, BatchKey, Segment
-from sandbox.state import REPOSITORY, Sandbox
+from sandbox.state import Sandbox
 from tests.e2e.deployed import deploy
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import QUICK, Stacks
+from tests.e2e.test_cli import Rollcall
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 MOST = 100
@@ -90,7 +87,7 @@ def test_an_input_elsewhere_ends_its_batch_failed_although_it_is_there(
 
 def ended_elsewhere(stacks: Stacks, architecture: str, place: InputObject) -> str:
     """A batch of an input elsewhere that was stopped before it was read, as an earlier deployment may have left it."""
-    batch_id, now = f"e2e-{uuid.uuid4().hex[:12]}", time.time_ns() // 1_000_000
+    batch_id, now = f"e2e-{uuid.uuid4().hex[:12]}", stacks.clock.now_ms()
     request = BatchRequest(batch_id=batch_id, input=place)
     if architecture == "sqs":
         stacks.table.create_batch(
@@ -158,7 +155,7 @@ def test_an_input_of_more_items_than_the_most_ends_failed_however_many_segments_
 def test_a_segment_is_made_no_further_when_the_others_unfinished_ones_have_the_most_items(limited: Limited):
     """The batchers of a large input take turns: were only finished segments counted, all could go on and on."""
     content = json_lines(items(20)[1])
-    place, now = limited.upload("items.jsonl", content), time.time_ns() // 1_000_000
+    place, now = limited.upload("items.jsonl", content), limited.clock.now_ms()
     key, half = BatchKey(f"e2e-{uuid.uuid4().hex[:12]}"), len(content) // 2
     request = BatchRequest(batch_id=key.batch_id, input=InputObject(**place), items_per_chunk=5)
     limited.table.create_batch(
@@ -181,7 +178,7 @@ def test_a_segment_is_made_no_further_when_the_others_unfinished_ones_have_the_m
 
 
 def test_a_batch_that_has_more_items_than_the_most_is_never_sealed(limited: Limited):
-    key, now = BatchKey(f"e2e-{uuid.uuid4().hex[:12]}"), time.time_ns() // 1_000_000
+    key, now = BatchKey(f"e2e-{uuid.uuid4().hex[:12]}"), limited.clock.now_ms()
     segments = frozenset({0, 1})
     limited.table.create_batch(Batch(key, Status.OPEN, BatchRequest(), 1, now, now + 300_000, segments, 2))
     limited.table.finish_segment(key, 0, items=60, chunks=1, max_items=MOST)
@@ -198,20 +195,12 @@ def test_a_batch_that_has_more_items_than_the_most_is_never_sealed(limited: Limi
 def test_the_command_line_says_at_once_that_there_are_too_many_items(
     sandbox: Sandbox, limited: Limited, tmp_path: Path
 ):
-    where = [f"--port={sandbox.port}", f"--project={sandbox.project}", f"--suffix={limited.suffix}"]
-
-    def run(*words: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "rollcall", "run", *words, *where]
-        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-
-    refused = run("sqs", "--items", "101")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert re.search(r"--items: 101 are more than MaxItems of \S+, 100\n", refused.stderr)
-    path = tmp_path / "mine.jsonl"
-    path.write_bytes(json_lines(items(3)[1]))
-    ended = run("sfn", "--input", str(path), "--json")
-    assert ended.returncode == 0, ended.stderr
-    batch_id = json.loads(ended.stdout)["batchId"]
+    rollcall = Rollcall(sandbox, limited.suffix, tmp_path)
+    out, err = rollcall("run", "sqs", "--items", "101", expect=2)
+    assert out == ""
+    assert re.search(r"--items: 101 are more than MaxItems of \S+, 100\n", err)
+    (tmp_path / "mine.jsonl").write_bytes(json_lines(items(3)[1]))
+    batch_id = rollcall.json("run", "sfn", "--input", "mine.jsonl")["batchId"]
     bucket, key = limited.sqs["InputBucketName"], f"orders/{batch_id}/mine.jsonl"
     limited.aws("s3").head_object(Bucket=bucket, Key=key)
 

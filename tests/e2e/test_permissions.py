@@ -78,6 +78,15 @@ def test_no_function_calls_what_its_role_does_not_allow(stacks: Stacks, sandbox:
     assert not refused, "called, but not allowed:\n" + "\n".join(refused)
 
 
+@pytest.fixture
+def whole_run(request: pytest.FixtureRequest) -> None:
+    """Skips the test if a part of the suite ran only, so that not everything was called."""
+    ran = {item.module.__name__.rsplit(".", 1)[-1] for item in request.session.items}
+    if missing := JUDGED - ran or request.config.option.keyword:
+        pytest.skip(f"a part of the suite ran only, so not everything was used: {missing}")
+
+
+@pytest.mark.usefixtures("whole_run")
 def test_every_call_of_a_function_to_s3_names_the_account_that_the_bucket_must_belong_to(
     stacks: Stacks, sandbox: Sandbox
 ):
@@ -86,13 +95,8 @@ def test_every_call_of_a_function_to_s3_names_the_account_that_the_bucket_must_b
     assert {call["bucketOwner"] for call in calls} == {ACCOUNT}, calls
 
 
-def test_no_functions_role_allows_what_no_test_ever_used(
-    stacks: Stacks, sandbox: Sandbox, request: pytest.FixtureRequest
-):
-    ran = {item.module.__name__.rsplit(".", 1)[-1] for item in request.session.items}
-    if missing := JUDGED - ran or request.config.option.keyword:
-        pytest.skip(f"a part of the suite ran only, so not everything was used: {missing}")
-
+@pytest.mark.usefixtures("whole_run")
+def test_no_functions_role_allows_what_no_test_ever_used(stacks: Stacks, sandbox: Sandbox):
     def all_used() -> None:
         permissions, calls = allowed(stacks), called(sandbox)
         unused = [
