@@ -1,7 +1,6 @@
 """Reports to the meter the states that executions enter, and the execution behind a call."""
 
 import contextvars
-import threading
 from typing import Any
 
 from localstack.aws.api.stepfunctions import StateMachineType
@@ -19,6 +18,7 @@ from localstack.services.stepfunctions.backend.store import sfn_stores
 from localstack.utils.patch import patch
 
 from sandbox.meter import state_machines as meter
+from sandbox.step_functions.waits import ExecutionThread
 
 
 def install() -> None:
@@ -53,7 +53,7 @@ def express_size(env: Environment, program: Program) -> tuple[int, int]:
     return len(machine.definition) if machine else 0, steps
 
 
-class _Thread(threading.Thread):
+class _Thread(ExecutionThread):
     """A task's thread. It runs in a copy of the context of the thread that makes it."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -46,8 +46,7 @@ def install() -> None:
     for module, what in modules.items():
         own = {"Thread": ExecutionThread, "Event": partial(timers.Event, what)}
         module.threading = SimpleNamespace(**vars(threading) | own)
-    for module in (execute_state, execution_worker):
-        module.Thread = ExecutionThread  # type: ignore[attr-defined]
+    execution_worker.Thread = ExecutionThread  # type: ignore[attr-defined]
     callback.Event = partial(timers.Event, "a task's token or heartbeat times out")  # type: ignore[attr-defined,assignment]
     retrier_decl.time = SimpleNamespace(sleep=partial(timers.sleep, what="a state is tried again"))  # type: ignore[attr-defined,assignment]
     # A task that waits for another execution looks once a second.
