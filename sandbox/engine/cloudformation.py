@@ -2,6 +2,7 @@
 templates that would fill the memory."""
 
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -23,6 +24,7 @@ _loops: ContextVar[int] = ContextVar("calls of Fn::ForEach so far within the out
 def install(_provider: Any) -> None:
     """Patch the service, which the engine has just loaded."""
     _poll_quickly()
+    _read_once()
     _complete_resources()
     _bound_templates()
 
@@ -41,6 +43,14 @@ def _poll_quickly() -> None:
         if self.name == "FunctionUpdatedV2":
             kwargs.setdefault("WaiterConfig", {"Delay": INTERVAL_SECONDS, "MaxAttempts": 6000})
         stock(self, **kwargs)
+
+
+def _read_once() -> None:
+    """Keep the last templates as they were read, which takes a quarter of a deployment's CPU time."""
+    from localstack.services.cloudformation.engine import yaml_parser
+
+    # The only caller copies what it gets.
+    yaml_parser.parse_yaml = lru_cache(maxsize=4)(yaml_parser.parse_yaml)
 
 
 def _complete_resources() -> None:
