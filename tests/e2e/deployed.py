@@ -4,13 +4,15 @@ from typing import Any
 
 from bootstrap.deploy import StackOutputs
 from bootstrap.deploy import deploy as deploy_stacks
+from tests.clock import Clock
 
 
 def deploy(session: Any, *arguments: Any, **options: Any) -> dict[str, StackOutputs]:
     """As bootstrap.deploy.deploy, and then disable the rules that sweep."""
-    outputs = deploy_stacks(session, *arguments, **options)
     events = session.client("events")
-    for rule in events.list_rules()["Rules"]:
-        if "-SweepRule-" in rule["Name"]:
-            events.disable_rule(Name=rule["Name"])
+    with Clock(events.meta.endpoint_url).real():
+        outputs = deploy_stacks(session, *arguments, **options)
+        for rule in events.list_rules()["Rules"]:
+            if "-SweepRule-" in rule["Name"]:
+                events.disable_rule(Name=rule["Name"])
     return outputs

@@ -2,13 +2,14 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from sandbox.host import control
 from sandbox.state import Sandbox, state_folder
 from tests import strangers
 from tests.e2e.engines import native_engine
@@ -21,7 +22,7 @@ from tests.security.test_browsers import PAGE, assert_refused, by_get
 NEXT = "/2018-06-01/runtime/invocation/next"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def natively(engine: str) -> None:
     if engine != "native":
         pytest.skip("a published port of a container is any user's: docs/fidelity.md")
@@ -137,15 +138,6 @@ def test_what_the_sandbox_writes_is_its_users_alone_and_in_its_own_folders(
     assert all(path.is_relative_to(temporary) or path.is_relative_to(folder) for path in written)
 
 
-def test_the_temporary_folder_goes_with_the_engine():
-    with native_engine() as started:
-        link = state_folder(started.project) / "tmp"
-        temporary = link.resolve()
-        assert temporary.is_dir()
-    assert not temporary.exists()
-    assert not link.is_symlink()
-
-
 def test_a_function_finds_nobodys_aws_settings(deploy: Callable[..., Function], sandbox: Sandbox):
     seen = deploy("settings_found").invoke().payload
     assert seen["home"] not in (os.path.expanduser("~"), os.environ.get("HOME"))
@@ -155,12 +147,28 @@ def test_a_function_finds_nobodys_aws_settings(deploy: Callable[..., Function], 
     assert seen["mode"] == "0o700"
 
 
-def test_the_hosts_a_user_allows_are_answered_and_no_others(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ROLLCALL_ALLOWED_HOSTS", "rollcall.test, Sandbox")
-    with native_engine() as started:
-        health = Request(target="/_rollcall/health")
-        for host in ("rollcall.test:{port}", "sandbox"):
-            allowed = Request(target="/_rollcall/health", host=host)
-            assert send(started.port, allowed)[0].status == 200
-            assert_refused(started, allowed.with_headers(*PAGE))
-        assert_refused(started, Request(target=health.target, host="other.test"))
+@pytest.fixture(scope="module")
+def own() -> Iterator[Sandbox]:
+    """An engine of these tests' own, whose user allows some hosts."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ROLLCALL_ALLOWED_HOSTS", "rollcall.test, Sandbox")
+        with native_engine() as started:
+            yield started
+
+
+def test_the_hosts_a_user_allows_are_answered_and_no_others(own: Sandbox):
+    health = Request(target="/_rollcall/health")
+    for host in ("rollcall.test:{port}", "sandbox"):
+        allowed = Request(target="/_rollcall/health", host=host)
+        assert send(own.port, allowed)[0].status == 200
+        assert_refused(own, allowed.with_headers(*PAGE))
+    assert_refused(own, Request(target=health.target, host="other.test"))
+
+
+def test_the_temporary_folder_goes_with_the_engine(own: Sandbox):
+    link = state_folder(own.project) / "tmp"
+    temporary = link.resolve()
+    assert temporary.is_dir()
+    control.stop(own.project)
+    assert not temporary.exists()
+    assert not link.is_symlink()
