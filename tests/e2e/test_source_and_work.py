@@ -34,8 +34,11 @@ def own_stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
     stacks = Stacks(aws, outputs, suffix, results)
     stacks.subscribe()
     yield stacks
-    stacks.unsubscribe()
-    destroy(connection, suffix=suffix)
+    try:
+        stacks.assert_each_finished_once()
+    finally:
+        stacks.unsubscribe()
+        destroy(connection, suffix=suffix)
 
 
 @ARCHITECTURES
