@@ -187,7 +187,7 @@ class Grid:
             assert [messages(sqs, url) for url in queues] == [0, 0, 0], f"{request['batchId']}: messages are left"
             return (batch.finished_at - batch.started_at) / 1000
 
-        return eventually(over, interval=0.2)
+        return eventually(over, timeout=180, interval=0.2)
 
     def _run_sfn(self, outputs: Mapping[str, str], request: dict) -> float:
         states = self.aws("stepfunctions")
@@ -202,7 +202,7 @@ class Grid:
             assert found
             return found[0]["detail"]["durationSeconds"]
 
-        return eventually(over, interval=0.2)
+        return eventually(over, timeout=180, interval=0.2)
 
 
 def known(architecture: str, parameters: Mapping[str, str]) -> dict[str, str]:

@@ -37,7 +37,7 @@ CASES = [
     Case("ten", 200, 10, fail_rate=0.05, attempts=2),
     Case("ten", 100, 10, item_bytes=3_000),
     # SQS, three messages an invocation, segments of 400 chunks.
-    Case("three", 300, 1),
+    Case("three", 150, 1),
     Case("three", 20, 7, most_value=500, slots=7),
     Case("three", 1000, 500),
     # More work than an invocation has time for.
