@@ -115,7 +115,7 @@ def ask_for_everything(caller: Caller) -> None:
     )
     caller.call("stack", "cloudformation", "create_stack", StackName="s", TemplateBody=json.dumps(TEMPLATE))
     caller.client("cloudformation").get_waiter("stack_create_complete").wait(
-        StackName="s", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+        StackName="s", WaiterConfig={"Delay": 0.2, "MaxAttempts": 100}
     )
     functions(caller)
     topic = caller.client("sns").create_topic(Name="t")["TopicArn"]
