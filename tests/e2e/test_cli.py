@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -373,7 +372,7 @@ def test_what_an_item_makes_a_function_log_is_shown_not_sent(rollcall: Rollcall,
     group, stream = f"/aws/lambda/{stacks.sqs['ProcessorFunctionName']}", new_id()
     rollcall("run", "sqs", "--items=1")
     messages = [f"plain {ESCAPES}", json.dumps({"level": "INFO", "message": f"json {ESCAPES}", "item": ESCAPES})]
-    now = time.time_ns() // 1_000_000
+    now = stacks.clock.now_ms()
     aws("logs").create_log_stream(logGroupName=group, logStreamName=stream)
     aws("logs").put_log_events(
         logGroupName=group,
