@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Each chunk is an execution of its own there, which costs the engine much more than a message does.
-MOST_CHILDREN = 25
+MOST_CHILDREN = 15
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def mistakes(draw: random.Random, scope: Scope) -> str:
 def draw_batch(draw: random.Random, batch_id: str, architecture: str, scope: Scope) -> Spec:
     """One batch, of any kind; one that is to end early has work for longer than it gets."""
     ending = draw.choice(("deadline", "cancel", *["regular"] * 5)) if scope.early_ends else "regular"
-    items = draw.choice((0, 1, draw.randint(2, 10), *[draw.randint(10, 100)] * 5))
+    items = draw.choice((0, 1, draw.randint(2, 10), *[draw.randint(10, 70)] * 5))
     if ending != "regular":
         items = draw.randint(40, 120)
     items_per_chunk = draw.choice((1, 2, draw.randint(3, 10), draw.randint(11, 50)))

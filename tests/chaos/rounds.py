@@ -15,7 +15,7 @@ from tests.chaos.stage import FUNCTION_TIMEOUT, Stage
 from tests.faults import Faults
 
 SWEEP_SECONDS = 10
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 # What is still on its way when all batches have ended comes within the queues' visibility timeout.
 SETTLE_SECONDS = 6 * FUNCTION_TIMEOUT + 2
 

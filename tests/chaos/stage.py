@@ -24,7 +24,7 @@ FUNCTION_TIMEOUT = 3
 PARAMETERS = {
     "FunctionTimeout": str(FUNCTION_TIMEOUT),
     "RetryDelaySeconds": "1",
-    "CheckIntervalSeconds": "2",
+    "CheckIntervalSeconds": "4",
     "StallAfterSeconds": "10",
     "BatchSize": "3",
     "MaxConcurrency": "4",
@@ -84,9 +84,8 @@ class Stage:
         destroy(self.session, self.suffix, self.scope.architectures)
 
     def look(self) -> tuple[list[Line], bool]:
-        """Take in what was published and witnessed; returns new lines, and whether the observer was rung."""
+        """Take in what was published and witnessed; returns the new lines, and whether the observer was rung."""
         rang = self.observer.listen()
-        self.consumer.listen()
         return self.log.read_on(), rang
 
     def start(self, spec: Spec) -> None:
