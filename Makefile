@@ -57,8 +57,8 @@ test-all: env ## Everything, natively and in Docker, with chaos; AFTER=test: wha
 model: env ## The protocol's model, for as long as a night allows: 100,000 steps and more
 	ROLLCALL_MODEL=nightly $(RUN) pytest tests/model
 
-chaos: env ## Whole batches under random faults, natively: BATCHES=40 SEED=7, or MINUTES=30
-	$(RUN) python -m tests.chaos $(if $(BATCHES),--batches $(BATCHES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+chaos: env ## Whole batches under random faults, natively: BATCHES=100 SEED=7, or MINUTES=30; CLOCK=real
+	$(RUN) python -m tests.chaos $(if $(BATCHES),--batches $(BATCHES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(CLOCK),--clock $(CLOCK))
 
 bench: env ## Measure speed, natively
 	$(RUN) python -m bench

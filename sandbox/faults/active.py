@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.clock import timers
 from sandbox.faults.plan import Call, Plan
 
 
@@ -14,7 +15,7 @@ class ActivePlan:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.ended = threading.Event()
+        self.ended = timers.Event("pollers are restarted")
         self._lock = threading.Lock()
         self._numbers: defaultdict[str, list[int]] = defaultdict(list)
         for number, fault in enumerate(plan.faults):
@@ -43,11 +44,19 @@ class ActivePlan:
                 self._seen[number] += 1
                 self._matched[number, call] += 1
                 nth = self._matched[number, call]
-                left = fault.count is None or self._injected[number] < fault.count
-                if hit is None and left and self.plan.strikes(number, nth):
+                if hit is None and not self._spent(number) and self.plan.strikes(number, nth):
                     self._injected[number] += 1
                     hit = Hit(self, number, nth, fault.kind, fault.settings)
         return hit
+
+    def spent(self, number: int) -> bool:
+        """Whether fault `number` was injected as often as its `count` says."""
+        with self._lock:
+            return self._spent(number)
+
+    def _spent(self, number: int) -> bool:
+        count = self.plan.faults[number].count
+        return count is not None and self._injected[number] >= count
 
     def withdraw(self, number: int) -> None:
         """Take back one injection of fault `number`, which had no effect."""

@@ -38,7 +38,7 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
     call = Call(str(context.service.service_name), context.operation.name, function)
     if late := active.meet(call, "delay"):
         with RUNNING(f"delayed call of {call.operation}"):
-            active.ended.wait(late.settings["seconds"])
+            active.ended.poll(late.settings["seconds"])
     kinds = ["error", "lost-answer"]
     if (call.service, call.operation) in entries.BATCHES:
         kinds.append("partial")

@@ -5,7 +5,6 @@ A message's faults happen in the engine's own model of standard queues. FIFO que
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
 """
 
-import threading
 import time
 from typing import Any
 
@@ -14,6 +13,7 @@ from localstack.services.sqs.models import SqsMessage, StandardQueue
 from localstack.utils.aws.arns import parse_arn
 from localstack.utils.patch import patch
 
+from sandbox.clock import timers
 from sandbox.faults.active import FAULTS, ActivePlan
 from sandbox.faults.plan import Call
 from sandbox.pollers.worker import workers
@@ -61,14 +61,14 @@ def _redeliver(queue: StandardQueue, message: SqsMessage, active: ActivePlan) ->
 
 
 def begin_restarts(active: ActivePlan) -> None:
-    """For each `restart-pollers` of the plan, start a thread that restarts mappings at an interval while it lasts."""
+    """For each `restart-pollers` of the plan, start a thread that restarts mappings at an interval until its end."""
     for number, fault in enumerate(active.plan.faults):
         if fault.kind == "restart-pollers":
-            threading.Thread(target=_restart, args=(active, number), name="restart-pollers", daemon=True).start()
+            timers.Thread(target=_restart, args=(active, number), name="restart-pollers", daemon=True).start()
 
 
 def _restart(active: ActivePlan, number: int) -> None:
-    while not active.ended.wait(active.plan.faults[number].settings["every"]):
+    while not active.spent(number) and not active.ended.wait(active.plan.faults[number].settings["every"]):
         for worker in workers():
             queue = parse_arn(worker.queue_arn)["resource"]
             if worker.current_state == EsmState.ENABLED and active.meet_some(Call(queue=queue), [number]):

@@ -1,4 +1,4 @@
-"""Work that stock repeats for every task is done once: paths are parsed once, roles assumed once."""
+"""Work that stock repeats is done once: definitions and paths are parsed once, roles assumed once."""
 
 import logging
 from collections import deque
@@ -15,6 +15,7 @@ from localstack.services.stepfunctions.asl.component.common.path import result_p
 from localstack.services.stepfunctions.asl.component.program import program
 from localstack.services.stepfunctions.asl.component.state.state_execution import execute_state
 from localstack.services.stepfunctions.asl.parse import preprocessor
+from localstack.services.stepfunctions.asl.parse.asl_parser import AmazonStateLanguageParser
 from localstack.services.stepfunctions.asl.utils import boto_client, json_path
 from localstack.services.stepfunctions.backend import execution_worker
 
@@ -45,8 +46,24 @@ class _Connect:
         return SimpleNamespace(get_client=get_client)
 
 
+def _parse_once() -> None:
+    """Parse each definition once; stock parses it for every execution. What is evaluated is made anew from the tree."""
+    stock = AmazonStateLanguageParser.parse
+
+    @lru_cache(maxsize=256)
+    def tree_of(definition: str) -> Any:
+        return stock(definition)[1]
+
+    def parse(definition: str) -> tuple[Any, Any]:
+        tree = tree_of(definition)
+        return preprocessor.Preprocessor().visit(tree), tree
+
+    AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]
+
+
 def install() -> None:
-    """Parse each path once, assume each role once, and keep no list of threads, which stock never empties."""
+    """Do all of this once, and keep no list of threads, which stock never empties."""
+    _parse_once()
     json_path.parse = lru_cache(maxsize=4096)(parse_extended)  # type: ignore[attr-defined]
     result_path.parse = lru_cache(maxsize=4096)(parse)  # type: ignore[attr-defined]
     boto_client.connect_to = _Connect  # type: ignore[attr-defined,assignment]

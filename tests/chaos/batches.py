@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Each chunk is an execution of its own there, which costs the engine much more than a message does.
-MOST_CHILDREN = 25
+MOST_CHILDREN = 15
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ def mistakes(draw: random.Random, scope: Scope) -> str:
 def draw_batch(draw: random.Random, batch_id: str, architecture: str, scope: Scope) -> Spec:
     """One batch, of any kind; one that is to end early has work for longer than it gets."""
     ending = draw.choice(("deadline", "cancel", *["regular"] * 5)) if scope.early_ends else "regular"
-    items = draw.choice((0, 1, draw.randint(2, 30), *[draw.randint(30, 300)] * 5))
+    items = draw.choice((0, 1, draw.randint(2, 10), *[draw.randint(10, 70)] * 5))
     if ending != "regular":
-        items = draw.randint(100, 300)
+        items = draw.randint(40, 120)
     items_per_chunk = draw.choice((1, 2, draw.randint(3, 10), draw.randint(11, 50)))
     if architecture == "sfn":
         items_per_chunk = min(50, max(items_per_chunk, -(-items // MOST_CHILDREN)))
@@ -121,9 +121,9 @@ def draw_batch(draw: random.Random, batch_id: str, architecture: str, scope: Sco
         item_concurrency=draw.choice((1, 2, 5, 10) if ending == "regular" else (1, 2)),
         max_attempts=draw.randint(2, 4),
         max_value=draw.choice((0, 10, 50) if ending == "regular" else (50, 200)),
-        fail_rate=draw.choice((0, 0, 0, 0.02, 0.2)),
-        deadline_seconds=draw.randint(2, 8) if ending == "deadline" else scope.deadline,
+        fail_rate=draw.choice((0, 0, 0, 0.05, 0.2)),
+        deadline_seconds=draw.randint(1, 4) if ending == "deadline" else scope.deadline,
         cancel_after=cancel_after if ending == "cancel" else None,
         again_after=again_after if draw.random() < 0.2 else None,
-        redrive=scope.redrives and draw.random() < 0.4,
+        redrive=scope.redrives and draw.random() < 0.6,
     )

@@ -41,6 +41,7 @@ class Outcome:
     def reconsider(self, stage: Stage) -> None:
         """Judge again by what has been seen since."""
         stage.look()
+        stage.consumer.listen()
         lines = stage.log.by_batch()
         self.evidence = [
             replace(

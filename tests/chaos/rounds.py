@@ -1,5 +1,6 @@
 """A round: batches drawn from a seed, run under faults drawn from it, and judged."""
 
+import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.chaos.stage import FUNCTION_TIMEOUT, Stage
 from tests.faults import Faults
 
 SWEEP_SECONDS = 10
+LOOK_SECONDS = 0.2
 # What is still on its way when all batches have ended comes within the queues' visibility timeout.
 SETTLE_SECONDS = 6 * FUNCTION_TIMEOUT + 2
 
@@ -32,10 +34,15 @@ class Awaited:
         return self.spec.batch_id, self.generation
 
 
-class Round:
-    """One round on a stage."""
+class Stopped(Exception):
+    """The run is to end before the round has."""
 
-    def __init__(self, stage: Stage, faults: Faults, seed: int, batches: int):
+
+class Round:
+    """One round on a stage. It raises Stopped once `stop` is set."""
+
+    def __init__(self, stage: Stage, faults: Faults, seed: int, batches: int, stop: threading.Event | None = None):
+        self.stop = stop or threading.Event()
         self.stage = stage
         self.faults = faults
         self.seed = seed
@@ -66,26 +73,32 @@ class Round:
         return outcome
 
     def _await(self, spec: Spec, generation: int) -> None:
-        deadline = now_ms() + spec.deadline_seconds * 1000
+        deadline = self.stage.clock.now_ms() + spec.deadline_seconds * 1000
         self.awaited.append(Awaited(spec, generation, deadline, deadline + self.stage.grace_seconds * 1000))
 
     def _see_them_end(self) -> None:
-        swept = time.monotonic()
-        while waiting := [each for each in self.awaited if not self._is_over(each)]:
-            self._look(wait=1)
+        now = 0
+        while waiting := [each for each in self.awaited if not self._is_over(each, now)]:
+            self.stage.observer.ring_after(SWEEP_SECONDS)
+            rang = self._look()
             for each in waiting:
                 self._interfere(each)
-            if any(each.spec.architecture == "sfn" for each in waiting) and time.monotonic() - swept > SWEEP_SECONDS:
-                self.stage.sweep()
-                swept = time.monotonic()
+            if rang:
+                now = self.stage.clock.now_ms()
+                if any(each.spec.architecture == "sfn" for each in waiting):
+                    self.stage.sweep()
 
-    def _is_over(self, awaited: Awaited) -> bool:
-        return bool(self.stage.observer.heard[awaited.key]) or now_ms() > awaited.due
+    def _is_over(self, awaited: Awaited, now: int) -> bool:
+        return bool(self.stage.observer.heard[awaited.key]) or now > awaited.due
 
-    def _look(self, wait: int = 0) -> None:
-        for line in self.stage.look(wait):
+    def _look(self) -> bool:
+        if self.stop.wait(LOOK_SECONDS):
+            raise Stopped
+        lines, rang = self.stage.look()
+        for line in lines:
             if line.what == "begin":
                 self.begun[line.batch].add(line.item)
+        return rang
 
     def _interfere(self, awaited: Awaited) -> None:
         """Cancel the batch, repeat its request, or redrive it once it has ended, if that is to be and it is time."""
@@ -103,9 +116,9 @@ class Round:
             self.stage.redrive(spec)
 
     def _let_settle(self) -> None:
-        end = time.monotonic() + SETTLE_SECONDS
-        while self.stage.queued() and time.monotonic() < end:
-            self._look(wait=1)
+        end = self.stage.clock.now_ms() + SETTLE_SECONDS * 1000
+        while self.stage.queued() and self.stage.clock.now_ms() < end:
+            self._look()
         self._look()
 
     def _evidence(self, report: dict[str, Any]) -> list[Evidence]:
@@ -132,7 +145,3 @@ class Round:
                 lost_invokes=lost_invokes,
             )
         return list(found.values())
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

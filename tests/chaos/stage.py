@@ -1,14 +1,12 @@
 """Where chaos happens: stacks with the witness in their code, queues that hear their events, what is asked of them."""
 
 import json
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bootstrap.aws import session
-from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from handlers.sfn.store import BatchObjects
 from handlers.sqs.messages import FinalizerMessage
@@ -19,12 +17,14 @@ from tests.chaos.ear import Ear
 from tests.chaos.evidence import Line, Log
 from tests.chaos.overlay import around_the_handlers, witness
 from tests.chaos.plans import Names
+from tests.clock import Clock
+from tests.e2e.deployed import deploy
 
 FUNCTION_TIMEOUT = 3
 PARAMETERS = {
     "FunctionTimeout": str(FUNCTION_TIMEOUT),
     "RetryDelaySeconds": "1",
-    "CheckIntervalSeconds": "2",
+    "CheckIntervalSeconds": "4",
     "StallAfterSeconds": "10",
     "BatchSize": "3",
     "MaxConcurrency": "4",
@@ -47,6 +47,7 @@ class Stage:
 
     def __init__(self, endpoint: str, folder: Path, suffix: str):
         self.session = session(endpoint)
+        self.clock = Clock(endpoint)
         self.clients: dict[str, Any] = {}
         self.suffix = suffix
         self.log = Log(folder / "witness.jsonl")
@@ -82,11 +83,10 @@ class Stage:
         self.consumer.close()
         destroy(self.session, self.suffix, self.scope.architectures)
 
-    def look(self, wait: int = 0) -> list[Line]:
-        """Take in what was published and witnessed, waiting up to `wait` seconds for an event; returns new lines."""
-        self.observer.listen(wait)
-        self.consumer.listen(0)
-        return self.log.read_on()
+    def look(self) -> tuple[list[Line], bool]:
+        """Take in what was published and witnessed; returns the new lines, and whether the observer was rung."""
+        rang = self.observer.listen()
+        return self.log.read_on(), rang
 
     def start(self, spec: Spec) -> None:
         """Put the input object of a batch, if it has one, and send its request. May be repeated."""
@@ -111,8 +111,9 @@ class Stage:
     def _execute(self, spec: Spec, request: dict[str, Any]) -> None:
         """An execution's deadline is its state machine's, as that is when it starts."""
         states, arn = self.aws("stepfunctions"), self.outputs["sfn"]["StateMachineArn"]
-        definition = json.dumps(self.definition | {"TimeoutSeconds": spec.deadline_seconds})
-        states.update_state_machine(stateMachineArn=arn, definition=definition)
+        if self.definition["TimeoutSeconds"] != spec.deadline_seconds:
+            self.definition["TimeoutSeconds"] = spec.deadline_seconds
+            states.update_state_machine(stateMachineArn=arn, definition=json.dumps(self.definition))
         name = f"{spec.batch_id}-{len(self.executions[spec.batch_id])}"
         started = states.start_execution(stateMachineArn=arn, name=name, input=json.dumps(request))
         self.executions[spec.batch_id].append(started["executionArn"])
@@ -121,7 +122,7 @@ class Stage:
         """As an operator would; false if there is no such batch yet, or none that still runs."""
         if spec.architecture == "sqs":
             key = BatchKey(spec.batch_id)
-            taken = self.table.cancel(key, time.time_ns() // 1_000_000)
+            taken = self.table.cancel(key, self.clock.now_ms())
             if taken:
                 self.send(self.outputs["sqs"]["FinalizerQueueUrl"], FinalizerMessage(key, check=False).body())
             return taken

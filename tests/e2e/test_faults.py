@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from rollcall.target.engine_client import ask
 from sandbox.state import Sandbox
+from tests.clock import Clock
 from tests.e2e.test_pollers import Consumer
 from tests.faults import PATH
 from tests.probes import consistently, eventually
@@ -403,6 +404,17 @@ def test_an_event_source_that_is_restarted_loses_no_message(inject: Inject, cons
     consumer.update("Enabled", Enabled=True)
     consumer.send({"name": "last"})
     consumer.wait_for_names([*names, "last"])
+
+
+def test_event_sources_are_restarted_by_the_sandboxs_clock(inject: Inject, consumer: Consumer, clock: Clock):
+    consumer.map()
+    with clock.real():
+        report = inject({"kind": "restart-pollers", "queue": consumer.name, "every": 600, "count": 3})
+        clock.advance(2 * 600 + 60)
+        assert report()["injected"] == 2
+        clock.advance(10 * 600)
+        assert report()["injected"] == 3
+        assert "pollers are restarted" not in str(clock.show()["next"])
 
 
 @pytest.mark.parametrize(("kind", "times"), [("drop-event", 0), ("double-event", 2)])
