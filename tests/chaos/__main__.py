@@ -21,6 +21,7 @@ from tests.chaos.outcome import Outcome
 from tests.chaos.report import injected, replay, round_line, table, to_json
 from tests.chaos.rounds import Round
 from tests.chaos.stage import Stage
+from tests.clock import Clock
 from tests.e2e.engines import native_engine
 from tests.faults import Faults
 
@@ -45,18 +46,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, metavar="N", help="begin no round after so long")
     parser.add_argument("--seed", type=whole, metavar="N", help="of the first round, the next one has N + 1 (random)")
     parser.add_argument("--naive", action="store_true", help="the obvious implementation instead, which must fail")
+    parser.add_argument("--clock", choices=("real", "skip"), default="skip", help="of an engine of its own (skip)")
     parser.add_argument("--endpoint", metavar="URL", help="a native engine that is up, instead of one of its own")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser.parse_args()
 
 
 @contextmanager
-def engine(endpoint: str | None) -> Iterator[Sandbox]:
-    """The engine that runs at `endpoint`, or one of its own."""
+def engine(endpoint: str | None, clock: str) -> Iterator[Sandbox]:
+    """The engine that runs at `endpoint`, or one of its own, whose clock is `skip` or `real`."""
     if endpoint:
         yield Sandbox("native", urlsplit(endpoint).port or 80, control.project())
     else:
         with native_engine() as own:
+            Clock(own.endpoint).skip(clock == "skip")
             yield own
 
 
@@ -74,7 +77,7 @@ def run(given: argparse.Namespace, folder: Path, outcomes: list[Outcome]) -> Non
     began = time.monotonic()
     variant = NaiveStage if given.naive else Stage
     with ExitStack() as stack:
-        sandbox = stack.enter_context(engine(given.endpoint))
+        sandbox = stack.enter_context(engine(given.endpoint, given.clock))
         stage = stack.enter_context(variant(sandbox.endpoint, folder, f"Chaos{folder.name[-6:]}"))
         for seed, batches in rounds(given, began):
             outcomes.append(Round(stage, Faults(sandbox.endpoint), seed, batches).run())

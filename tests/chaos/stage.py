@@ -1,14 +1,12 @@
 """Where chaos happens: stacks with the witness in their code, queues that hear their events, what is asked of them."""
 
 import json
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bootstrap.aws import session
-from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from handlers.sfn.store import BatchObjects
 from handlers.sqs.messages import FinalizerMessage
@@ -19,6 +17,8 @@ from tests.chaos.ear import Ear
 from tests.chaos.evidence import Line, Log
 from tests.chaos.overlay import around_the_handlers, witness
 from tests.chaos.plans import Names
+from tests.clock import Clock
+from tests.e2e.deployed import deploy
 
 FUNCTION_TIMEOUT = 3
 PARAMETERS = {
@@ -47,6 +47,7 @@ class Stage:
 
     def __init__(self, endpoint: str, folder: Path, suffix: str):
         self.session = session(endpoint)
+        self.clock = Clock(endpoint)
         self.clients: dict[str, Any] = {}
         self.suffix = suffix
         self.log = Log(folder / "witness.jsonl")
@@ -121,7 +122,7 @@ class Stage:
         """As an operator would; false if there is no such batch yet, or none that still runs."""
         if spec.architecture == "sqs":
             key = BatchKey(spec.batch_id)
-            taken = self.table.cancel(key, time.time_ns() // 1_000_000)
+            taken = self.table.cancel(key, self.clock.now_ms())
             if taken:
                 self.send(self.outputs["sqs"]["FinalizerQueueUrl"], FinalizerMessage(key, check=False).body())
             return taken

@@ -12,6 +12,7 @@ from tests.chaos.outcome import Outcome
 from tests.chaos.report import found
 from tests.chaos.rounds import Round
 from tests.chaos.stage import Stage
+from tests.clock import Clock
 from tests.e2e.engines import native_engine
 from tests.faults import Faults
 
@@ -19,11 +20,12 @@ BATCHES = 6
 
 
 @pytest.fixture(scope="module")
-def own_engine(engine: str) -> Iterator[Sandbox]:
+def own_engine(pytestconfig: pytest.Config, engine: str) -> Iterator[Sandbox]:
     """An engine of its own, because faults are for all who use it."""
     if engine != "native":
         pytest.skip("the witness's log is a file that all processes of the functions share")
     with native_engine() as started:
+        Clock(started.endpoint).skip(pytestconfig.getoption("--clock") == "skip")
         yield started
 
 
