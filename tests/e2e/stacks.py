@@ -5,6 +5,7 @@ import urllib.request
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from handlers.sqs.table import BatchTable
 from sandbox.state import Sandbox
 from tests.clock import Clock
 from tests.e2e.deployed import deploy
-from tests.probes import consistently, eventually
+from tests.probes import eventually
 
 WITNESS = Path(__file__).with_name("work_under_test.py")
 # Delays that a test can wait for. A killed processor's messages come again after 6 x FunctionTimeout.
@@ -51,6 +52,7 @@ class Stacks:
         self._queue_url = ""
         self._received: set[str] = set()
         self._published: dict[tuple[str, str], list[dict]] = defaultdict(list)
+        self._finished_once: set[tuple[str, str, int]] = set()
 
     def start(self, architecture: str, **request: Any) -> str:
         """Start a batch with a request of these fields; returns its id."""
@@ -136,13 +138,17 @@ class Stacks:
         return messages
 
     def assert_each_finished_once(self) -> None:
-        """No batch of the whole run has a second Batch Finished, but for one for each finalizer that died over it."""
+        """No batch of the whole run has a second Batch Finished, but for one for each finalizer that died over it.
+
+        None that `finished` has returned has one at all.
+        """
         self.published("")
         told: defaultdict[tuple, list[dict]] = defaultdict(list)
         for (batch_id, kind), details in self._published.items():
             for detail in details if kind == "Batch Finished" else ():
                 told[detail["architecture"], batch_id, detail["generation"]].append(detail)
         repeated = {batch: details for batch, details in told.items() if len(details) > 1}
+        assert self._finished_once.isdisjoint(repeated), repeated
         assert all(detail == details[0] for details in repeated.values() for detail in details), repeated
         for architecture, outputs in (("sqs", self.sqs), ("sfn", self.sfn)):
             repeats = sum(len(details) - 1 for (name, *_), details in repeated.items() if name == architecture)
@@ -159,27 +165,22 @@ class Stacks:
         return sum(len(page["events"]) for page in pages)
 
     def finished(self, batch_id: str, generation: int | None = None) -> dict:
-        """Wait for Batch Finished, see that no second one follows, and return its detail.
+        """Wait for Batch Finished and return its detail. Until the end of the run no second one may follow.
 
         Of that generation, or of all together.
         """
 
-        def told() -> list[dict]:
-            return [each for each in self.published(batch_id) if generation in (None, each["generation"])]
-
         def once() -> dict:
-            details = told()
+            details = [each for each in self.published(batch_id) if generation in (None, each["generation"])]
             assert details, (
                 f"{batch_id} has not finished: "
                 f"{self.table.get_batch(batch_id, generation or 1) or 'no record in the table'}"
             )
-            return details[0]
-
-        def no_more() -> None:
-            assert len(told()) == 1
+            [detail] = details
+            return detail
 
         detail = eventually(once, timeout=120)
-        consistently(no_more, during=0.3)
+        self._finished_once.add((detail["architecture"], batch_id, detail["generation"]))
         assert detail["items"] == detail["succeeded"] + detail["failed"] + detail["remaining"]
         return detail
 
@@ -191,21 +192,40 @@ class Stacks:
 
     def witnessed(self, architecture: str, prefix: str) -> Counter[str]:
         """How often `process` was called for each item whose id begins with `prefix`, by the processors' own log."""
+        return Counter(item for item, _ in self._calls(architecture, prefix))
+
+    def _calls(self, architecture: str, prefix: str) -> Iterator[tuple[str, int]]:
+        """Each call of `process` for such an item: the item's id, and the time in milliseconds since 1970."""
         outputs = self.sqs if architecture == "sqs" else self.sfn
         pages = self.aws("logs").get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/lambda/{outputs['ProcessorFunctionName']}", filterPattern=f'"witness {prefix}"'
         )  # fmt: skip
-        lines = (event["message"] for page in pages for event in page["events"])
-        return Counter(line.split()[1] for line in lines if line.startswith(f"witness {prefix}"))
+        for event in (event for page in pages for event in page["events"]):
+            if event["message"].startswith(f"witness {prefix}"):
+                yield event["message"].split()[1], event["timestamp"]
 
     def assert_witnessed(self, architecture: str, prefix: str, expected: dict[str, int]) -> None:
-        """`process` was called just so often for each item; log lines arrive up to half a second late, so not more."""
+        """`process` was called just so often for each item, and is not called again, whatever time passes."""
+        self.pass_time()
+        assert self.witnessed(architecture, prefix) == expected
 
-        def just_so() -> None:
-            assert self.witnessed(architecture, prefix) == expected
+    def assert_untouched_after(self, architecture: str, prefix: str, finished_at: str) -> None:
+        """`process` was called for none of the items after this time, and is not called, whatever time passes."""
+        self.pass_time()
+        latest = max(at for _, at in self._calls(architecture, prefix))
+        assert latest <= datetime.fromisoformat(finished_at).timestamp() * 1000
 
-        eventually(just_so)
-        consistently(just_so, during=1, interval=0.3)
+    def pass_time(self) -> None:
+        """Do what is due in some hours. Before so long a jump every line is written to the functions' logs.
+
+        A function that runs would be overtaken: its leases would end under it.
+        """
+        with self.clock.real():
+            eventually(self._nothing_runs)
+            self.clock.advance(4 * 3600)
+
+    def _nothing_runs(self) -> None:
+        assert not self.clock.show()["running"]
 
     def failures(self, architecture: str, batch_id: str, generation: int = 1) -> list[dict]:
         """The items that were recorded as failed for good."""

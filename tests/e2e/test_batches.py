@@ -192,9 +192,9 @@ def test_a_request_whose_optional_fields_are_null_is_served_like_one_without_the
 @ARCHITECTURES
 def test_a_chunk_longer_than_an_invocation_is_finished_piece_by_piece_and_no_item_twice(stacks: Stacks, architecture):
     """The functions have 3 seconds: the fourth item of each piece would overrun them."""
-    prefix, rows = items(8, value=740)
+    prefix, rows = items(5, value=740)
     batch = stacks.start(
-        architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=8, itemConcurrency=1,
+        architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=5, itemConcurrency=1,
         maxAttempts=1,
     )  # fmt: skip
     assert stacks.finished(batch)["status"] == "SUCCEEDED"
@@ -226,9 +226,9 @@ def test_lines_that_are_no_items_end_recorded_as_failed_and_the_others_are_proce
 
 @ARCHITECTURES
 def test_a_file_that_breaks_off_ends_failed_with_the_reason(stacks: Stacks, architecture):
-    rows = [{"id": f"broken-{n}", "text": os.urandom(25_000).hex()} for n in range(220)]
+    rows = [{"id": f"broken-{n}", "value": 0, "text": os.urandom(25_000).hex()} for n in range(220)]
     whole = gzip.compress(json_lines(rows), compresslevel=1)
     place = stacks.upload("broken.jsonl.gz", whole[: len(whole) * 9 // 10])
-    detail = stacks.finished(stacks.start(architecture, input=place, itemsPerChunk=4))
+    detail = stacks.finished(stacks.start(architecture, input=place, itemsPerChunk=16))
     assert detail["status"] == "FAILED"
     assert "is not whole" in detail["reason"]

@@ -1,7 +1,6 @@
 """However a batch ends, it ends in one event: duplicates, deadlines, dead letters, strangers and dead finalizers."""
 
 import html
-import time
 import uuid
 from dataclasses import replace
 
@@ -9,37 +8,31 @@ import pytest
 
 from handlers.core.batch import BatchRequest, Status
 from handlers.core.items import chunks
+from handlers.sqs.batcher import WINDOW_CHUNKS
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_body
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment
 from handlers.sqs.segments import MAX_CHUNK_BYTES
-from tests.e2e.inputs import items, json_lines
+from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.faults import Plan
 from tests.probes import consistently, eventually
-
-
-def now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def new_id() -> str:
     return f"e2e-{uuid.uuid4().hex[:12]}"
 
 
-def chunk_messages(key: BatchKey, request: BatchRequest, rows: list[dict], shards: int) -> list[str]:
+def chunk_messages(key: BatchKey, request: BatchRequest, rows: list[dict], deadline: int) -> list[str]:
     """The messages that a batch of these items sends to the chunk queue."""
     stream = chunks(rows, request.items_per_chunk, MAX_CHUNK_BYTES)
-    deadline = now() + 3_600_000
-    return [
-        chunk_body(ChunkKey(key, chunk.seq % shards, chunk.seq), request, deadline, chunk.items) for chunk in stream
-    ]
+    return [chunk_body(ChunkKey(key, 0, chunk.seq), request, deadline, chunk.items) for chunk in stream]
 
 
 def open_batch(stacks: Stacks, deadline_ms: int, items: int = 10) -> BatchKey:
     """A batch that is under way as if its batcher had put the record and died."""
     key = BatchKey(new_id())
     request = BatchRequest(items=items, items_per_chunk=5)
-    started = now()
+    started = stacks.clock.now_ms()
     stacks.table.create_batch(
         Batch(
             key, Status.OPEN, request, 1, started, started + deadline_ms,
@@ -58,7 +51,7 @@ def test_every_message_of_a_batch_delivered_twice_processes_each_item_once(stack
         "itemsPerChunk": 10,
         "itemConcurrency": 2,
     }
-    copies = chunk_messages(key, BatchRequest.parse(request), rows, shards=1)
+    copies = chunk_messages(key, BatchRequest.parse(request), rows, stacks.clock.now_ms() + 3_600_000)
     for _ in range(2):
         stacks.send(stacks.sqs["BatcherQueueUrl"], request)
     stacks.send(stacks.sqs["BatcherQueueUrl"], SegmentMessage(key, 0).body())
@@ -96,12 +89,15 @@ def test_past_its_deadline_a_batch_ends_expired_and_counts_what_remains(stacks: 
 
 @pytest.mark.real_clock
 def test_an_early_end_waits_for_the_batcher_that_is_still_at_it(stacks: Stacks):
-    key = open_batch(stacks, deadline_ms=1_000)
-    segment = stacks.table.claim_segment(key, 0, now(), now() + 6_000)
-    assert isinstance(segment, Segment)
-    stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
-    stacks.table.put_chunks({ChunkKey(key, 0, 0): 5}, now())
-    assert stacks.table.advance_segment(key, replace(segment, next_chunk=1, next_item=5))
+    with stacks.clock.real():
+        key, now = open_batch(stacks, deadline_ms=1_000), stacks.clock.now_ms()
+        segment = stacks.table.claim_segment(key, 0, now, now + 8_000)
+        assert isinstance(segment, Segment)
+        stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
+        stacks.clock.advance(3)
+        assert stacks.published(key.batch_id) == []
+        stacks.table.put_chunks({ChunkKey(key, 0, 0): 5}, now)
+        assert stacks.table.advance_segment(key, replace(segment, next_chunk=1, next_item=5))
     detail = stacks.finished(key.batch_id)
     assert (detail["status"], detail["items"], detail["remaining"], detail["chunks"]) == ("EXPIRED", 10, 10, 1)
     assert not stacks.table.advance_segment(key, replace(segment, next_chunk=2, next_item=10))
@@ -141,8 +137,9 @@ def test_a_check_that_came_round_often_and_fails_once_comes_again_at_its_next_tu
 
 def test_a_finalizer_that_died_before_publishing_is_replaced_by_one_that_says_the_same(stacks: Stacks):
     key = BatchKey(new_id())
+    now = stacks.clock.now_ms()
     ended = Batch(
-        key, Status.SUCCEEDED, BatchRequest(), 1, now(), now(), succeeded=7, failed=0, remaining=0, finished_at=now()
+        key, Status.SUCCEEDED, BatchRequest(), 1, now, now, succeeded=7, failed=0, remaining=0, finished_at=now
     )
     stacks.table.create_batch(ended)
     for _ in range(3):
@@ -169,12 +166,12 @@ def test_a_request_given_up_by_its_queue_ends_its_batch_failed(stacks: Stacks):
 
 
 def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
-    key = open_batch(stacks, deadline_ms=3_600_000)
+    key, now = open_batch(stacks, deadline_ms=3_600_000), stacks.clock.now_ms()
     request = BatchRequest(items=5, items_per_chunk=5)
     chunk = ChunkKey(key, 0, 0)
-    stacks.table.put_chunks({chunk: 5}, now())
+    stacks.table.put_chunks({chunk: 5}, now)
     stacks.table.finish_segment(key, 0, items=5, chunks=1, max_items=5)
-    [body] = chunk_messages(key, request, items(5)[1], shards=1)
+    [body] = chunk_messages(key, request, items(5)[1], now + 3_600_000)
     stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
     detail = stacks.finished(key.batch_id)
     assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 5, 0)
@@ -183,16 +180,18 @@ def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
 
 @pytest.mark.real_clock
 def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks: Stacks):
-    key = open_batch(stacks, deadline_ms=3_600_000)
-    chunk = ChunkKey(key, 0, 0)
-    stacks.table.put_chunks({chunk: 5}, now())
-    stacks.table.finish_segment(key, 0, items=5, chunks=1, max_items=5)
-    claim = stacks.table.claim_chunk(chunk, now(), now() + 7_000)
-    assert isinstance(claim, Claim)
-    [body] = chunk_messages(key, BatchRequest(items_per_chunk=5), items(5)[1], shards=1)
-    stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
-    consistently(lambda: assert_published(stacks, key.batch_id, 0), during=2)
-    assert stacks.table.save_chunk(claim, [0, 1, 2], 5, 3)
+    with stacks.clock.real():
+        key, now = open_batch(stacks, deadline_ms=3_600_000), stacks.clock.now_ms()
+        chunk = ChunkKey(key, 0, 0)
+        stacks.table.put_chunks({chunk: 5}, now)
+        stacks.table.finish_segment(key, 0, items=5, chunks=1, max_items=5)
+        claim = stacks.table.claim_chunk(chunk, now, now + 10_000)
+        assert isinstance(claim, Claim)
+        [body] = chunk_messages(key, BatchRequest(items_per_chunk=5), items(5)[1], now + 3_600_000)
+        stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
+        stacks.clock.advance(4)
+        assert_published(stacks, key.batch_id, 0)
+        assert stacks.table.save_chunk(claim, [0, 1, 2], 5, 3)
     detail = stacks.finished(key.batch_id)
     assert (detail["succeeded"], detail["failed"]) == (3, 2)
 
@@ -263,5 +262,7 @@ def assert_published(stacks: Stacks, batch_id: str, times: int) -> None:
 
 
 def test_a_batch_larger_than_a_window_of_the_batcher_is_made_whole(stacks: Stacks):
-    detail = stacks.finished(stacks.start("sqs", items=5_195, maxValue=0, itemsPerChunk=10))
-    assert (detail["succeeded"], detail["chunks"]) == (5_195, 520)
+    """What is compressed is one segment."""
+    place = stacks.upload("items.csv.gz", csv_gz(items(WINDOW_CHUNKS + 10)[1]))
+    detail = stacks.finished(stacks.start("sqs", input=place, itemsPerChunk=1))
+    assert (detail["succeeded"], detail["chunks"]) == (WINDOW_CHUNKS + 10, WINDOW_CHUNKS + 10)

@@ -11,7 +11,7 @@ from tests.e2e.stacks import Stacks
 from tests.probes import eventually
 
 ARCHITECTURES = ("sqs", "sfn")
-AT_A_TIME = 12
+AT_A_TIME = 5
 
 
 @pytest.fixture(scope="module")
