@@ -132,7 +132,7 @@ def test_ctrl_c_ends_the_advance_of_which_there_is_one_at_a_time(
     assert "and goes on in real time" in err
     assert rollcall.json("clock", "show")["advancing"] is None
     end()
-    assert offset(rollcall) == before
+    assert before + 800 < offset(rollcall) < before + 1000
 
 
 def test_batches_have_the_sandboxs_time_as_do_the_commands_that_work_on_them(rollcall: Rollcall, stack: None):
