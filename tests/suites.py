@@ -65,7 +65,7 @@ def pytest(title: str, engine: str, *arguments: str, workers: int = 2) -> Part:
     return Part(f"{title} {WHERE[engine]}", (sys.executable, "-m", "pytest", *options, *shared, *arguments), engine)
 
 
-CHECK = Part("check", ("make", "check"))
+CHECK = Part("check", ("make", "--no-print-directory", "check"))
 CHAOS = Part("chaos natively", (sys.executable, "-m", "tests.chaos", "--batches", str(CHAOS_BATCHES)), "native")
 REAL_CLOCK = pytest("real clock", "native", "tests/e2e", "-m", "real_clock", "--clock", "real")
 

@@ -143,6 +143,7 @@ def client(service: str, **_: Any) -> Any:
 # Time is the world's. Waiting is not modelled: whatever may happen meanwhile may happen at the next call as well.
 TIME = SimpleNamespace(
     time_ns=lambda: getcurrent().invocation.now * 1_000_000,
+    monotonic_ns=lambda: getcurrent().invocation.now * 1_000_000,
     sleep=lambda seconds: None,
 )
 
