@@ -18,6 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.state import Sandbox, state_folder
+from tests.clock import Clock
 from tests.probes import eventually
 
 MIB = 2**20
@@ -191,7 +192,26 @@ def test_a_plan_of_faults_that_is_none_is_refused_and_changes_nothing(
     ask(sandbox, "DELETE", FAULTS)
 
 
-@pytest.mark.parametrize("path", ["meter", "permissions", "health", "faults"])
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("", "{", "[]", "null", "\ud800", "[" * 100_000, '{"advanceSeconds": NaN}', '{"advanceSeconds": 1e999}'),
+        *('{"advanceSeconds": "1"}', '{"advanceSeconds": 1, "skip": true}', '{"skip": 1}', f'{{"skip": {"1" * 5000}}}'),
+    ],
+)
+def test_an_order_to_the_clock_that_is_none_is_refused_and_moves_nothing(
+    sandbox: Sandbox, clock: Clock, method: str, body: str
+) -> None:
+    with clock.real():
+        before = clock.show()["offsetSeconds"]
+        status, answer = ask(sandbox, method, "/_rollcall/clock", body.encode(errors="surrogatepass"))
+        assert status == 400
+        assert "advanceSeconds is" in answer["message"] or "skip is" in answer["message"]
+        assert clock.show()["offsetSeconds"] == before
+
+
+@pytest.mark.parametrize("path", ["meter", "permissions", "health", "faults", "clock"])
 @pytest.mark.parametrize("query", ["batch=%00", "batch=%ff%fe", f"batch={'a' * 4000}", "batch=../..", "batch&batch=1"])
 def test_no_query_makes_an_endpoint_of_ours_fail(sandbox: Sandbox, path: str, query: str) -> None:
     assert ask(sandbox, "GET", f"/_rollcall/{path}?{query}")[0] == 200

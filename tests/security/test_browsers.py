@@ -113,6 +113,7 @@ ROWS: dict[str, Request] = {
     "F: reading by GET": Request(target="/_rollcall/meter"),
     "G: the sandbox's own PUT": Request("PUT", "/_rollcall/faults", body=json.dumps({"seed": 1, "faults": []})),
     "G: the sandbox's own DELETE": Request("DELETE", "/_rollcall/faults"),
+    "G: the sandbox's own POST": Request("POST", "/_rollcall/clock", body=json.dumps({"advanceSeconds": 1})),
     "G: an SQS call in JSON": Request(
         "POST",
         "/",
