@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+# Test modules import from it, and some name it as their plugin.
+pytest.register_assert_rewrite("tests.e2e.executor_deploy")
+
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ |= {
