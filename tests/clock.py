@@ -1,11 +1,16 @@
 """The sandbox's clock, as tests move it."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from rollcall.target import clock_client
 from tests.probes import eventually
+
+# Clocks that are held real, each with how many hold it and whether it skips otherwise: some tests deploy in threads.
+_held: dict[str, tuple[int, bool]] = {}
+_lock = threading.Lock()
 
 
 class Clock:
@@ -29,12 +34,19 @@ class Clock:
     @contextmanager
     def real(self) -> Iterator[None]:
         """Meanwhile it does not skip: what the test does takes its part in the order of events."""
-        before = self.show()["skip"]
-        self.skip(False)
+        with _lock:
+            holders, skips = _held.get(self.endpoint) or (0, self.show()["skip"])
+            _held[self.endpoint] = holders + 1, skips
+            self.skip(False)
         try:
             yield
         finally:
-            self.skip(before)
+            with _lock:
+                holders, skips = _held.pop(self.endpoint)
+                if holders > 1:
+                    _held[self.endpoint] = holders - 1, skips
+                else:
+                    self.skip(skips)
 
     def begin_advance(self, seconds: float) -> None:
         """Begin to advance. Raises Problem if the engine refuses."""

@@ -219,6 +219,7 @@ def test_a_state_is_tried_again_after_its_intervals_by_the_clock(aws, clock: Clo
     assert 2400 <= took(found) < 2500
 
 
+@pytest.mark.docker
 def test_functions_see_the_clock_and_not_in_sleep_nor_in_monotonic_time(clock: Clock, deploy):
     function = deploy(source=TIMES, Environment={"Variables": {"TZ": "UTC"}})
     clock.advance(DAY)
