@@ -100,7 +100,8 @@ class Clock:
 
     def stop(self) -> None:
         """End the advance where it is."""
-        self.until = None
+        with self._changed:
+            self.until = None
 
     def next_due(self) -> Due | None:
         """What is due first; None if nothing is within HORIZON_SECONDS."""
@@ -129,15 +130,18 @@ class Clock:
             return
         self._grace_ends = 0.0
         due = self.next_due()
-        if until is None:
-            if due:
+        with self._changed:  # an order that has been answered holds for this jump
+            if self.until != until or (until is None and not self._skip):
+                return
+            if until is None:
+                if due:
+                    self._jump(due)
+            elif due and due.at < until:
                 self._jump(due)
-        elif due and due.at < until:
-            self._jump(due)
-        elif time.time() < until:
-            self._jump(Due(until, "the end of the advance"))
-        else:
-            self.until = None
+            elif time.time() < until:
+                self._jump(Due(until, "the end of the advance"))
+            else:
+                self.until = None
 
     def _jump(self, due: Due) -> None:
         if due.at - time.time() > LONG_SECONDS:
