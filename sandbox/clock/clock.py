@@ -115,7 +115,7 @@ class Clock:
                 self._changed.wait_for(lambda: self._skip or self.until is not None)
             try:
                 self._step()
-            except Exception:
+            except Exception:  # of any source, writer or follower: without this thread the clock would stand for ever
                 LOG.exception("the clock could not be moved")
             time.sleep(REST_SECONDS)
 

@@ -14,7 +14,6 @@ from crontab import CronTab
 
 from sandbox.clock import timers
 from sandbox.clock.clock import CLOCK
-from sandbox.clock.timers import Due
 
 PERIOD_SECONDS = 0.5
 RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
@@ -39,12 +38,12 @@ class Schedules:
             time.sleep(PERIOD_SECONDS)
             self.fire()
 
-    def due(self) -> Iterator[Due]:
+    def due(self) -> Iterator[timers.Due]:
         """When each rule fires next."""
         with self._lock:
             self._look()
             for (arn, *_), at in self._due.items():
-                yield Due(at, f"the schedule of rule {arn.rpartition('/')[2]} fires")
+                yield timers.Due(at, f"the schedule of rule {arn.rpartition('/')[2]} fires")
 
     def fire(self) -> None:
         """Fire every rule that is due; one that is long overdue, after the machine has slept, fires once."""

@@ -6,11 +6,11 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from sandbox.clock.clock import iso
 from sandbox.clock.wall import real_time
 from sandbox.executor import failures, memory
 from sandbox.executor.children import CHILDREN, End
@@ -189,8 +189,7 @@ class FunctionProcess:
         CHILDREN.kill(self._child)
         end = await self._child.ended
         if timed_out:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            return failures.timed_out(request.request_id, self._timeout_seconds, now)
+            return failures.timed_out(request.request_id, self._timeout_seconds, iso(time.time()))
         return failures.exited(request.request_id, end.code)
 
     @property

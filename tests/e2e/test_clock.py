@@ -93,16 +93,19 @@ def poll(aws: Callable[[str], Any], undo: ExitStack, function: str, url: str) ->
 
 def bodies(aws: Callable[[str], Any], url: str, **options: Any) -> list[str]:
     """The messages that a queue has; they stay in it."""
-    answer = aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, **options)
-    return [message["Body"] for message in answer.get("Messages", [])]
+    return [message["Body"] for message in received(aws, url, **options)]
 
 
 def taken(aws: Callable[[str], Any], url: str, **options: Any) -> list[str]:
     """The messages that a queue has, which are deleted."""
-    answer = aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, **options)
-    for message in answer.get("Messages", []):
+    messages = received(aws, url, **options)
+    for message in messages:
         aws("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return [message["Body"] for message in answer.get("Messages", [])]
+    return [message["Body"] for message in messages]
+
+
+def received(aws: Callable[[str], Any], url: str, **options: Any) -> list[dict[str, Any]]:
+    return aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, **options).get("Messages", [])
 
 
 def state_machine(aws: Callable[[str], Any], undo: ExitStack, states: dict[str, Any], **top: Any) -> str:
