@@ -1,6 +1,7 @@
 """Ends the batches of executions that ended without their finalizer, or that EventBridge could not even start."""
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ STATUS_OF = {"ABORTED": Status.CANCELLED, "TIMED_OUT": Status.EXPIRED, "FAILED":
 # The error of the state machine's Refused state.
 REFUSED = "RequestRefused"
 SWEEP_BACK = timedelta(days=2)
+# With less than this left no further execution is swept.
+STOP_SWEEPING_MS = 15_000
 LONGEST_EXECUTION = timedelta(days=16)
 
 
@@ -121,19 +124,28 @@ class AbandonedExecutions:
         return self.finisher.end(objects, output.ending(Status.FAILED, 0, 0, reason, clock.now()), clock)
 
     def sweep(self, state_machine_arn: str, clock: Clock) -> None:
-        """End the batches of which no event came: delivery is best effort. A failure at one batch stops no other."""
+        """End the batches of which no event came: delivery is best effort. A failure at one batch stops no other.
+
+        If time runs short, the next sweep goes on. Its order is another, so that none of many is left out every time.
+        """
         now = datetime.now(UTC)
 
-        def end(execution: JsonObject) -> None:
+        def end(execution: JsonObject) -> bool:
+            if not clock.has(STOP_SWEEPING_MS):
+                return False
             try:
                 self.finish(self.states.describe_execution(executionArn=execution["executionArn"]), clock)
             except Exception:  # noqa: BLE001 - errors of services and mistakes alike
                 logger.exception("not swept, the next sweep tries again", execution_arn=execution["executionArn"])
+            return True
 
         listed = self._ended_since(state_machine_arn, now - LONGEST_EXECUTION)
-        due = (one for one in listed if now - SWEEP_BACK < one["stopDate"] < now - self.grace)
+        due = [one for one in listed if now - SWEEP_BACK < one["stopDate"] < now - self.grace]
+        random.shuffle(due)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(end, due))
+            swept = sum(pool.map(end, due))
+        if swept < len(due):
+            logger.warning("no time to sweep all, the next sweep goes on", swept=swept, due=len(due))
 
     def _ended_since(self, state_machine_arn: str, start: datetime) -> Iterator[JsonObject]:
         """The executions that were started after `start` and ended without their finalizer."""
