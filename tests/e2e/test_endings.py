@@ -196,6 +196,12 @@ def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks
     assert (detail["succeeded"], detail["failed"]) == (3, 2)
 
 
+def test_dead_letters_take_few_of_the_functions_that_an_account_has(stacks: Stacks):
+    name = stacks.sqs["DeadLetterFunctionName"]
+    sources = stacks.aws("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    assert [source["ScalingConfig"] for source in sources] == [{"MaximumConcurrency": 2}] * 2
+
+
 @pytest.mark.parametrize("body", ["not JSON", "[]", '{"segment": 5}', '{"batchId": "x", "generation": 1}'])
 @pytest.mark.parametrize("queue", ["ChunkQueueUrl", "FinalizerQueueUrl"])
 def test_a_strangers_message_is_dropped_and_stops_nobody(stacks: Stacks, queue, body):
