@@ -290,6 +290,16 @@ def test_provisioned_pollers_are_none_or_as_many_as_aws_takes(pollers: str, take
             resolve(known, given)
 
 
+@pytest.mark.parametrize(("units", "taken"), [("0", True), ("3999", False), ("4000", True), ("40000", True)])
+def test_a_table_is_warmed_beyond_what_every_table_takes_or_not_at_all(units: str, taken: bool):
+    known = declared(template("sqs"))
+    if taken:
+        assert resolve(known, {"WarmThroughput": units})["WarmThroughput"] == units
+    else:
+        with pytest.raises(BadParameter, match="WarmThroughput=3999: it must be 0, or a number from 4000 to 9999999"):
+            resolve(known, {"WarmThroughput": units})
+
+
 def test_the_failure_recorder_has_the_time_that_an_express_child_keeps_for_it():
     document, _ = decode.decode(str(TEMPLATES / "sfn-batch-processing.yaml"))
     assert document["Resources"]["FailureRecorderFunction"]["Properties"]["Timeout"] == RECORDER_SECONDS
