@@ -12,6 +12,7 @@ from bootstrap.packaging import Package, package
 from bootstrap.parameters import (
     declared,
     refuse_items_beyond_max_items,
+    refuse_more_than_lambda_runs,
     refuse_sharing_with_code,
     refuse_short_lived_children,
     refuse_unknown,
@@ -68,7 +69,9 @@ def deploy(
     local = SANDBOX_PARAMETERS if is_sandbox(session) else {}
     wanted = {name: resolve(names, local, given) for name, names in known.items()}
     buckets = buckets_of(session, progress)
+    limit = session.client("lambda").get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     for values in wanted.values():
+        refuse_more_than_lambda_runs(values, limit)
         refuse_short_lived_children(values)
         refuse_items_beyond_max_items(values)
         refuse_sharing_with_code(values, buckets.code)

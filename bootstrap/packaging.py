@@ -63,7 +63,7 @@ def package(architecture: str, overlay: Mapping[str, Path] | None = None, root: 
 
 
 def handlers(root: Path = ROOT) -> list[Path]:
-    """The files of `root`/handlers for the zip. Hidden ones, such as `.env` or `.git`, are left out at any depth."""
+    """The files of `root`/handlers for the zip: no hidden ones (`.env`, `.git`), no copies of editors' (`work.py~`)."""
     return [
         path
         for path in (root / "handlers").rglob("*")

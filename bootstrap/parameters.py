@@ -81,6 +81,18 @@ def refuse_sharing_with_code(values: Mapping[str, str], code_bucket: str) -> Non
             )
 
 
+def refuse_more_than_lambda_runs(values: Mapping[str, str], limit: int) -> None:
+    """Raise BadParameter for more processors at a time than Lambda runs: `limit` is what no function reserves.
+
+    Lambda would refuse the others, and the 5 minutes of a child execution pass meanwhile.
+    """
+    if int(values["MaxConcurrency"]) > limit:
+        raise BadParameter(
+            f"MaxConcurrency={values['MaxConcurrency']} is more than the account's {limit} concurrent executions that "
+            "no function reserves: lower it, or have Lambda's quota `Concurrent executions` raised"
+        )
+
+
 def refuse_short_lived_children(values: Mapping[str, str]) -> None:
     """Raise BadParameter if an EXPRESS child could time out after 5 minutes: no Catch handles that."""
     if values.get("ChildType") != "EXPRESS":

@@ -85,5 +85,5 @@ def files(found: Distribution) -> Iterator[tuple[str, bytes]]:
 
 
 def left_out(name: str) -> bool:
-    """Whether a file or folder of this name is left out of the zip."""
-    return name.startswith(".") or name == "__pycache__"
+    """Whether a file or folder of this name is left out of the zip: hidden ones, compiled code, editors' copies."""
+    return name.startswith((".", "#")) or name.endswith("~") or name == "__pycache__"

@@ -55,18 +55,15 @@ def idle_polls(document: Document, provisioned: int) -> Iterator[Usage]:
         if provisioned and "ProvisionedPollerConfig" in properties:
             pollers = ProvisionedPollers.of(provisioned, Quotas.load())
             yield pollers.idle(name)
-            least = expected = float(pollers.least)
+            least = float(pollers.least)
             most = least * pollers.concurrency
             why = f"AWS does not say how many polls each has waiting, up to {pollers.concurrency}"
-        elif "ScalingConfig" in properties:
-            least = expected = most = idle
-            why = "MaximumConcurrency is set"
         else:
-            least, expected, most = RULES["pollers.idle_least"], idle, idle
-            why = f"AWS may go down to {least:g}"
-        low, quantity, high = (pollers * polls for pollers in (least, expected, most))
-        note = f"{expected:g} pollers that poll for {poll_seconds:g} s each; {why}"
-        yield Usage("sqs.requests", quantity, None, name, IDLE, low=low, high=high, note=note)
+            least = most = idle
+            why = "MaximumConcurrency is set"
+        note = f"{least:g} pollers that poll for {poll_seconds:g} s each; {why}"
+        low, high = least * polls, most * polls
+        yield Usage("sqs.requests", low, None, name, IDLE, low=low, high=high, note=note)
 
 
 def sweeps(document: Document, duration: str) -> Iterator[Usage]:

@@ -34,7 +34,8 @@ BUFFER_BYTES = 64 * 1024
 SEND_AGAIN = "pack it again, or send it anew"
 WHY = {
     "NoSuchKey": "there is no such object",
-    "AccessDenied": "the stack's batcher may not read it, or there is none, or the bucket has another owner",
+    # AWS says so too if the object is missing and the caller may not list the bucket.
+    "AccessDenied": "there is none, or the stack may not read it or use its key (InputKeyArn), or it has another owner",
     "InvalidObjectState": "it is archived: restore it first",
 }
 # S3 refuses a call for now with a status from 500 on, or with one of these codes.

@@ -3,8 +3,8 @@
 import time
 from typing import Protocol
 
-# A lease ends this long after the deadline of the invocation that holds it, so it cannot end under a live holder.
-LEASE_MARGIN_MS = 5_000
+# The clocks of AWS's machines may differ by this. So an invocation's deadline is taken to be this much later.
+CLOCK_MARGIN_MS = 5_000
 
 
 class LambdaContext(Protocol):
@@ -14,12 +14,15 @@ class LambdaContext(Protocol):
 
 
 class Clock:
-    """The time of the invocation that `context` belongs to."""
+    """The time of the invocation that `context` belongs to.
+
+    By `deadline` it has ended, by the clock of any machine: what it holds until then cannot be taken from it.
+    """
 
     def __init__(self, context: LambdaContext):
         self.context = context
         self.total = self.remaining()
-        self.deadline = self.now() + self.total
+        self.deadline = self.now() + self.total + CLOCK_MARGIN_MS
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000
@@ -31,7 +34,3 @@ class Clock:
     def has(self, milliseconds: int, beside: int = 0) -> bool:
         """Whether more than `milliseconds` (at most a quarter of the invocation) is left besides `beside`."""
         return self.remaining() - beside > min(milliseconds, self.total // 4)
-
-    def lease(self) -> int:
-        """The end of a lease taken by this invocation."""
-        return self.deadline + LEASE_MARGIN_MS

@@ -28,8 +28,10 @@ from handlers.sfn.start import Execution, Starter, parse_request
 from handlers.sfn.states import FinalizerInput
 from handlers.sfn.store import BatchObjects
 
-# A message whose batch cannot be ended yet is redelivered after this time.
-CHECK_AGAIN_SECONDS = 5
+# A message whose batch cannot be ended yet is redelivered after the first of these, then after twice as long each time,
+# up to the last: an account has one call of ListMapRuns and one of DescribeMapRun a second.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+CHECK_AGAIN_SECONDS, LONGEST_CHECK_SECONDS = 5, 60
 NO_SUCH_EXECUTION = {"ExecutionDoesNotExist", "InvalidArn"}
 
 
@@ -83,7 +85,7 @@ class Finalizer:
             if is_mistake(error):
                 raise
             logger.info("again", error=repr(error), message_id=record.message_id)
-            raise ReturnMessage(error.seconds if isinstance(error, TooEarly) else CHECK_AGAIN_SECONDS) from error
+            raise ReturnMessage(seconds_to_next_check(error, record)) from error
 
     def _end(self, execution_arn: str, clock: Clock) -> None:
         # The execution is described, because the event of an execution omits a large input.
@@ -95,8 +97,17 @@ class Finalizer:
                 raise
             logger.warning("no such execution, dropped", execution_arn=execution_arn)
             return
-        if execution["status"] in STATUS_OF:
+        # A child is no batch's execution, and what it failed to do is counted by that of its Map Run.
+        if execution["status"] in STATUS_OF and "mapRunArn" not in execution:
             self.abandoned.finish(execution, clock)
+
+
+def seconds_to_next_check(error: Exception, record: SQSRecord) -> float:
+    """As long as functions may run; or else twice as long each time, because an account has few of the calls made."""
+    if isinstance(error, TooEarly):
+        return error.seconds
+    receives = int(record.attributes.approximate_receive_count)
+    return float(min(LONGEST_CHECK_SECONDS, CHECK_AGAIN_SECONDS * 2 ** (receives - 1)))
 
 
 def cause_of(record: SQSRecord) -> str:

@@ -9,7 +9,7 @@ from handlers.aws.events import FINISHED, Events
 from handlers.aws.results import ResultStore
 from handlers.aws.telemetry import log_finished
 from handlers.core.batch import Ending, Status, final_status
-from handlers.core.clock import LEASE_MARGIN_MS, Clock
+from handlers.core.clock import CLOCK_MARGIN_MS, Clock
 from handlers.core.json_text import Item, JsonObject
 from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, OutOfTime, TokenExpired, chunk_of
 from handlers.sfn.start import epoch_of
@@ -97,7 +97,7 @@ class Counter:
 
     def _let_functions_end(self, ended_at: int) -> None:
         """A child that succeeded had its answer from every function that it called. Any other may have left one."""
-        left = ended_at + self.grace.total_seconds() * 1000 + LEASE_MARGIN_MS - self.clock.now()
+        left = ended_at + self.grace.total_seconds() * 1000 + CLOCK_MARGIN_MS - self.clock.now()
         if left > 0:
             raise TooEarly(left / 1000)
 

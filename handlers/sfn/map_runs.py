@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from handlers.aws import Client
 from handlers.aws.errors import CheckAgain
+from handlers.aws.telemetry import logger
 from handlers.core.clock import Clock
 from handlers.core.json_text import JsonObject
 
@@ -68,6 +69,7 @@ class MapRuns:
     ) -> tuple[list[JsonObject], str | None]:
         """A page of the children with a final status, each as DescribeExecution returns it, and the next page's token.
 
+        A child that AWS has forgotten is left out: for how long it keeps an EXPRESS one is documented nowhere.
         Raises TokenExpired, and OutOfTime if no time is left for a page.
         """
         if not clock.has(PAGE_MS):
@@ -77,10 +79,17 @@ class MapRuns:
         def describe(child: JsonObject) -> Any:
             if not clock.has(LAST_MS):
                 raise OutOfTime(f"a page of children that ended {status} took long")
-            return self.states.describe_execution(executionArn=child["executionArn"])
+            try:
+                return self.states.describe_execution(executionArn=child["executionArn"])
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                    raise
+                logger.warning("child is forgotten", execution_arn=child["executionArn"])
+                return None
 
         with ThreadPoolExecutor(THREADS) as pool:
-            return list(pool.map(describe, page["executions"])), page.get("nextToken")
+            found = list(pool.map(describe, page["executions"]))
+        return [child for child in found if child], page.get("nextToken")
 
     def _listed(self, map_run_arn: str, status: str, size: int, token: str | None) -> Any:
         place = {"nextToken": token} if token else {}

@@ -49,7 +49,7 @@ class Batcher:
             # The batcher that made it may have died before it could nudge.
             self.nudge(batch.key, clock.now())
             return
-        segment = self.table.claim_segment(batch.key, message.number, clock.now(), clock.lease())
+        segment = self.table.claim_segment(batch.key, message.number, clock.now(), clock.deadline)
         if isinstance(segment, LeaseHeld) and segment.lease_until >= FOREVER:
             # The finalizer is ending the batch.
             return

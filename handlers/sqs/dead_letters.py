@@ -28,7 +28,7 @@ class DeadLetters:
 
     def chunk(self, message: ChunkMessage, clock: Clock) -> None:
         """Fail the pending items of a chunk. Raises ReturnMessage while a processor still holds the chunk."""
-        claim = self.table.claim_chunk(message.key, clock.now(), clock.lease(), attempts_used=message.max_attempts)
+        claim = self.table.claim_chunk(message.key, clock.now(), clock.deadline, attempts_used=message.max_attempts)
         if isinstance(claim, LeaseHeld):
             self.finished.left_unfinished(message.key)
             raise ReturnMessage((claim.lease_until - clock.now()) / 1000 + 1)

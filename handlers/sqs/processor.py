@@ -53,7 +53,7 @@ class Processor:
         if not clock.has(2 * STOP_MS):
             self.finished.left_unfinished(key)
             raise ReturnMessage(0)
-        claim = self.table.claim_chunk(key, clock.now(), clock.lease())
+        claim = self.table.claim_chunk(key, clock.now(), clock.deadline)
         if isinstance(claim, ChunkFinished | ChunkDropped):
             self.finished.already_finished(key)
         elif isinstance(claim, LeaseHeld):

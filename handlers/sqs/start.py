@@ -90,8 +90,10 @@ class Starter:
             raise InvalidRequest(f"{what} still runs")
         if not (ended.failed or ended.remaining or ended.segments):
             raise InvalidRequest(f"{what} left nothing to run")
-        if now > ended.started_at + REDRIVE_WITHIN_SECONDS * 1000:
-            raise InvalidRequest(f"{what} is too old, its records are about to expire")
+        # A generation's items are found by the records of the one before, and so back to the first.
+        first = ended if redrive.generation == 1 else self.table.get_batch(redrive.batch_id)
+        if not first or now > first.started_at + REDRIVE_WITHIN_SECONDS * 1000:
+            raise InvalidRequest(f"{what} is too old, the records of its batch are about to expire")
         return ended
 
     def _skip(self, key: BatchKey, clock: Clock) -> bool:

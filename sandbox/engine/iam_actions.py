@@ -81,6 +81,23 @@ def _s3(operation: str, request: Request, _place: Place) -> Needs:
         yield "s3:GetObject", f"arn:aws:s3:::{path}"
 
 
+_KMS_ACTIONS = {
+    **dict.fromkeys(("GetObject", "HeadObject"), ("Decrypt",)),
+    **dict.fromkeys(("PutObject", "CopyObject"), ("GenerateDataKey",)),
+    **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), ("GenerateDataKey", "Decrypt")),
+}
+"""What S3 does with the key of an object, with the rights of its caller.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+"""
+
+
+def needed_of_key(operation: str, answer: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """(action, key ARN) pairs of a call to S3: its answer names the key if the object is encrypted by one of KMS."""
+    key = answer.get("SSEKMSKeyId")
+    return {(f"kms:{action}", key) for action in _KMS_ACTIONS.get(operation, ())} if key else set()
+
+
 def _lambda(operation: str, request: Request, place: Place) -> Needs:
     name = request.get("FunctionName", "*")
     if name != "*" and not name.startswith("arn:"):

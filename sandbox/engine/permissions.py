@@ -3,8 +3,8 @@
 `GET /_rollcall/permissions` answers `{"calls": [{"role", "action", "resource", "bucketOwner", "count"}, ...]}`: all
 calls made with a role's session credentials since the start or the last `DELETE /_rollcall/permissions`. These are the
 calls of functions, of event source mappings as their function's role, of state machines, and of EventBridge targets
-with a role. The executor writes a function's log with the function's role, as AWS does. `bucketOwner` is the account
-that a call to S3 expected; it is empty if the call named none.
+with a role. The executor writes a function's log with the function's role, as AWS does. What S3 needs of KMS for a call
+counts as the caller's. `bucketOwner` is the account that a call to S3 expected; it is empty if the call named none.
 """
 
 import threading
@@ -16,7 +16,7 @@ from localstack.aws.api import RequestContext
 from localstack.http import Resource, Response
 from localstack.services.edge import ROUTER
 
-from sandbox.engine.iam_actions import Place, needed_actions
+from sandbox.engine.iam_actions import Place, needed_actions, needed_of_key
 from sandbox.processes import access_key
 
 PATH = "/_rollcall/permissions"
@@ -42,6 +42,8 @@ class PermissionsRecorder:
             return
         owner = str(request.get("ExpectedBucketOwner", ""))
         needs = needed_actions(str(service), operation, request, Place(context.region, context.account_id))
+        if service == "s3":
+            needs |= needed_of_key(operation, context.service_response or {})
         with self._lock:
             for action, resource in needs:
                 self._calls[role, action, resource, owner] += 1

@@ -257,20 +257,32 @@ class Stacks:
         return list(objects.failed_items())
 
 
+def encrypted(aws: Callable[[str], Any], bucket: str) -> str:
+    """Make a bucket that a key of its own encrypts; returns the key's ARN."""
+    key: str = aws("kms").create_key()["KeyMetadata"]["Arn"]
+    by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rules = [{"ApplyServerSideEncryptionByDefault": by_key, "BucketKeyEnabled": True}]
+    aws("s3").create_bucket(Bucket=bucket)
+    aws("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+    return key
+
+
 @pytest.fixture(scope="session")
 def stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
     """Both stacks under a suffix of their own, removed at the end, when no batch may have finished twice."""
     suffix = f"E2e{uuid.uuid4().hex[:6]}"
     connection = session(sandbox.endpoint)
-    results = f"rollcall-{suffix.lower()}-results"
-    aws("s3").create_bucket(Bucket=results)
+    parameters = QUICK
+    for name in ("Input", "Results"):
+        bucket = f"rollcall-{suffix.lower()}-{name.lower()}"
+        parameters = parameters | {f"{name}Bucket": bucket, f"{name}KeyArn": encrypted(aws, bucket)}
     outputs = deploy(
         connection,
-        parameters=QUICK | {"ResultsBucket": results},
+        parameters=parameters,
         suffix=suffix,
         overlay={"handlers/work.py": WITNESS},
     )
-    stacks = Stacks(aws, outputs, suffix, results)
+    stacks = Stacks(aws, outputs, suffix, parameters["ResultsBucket"])
     stacks.subscribe()
     yield stacks
     try:

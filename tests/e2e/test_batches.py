@@ -9,6 +9,7 @@ import pytest
 from handlers.core.batch import LIMITS
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
+from tests.faults import Plan
 from tests.probes import eventually
 
 pytestmark = pytest.mark.docker
@@ -191,6 +192,18 @@ def test_an_input_object_that_is_not_there_ends_failed_with_its_name(stacks: Sta
     detail = stacks.finished(stacks.start(architecture, input=place))
     assert (detail["status"], detail["items"]) == ("FAILED", 0)
     assert "input/nowhere.jsonl" in detail["reason"]
+
+
+def test_an_input_object_that_aws_does_not_show_says_that_it_may_not_be_there(stacks: Stacks, architecture, plan: Plan):
+    """AWS's answer for a missing object too, since no role may list the input bucket."""
+    outputs = stacks.sqs if architecture == "sqs" else stacks.sfn
+    # In Step Functions the batcher first reads whether the batch was started before.
+    refusal = {"operation": "GetObject", "error": "AccessDenied", "status": 403, "after": int(architecture == "sfn")}
+    plan({"kind": "error", "function": outputs["BatcherFunctionName"], "count": 1, **refusal})
+    place = stacks.upload("items.jsonl", b"")
+    detail = stacks.finished(stacks.start(architecture, input=place))
+    assert detail["status"] == "FAILED"
+    assert f"{place['key']}: AccessDenied: there is none, or the stack may not read it" in detail["reason"]
 
 
 def test_lines_that_are_no_items_end_recorded_as_failed_and_the_others_are_processed(stacks: Stacks, architecture):

@@ -19,6 +19,7 @@ from bootstrap.destroy import destroy
 from bootstrap.dev import watch
 from bootstrap.failures import DeployFailed
 from bootstrap.packaging import ROOT
+from bootstrap.parameters import BadParameter
 from sandbox.state import Sandbox
 from tests.e2e.live_resources import differences
 from tests.probes import consistently, eventually
@@ -138,6 +139,22 @@ def test_provisioned_pollers_come_go_and_exclude_a_maximum_concurrency(aws: Call
         ]
         assert source.get("ProvisionedPollerConfig", {}) == ({"MaximumPollers": pollers} if pollers else {})
         assert source.get("ScalingConfig", {}) == ({} if pollers else {"MaximumConcurrency": 10})
+
+
+def test_more_processors_than_lambda_runs_in_the_account_are_refused(
+    aws: Callable[[str], Any], only_sqs: Deployment, deployment: Deployment
+):
+    with pytest.raises(BadParameter, match="MaxConcurrency=1001 is more than the account's 1000 concurrent executions"):
+        deployment("sfn", MaxConcurrency="1001")
+    assert not deployment.said
+    reserving = only_sqs("sqs")["sqs"].outputs["DeadLetterFunctionName"]
+    aws("lambda").put_function_concurrency(FunctionName=reserving, ReservedConcurrentExecutions=100)
+    try:
+        with pytest.raises(BadParameter, match="MaxConcurrency=901 is more than the account's 900 "):
+            deployment("sqs", MaxConcurrency="901")
+    finally:
+        aws("lambda").delete_function_concurrency(FunctionName=reserving)
+    assert not deployment.said
 
 
 def test_a_change_that_the_engine_would_only_report_recreates_the_stack_and_says_so(

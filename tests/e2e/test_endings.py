@@ -2,6 +2,8 @@
 
 import html
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -196,6 +198,12 @@ def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks
     assert (detail["succeeded"], detail["failed"]) == (3, 2)
 
 
+def test_dead_letters_take_few_of_the_functions_that_an_account_has(stacks: Stacks):
+    name = stacks.sqs["DeadLetterFunctionName"]
+    sources = stacks.aws("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    assert [source["ScalingConfig"] for source in sources] == [{"MaximumConcurrency": 2}] * 2
+
+
 @pytest.mark.parametrize("body", ["not JSON", "[]", '{"segment": 5}', '{"batchId": "x", "generation": 1}'])
 @pytest.mark.parametrize("queue", ["ChunkQueueUrl", "FinalizerQueueUrl"])
 def test_a_strangers_message_is_dropped_and_stops_nobody(stacks: Stacks, queue, body):
@@ -215,19 +223,24 @@ def test_a_message_that_is_no_request_ends_a_batch_named_after_it(stacks: Stacks
     assert "must be a JSON object" in detail["reason"]
 
 
-def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk(stacks: Stacks):
+@contextmanager
+def a_failed_child(stacks: Stacks) -> Iterator[tuple[str, list[dict]]]:
+    """The id and the items of a batch of four chunks, of which the second cannot even record its failures."""
     functions, recorder = stacks.aws("lambda"), stacks.sfn["FailureRecorderFunctionName"]
     handler = functions.get_function_configuration(FunctionName=recorder)["Handler"]
     _, rows = items(20)
     rows[7]["do"] = "fail"
+    place = stacks.upload("items.jsonl", json_lines(rows))
     functions.update_function_configuration(FunctionName=recorder, Handler="handlers.nowhere.handler")
     try:
-        batch_id = stacks.start(
-            "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=5, maxAttempts=1
-        )
-        detail = stacks.finished(batch_id)
+        yield stacks.start("sfn", input=place, itemsPerChunk=5, maxAttempts=1), rows
     finally:
         functions.update_function_configuration(FunctionName=recorder, Handler=handler)
+
+
+def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk(stacks: Stacks):
+    with a_failed_child(stacks) as (batch_id, rows):
+        detail = stacks.finished(batch_id)
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 15, 5)
     assert {failure["item"]["id"] for failure in stacks.failures("sfn", batch_id)} == {row["id"] for row in rows[5:10]}
 

@@ -12,6 +12,7 @@ import pytest
 
 from bootstrap.stacks import STACK_NAMES
 from sandbox.state import Sandbox
+from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.e2e.workers import JUDGED
 from tests.probes import eventually
@@ -65,6 +66,29 @@ def called(sandbox: Sandbox) -> dict[str, set[tuple[str, str]]]:
 
 def covers(permission: tuple[str, str], call: tuple[str, str]) -> bool:
     return permission[0] == call[0] and fnmatchcase(call[1], permission[1])
+
+
+def key_of(stacks: Stacks, bucket: str) -> str:
+    """The ARN of the key that encrypts a bucket."""
+    found = stacks.aws("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    return found[0]["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"]
+
+
+@pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+def test_a_batch_between_buckets_that_keys_encrypt_may_use_these_keys(
+    stacks: Stacks, sandbox: Sandbox, architecture: str
+):
+    _, rows = items(20, result="r")
+    batch = stacks.start(architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=10)
+    assert stacks.finished(batch)["succeeded"] == 20
+    assert stacks.results(batch) == {row["id"]: "r" for row in rows}
+    outputs = {"sqs": stacks.sqs, "sfn": stacks.sfn}[architecture]
+    read = ("kms:Decrypt", key_of(stacks, outputs["InputBucketName"]))
+    written = ("kms:GenerateDataKey", key_of(stacks, stacks.results_bucket))
+    for name, need in (("Batcher", read), ("Processor", written), ("Finalizer", written)):
+        role = stacks.aws("lambda").get_function_configuration(FunctionName=outputs[f"{name}FunctionName"])["Role"]
+        assert need in called(sandbox)[role], name
+        assert need in allowed(stacks)[role], name
 
 
 def test_no_function_calls_what_its_role_does_not_allow(stacks: Stacks, sandbox: Sandbox):

@@ -11,6 +11,7 @@ import pytest
 from handlers.sfn.store import BatchObjects
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
+from tests.e2e.test_endings import a_failed_child, assert_drained
 from tests.faults import Plan
 from tests.probes import consistently, eventually
 
@@ -147,11 +148,16 @@ def test_an_attempt_that_dies_counts(stacks: Stacks):
     stacks.assert_witnessed("sfn", prefix, expected)
 
 
-def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks, plan: Plan):
+def untold(stacks: Stacks) -> dict[str, str]:
+    """The fault that no event tells how executions end."""
     [rule] = stacks.aws("cloudformation").describe_stack_resources(
         StackName=f"SfnBatchProcessing{stacks.suffix}", LogicalResourceId="UnfinishedRule"
     )["StackResources"]
-    dropped = plan({"kind": "drop-event", "rule": rule["PhysicalResourceId"]})
+    return {"kind": "drop-event", "rule": rule["PhysicalResourceId"]}
+
+
+def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks, plan: Plan):
+    dropped = plan(untold(stacks))
     _, _, batch_id, arn = slow_batch(stacks)
     eventually(lambda: some_settled(stacks, arn))
     stacks.aws("stepfunctions").stop_execution(executionArn=arn)
@@ -159,6 +165,25 @@ def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks, plan: Pl
     stacks.send(stacks.sfn["FinalizerQueueUrl"], {"sweep": stacks.sfn["StateMachineArn"]})
     detail = stacks.finished(batch_id)
     assert (detail["status"], detail["items"]) == ("CANCELLED", 1_000)
+
+
+def test_a_sweep_that_has_no_time_for_all_stops_and_says_so(stacks: Stacks, plan: Plan):
+    """It takes eight executions at a time, and most of its 3 seconds for them."""
+    finalizer = stacks.sfn["FinalizerFunctionName"]
+    slow = {"kind": "delay", "operation": "DescribeExecution", "function": finalizer, "seconds": 2.3}
+    plan(untold(stacks), slow)
+    for _ in range(10):
+        ended(stacks, redrive(stacks, "nobody"))
+    sweep = {"sweep": stacks.sfn["StateMachineArn"]}
+    stacks.send(stacks.sfn["FinalizerQueueUrl"], sweep)
+    eventually(lambda: assert_same(len(said(stacks, finalizer, "no time to sweep all, the next sweep goes on")), 1))
+    eventually(lambda: assert_drained(stacks, stacks.sfn["FinalizerQueueUrl"], json.dumps(sweep)))
+
+
+def said(stacks: Stacks, function: str, text: str) -> list[str]:
+    """The lines of a function's log that have this text."""
+    pages = stacks.aws("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
+    return [event["message"] for page in pages for event in page["events"] if text in event["message"]]
 
 
 @pytest.mark.real_clock
@@ -362,3 +387,38 @@ def test_a_strangers_message_is_dropped_and_stops_nobody(stacks: Stacks, body):
         assert set(counts.values()) == {"0"}
 
     eventually(drained)
+
+
+def failed_children(stacks: Stacks, batch_id: str) -> list[str]:
+    """The ARNs of the batch's children that failed."""
+    states = stacks.aws("stepfunctions")
+    execution = objects(stacks, batch_id).find_owner()
+    [run] = states.list_map_runs(executionArn=execution)["mapRuns"]
+    found = states.list_executions(mapRunArn=run["mapRunArn"], statusFilter="FAILED")["executions"]
+    return [child["executionArn"] for child in found]
+
+
+def test_the_end_of_a_child_starts_no_batch(stacks: Stacks):
+    with a_failed_child(stacks) as (batch_id, _):
+        stacks.finished(batch_id)
+    [child] = failed_children(stacks, batch_id)
+    event = {"source": "aws.states", "detail": {"executionArn": child, "status": "FAILED"}}
+    stacks.send(stacks.sfn["FinalizerQueueUrl"], event)
+    eventually(lambda: assert_drained(stacks, stacks.sfn["FinalizerQueueUrl"], json.dumps(event)))
+    name = child.rpartition(":")[2]
+    assert objects(stacks, name).find_started() is None
+    assert stacks.published(name) == []
+
+
+def test_a_child_that_aws_has_forgotten_keeps_no_batch_from_its_end(stacks: Stacks, plan: Plan, definition):
+    definition(lambda document: document.update(TimeoutSeconds=3600))
+    forgotten = {"operation": "DescribeExecution", "error": "ExecutionDoesNotExist"}
+    plan({"kind": "error", "function": stacks.sfn["FinalizerFunctionName"], **forgotten})
+    with a_failed_child(stacks) as (batch_id, _):
+        detail = stacks.finished(batch_id)
+    assert (detail["status"], detail["succeeded"], detail["failed"], detail["remaining"]) == ("FAILED", 15, 0, 5)
+    assert detail["reason"].startswith("15 minutes after its Map Run's end 3 of 4 chunks are accounted for")
+    assert detail["durationSeconds"] > 15 * 60
+    redrive(stacks, batch_id)
+    second = stacks.finished(batch_id, 2)
+    assert (second["items"], second["failed"]) == (5, 1)

@@ -192,10 +192,10 @@ def assert_skipped(stacks: Stacks, batch_id: str, times: int) -> None:
 
 
 class environment:
-    """The batcher with other defaults for a while."""
+    """A function, the batcher by default, with other settings for a while."""
 
-    def __init__(self, stacks: Stacks, values: dict[str, str]):
-        self.functions, self.name, self.values = stacks.aws("lambda"), stacks.sqs["BatcherFunctionName"], values
+    def __init__(self, stacks: Stacks, values: dict[str, str], function: str = "Batcher"):
+        self.functions, self.name, self.values = stacks.aws("lambda"), stacks.sqs[f"{function}FunctionName"], values
 
     def __enter__(self) -> None:
         config = self.functions.get_function_configuration(FunctionName=self.name)

@@ -123,7 +123,8 @@ def records_of_the_last_window_put_again() -> Patches:
 
 @variant
 def a_lease_that_ends_under_its_holder() -> Patches:
-    return [mock.patch.object(Clock, "lease", lambda clock: clock.now() + 10_000)]
+    short = property(lambda clock: clock.now() + 10_000, lambda *_: None)
+    return [mock.patch.object(Clock, "deadline", short, create=True)]
 
 
 @variant

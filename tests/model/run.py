@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from handlers.aws.sqs import LONGEST_BACK_OFF
-from handlers.core.clock import LEASE_MARGIN_MS
+from handlers.core.clock import CLOCK_MARGIN_MS
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
 from handlers.sqs.table import BatchTable
@@ -177,7 +177,7 @@ class Run:
                 self.log("its condition does not hold")
         elif call_takes_effect == "late" and call.service != "work":
             # Leases run past the invocation's deadline for just that.
-            self.late.append((call, number, invocation.deadline + LEASE_MARGIN_MS))
+            self.late.append((call, number, invocation.deadline + CLOCK_MARGIN_MS))
         self._over(number)
 
     def take_effect_late(self, index: int) -> None:

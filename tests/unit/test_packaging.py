@@ -76,9 +76,13 @@ def test_the_zip_holds_handlers_and_dependencies_but_nothing_stale_and_no_script
 
 
 @pytest.mark.parametrize(
-    "hidden", [".env", ".DS_Store", ".work.py.swp", ".git/config", "sqs/.env", "sqs/.cache/a/b.py", ".libs/secret"]
+    "hidden",
+    [
+        *(".env", ".DS_Store", ".git/config", "sqs/.env", "sqs/.cache/a/b.py", ".libs/secret"),
+        *(".work.py.swp", "work.py~", "sqs/#finalizer.py#", ".#work.py"),
+    ],
 )
-def test_nothing_hidden_goes_into_the_zip_from_any_depth(project: Path, hidden: str):
+def test_nothing_hidden_and_no_editors_copy_goes_into_the_zip_from_any_depth(project: Path, hidden: str):
     path = project / "handlers" / hidden
     path.parent.mkdir(parents=True, exist_ok=True)
     before = package("x86_64", root=project)

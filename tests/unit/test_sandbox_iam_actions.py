@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.engine.iam_actions import Place, needed_actions
+from sandbox.engine.iam_actions import Place, needed_actions, needed_of_key
 
 PLACE = Place("eu-west-1", "123456789012")
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
@@ -87,3 +87,18 @@ GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/f:log-stream:
 )
 def test_a_call_needs(service, operation, request_, expected):
     assert needed_actions(service, operation, request_, PLACE) == expected
+
+
+@pytest.mark.parametrize(
+    ("operation", "actions"),
+    [
+        ("GetObject", {"kms:Decrypt"}),
+        ("PutObject", {"kms:GenerateDataKey"}),
+        ("UploadPart", {"kms:GenerateDataKey", "kms:Decrypt"}),
+        ("DeleteObject", set()),
+    ],
+)
+def test_a_call_for_an_object_that_a_key_encrypts_needs_the_key(operation, actions):
+    answer = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:k"}
+    assert needed_of_key(operation, answer) == {(action, "arn:k") for action in actions}
+    assert needed_of_key(operation, {"ServerSideEncryption": "AES256"}) == set()

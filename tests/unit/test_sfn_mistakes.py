@@ -2,13 +2,14 @@
 
 import json
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 
-from handlers.aws.errors import ServiceUnavailable, is_mistake, service_errors_renamed
+from handlers.aws.errors import CheckAgain, ServiceUnavailable, is_mistake, service_errors_renamed
 from handlers.aws.events import PublishFailed
 from handlers.core.batch import InvalidRequest
 from handlers.core.clock import Clock
@@ -75,6 +76,41 @@ def test_what_a_service_raises_is_tried_as_often_as_it_takes():
     states.describe_map_run = describes  # type: ignore[method-assign]
     finish(s3, states, published)
     assert published[0]["status"] == "SUCCEEDED"
+
+
+def test_of_many_executions_none_is_left_out_by_every_sweep():
+    """Each sweep has time for some of them only."""
+    s3, states, published = S3(), States({}), []
+    now = datetime.now(UTC)
+    names = [f"b{number}" for number in range(40)]
+    listed = [{"executionArn": name, "startDate": now, "stopDate": now} for name in names]
+    states.get_paginator = lambda _: SimpleNamespace(  # type: ignore[attr-defined]
+        paginate=lambda statusFilter, **_: [{"executions": listed if statusFilter == "ABORTED" else []}]
+    )
+    states.list_map_runs = lambda **_: {"mapRuns": []}  # type: ignore[method-assign]
+    states.describe_execution = lambda executionArn: execution("ABORTED") | {  # type: ignore[method-assign]
+        "executionArn": executionArn, "name": executionArn, "input": json.dumps({"batchId": executionArn, "items": 1}),
+    }  # fmt: skip
+    sweeps = 0
+    while len(published) < len(names):
+        sweeps += 1
+        with suppress(CheckAgain):
+            ended(s3, states, published).sweep("machine", Clock(Some(8)))
+        assert len(published) <= 8 * sweeps
+        assert sweeps < 200
+    assert sorted(detail["batchId"] for detail in published) == sorted(names)
+
+
+class Some(Time):
+    """Time for so many executions: before each the clock is looked at."""
+
+    def __init__(self, executions: int):
+        super().__init__()
+        self.executions = executions
+
+    def get_remaining_time_in_millis(self) -> int:
+        super().get_remaining_time_in_millis()
+        return self.first if self.asked <= 1 + self.executions else 0
 
 
 def test_a_mistake_with_a_duplicate_ends_nobody_elses_batch():

@@ -158,6 +158,34 @@ def test_no_role_may_touch_the_bucket_of_the_code(parsed: dict):
     assert not [role for role, statement in policies(parsed) if "CodeBucket" in json.dumps(statement)]
 
 
+@pytest.mark.parametrize(
+    ("condition", "resource", "action"),
+    [
+        ("ReadsEncryptedInput", "${InputBucket}/${InputPrefix}", "kms:Decrypt"),
+        ("EncryptsResults", "${ResultsBucket}/results/", "kms:GenerateDataKey"),
+    ],
+)
+def test_who_reads_or_writes_a_bucket_may_use_its_key_through_s3_only(
+    parsed: dict, condition: str, resource: str, action: str
+):
+    through_s3 = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}}
+    key = {"Ref": {"ReadsEncryptedInput": "InputKeyArn", "EncryptsResults": "ResultsKeyArn"}[condition]}
+    wanted = {"Effect": "Allow", "Action": action, "Resource": key, "Condition": through_s3}
+    conditional = [
+        (policy["Properties"]["Roles"][0]["Ref"], statement["Fn::If"])
+        for policy in of_type(parsed, "AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "Fn::If" in statement
+    ]
+    users = {role for role, statement in policies(parsed) if resource in json.dumps(statement)}
+    assert {role for role, given in conditional if given == [condition, wanted, {"Ref": "AWS::NoValue"}]} == users
+
+
+def test_the_schedule_waits_for_every_right_that_its_first_batch_needs():
+    document, _ = decode.decode(str(TEMPLATES / "sfn-batch-processing.yaml"))
+    assert set(document["Resources"]["ScheduleRule"]["DependsOn"]) == set(of_type(document, "AWS::IAM::Policy"))
+
+
 def test_events_are_published_under_rollcalls_name_only(parsed: dict):
     given = [statement for _, statement in policies(parsed) if "events:PutEvents" in listed(statement["Action"])]
     assert len(given) == 2
@@ -194,7 +222,7 @@ def test_no_permission_is_given_twice(parsed: dict):
     assert len(given) == len(set(given))
 
 
-def test_queues_are_encrypted_tls_only_and_wait_six_timeouts(parsed: dict):
+def test_queues_are_encrypted_tls_only_and_wait_six_timeouts_and_the_batching_window(architecture: str, parsed: dict):
     queues = of_type(parsed, "AWS::SQS::Queue")
     protected = {
         policy["Properties"]["Queues"][0]["Ref"]
@@ -208,7 +236,7 @@ def test_queues_are_encrypted_tls_only_and_wait_six_timeouts(parsed: dict):
         wait = ["VisibilityTimeout", {"Ref": "FunctionTimeout"}, "Seconds"]
         assert queue["Properties"]["VisibilityTimeout"] == {"Fn::FindInMap": wait}
     for timeout, found in parsed.get("Mappings", {}).get("VisibilityTimeout", {}).items():
-        assert found["Seconds"] == 6 * int(timeout)
+        assert found["Seconds"] == 6 * int(timeout) + {"sqs": BATCHING_SECONDS, "sfn": 0}[architecture]
 
 
 def test_both_stacks_allow_the_same_function_timeouts():
@@ -239,6 +267,8 @@ def test_an_unknown_parameter_is_refused_and_the_known_ones_are_listed():
         ({"InputPrefix": "*/"}, r"InputPrefix=\*/: it must be folders"),
         ({"InputPrefix": "${aws:username}/"}, "InputPrefix=.*: it must be folders"),
         ({"InputBucketOwner": "me"}, "InputBucketOwner=me: it must be an account's 12 digits, or empty"),
+        ({"InputKeyArn": "alias/mine"}, "InputKeyArn=alias/mine: it must be the ARN of a key of KMS, not of an alias"),
+        ({"ResultsKeyArn": "*"}, r"ResultsKeyArn=\*: it must be the ARN of a key of KMS"),
         ({"MaxItems": "0"}, "MaxItems=0: it must be a number from 1 to 100000000"),
         ({"ScheduleState": "ON"}, "ScheduleState=ON: it must be one of ENABLED, DISABLED"),
     ],
@@ -258,6 +288,16 @@ def test_provisioned_pollers_are_none_or_as_many_as_aws_takes(pollers: str, take
     else:
         with pytest.raises(BadParameter, match=f"ProvisionedPollers={pollers}: it must be 0, or a number from 2 to"):
             resolve(known, given)
+
+
+@pytest.mark.parametrize(("units", "taken"), [("0", True), ("3999", False), ("4000", True), ("40000", True)])
+def test_a_table_is_warmed_beyond_what_every_table_takes_or_not_at_all(units: str, taken: bool):
+    known = declared(template("sqs"))
+    if taken:
+        assert resolve(known, {"WarmThroughput": units})["WarmThroughput"] == units
+    else:
+        with pytest.raises(BadParameter, match="WarmThroughput=3999: it must be 0, or a number from 4000 to 9999999"):
+            resolve(known, {"WarmThroughput": units})
 
 
 def test_the_failure_recorder_has_the_time_that_an_express_child_keeps_for_it():

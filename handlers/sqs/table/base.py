@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from handlers.aws import Client
 from handlers.aws.backoff import TRIES, back_off
 from handlers.aws.errors import ServiceUnavailable
@@ -17,6 +19,8 @@ FOREVER = 2**53
 # of its batch, a message's retention, and a redrive with a deadline of its own.
 KEEP_SECONDS = 60 * 24 * 3600
 REDRIVE_WITHIN_SECONDS = 45 * 24 * 3600
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 
 
 class TableUnavailable(ServiceUnavailable):
@@ -90,13 +94,23 @@ class Records:
         for group in batched(requests, 25, strict=False):
             left = list(group)
             for attempt in range(TRIES):
-                answer = self.client.batch_write_item(RequestItems={self.name: left})
-                left = answer["UnprocessedItems"].get(self.name, [])
+                left = self._unprocessed(left)
                 if not left:
                     break
                 back_off(attempt)
             else:
                 raise TableUnavailable(f"{len(left)} writes left unprocessed by {self.name} after {TRIES} tries")
+
+    def _unprocessed(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those of the writes that DynamoDB throttled. When it throttles all of them, it raises an error instead."""
+        try:
+            answer = self.client.batch_write_item(RequestItems={self.name: requests})
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in THROTTLED:
+                raise
+            return requests
+        unprocessed: list[dict[str, Any]] = answer["UnprocessedItems"].get(self.name, [])
+        return unprocessed
 
 
 def expiry(now: int) -> Record:
