@@ -12,11 +12,13 @@ from sandbox.clock import endpoint as clock
 from sandbox.engine import (
     catalog,
     cloudformation,
+    constraints,
     event_targets,
     http_requests,
     lambda_requests,
     offline,
     permissions,
+    queue_requests,
     s3,
     schedules,
     services,
@@ -27,7 +29,8 @@ from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
-    *(clock, offline, services, http_requests, catalog, spared_work, s3, permissions, pollers, meter),
+    *(clock, offline, services, http_requests, catalog, spared_work, constraints, queue_requests, s3, permissions),
+    *(pollers, meter),
     *(calls, queues, endpoint),
 )
 WITH_SERVICE = {
