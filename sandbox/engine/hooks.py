@@ -24,14 +24,14 @@ from sandbox.engine import (
     services,
     spared_work,
 )
-from sandbox.faults import calls, endpoint, events, queues
+from sandbox.faults import calls, concurrency, endpoint, events, queues
 from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
     *(clock, offline, services, http_requests, catalog, spared_work, constraints, queue_requests, s3, permissions),
     *(pollers, meter),
-    *(calls, queues, endpoint),
+    *(calls, concurrency, queues, endpoint),
 )
 WITH_SERVICE = {
     "cloudformation": [cloudformation],

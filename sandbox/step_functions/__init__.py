@@ -10,7 +10,16 @@ from typing import Any
 
 def install(_provider: Any) -> None:
     """Correct the interpreter, which the engine has just loaded."""
-    from sandbox.step_functions import definitions, executions, interpreter, metering, shortcuts, waits
+    from sandbox.step_functions import (
+        definitions,
+        executions,
+        interpreter,
+        lagging,
+        metering,
+        page_tokens,
+        shortcuts,
+        waits,
+    )
 
-    for module in (shortcuts, interpreter, definitions, executions, metering, waits):
+    for module in (shortcuts, interpreter, definitions, executions, lagging, metering, page_tokens, waits):
         module.install()

@@ -19,6 +19,7 @@ from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
 from localstack.utils.patch import patch
 
+from sandbox.faults import lists
 from sandbox.meter import state_machines
 from sandbox.step_functions.map_run import Child, MapRun
 
@@ -84,6 +85,11 @@ def remember(run: MapRun) -> None:
     _runs[run.record.map_run_arn] = run
 
 
+def find_run(map_run_arn: str) -> MapRun:
+    """The Map Run with this ARN."""
+    return _runs[map_run_arn]
+
+
 def child_context(parent: ExecutionData, run: MapRun, child: Child) -> ExecutionData:
     """A child's `$$.Execution`: the child itself, not the execution of the Map."""
     return ExecutionData(
@@ -102,7 +108,8 @@ def _arn(run: MapRun, name: str) -> str:
 def _list_children(
     run: MapRun, status_filter: Any = None, max_results: Any = None, next_token: Any = None, **_: Any
 ) -> dict[str, Any]:
-    children = [child for child in reversed(run.children) if status_filter in (None, child.status)]
+    shown = ((child, shown_status(child)) for child in reversed(run.children))
+    children = [child for child, status in shown if status and status_filter in (None, status)]
     page, token = PaginatedList(children).get_page(lambda child: child.name, next_token, max_results or _PAGE)
     executions = [{**_summary(run, child), "itemCount": 1} for child in page]
     return {"executions": executions, "nextToken": token} if token else {"executions": executions}
@@ -128,12 +135,18 @@ def _description(run: MapRun, child: Child) -> dict[str, Any]:
 
 def _summary(run: MapRun, child: Child) -> dict[str, Any]:
     """The fields that ListExecutions and DescribeExecution share."""
+    status = shown_status(child)
     answer = {
         "executionArn": _arn(run, child.name),
         "stateMachineArn": run.record.map_state_machine_arn,
         "name": child.name,
-        "status": child.status,
+        "status": status,
         "startDate": child.started,
         "mapRunArn": run.record.map_run_arn,
     }
-    return answer | {"stopDate": child.stopped} if child.stopped else answer
+    return answer | {"stopDate": child.stopped} if child.stopped and status == child.status else answer
+
+
+def shown_status(child: Child) -> str | None:
+    """The status of the child that this call shows; None if the child does not show yet."""
+    return lists.shown_status(child.started, child.stopped, child.status)

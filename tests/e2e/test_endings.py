@@ -215,7 +215,10 @@ def test_a_message_that_is_no_request_ends_a_batch_named_after_it(stacks: Stacks
     assert "must be a JSON object" in detail["reason"]
 
 
-def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk(stacks: Stacks):
+def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk_although_lists_lag(
+    stacks: Stacks, plan: Plan
+):
+    injected = plan({"kind": "stale-list", "operation": "ListExecutions", "seconds": 5})
     functions, recorder = stacks.aws("lambda"), stacks.sfn["FailureRecorderFunctionName"]
     handler = functions.get_function_configuration(FunctionName=recorder)["Handler"]
     _, rows = items(20)
@@ -228,6 +231,7 @@ def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk(st
         detail = stacks.finished(batch_id)
     finally:
         functions.update_function_configuration(FunctionName=recorder, Handler=handler)
+    assert injected() > 1
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 15, 5)
     assert {failure["item"]["id"] for failure in stacks.failures("sfn", batch_id)} == {row["id"] for row in rows[5:10]}
 
