@@ -231,9 +231,9 @@ def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk_al
         detail = stacks.finished(batch_id)
     finally:
         functions.update_function_configuration(FunctionName=recorder, Handler=handler)
-    assert injected() > 1
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 15, 5)
     assert {failure["item"]["id"] for failure in stacks.failures("sfn", batch_id)} == {row["id"] for row in rows[5:10]}
+    assert injected() > 1
 
 
 def test_a_bad_request_ends_under_the_id_it_asked_for_whatever_its_execution_is_called(stacks: Stacks):
