@@ -26,7 +26,6 @@ SANDBOX_PARAMETERS = {
     "RetryDelaySeconds": "1",
     "CheckIntervalSeconds": "5",
     "FunctionTimeout": "30",  # a crashed invocation's message is redelivered after six of these
-    "ChildType": "STANDARD",  # the engine's Distributed Map has no EXPRESS children
     "CpuArchitecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
 }
 

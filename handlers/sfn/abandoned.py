@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
 from handlers.aws import Client
-from handlers.aws.errors import TRIES, is_mistake, reason_of
+from handlers.aws.errors import TRIES, CheckAgain, is_mistake, reason_of
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InvalidRequest, Status, batch_id_or, generation_of
 from handlers.core.clock import Clock
 from handlers.core.json_text import JsonObject
 from handlers.sfn.batcher import publish_skipped
+from handlers.sfn.express import LIMIT_SECONDS
 from handlers.sfn.finish import EarlyEnd, Finisher
 from handlers.sfn.map_runs import THREADS
 from handlers.sfn.start import Execution, RequestRefused, Starter, epoch_of
@@ -29,12 +30,11 @@ LONGEST_EXECUTION = timedelta(days=16)
 
 @dataclass
 class AbandonedExecutions:
-    """Ends batches whose execution did not. `grace`: how long functions may work on after their execution has ended."""
+    """Ends batches whose execution did not."""
 
     states: Client
     starter: Starter
     finisher: Finisher
-    grace: timedelta
 
     def finish(self, execution: JsonObject, clock: Clock) -> JsonObject | None:
         """End the batch of an execution that FAILED, TIMED_OUT or was ABORTED; None if it ran no batch.
@@ -48,7 +48,7 @@ class AbandonedExecutions:
         cause = " ".join(filter(None, (execution.get("error"), execution.get("cause"))))
         reason = f"execution {execution['status']}" + (f": {cause}" if cause else "")
         early = EarlyEnd(STATUS_OF[execution["status"]], reason, epoch_of(execution["stopDate"]))
-        return self._unless_mistaken(lambda: self.finish_batch(early, body, own, clock), body, own, clock)
+        return self._unless_mistaken(lambda: self.finish_batch(early, body, own, clock), early, body, own, clock)
 
     def finish_batch(self, early: EarlyEnd, body: object, execution: Execution, clock: Clock) -> JsonObject | None:
         """End the batch that `execution` runs, or was to start; None if it runs none."""
@@ -70,25 +70,29 @@ class AbandonedExecutions:
     def finish_undelivered(self, event: JsonObject, sent_at: int, cause: str, clock: Clock) -> JsonObject | None:
         """End the batch of a scheduled event that EventBridge could not deliver; None if an execution was started."""
         none = Execution("", event["id"], sent_at)
+        early = EarlyEnd(Status.FAILED, f"EventBridge could not start its execution: {cause}")
 
         def finish() -> JsonObject | None:
             objects, start = self.starter.start(event, none)
             if start.execution_arn:
                 return None
-            reason = f"EventBridge could not start its execution: {cause}"
-            made = unmade(objects, replace(start, reason=reason))
-            return self.finisher.finish(objects, made, None, clock, EarlyEnd(Status.FAILED, reason))
+            made = unmade(objects, replace(start, reason=early.reason))
+            return self.finisher.finish(objects, made, None, clock, early)
 
-        return self._unless_mistaken(finish, event, none, clock)
+        return self._unless_mistaken(finish, early, event, none, clock)
 
     def _unless_mistaken(
-        self, finish: Callable[[], JsonObject | None], body: object, execution: Execution, clock: Clock
+        self, finish: Callable[[], JsonObject | None], early: EarlyEnd, body: object, execution: Execution, clock: Clock
     ) -> JsonObject | None:
-        """Call `finish`. A mistake in the code is counted and raised; after the last try the batch ends without it."""
+        """Call `finish`. A mistake in the code is counted and raised; after the last try the batch ends without it.
+
+        But not before every EXPRESS child, and every function that one has called, must have ended.
+        """
+        works_until = early.at + LIMIT_SECONDS * 1000 + self.finisher.grace.total_seconds() * 1000 if early.at else 0
         try:
             return finish()
         except Exception as error:
-            if not is_mistake(error) or self._mistakes_with(execution) < TRIES:
+            if not is_mistake(error) or self._mistakes_with(execution) < TRIES or clock.now() < works_until:
                 raise
             logger.exception("a mistake ends the batch", execution_arn=execution.arn, name=execution.name)
             return self._end_uncounted(error, body, execution, clock)
@@ -121,19 +125,27 @@ class AbandonedExecutions:
         return self.finisher.end(objects, output.ending(Status.FAILED, 0, 0, reason, clock.now()), clock)
 
     def sweep(self, state_machine_arn: str, clock: Clock) -> None:
-        """End the batches of which no event came: delivery is best effort. A failure at one batch stops no other."""
+        """End the batches of which no event came: delivery is best effort. A failure at one batch stops no other.
+
+        Raises CheckAgain if one can be ended soon.
+        """
         now = datetime.now(UTC)
 
-        def end(execution: JsonObject) -> None:
+        def end(execution: JsonObject) -> bool:
             try:
                 self.finish(self.states.describe_execution(executionArn=execution["executionArn"]), clock)
+            except CheckAgain:
+                return False
             except Exception:  # noqa: BLE001 - errors of services and mistakes alike
                 logger.exception("not swept, the next sweep tries again", execution_arn=execution["executionArn"])
+            return True
 
         listed = self._ended_since(state_machine_arn, now - LONGEST_EXECUTION)
-        due = (one for one in listed if now - SWEEP_BACK < one["stopDate"] < now - self.grace)
+        due = (one for one in listed if now - SWEEP_BACK < one["stopDate"] < now - self.finisher.grace)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(end, due))
+            ended = list(pool.map(end, due))
+        if not all(ended):
+            raise CheckAgain("a batch is about to end")
 
     def _ended_since(self, state_machine_arn: str, start: datetime) -> Iterator[JsonObject]:
         """The executions that were started after `start` and ended without their finalizer."""

@@ -22,8 +22,8 @@ from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import JsonObject
 from handlers.sfn import map_runs
 from handlers.sfn.abandoned import STATUS_OF, AbandonedExecutions
-from handlers.sfn.finish import CountsDoNotAddUp, EarlyEnd, Finisher
-from handlers.sfn.map_runs import MapRuns
+from handlers.sfn.finish import EarlyEnd, Finisher, TooEarly
+from handlers.sfn.map_runs import CountsDoNotAddUp, MapRuns
 from handlers.sfn.start import Execution, Starter, parse_request
 from handlers.sfn.states import FinalizerInput
 from handlers.sfn.store import BatchObjects
@@ -83,7 +83,7 @@ class Finalizer:
             if is_mistake(error):
                 raise
             logger.info("again", error=repr(error), message_id=record.message_id)
-            raise ReturnMessage(CHECK_AGAIN_SECONDS) from error
+            raise ReturnMessage(error.seconds if isinstance(error, TooEarly) else CHECK_AGAIN_SECONDS) from error
 
     def _end(self, execution_arn: str, clock: Clock) -> None:
         # The execution is described, because the event of an execution omits a large input.
@@ -115,8 +115,8 @@ def connections() -> tuple[Finalizer, Queue]:
     s3, states, bucket = own_s3(), map_runs.client(), settings.text("BATCH_BUCKET")
     starter = Starter(s3, bucket, lambda body: parse_request(body, settings.request_defaults()))
     events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
-    finisher = Finisher(MapRuns(states), events, store())
-    abandoned = AbandonedExecutions(states, starter, finisher, timedelta(seconds=settings.whole("SETTLE_SECONDS")))
+    finisher = Finisher(MapRuns(states), events, store(), timedelta(seconds=settings.whole("SETTLE_SECONDS")))
+    abandoned = AbandonedExecutions(states, starter, finisher)
     queue = Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
     return Finalizer(s3, states, finisher, abandoned, bucket), queue
 

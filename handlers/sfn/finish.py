@@ -1,6 +1,7 @@
 """Ends a batch: counts how it ended, stores that, and publishes Batch Finished. One finalizer does it only once."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 from handlers.aws.errors import CheckAgain
@@ -8,17 +9,16 @@ from handlers.aws.events import FINISHED, Events
 from handlers.aws.results import ResultStore
 from handlers.aws.telemetry import log_finished
 from handlers.core.batch import Ending, Status, final_status
-from handlers.core.clock import Clock
+from handlers.core.clock import LEASE_MARGIN_MS, Clock
 from handlers.core.json_text import Item, JsonObject
-from handlers.sfn.map_runs import MapRuns, OutOfTime, TokenExpired, chunk_of
+from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, OutOfTime, TokenExpired, chunk_of
+from handlers.sfn.start import epoch_of
 from handlers.sfn.store import BatcherOutput, BatchObjects
 
 # Children that lost their chunk: the Map Run's name for how they ended, and their status. If the whole execution was
 # stopped, the chunks of aborted children count as remaining instead.
 LOST = {"failed": "FAILED", "timedOut": "TIMED_OUT", "aborted": "ABORTED"}
 ENDED = ("succeeded", *LOST)
-# For this long after a Map Run's end its counts and its list of children may differ: both are eventually consistent.
-PROOF_SECONDS = 900
 # With less than this left no more failures are counted.
 STOP_COUNTING_MS = 5_000
 # The clock is checked after this many failures.
@@ -27,8 +27,12 @@ COUNTED_TOGETHER = 1_000
 STOP_LISTING_MS = 10_000
 
 
-class CountsDoNotAddUp(CheckAgain):
-    """The Map Run does not account for every chunk, maybe not yet: it is eventually consistent."""
+class TooEarly(CheckAgain):
+    """A function that the Map Run called may still run, for at most so many `seconds`."""
+
+    def __init__(self, seconds: float):
+        super().__init__(f"a function that a child called may run for {seconds:.0f} s more")
+        self.seconds = seconds
 
 
 class NotYetAnnounced(CheckAgain):
@@ -53,25 +57,34 @@ class EarlyEnd:
 
 
 class Counter:
-    """Counts the ending of one batch. If an invocation runs out of time the next one goes on, from `lost/`."""
+    """Counts the ending of one batch. If an invocation runs out of time the next one goes on, from `lost/`.
 
-    def __init__(self, objects: BatchObjects, map_runs: MapRuns, clock: Clock):
+    `grace`: how long a function may run on after the child that called it has ended.
+    """
+
+    def __init__(self, objects: BatchObjects, map_runs: MapRuns, grace: timedelta, clock: Clock):
         self.objects = objects
         self.map_runs = map_runs
+        self.grace = grace
         self.clock = clock
         self.progress = objects.find_counted()
 
     def count(self, made: BatcherOutput, map_run_arn: str | None, early: EarlyEnd | None) -> Ending:
-        """The batch's ending. Raises OutOfTime.
+        """The batch's ending. Raises OutOfTime, and TooEarly if a child ended before what it had called.
 
         Raises CountsDoNotAddUp until the Map Run's counts equal the children found, for at most 15 minutes: then the
         batch is FAILED, and the items of missing chunks count as remaining.
         """
         run = self.map_runs.describe(map_run_arn) if map_run_arn else {}
-        waited = self._waited(run, early)
+        ended_at = ended_at_of(run, early)
+        waited = ended_at is not None and self.clock.now() > ended_at + PROOF_SECONDS * 1000
         says = {name: run.get("itemCounts", {}).get(name, 0) for name in ENDED}
         if not waited and run.get("status") == "RUNNING":
             raise CountsDoNotAddUp(f"{map_run_arn} has not ended: {says}")
+        if not waited and early and early.at and made.chunks and not map_run_arn:
+            raise CountsDoNotAddUp("no Map Run is listed, maybe not yet")
+        if ended_at is not None and (early or any(says[name] for name in LOST)):
+            self._let_functions_end(ended_at)
         if not waited and not early and sum(says.values()) != made.chunks:
             raise CountsDoNotAddUp(f"{sum(says.values())} of {made.chunks} chunks are accounted for: {says}")
         chunks = says["succeeded"]
@@ -80,12 +93,11 @@ class Counter:
                 chunks += min(says[name], self._fail_lost_chunks(map_run_arn, status, says[name], waited))
         return self._ending(made, chunks, self._count_failed(), early)
 
-    def _waited(self, run: JsonObject, early: EarlyEnd | None) -> bool:
-        """Whether the Map Run, or else the execution, ended so long ago that its counts will not change any more."""
-        ended_at = early.at if early else None
-        if "stopDate" in run:
-            ended_at = round(run["stopDate"].timestamp() * 1000)
-        return ended_at is not None and self.clock.now() > ended_at + PROOF_SECONDS * 1000
+    def _let_functions_end(self, ended_at: int) -> None:
+        """A child that succeeded had its answer from every function that it called. Any other may have left one."""
+        left = ended_at + self.grace.total_seconds() * 1000 + LEASE_MARGIN_MS - self.clock.now()
+        if left > 0:
+            raise TooEarly(left / 1000)
 
     def _ending(self, made: BatcherOutput, chunks: int, failed: int, early: EarlyEnd | None) -> Ending:
         """The ending, with `chunks` chunks accounted for. Its reason says if the input could not be read fully."""
@@ -145,11 +157,12 @@ class Counter:
 
 @dataclass
 class Finisher:
-    """Ends batches. `results` is None if the stack does not collect results."""
+    """Ends batches. `results` is None if the stack does not collect results. `grace`: see Counter."""
 
     map_runs: MapRuns
     events: Events
     results: ResultStore | None
+    grace: timedelta
 
     def finish(
         self, objects: BatchObjects, made: BatcherOutput, map_run_arn: str | None, clock: Clock, early: EarlyEnd | None
@@ -159,7 +172,7 @@ class Finisher:
         Raises NotYetAnnounced, and the errors of Counter.count and Events.publish: check again.
         """
         if objects.find_ending() is None:
-            ending = Counter(objects, self.map_runs, clock).count(made, map_run_arn, early)
+            ending = Counter(objects, self.map_runs, self.grace, clock).count(made, map_run_arn, early)
             return self.end(objects, ending, clock)
         return self._announce_again(objects, clock)
 
@@ -189,6 +202,13 @@ class Finisher:
         if ending["announceUntil"] > clock.now() or not objects.take_announcement_over(detail, clock.deadline, etag):
             raise NotYetAnnounced(f"{objects.name} is being announced")
         return self._announce(objects, detail, clock)
+
+
+def ended_at_of(run: JsonObject, early: EarlyEnd | None) -> int | None:
+    """The end of the Map Run, or else of its execution, in milliseconds since 1970; None if it is not known."""
+    if "stopDate" in run:
+        return epoch_of(run["stopDate"])
+    return early.at if early else None
 
 
 def all_of(*reasons: str | None) -> str | None:

@@ -3,6 +3,9 @@
 import functools
 
 from handlers import work
+from handlers.aws import settings
+from handlers.aws.bucket_owner import own_s3
+from handlers.aws.errors import service_errors_renamed
 from handlers.aws.results import ResultStore, store
 from handlers.aws.surroundings import put_back
 from handlers.aws.telemetry import put_metrics
@@ -10,11 +13,18 @@ from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import JsonObject, unsealed
 from handlers.core.rejected import cut
 from handlers.core.run_items import STOP_MS, Results, run_items
+from handlers.sfn.fence import Fence
 from handlers.sfn.states import ProcessorInput
 
 # A state's output is at most 256 KiB, of which items take 200. A chunk's errors, quotes and commas share this part.
 ERRORS_BYTES = 32 * 1024
 NEVER_TRIED = "not processed: every attempt at its chunk ran out of time"
+
+
+@functools.cache
+def fence() -> Fence:
+    """The function's fence; made once per environment."""
+    return Fence(own_s3(), settings.text("BATCH_BUCKET"))
 
 
 @functools.cache
@@ -39,10 +49,13 @@ def handler(event: ProcessorInput, context: LambdaContext) -> JsonObject:
 
     Returns the input with only the pending items, and an `outcome`. DONE: none is left. RETRY: try again after a wait.
     CONTINUE: Lambda's time ran out, but some items were done. FAILED: this was the last attempt, or another one would
-    not help; `failures` holds an error for each pending item.
+    not help; `failures` holds an error for each pending item. Raises BatchEnded, and ServiceUnavailable: nothing was
+    done.
     """
     batch, items = event["batch"], dict(enumerate(map(unsealed, event["chunk"]["items"])))
     clock = Clock(context)
+    with service_errors_renamed():
+        fence().pass_open(batch["batchId"], batch["generation"], clock)
     kept = result_store()
     with put_back():
         results = run_items(

@@ -7,8 +7,8 @@ from handlers import source
 from handlers.core.batch import BatchRequest
 from handlers.core.clock import Clock
 from handlers.core.files.unreadable import then_unreadable
-from handlers.core.json_text import Item
-from handlers.sfn.map_runs import MapRuns, TokenExpired, finished_by
+from handlers.core.json_text import Item, JsonObject
+from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, TokenExpired, finished_by
 from handlers.sfn.store import BatchObjects
 
 
@@ -17,7 +17,8 @@ def items_of(
 ) -> Iterator[Item]:
     """The items of a generation but the first `skip`, always the same.
 
-    Raises OutOfTime while it is unknown which items the generation before left over, and the source's errors.
+    Raises OutOfTime and CountsDoNotAddUp while it is unknown which items the generation before left over, and the
+    source's errors.
     """
     if objects.generation == 1:
         return source.items(request, objects.batch_id, skip=skip)
@@ -47,25 +48,40 @@ def finished_chunks(objects: BatchObjects, map_runs: MapRuns, clock: Clock) -> s
     """The chunks of an ended generation whose children succeeded, or whose failures are recorded. Raises OutOfTime.
 
     Only DescribeExecution tells which chunk a child had, so the children that succeeded are described, page by page. If
-    the token of a page has expired, the list begins again; the chunks found so far stay in the set.
+    the token of a page has expired, the list begins again; the chunks found so far stay in the set. Raises
+    CountsDoNotAddUp until as many are found as the Map Run counts, for at most 15 minutes after its end.
     """
-    finished = {seq for seq, _ in objects.failures()}
+    failed = {seq for seq, _ in objects.failures()}
     owner = objects.find_owner()
     map_run_arn = map_runs.of(owner) if owner else None
     if not map_run_arn:
-        return finished
+        ending = objects.find_ending()
+        if ending and ending[0]["detail"]["succeeded"]:
+            raise CountsDoNotAddUp(f"{owner} has a Map Run, which is not listed yet")
+        return failed
+    run = map_runs.describe(map_run_arn)
+    succeeded, ended_at = run["itemCounts"]["succeeded"], run.get("stopDate")
+    finished: set[int] = set()
     page, token = 0, None
-    while True:
-        found = objects.find_finished_chunks(page)
-        if not found:
-            try:
-                children, token = map_runs.children(map_run_arn, "SUCCEEDED", token, clock)
-            except TokenExpired:
-                token = None
-                continue
-            found = {"seqs": list(finished_by(children)), "next": token}
+    while len(finished) < succeeded:
+        stored = objects.find_finished_chunks(page)
+        try:
+            found = stored or listed(map_runs, map_run_arn, token, clock)
+        except TokenExpired:
+            token = None
+            continue
+        if not stored:
             objects.put_finished_chunks(page, found)
         finished.update(found["seqs"])
         page, token = page + 1, found["next"]
-        if not token:
-            return finished
+        if token is None and not stored and len(finished) < succeeded:
+            if ended_at and clock.now() > (ended_at.timestamp() + PROOF_SECONDS) * 1000:
+                break
+            raise CountsDoNotAddUp(f"{succeeded} children succeeded, and {len(finished)} can be found")
+    return failed | finished
+
+
+def listed(map_runs: MapRuns, map_run_arn: str, token: str | None, clock: Clock) -> JsonObject:
+    """`{"seqs", "next"}`: the chunks that a page of children finished, and the next page's token."""
+    children, following = map_runs.children(map_run_arn, "SUCCEEDED", token, clock)
+    return {"seqs": list(finished_by(children)), "next": following}

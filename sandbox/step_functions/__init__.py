@@ -1,4 +1,4 @@
-"""The Step Functions interpreter, corrected where a Distributed Map with many children needs it.
+"""The Step Functions interpreter, corrected where Maps with many children, or EXPRESS ones, need it.
 
 Stock LocalStack 4.14.0 handles the children of a slot by recursion: near 1,000 of them it raises RecursionError, and
 the Map never ends. It starts a thread per child if `MaxConcurrency` is unset, ignores failed children, and makes a new
@@ -11,8 +11,11 @@ from typing import Any
 def install(_provider: Any) -> None:
     """Correct the interpreter, which the engine has just loaded."""
     from sandbox.step_functions import (
+        children,
         definitions,
         executions,
+        express,
+        inline_maps,
         interpreter,
         lagging,
         metering,
@@ -21,5 +24,6 @@ def install(_provider: Any) -> None:
         waits,
     )
 
-    for module in (shortcuts, interpreter, definitions, executions, lagging, metering, page_tokens, waits):
+    interpreted = (shortcuts, express, interpreter, inline_maps, definitions)
+    for module in (*interpreted, executions, children, lagging, page_tokens, metering, waits):
         module.install()

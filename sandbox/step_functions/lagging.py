@@ -9,7 +9,7 @@ from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.patch import patch
 
 from sandbox.faults import lists
-from sandbox.step_functions.executions import find_run, shown_status
+from sandbox.step_functions.children import find_run, shown_status
 from sandbox.step_functions.map_run import MapRun
 
 _COUNTS = {
@@ -50,7 +50,8 @@ def install() -> None:
     @patch(StepFunctionsProvider.describe_map_run)
     def describe_map_run(stock: Any, self: Any, context: RequestContext, map_run_arn: str, **options: Any) -> Any:
         answer = stock(self, context, map_run_arn, **options)
-        return _lagging(answer, find_run(map_run_arn)) if lists.lags() else answer
+        run = find_run(map_run_arn) if lists.lags() else None
+        return _lagging(answer, run) if run else answer
 
 
 def _lagging(answer: Any, run: MapRun) -> Any:

@@ -17,11 +17,11 @@ from sandbox.host import control
 from sandbox.state import Sandbox
 from tests.clock import Clock
 from tests.e2e.engines import ENGINES
-from tests.e2e.stacks import stacks
+from tests.e2e.stacks import architecture, both_child_types, stacks
 from tests.e2e.workers import ModuleScheduling
 from tests.faults import Faults, Plan
 
-__all__ = ["stacks"]
+__all__ = ["architecture", "both_child_types", "stacks"]
 
 OWN_SANDBOX = pytest.StashKey[Sandbox]()
 

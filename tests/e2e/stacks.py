@@ -5,6 +5,7 @@ import urllib.request
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,25 @@ class Stacks:
         return self.aws("stepfunctions").start_execution(
             stateMachineArn=self.sfn["StateMachineArn"], name=name or uuid.uuid4().hex, input=json.dumps(request)
         )["executionArn"]
+
+    @contextmanager
+    def edited_definition(self, edit: Callable[[dict], None]) -> Iterator[None]:
+        """The state machine's definition is as `edit` has changed it until the end."""
+        states, arn = self.aws("stepfunctions"), self.sfn["StateMachineArn"]
+        original = states.describe_state_machine(stateMachineArn=arn)["definition"]
+        document = json.loads(original)
+        edit(document)
+        states.update_state_machine(stateMachineArn=arn, definition=json.dumps(document))
+        yield
+        states.update_state_machine(stateMachineArn=arn, definition=original)
+
+    def children(self, kind: str) -> AbstractContextManager[None]:
+        """The Distributed Map has children of this type until the end."""
+
+        def edit(document: dict) -> None:
+            document["States"]["Process chunks"]["ItemProcessor"]["ProcessorConfig"]["ExecutionType"] = kind
+
+        return self.edited_definition(edit)
 
     def upload(self, name: str, content: bytes) -> dict[str, str]:
         """Put an input object; returns what a request's `input` takes."""
@@ -258,3 +278,18 @@ def stacks(sandbox: Sandbox, aws: Callable[[str], Any]) -> Iterator[Stacks]:
     finally:
         stacks.unsubscribe()
         destroy(connection, suffix=suffix)
+
+
+@pytest.fixture(params=["EXPRESS", "STANDARD"])
+def both_child_types(stacks: Stacks, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test is run with each type of the Distributed Map's children."""
+    with stacks.children(request.param):
+        yield
+
+
+@pytest.fixture(params=["sqs", "sfn EXPRESS", "sfn STANDARD"])
+def architecture(stacks: Stacks, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The test is run with each architecture, and with each type of the Distributed Map's children."""
+    name, _, kind = request.param.partition(" ")
+    with stacks.children(kind or "EXPRESS"):
+        yield name

@@ -13,10 +13,8 @@ from tests.faults import Plan
 from tests.probes import eventually
 
 pytestmark = pytest.mark.docker
-ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 
 
-@ARCHITECTURES
 @pytest.mark.parametrize(("name", "encode"), [("items.jsonl", json_lines), ("items.csv.gz", csv_gz)])
 def test_every_real_item_of_a_file_is_processed_once_and_the_batch_finishes_once(
     stacks: Stacks, architecture, name, encode
@@ -28,26 +26,22 @@ def test_every_real_item_of_a_file_is_processed_once_and_the_batch_finishes_once
     stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
 
 
-@ARCHITECTURES
 def test_ten_thousand_items_end_in_one_event(stacks: Stacks, architecture):
     batch = stacks.start(architecture, items=10_000, maxValue=0, itemsPerChunk=100)
     detail = stacks.finished(batch)
     assert (detail["status"], detail["succeeded"], detail["chunks"]) == ("SUCCEEDED", 10_000, 100)
 
 
-@ARCHITECTURES
 def test_an_empty_batch_succeeds(stacks: Stacks, architecture):
     detail = stacks.finished(stacks.start(architecture, items=0))
     assert (detail["status"], detail["items"], detail["chunks"]) == ("SUCCEEDED", 0, 0)
 
 
-@ARCHITECTURES
 def test_an_empty_file_succeeds(stacks: Stacks, architecture):
     detail = stacks.finished(stacks.start(architecture, input=stacks.upload("nothing.jsonl", b"")))
     assert (detail["status"], detail["items"], detail["chunks"]) == ("SUCCEEDED", 0, 0)
 
 
-@ARCHITECTURES
 def test_items_that_fail_once_are_tried_again_alone_and_succeed(stacks: Stacks, architecture):
     prefix, rows = items(30)
     for row in rows[::7]:
@@ -59,7 +53,6 @@ def test_items_that_fail_once_are_tried_again_alone_and_succeed(stacks: Stacks, 
     stacks.assert_witnessed(architecture, prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
 
 
-@ARCHITECTURES
 @pytest.mark.parametrize(("tolerated", "status"), [(0, "FAILED"), (10, "SUCCEEDED")])
 def test_poison_items_end_recorded_as_failed_and_the_tolerance_decides(stacks: Stacks, architecture, tolerated, status):
     prefix, rows = items(40)
@@ -83,7 +76,6 @@ def test_poison_items_end_recorded_as_failed_and_the_tolerance_decides(stacks: S
     assert {failure["attempts"] for failure in failures} == {2}
 
 
-@ARCHITECTURES
 def test_work_that_ends_badly_fails_alone(stacks: Stacks, architecture):
     _, rows = items(30)
     bad = dict(zip((3, 8, 13, 18, 23), ("yield", "promise", "interrupt", "cancel", "unspeakable"), strict=True))
@@ -101,7 +93,6 @@ def test_work_that_ends_badly_fails_alone(stacks: Stacks, architecture):
     assert errors[4] == "UnspeakableError: (its message cannot be had: SystemExit)"
 
 
-@ARCHITECTURES
 def test_what_an_item_does_to_its_process_harms_no_other_item_and_no_later_batch(stacks: Stacks, architecture):
     _, rows = items(40)
     for row in rows[::2]:
@@ -112,7 +103,6 @@ def test_what_an_item_does_to_its_process_harms_no_other_item_and_no_later_batch
         assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 40)
 
 
-@ARCHITECTURES
 @pytest.mark.parametrize("how", ["die-once", pytest.param("hang-once", marks=pytest.mark.real_clock)])
 def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(stacks: Stacks, architecture, how):
     prefix, rows = items(20)
@@ -131,7 +121,6 @@ def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(stac
     eventually(all_witnessed)
 
 
-@ARCHITECTURES
 def test_a_chunk_whose_processor_dies_every_time_ends_recorded_as_failed(stacks: Stacks, architecture):
     prefix, rows = items(12)
     rows[5]["do"] = "die"
@@ -148,7 +137,6 @@ def test_a_chunk_whose_processor_dies_every_time_ends_recorded_as_failed(stacks:
     eventually(all_witnessed)
 
 
-@ARCHITECTURES
 def test_the_schedules_event_delivered_twice_is_one_batch(stacks: Stacks, architecture):
     second = f"{uuid.uuid4().int % 60:02d}"
     year = 2000 + uuid.uuid4().int % 1000
@@ -167,7 +155,6 @@ def test_the_schedules_event_delivered_twice_is_one_batch(stacks: Stacks, archit
     assert (detail["status"], detail["items"]) == ("SUCCEEDED", 100)
 
 
-@ARCHITECTURES
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
@@ -183,14 +170,12 @@ def test_a_bad_request_ends_failed_with_the_fields_name(stacks: Stacks, architec
     assert said in detail["reason"]
 
 
-@ARCHITECTURES
 def test_a_request_whose_optional_fields_are_null_is_served_like_one_without_them(stacks: Stacks, architecture):
     nulls = dict.fromkeys([*LIMITS, "input", "redrive"])
     detail = stacks.finished(stacks.start(architecture, **{**nulls, "items": 3}))
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 3)
 
 
-@ARCHITECTURES
 def test_a_chunk_longer_than_an_invocation_is_finished_piece_by_piece_and_no_item_twice(stacks: Stacks, architecture):
     """The functions have 3 seconds: the fourth item of each piece would overrun them."""
     prefix, rows = items(5, value=740)
@@ -202,7 +187,6 @@ def test_a_chunk_longer_than_an_invocation_is_finished_piece_by_piece_and_no_ite
     stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
 
 
-@ARCHITECTURES
 def test_an_input_object_that_is_not_there_ends_failed_with_its_name(stacks: Stacks, architecture):
     place = {"bucket": stacks.sqs["InputBucketName"], "key": "input/nowhere.jsonl"}
     detail = stacks.finished(stacks.start(architecture, input=place))
@@ -210,7 +194,6 @@ def test_an_input_object_that_is_not_there_ends_failed_with_its_name(stacks: Sta
     assert "input/nowhere.jsonl" in detail["reason"]
 
 
-@ARCHITECTURES
 def test_lines_that_are_no_items_end_recorded_as_failed_and_the_others_are_processed(stacks: Stacks, architecture):
     prefix, rows = items(3)
     content = json_lines(rows) + b'not json\n[]\n{"value": 1}\n'
@@ -225,7 +208,6 @@ def test_lines_that_are_no_items_end_recorded_as_failed_and_the_others_are_proce
     stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
 
 
-@ARCHITECTURES
 def test_a_file_that_breaks_off_ends_failed_with_the_reason(stacks: Stacks, architecture):
     rows = [{"id": f"broken-{n}", "value": 0, "text": os.urandom(25_000).hex()} for n in range(220)]
     whole = gzip.compress(json_lines(rows), compresslevel=1)
@@ -235,7 +217,6 @@ def test_a_file_that_breaks_off_ends_failed_with_the_reason(stacks: Stacks, arch
     assert "is not whole" in detail["reason"]
 
 
-@ARCHITECTURES
 def test_beyond_the_accounts_concurrency_a_batch_is_slower_and_spends_no_attempt(
     stacks: Stacks, architecture, plan: Plan
 ):

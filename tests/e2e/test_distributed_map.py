@@ -14,7 +14,7 @@ PASS = {"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}}
 class Machine:
     """A state machine with one Distributed Map over a JSON array in a bucket of its own; removed by `remove`."""
 
-    def __init__(self, aws, items, child, selector=None, timeout=None, writer=True, **options):
+    def __init__(self, aws, children, items, child, selector=None, timeout=None, writer=True, **options):
         self.sfn, self.s3, self.iam = aws("stepfunctions"), aws("s3"), aws("iam")
         self.name = f"map-{uuid.uuid4().hex[:10]}"
         trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -29,7 +29,7 @@ class Machine:
                 "ReaderConfig": {"InputType": "JSON"},
                 "Parameters": {"Bucket": self.name, "Key": "items.json"},
             },
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **child},
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": children}, **child},
             "End": True,
             **({"ItemSelector": selector} if selector else {}),
             **options,
@@ -88,12 +88,18 @@ class Machine:
         self.iam.delete_role(RoleName=self.name)
 
 
+@pytest.fixture(params=["EXPRESS", "STANDARD"])
+def children(request):
+    """The type of the Map's children; most tests run with both."""
+    return request.param
+
+
 @pytest.fixture
-def machine(aws):
+def machine(aws, children):
     made = []
 
     def make(*arguments, **options):
-        made.append(Machine(aws, *arguments, **options))
+        made.append(Machine(aws, children, *arguments, **options))
         return made[-1]
 
     yield make
@@ -127,13 +133,18 @@ def writes_after(seconds):
 WRITER_INPUT = {"bucket.$": "$.bucket", "number.$": "$$.Map.Item.Value"}
 
 
+EXPRESS = pytest.mark.parametrize("children", ["EXPRESS"], indirect=True)
+STANDARD = pytest.mark.parametrize("children", ["STANDARD"], indirect=True)
+
+
 @pytest.mark.docker
-@pytest.mark.parametrize(("children", "options"), [(6_000, {}), (2_000, {"MaxConcurrency": 1})])
-def test_any_number_of_children_at_any_concurrency(machine, children, options):
-    each = machine(list(range(children)), PASS, **options)
+@EXPRESS
+@pytest.mark.parametrize(("number", "options"), [(6_000, {}), (2_000, {"MaxConcurrency": 1})])
+def test_any_number_of_children_at_any_concurrency(machine, number, options):
+    each = machine(list(range(number)), PASS, **options)
     ended = each.run()
     assert ended["status"] == "SUCCEEDED"
-    assert each.counts() == {"succeeded": children, "total": children}
+    assert each.counts() == {"succeeded": number, "total": number}
     assert each.map_run()["status"] == "SUCCEEDED"
     output = json.loads(ended["output"])
     assert output["MapRunArn"] == each.map_run()["mapRunArn"]
@@ -168,7 +179,7 @@ def test_outputs_keep_the_order_of_the_items_and_a_child_sees_its_own_execution(
     assert len(listed) == 40
 
 
-def test_tolerated_failures_are_counted_and_a_failed_child_tells_its_input(machine):
+def test_tolerated_failures_are_counted_and_every_child_tells_its_input(machine):
     each = machine(list(range(5)), fails(1, 3), ToleratedFailurePercentage=100.0)
     assert each.run()["status"] == "SUCCEEDED"
     assert each.counts() == {"succeeded": 3, "failed": 2, "total": 5}
@@ -177,8 +188,8 @@ def test_tolerated_failures_are_counted_and_a_failed_child_tells_its_input(machi
     assert sorted(one["input"] for one in found) == ["1", "3"]
     assert {(one["status"], one["error"], one["cause"]) for one in found} == {("FAILED", "Broken", "as ordered")}
     succeeded = each.children(statusFilter="SUCCEEDED")
-    outputs = [each.sfn.describe_execution(executionArn=child["executionArn"])["output"] for child in succeeded]
-    assert sorted(outputs) == ["0", "2", "4"]
+    found = [each.sfn.describe_execution(executionArn=child["executionArn"]) for child in succeeded]
+    assert sorted(one["output"] for one in found) == sorted(one["input"] for one in found) == ["0", "2", "4"]
 
 
 @pytest.mark.parametrize(
@@ -211,6 +222,7 @@ def test_a_map_that_fails_can_be_caught(machine):
     assert (ended["status"], ended.get("output")) == ("SUCCEEDED", '"caught"')
 
 
+@STANDARD
 def test_stopping_the_execution_ends_its_map(machine, clock):
     each = machine(list(range(6)), writes_after(6), selector=WRITER_INPUT, MaxConcurrency=3)
 
@@ -226,6 +238,7 @@ def test_stopping_the_execution_ends_its_map(machine, clock):
     _assert_nothing_goes_on(each, clock)
 
 
+@STANDARD
 def test_a_stop_while_children_start_fails_none_of_them(machine):
     selector = {"number.$": "$$.Map.Item.Value", "bucket.$": "$.bucket"}
     each = machine(list(range(10_000)), PASS, selector=selector, writer=False, MaxConcurrency=40)
@@ -247,6 +260,7 @@ def test_a_stop_while_children_start_fails_none_of_them(machine):
     assert counts["total"] == sum(counts[name] for name in counts if name != "total") == 10_000
 
 
+@STANDARD
 @pytest.mark.real_clock
 def test_the_timeout_of_the_execution_ends_its_map(machine, clock):
     each = machine(list(range(6)), writes_after(6), selector=WRITER_INPUT, timeout=3, MaxConcurrency=3)
@@ -266,6 +280,125 @@ def _assert_nothing_goes_on(each, clock):
     aborted()
 
 
+@EXPRESS
+@pytest.mark.parametrize("end", ["stop", "deadline"])
+def test_neither_a_stop_nor_a_deadline_ends_express_children_and_the_map_run_waits_for_them(machine, clock, end):
+    each = machine(
+        list(range(6)),
+        writes_after(6),
+        selector=WRITER_INPUT,
+        MaxConcurrency=3,
+        timeout=2 if end == "deadline" else None,
+    )
+
+    def running():
+        assert each.counts() == {"running": 3, "pending": 3, "total": 6}
+
+    with clock.real():
+        each.start()
+        eventually(running)
+        if end == "stop":
+            each.sfn.stop_execution(executionArn=each.execution)
+        assert each.wait()["status"] == ("ABORTED" if end == "stop" else "TIMED_OUT")
+        running()
+        run = each.map_run()
+        assert (run["status"], run.get("stopDate")) == ("RUNNING", None)
+
+    def over():
+        assert each.map_run()["status"] == "ABORTED"
+
+    eventually(over)
+    assert each.counts() == {"succeeded": 3, "pending": 3, "total": 6}
+    assert len(each.written()) == 3
+    last = max(child["stopDate"] for child in each.children(statusFilter="SUCCEEDED"))
+    assert last <= each.map_run()["stopDate"]
+
+
+@EXPRESS
+def test_an_express_child_ends_timed_out_after_five_minutes_and_the_next_one_takes_its_place(machine):
+    each = machine(list(range(3)), writes_after(400), selector=WRITER_INPUT, MaxConcurrency=1, ToleratedFailureCount=3)
+    assert each.run()["status"] == "SUCCEEDED"
+    assert each.counts() == {"timedOut": 3, "total": 3}
+    assert each.written() == []
+    for child in each.children(statusFilter="TIMED_OUT"):
+        found = each.sfn.describe_execution(executionArn=child["executionArn"])
+        assert 300 <= (found["stopDate"] - found["startDate"]).total_seconds() < 310
+        assert json.loads(found["input"])["bucket"] == each.name
+
+
+@EXPRESS
+def test_the_state_machine_shows_the_definition_that_it_was_given(machine):
+    each = machine([1], PASS)
+    each.run()
+    shown = each.sfn.describe_state_machine(stateMachineArn=each.arn)["definition"]
+    assert json.loads(shown)["States"]["Each"]["ItemProcessor"]["ProcessorConfig"]["ExecutionType"] == "EXPRESS"
+    assert each.sfn.describe_state_machine_for_execution(executionArn=each.execution)["definition"] == shown
+
+
+@EXPRESS
+def test_an_express_child_has_no_history_and_cannot_be_stopped(machine):
+    each = machine([1], PASS)
+    each.run()
+    [child] = each.children()
+    arn = child["executionArn"]
+    assert arn.split(":")[5:7] == ["express", child["stateMachineArn"].rpartition(":")[2]]
+    for refused in (each.sfn.get_execution_history, each.sfn.stop_execution):
+        with pytest.raises(each.sfn.exceptions.InvalidArn, match="not valid in this context: express"):
+            refused(executionArn=arn)
+
+
+@STANDARD
+def test_a_stopped_child_counts_as_aborted_and_the_others_go_on(machine, clock):
+    each = machine(
+        list(range(3)), writes_after(6), selector=WRITER_INPUT, MaxConcurrency=1, ToleratedFailurePercentage=100.0
+    )
+    with clock.real():
+        each.start()
+
+        def first():
+            running = each.children(statusFilter="RUNNING")
+            assert len(running) == 1
+            return running[0]
+
+        stopped = eventually(first)
+        each.sfn.stop_execution(executionArn=stopped["executionArn"])
+    assert each.wait()["status"] == "SUCCEEDED"
+    assert each.counts() == {"aborted": 1, "succeeded": 2, "total": 3}
+    assert each.written() == ["child/1", "child/2"]
+
+
+@pytest.mark.parametrize("options", [{}, {"MaxConcurrency": 1}])
+def test_an_inline_map_of_a_thousand_iterations_keeps_their_order(machine, options):
+    each = machine([1], PASS)
+    inner = {"StartAt": "Twice", "States": {"Twice": {"Type": "Pass", "Parameters": {"n.$": "$"}, "End": True}}}
+    inline = {"Type": "Map", "ItemsPath": "$.numbers", "ItemProcessor": inner, "End": True, **options}
+    definition = {"StartAt": "Each", "States": {"Each": inline}}
+    each.sfn.update_state_machine(stateMachineArn=each.arn, definition=json.dumps(definition))
+    ended = each.run(numbers=list(range(1_000)))
+    assert ended["status"] == "SUCCEEDED"
+    assert [found["n"] for found in json.loads(ended["output"])] == list(range(1_000))
+
+
+@pytest.mark.parametrize("options", [{}, {"MaxConcurrency": 2}])
+def test_an_inline_map_in_a_child_goes_through_all_of_its_iterations(machine, options):
+    key = "States.Format('child/{}-{}', $.child, $.number)"
+    write = writes_after(0)["States"]["Write"]
+    write["Parameters"] |= {"Key.$": key}
+    inline = {
+        "Type": "Map",
+        "ItemsPath": "$.numbers",
+        "ItemSelector": {"bucket.$": "$.bucket", "child.$": "$.number", "number.$": "$$.Map.Item.Value"},
+        "ItemProcessor": {"StartAt": "Write", "States": {"Write": write}},
+        "End": True,
+        **options,
+    }
+    child = {"StartAt": "Numbers", "States": {"Numbers": inline}}
+    each = machine([0, 1], child, selector={**WRITER_INPUT, "numbers": list(range(50))})
+    assert each.run()["status"] == "SUCCEEDED"
+    assert each.counts() == {"succeeded": 2, "total": 2}
+    assert each.written() == sorted(f"child/{number}-{inner}" for number in range(2) for inner in range(50))
+
+
 def over_objects(machine, prefix):
     """A Map over the objects below `prefix` of its own bucket."""
     place = {"Bucket.$": "$.bucket", "Prefix": prefix}
@@ -273,6 +406,7 @@ def over_objects(machine, prefix):
     return machine([], PASS, writer=False, ItemReader=reader)
 
 
+@EXPRESS
 def test_a_map_over_objects_gets_every_one_of_them_as_aws_shows_it(machine):
     each = over_objects(machine, "objects/")
     with ThreadPoolExecutor(8) as puts:

@@ -218,7 +218,7 @@ def test_a_message_that_is_no_request_ends_a_batch_named_after_it(stacks: Stacks
 def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk_although_lists_lag(
     stacks: Stacks, plan: Plan
 ):
-    injected = plan({"kind": "stale-list", "operation": "ListExecutions", "seconds": 5})
+    injected = plan({"kind": "stale-list", "operation": "ListExecutions", "seconds": 120})
     functions, recorder = stacks.aws("lambda"), stacks.sfn["FailureRecorderFunctionName"]
     handler = functions.get_function_configuration(FunctionName=recorder)["Handler"]
     _, rows = items(20)

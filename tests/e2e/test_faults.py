@@ -494,7 +494,7 @@ def test_a_plan_replaces_the_one_before_and_starts_from_zero(sandbox: Sandbox, a
 def waiting_map(aws: Callable[[str], Any], undo: ExitStack) -> Machine:
     """A Distributed Map over two items, each of which waits for five minutes."""
     child = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 300, "End": True}}}
-    made = Machine(aws, [1, 2], child)
+    made = Machine(aws, "STANDARD", [1, 2], child)
     undo.callback(made.remove)
     return made
 
@@ -537,7 +537,7 @@ def test_stale_lists_show_neither_what_began_nor_what_ended_just_now(
 def test_a_page_token_expires_by_the_plan_or_after_a_day(
     aws, inject: Inject, sandbox: Sandbox, clock: Clock, undo: ExitStack
 ):
-    made = Machine(aws, [], {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}})
+    made = Machine(aws, "STANDARD", [], {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}})
     undo.callback(made.remove)
     made.run()
     made.run()
@@ -612,7 +612,7 @@ def test_what_a_service_calls_for_its_user_needs_no_token_of_a_quota(
 
     function = f"arn:aws:lambda:us-east-1:000000000000:function:{consumer.name}"
     task = {"Type": "Task", "Resource": function, "Parameters": event("by a state machine"), "End": True}
-    made = Machine(aws, [1, 2], {"StartAt": "Only", "States": {"Only": task}})
+    made = Machine(aws, "STANDARD", [1, 2], {"StartAt": "Only", "States": {"Only": task}})
     undo.callback(made.remove)
     consumer.map()
     inject({"kind": "quota", "service": "lambda", "operation": "Invoke", "per_second": 0, "burst": 1})

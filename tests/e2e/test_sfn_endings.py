@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,20 +14,7 @@ from tests.e2e.stacks import Stacks
 from tests.faults import Plan
 from tests.probes import consistently, eventually
 
-
-@pytest.fixture
-def definition(stacks: Stacks) -> Iterator[Callable[[Callable[[dict], None]], None]]:
-    """`definition(edit)` changes the state machine's definition until the test ends."""
-    states, arn = stacks.aws("stepfunctions"), stacks.sfn["StateMachineArn"]
-    original = states.describe_state_machine(stateMachineArn=arn)["definition"]
-
-    def change(edit: Callable[[dict], None]) -> None:
-        document = json.loads(original)
-        edit(document)
-        states.update_state_machine(stateMachineArn=arn, definition=json.dumps(document))
-
-    yield change
-    states.update_state_machine(stateMachineArn=arn, definition=original)
+pytestmark = pytest.mark.usefixtures("both_child_types")
 
 
 @contextmanager
@@ -115,33 +102,31 @@ def test_a_stopped_batch_ends_cancelled_when_nothing_works_on_it_and_a_redrive_r
 
 
 @pytest.mark.real_clock
-def test_past_its_deadline_an_execution_ends_its_batch_expired(stacks: Stacks, definition):
-    definition(lambda document: document.update(TimeoutSeconds=4))
-    prefix, _, batch_id, _ = slow_batch(stacks, 2_000)
-    detail = stacks.finished(batch_id)
+def test_past_its_deadline_an_execution_ends_its_batch_expired(stacks: Stacks):
+    with stacks.edited_definition(lambda document: document.update(TimeoutSeconds=4)):
+        prefix, _, batch_id, _ = slow_batch(stacks, 2_000)
+        detail = stacks.finished(batch_id)
     assert (detail["status"], detail["items"]) == ("EXPIRED", 2_000)
     assert detail["remaining"] > 0
     stacks.assert_untouched_after("sfn", prefix, detail["finishedAt"])
 
 
-def test_a_failed_map_run_ends_its_batch_failed_when_nothing_works_on_it(stacks: Stacks, definition):
+def test_a_failed_map_run_ends_its_batch_failed_when_nothing_works_on_it(stacks: Stacks):
     def fail_with_the_first_child(document: dict) -> None:
         chunks = document["States"]["Process chunks"]
         del chunks["ToleratedFailurePercentage"]
         del chunks["ItemProcessor"]["States"]["Process"]["Catch"]
 
-    definition(fail_with_the_first_child)
     prefix, rows = items(1_000, value=10)
     rows[120]["do"] = "die"
-    batch_id = stacks.start(
-        "sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=50, itemConcurrency=1
-    )
-    detail = stacks.finished(batch_id)
+    place = stacks.upload("items.jsonl", json_lines(rows))
+    with stacks.edited_definition(fail_with_the_first_child):
+        detail = stacks.finished(stacks.start("sfn", input=place, itemsPerChunk=50, itemConcurrency=1))
     assert (detail["status"], detail["failed"]) == ("FAILED", 50)
     assert detail["remaining"] > 0
     assert "ExceedToleratedFailureThreshold" in detail["reason"]
     stacks.assert_untouched_after("sfn", prefix, detail["finishedAt"])
-    failures = stacks.failures("sfn", batch_id)
+    failures = stacks.failures("sfn", detail["batchId"])
     assert {failure["item"]["id"] for failure in failures} == {row["id"] for row in rows[100:150]}
 
 

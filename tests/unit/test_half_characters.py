@@ -10,6 +10,8 @@ from handlers.core.batch import BatchRequest, Ending, InvalidRequest, Status
 from handlers.core.items import chunks
 from handlers.core.json_text import unsealed
 from handlers.sfn import processor
+from handlers.sfn.fence import Fence
+from tests.unit.sfn_world import BUCKET, S3
 
 HALF = {"id": "bad", "t": "cut emoji \ud83d", "fail": True}
 BATCH = {"batchId": "b", "generation": 1, "itemConcurrency": 2, "maxAttempts": 2}
@@ -36,6 +38,7 @@ def test_step_functions_processor_returns_what_its_runtime_can_say(
 
     monkeypatch.setattr(work, "process", process)
     monkeypatch.setattr(processor, "result_store", lambda: None)
+    monkeypatch.setattr(processor, "fence", lambda: Fence(S3(), BUCKET))
     [chunk] = chunks([{"id": "good"}, half], 10, 1000, seal=True)
     # As Lambda's runtime reads an event and says the answer.
     event = {"batch": BATCH, "chunk": {"seq": 0, "items": list(map(json.loads, chunk.items))}, "attempt": attempt}

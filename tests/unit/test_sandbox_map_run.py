@@ -34,8 +34,8 @@ def test_every_child_moves_from_pending_over_running_to_its_end():
     run.end(first, "SUCCEEDED")
     run.end(second, "FAILED", "E", "C")
     assert counts(run) == {"pending": 1, "succeeded": 1, "failed": 1, "resultsWritten": 1, "total": 3}
-    assert (second.status, second.error, second.cause, second.input) == ("FAILED", "E", "C", '"b"')
-    assert first.input is None
+    assert (second.status, second.error, second.cause, second.input_text()) == ("FAILED", "E", "C", '"b"')
+    assert first.input_text() == '"a"'
 
 
 def test_an_aborted_child_is_not_counted_again_when_it_ends():
@@ -44,6 +44,18 @@ def test_an_aborted_child_is_not_counted_again_when_it_ends():
     run.abort_running()
     run.end(child, "SUCCEEDED")
     assert counts(run) == {"pending": 1, "aborted": 1, "total": 2}
+
+
+def test_a_map_run_that_is_to_end_ends_with_its_last_child_and_starts_none():
+    run, ends = map_run(3), []
+    first, second = run.start(0, None), run.start(1, None)
+    run.stop(lambda: ends.append("first"))
+    run.stop(lambda: ends.append("second"))
+    assert run.start(2, None) is None
+    run.end(first, "SUCCEEDED")
+    assert ends == []
+    run.end(second, "SUCCEEDED")
+    assert ends == ["first"]
 
 
 @pytest.mark.parametrize(

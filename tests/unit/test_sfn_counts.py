@@ -2,18 +2,22 @@
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from handlers.core.batch import Ending, Status
 from handlers.core.clock import Clock
 from handlers.core.rejected import rejected
-from handlers.sfn.finish import PROOF_SECONDS, Counter, CountsDoNotAddUp, EarlyEnd, settled_at_least
-from handlers.sfn.map_runs import LARGEST_PAGE, MapRuns, OutOfTime, page_size
+from handlers.sfn.finish import Counter, EarlyEnd, TooEarly, settled_at_least
+from handlers.sfn.map_runs import LARGEST_PAGE, PROOF_SECONDS, CountsDoNotAddUp, MapRuns, OutOfTime, page_size
 from handlers.sfn.store import BatcherOutput
 from tests.unit.sfn_world import S3, States, Time, chunk, made, objects
 
+GRACE = timedelta(seconds=15)
 LONG_AGO = time.time() - PROOF_SECONDS - 60
+# Every function has ended, and the counts may change still.
+A_MINUTE_AGO = time.time() - 60
 
 
 def split(chunks: int, **lost: int) -> dict[str, list[dict]]:
@@ -28,13 +32,13 @@ def split(chunks: int, **lost: int) -> dict[str, list[dict]]:
 def count(
     s3: S3, states: States, of: BatcherOutput, early: EarlyEnd | None = None, context: Time | None = None
 ) -> Ending:
-    return Counter(objects(s3), MapRuns(states), Clock(context or Time())).count(of, "run", early)
+    return Counter(objects(s3), MapRuns(states), GRACE, Clock(context or Time())).count(of, "run", early)
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 @pytest.mark.parametrize("shown", [0, 20])
 def test_chunks_that_nobody_processed_are_announced_only_when_each_is_found(shown, status):
-    s3, states = S3(), States(split(100, **{status: 30}), stopped_at=time.time())
+    s3, states = S3(), States(split(100, **{status: 30}), stopped_at=A_MINUTE_AGO)
     states.shown[status] = shown
     for _ in range(2):
         with pytest.raises(CountsDoNotAddUp, match=f"30 children ended {status}, and {shown} can be found"):
@@ -45,7 +49,7 @@ def test_chunks_that_nobody_processed_are_announced_only_when_each_is_found(show
 
 
 def test_failures_are_counted_anew_when_more_children_turn_out_to_be_lost():
-    s3, states = S3(), States(split(2_000, FAILED=1_500), stopped_at=time.time())
+    s3, states = S3(), States(split(2_000, FAILED=1_500), stopped_at=A_MINUTE_AGO)
     # One for the whole time, one for each of 20 pages and 1,500 children, none for the failures.
     with pytest.raises(OutOfTime, match="failures are counted"):
         count(s3, states, made(2_000), context=Late(1 + 20 + 1_500))
@@ -83,9 +87,43 @@ def test_what_cannot_be_found_in_time_ends_the_batch_failed_and_counts_as_remain
 
 def test_a_map_run_that_accounts_for_fewer_chunks_than_were_made_ends_its_batch_failed_in_time():
     with pytest.raises(CountsDoNotAddUp, match="90 of 100 chunks"):
-        count(S3(), States(split(90), stopped_at=time.time()), made(100))
+        count(S3(), States(split(90), stopped_at=A_MINUTE_AGO), made(100))
     ending = count(S3(), States(split(90), stopped_at=LONG_AGO), made(100))
     assert (ending.status, ending.succeeded, ending.remaining) == (Status.FAILED, 900, 100)
+
+
+@pytest.mark.parametrize(
+    ("lost", "early"),
+    [
+        ({"TIMED_OUT": 1}, None),
+        ({"ABORTED": 1}, None),
+        ({"FAILED": 1}, None),
+        ({}, EarlyEnd(Status.CANCELLED, "stopped", round(LONG_AGO * 1000))),
+        ({}, EarlyEnd(Status.FAILED, "its Map Run failed")),
+    ],
+)
+def test_nothing_is_counted_while_a_function_of_a_child_that_did_not_succeed_may_run(lost, early):
+    """From the Map Run's end on, however long ago its execution ended: EXPRESS children outlive it."""
+    with pytest.raises(TooEarly) as told:
+        count(S3(), States(split(10, **lost), stopped_at=time.time() - 15), made(10), early)
+    # The clocks of two machines may differ by five seconds.
+    assert told.value.seconds == pytest.approx(5, abs=2)
+    count(S3(), States(split(10, **lost), stopped_at=time.time() - 21), made(10), early)
+
+
+def test_a_batch_whose_children_all_succeeded_waits_for_nobody():
+    assert count(S3(), States(split(10), stopped_at=time.time()), made(10)).succeeded == 100
+
+
+def test_a_map_run_that_is_not_listed_yet_is_waited_for_if_chunks_were_made():
+    counter = Counter(objects(S3()), MapRuns(States({})), GRACE, Clock(Time()))
+    for at, ends in ((time.time(), False), (LONG_AGO, True)):
+        early = EarlyEnd(Status.CANCELLED, "stopped", round(at * 1000))
+        if ends:
+            assert counter.count(made(10), None, early).remaining == 100
+        else:
+            with pytest.raises(CountsDoNotAddUp, match="no Map Run is listed"):
+                counter.count(made(10), None, early)
 
 
 def test_a_map_run_that_never_ends_keeps_no_stopped_batch_from_its_event():
@@ -118,7 +156,7 @@ def test_a_batch_whose_input_broke_off_says_so_however_else_it_ends(found, early
 
 
 def test_what_is_no_item_fails_for_that_when_its_child_dies():
-    s3, states = S3(), States(split(1, FAILED=1), stopped_at=time.time())
+    s3, states = S3(), States(split(1, FAILED=1), stopped_at=A_MINUTE_AGO)
     states.ended["FAILED"][0]["items"] = [rejected("line-3", "not JSON", b"no"), {"id": "a"}]
     count(s3, states, BatcherOutput("b", 1, 0, 2, 1, 2, 2, 0))
     errors = [failed["error"] for failed in objects(s3).failed_items()]
@@ -126,7 +164,7 @@ def test_what_is_no_item_fails_for_that_when_its_child_dies():
 
 
 def test_what_a_recorder_wrote_of_a_lost_chunk_stands_and_is_counted_once():
-    s3, states = S3(), States(split(10, FAILED=2), stopped_at=time.time())
+    s3, states = S3(), States(split(10, FAILED=2), stopped_at=A_MINUTE_AGO)
     objects(s3).put_failed(8, [{"item": {"id": "8-0"}, "error": "its own", "attempts": 3}])
     ending = count(s3, states, made(10))
     assert (ending.succeeded, ending.failed) == (89, 11)
@@ -136,10 +174,10 @@ def test_what_a_recorder_wrote_of_a_lost_chunk_stands_and_is_counted_once():
 
 
 def test_a_page_token_that_is_too_old_has_the_list_begin_anew():
-    s3, states = S3(), States(split(400, FAILED=200), stopped_at=time.time())
+    s3, states = S3(), States(split(400, FAILED=200), stopped_at=A_MINUTE_AGO)
     with pytest.raises(OutOfTime):
         count(s3, states, made(400), context=Time(left=10))
-    counter = Counter(objects(s3), MapRuns(states), Clock(Time()))
+    counter = Counter(objects(s3), MapRuns(states), GRACE, Clock(Time()))
     page, token = counter.map_runs.children("run", "FAILED", None, counter.clock)
     counter._keep({"FAILED": (token, len(page), False)})
     states.expired = True
@@ -167,7 +205,7 @@ def test_a_page_takes_half_of_the_time_that_it_needs_to_begin_at_the_slowest_reg
 
 
 def test_a_page_that_takes_too_long_is_broken_off_and_begun_again_by_the_next_invocation():
-    s3, states = S3(), States(split(100, FAILED=100), stopped_at=time.time())
+    s3, states = S3(), States(split(100, FAILED=100), stopped_at=A_MINUTE_AGO)
 
     class Slow(Time):
         def get_remaining_time_in_millis(self) -> int:
@@ -185,7 +223,7 @@ def test_millions_of_failures_are_counted_in_as_many_invocations_as_it_takes_and
     s3 = S3()
     for seq in range(12_500):
         s3.objects[f"failed/b/1/{seq:09d}-400.json"] = b""
-    states, rounds = States({"SUCCEEDED": [chunk(0)] * 12_500}, stopped_at=time.time()), 0
+    states, rounds = States({"SUCCEEDED": [chunk(0)] * 12_500}, stopped_at=A_MINUTE_AGO), 0
     while True:
         rounds += 1
         try:

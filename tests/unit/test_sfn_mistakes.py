@@ -13,8 +13,8 @@ from handlers.aws.events import PublishFailed
 from handlers.core.batch import InvalidRequest
 from handlers.core.clock import Clock
 from handlers.sfn.abandoned import TRIES, AbandonedExecutions
-from handlers.sfn.finish import CountsDoNotAddUp, Finisher, NotYetAnnounced
-from handlers.sfn.map_runs import MapRuns, OutOfTime
+from handlers.sfn.finish import Finisher, NotYetAnnounced, TooEarly
+from handlers.sfn.map_runs import CountsDoNotAddUp, MapRuns, OutOfTime
 from handlers.sfn.start import Starter, parse_request
 from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, refused, started
 
@@ -22,11 +22,11 @@ from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects,
 def ended(s3: S3, states: States, published: list[dict]) -> AbandonedExecutions:
     events = SimpleNamespace(publish=lambda kind, detail: published.append(detail))
     starter = Starter(s3, BUCKET, lambda asked: parse_request(asked, {}))
-    return AbandonedExecutions(states, starter, Finisher(MapRuns(states), events, None), timedelta())  # type: ignore[arg-type]
+    return AbandonedExecutions(states, starter, Finisher(MapRuns(states), events, None, timedelta()))  # type: ignore[arg-type]
 
 
 def execution(status: str = "FAILED") -> dict:
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - timedelta(minutes=6)
     return {
         "executionArn": "execution", "name": "name", "status": status, "startDate": now, "stopDate": now,
         "input": json.dumps({"batchId": "b", "items": 100}),
@@ -41,7 +41,7 @@ def finish(s3: S3, states: States, published: list[dict]) -> None:
     ("what", "content"), [("made", b"{}"), ("started", b'{"request": {"items": "x"}}'), ("lost", b"[]")]
 )
 def test_a_mistake_ends_the_batch_failed_with_the_reason_after_five_tries(what, content):
-    s3, states, published = S3(), States({"SUCCEEDED": [chunk(n) for n in range(10)]}, time.time()), []
+    s3, states, published = S3(), States({"SUCCEEDED": [chunk(n) for n in range(10)]}, time.time() - 360), []
     started(s3)
     objects(s3).put_made(made(10))
     s3.objects[f"{what}/b/1.json"] = (
@@ -60,7 +60,7 @@ def test_a_mistake_ends_the_batch_failed_with_the_reason_after_five_tries(what, 
 
 def test_what_a_service_raises_is_tried_as_often_as_it_takes():
     s3, published = S3(), []
-    states = States({"SUCCEEDED": [chunk(n) for n in range(10)]}, time.time())
+    states = States({"SUCCEEDED": [chunk(n) for n in range(10)]}, time.time() - 360)
     started(s3)
     objects(s3).put_made(made(10))
     throttled = refused("ThrottlingException", "DescribeMapRun")
@@ -96,7 +96,7 @@ PASSING = [
     TimeoutError(),
     PublishFailed(),
 ]
-LOOK_AGAIN = [NotYetAnnounced(), CountsDoNotAddUp(), OutOfTime()]
+LOOK_AGAIN = [NotYetAnnounced(), CountsDoNotAddUp(), OutOfTime(), TooEarly(1)]
 MISTAKES = [AssertionError(), KeyError("x"), TypeError(), ParamValidationError(report="x"), FileNotFoundError()]
 
 

@@ -1,5 +1,6 @@
 """What a redrive of the Step Functions architecture reads of the generation before, and until when."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from handlers.core.batch import BatchRequest
 from handlers.core.clock import Clock
 from handlers.core.files.unreadable import NOT_READ, ReadableItems
-from handlers.sfn.map_runs import MapRuns, OutOfTime
+from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, OutOfTime
 from handlers.sfn.redrive import finished_chunks, items_of
 from handlers.sfn.start import DAY_MS, REDRIVE_WITHIN_DAYS, Execution, RequestRefused, Starter, parse_request
 from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, started
@@ -96,6 +97,31 @@ def test_a_redrive_whose_page_tokens_have_expired_lists_again_and_keeps_what_it_
             return super().children(map_run_arn, status, token, clock)
 
     assert finished_chunks(objects(s3), ThenValid(states), Clock(Time(900))) == set(range(450))
+
+
+def test_a_chunk_that_is_done_and_not_listed_yet_is_looked_for_again_until_fifteen_minutes_are_over():
+    s3, states = S3(), States({"SUCCEEDED": [chunk(seq, 1) for seq in range(250)]}, stopped_at=time.time())
+    started(s3)
+    for shown in (0, 240):
+        states.shown["SUCCEEDED"] = shown
+        with pytest.raises(CountsDoNotAddUp, match=f"250 children succeeded, and {shown} can be found"):
+            found(s3, states, Time(900))
+    states.shown["SUCCEEDED"] = 250
+    assert found(s3, states, Time(900)) == set(range(250))
+
+    s3, states.stopped_at, states.shown["SUCCEEDED"] = S3(), time.time() - PROOF_SECONDS - 1, 240
+    started(s3)
+    assert found(s3, states, Time(900)) == set(range(240))
+
+
+def test_a_map_run_that_is_not_listed_yet_is_waited_for_if_items_succeeded(monkeypatch):
+    s3, states = S3(), States({"SUCCEEDED": []})
+    monkeypatch.setattr(states, "list_map_runs", lambda **_: {"mapRuns": []})
+    started(s3)
+    assert found(s3, states, Time(900)) == set()
+    objects(s3).put_ending({"succeeded": 1}, 0)
+    with pytest.raises(CountsDoNotAddUp, match="not listed yet"):
+        found(s3, states, Time(900))
 
 
 def test_a_page_that_cannot_be_described_in_time_hands_the_round_on_instead_of_dying():
