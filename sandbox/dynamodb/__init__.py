@@ -9,7 +9,7 @@ from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
-from sandbox.dynamodb import batches, copies, metering, partitions
+from sandbox.dynamodb import batches, copies, metering, partitions, past
 from sandbox.dynamodb.expiry import Expiry
 
 _one_at_a_time = threading.RLock()
@@ -27,7 +27,8 @@ def _call_moto(context: RequestContext, request: ServiceRequest) -> ServiceRespo
     """
     with _one_at_a_time:
         batches.check(context, request)
-        return metering.metered(context, request, lambda: call_moto(context))
+        with past.shown(context, request):
+            return metering.metered(context, request, lambda: call_moto(context))
 
 
 @aws_provider(api="dynamodb", name="moto")

@@ -43,7 +43,7 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
     quotas.refuse_beyond(active, call, context)
     hit = active.meet(call, *_kinds(call, context, process))
     if hit is None:
-        with lists.lag(active, call):
+        with lists.lag(active, call, context.service_request):
             carry_out(response)
         return
     match hit.kind:

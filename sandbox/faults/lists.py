@@ -1,7 +1,8 @@
-"""Faults of lists: they lag behind what has happened, and the tokens of their pages expire.
+"""Faults of lists and reads: they lag behind what has happened, and the tokens of pages expire.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,12 @@ from localstack.aws.api import CommonServiceException, RequestContext
 from sandbox.faults.active import ActivePlan
 from sandbox.faults.plan import Call
 
-LAGGING = {("stepfunctions", name) for name in ("ListExecutions", "ListMapRuns", "DescribeMapRun")}
+LAGGING = {
+    *(("stepfunctions", name) for name in ("ListExecutions", "ListMapRuns", "DescribeMapRun")),
+    *(("dynamodb", name) for name in ("GetItem", "Query", "Scan")),
+}
+"""Reads that are eventually consistent, unless they ask for `ConsistentRead`."""
+
 TOKENS = {"stepfunctions": "nextToken", "events": "NextToken"}
 """The services whose page tokens expire after 24 hours, and the parameter that holds one."""
 
@@ -23,9 +29,10 @@ _shown_until: ContextVar[datetime | None] = ContextVar("what happened later is n
 
 
 @contextmanager
-def lag(active: ActivePlan, call: Call) -> Iterator[None]:
-    """Let the lists of this thread lag meanwhile, if the plan says so."""
-    hit = active.meet(call, "stale-list") if (call.service, call.operation) in LAGGING else None
+def lag(active: ActivePlan, call: Call, request: Any) -> Iterator[None]:
+    """Let the answer to this thread's call lag meanwhile, if the plan says so."""
+    may_lag = (call.service, call.operation) in LAGGING and not (request or {}).get("ConsistentRead")
+    hit = active.meet(call, "stale-list") if may_lag else None
     if hit is None:
         yield
         return
@@ -36,9 +43,9 @@ def lag(active: ActivePlan, call: Call) -> Iterator[None]:
         _shown_until.reset(before)
 
 
-def lags() -> bool:
-    """Whether this thread serves a call whose answer lags."""
-    return _shown_until.get() is not None
+def shown_until() -> datetime | None:
+    """What happened later does not show in the answer to this thread's call; None if everything does."""
+    return _shown_until.get()
 
 
 def shown_status(started: datetime, stopped: datetime | None, status: str) -> str | None:

@@ -50,7 +50,7 @@ def install() -> None:
     @patch(StepFunctionsProvider.describe_map_run)
     def describe_map_run(stock: Any, self: Any, context: RequestContext, map_run_arn: str, **options: Any) -> Any:
         answer = stock(self, context, map_run_arn, **options)
-        run = find_run(map_run_arn) if lists.lags() else None
+        run = find_run(map_run_arn) if lists.shown_until() else None
         return _lagging(answer, run) if run else answer
 
 

@@ -534,6 +534,37 @@ def test_stale_lists_show_neither_what_began_nor_what_ended_just_now(
         assert shown() == (["SUCCEEDED"], ["SUCCEEDED"] * 2, [0, 0, 2])
 
 
+def test_stale_reads_of_a_table_show_no_late_write_unless_they_are_consistent(
+    aws, inject: Inject, clock: Clock, table: str
+):
+    dynamodb = aws("dynamodb")
+
+    def shown(**how: bool) -> list[str]:
+        found = dynamodb.scan(TableName=table, **how)["Items"]
+        return sorted(f"{item['id']['S']}{item['n']['N']}" for item in found)
+
+    def add(id: str, number: int) -> None:
+        dynamodb.update_item(
+            TableName=table,
+            Key={"id": {"S": id}},
+            UpdateExpression="ADD n :n",
+            ExpressionAttributeValues={":n": {"N": str(number)}},
+        )
+
+    with clock.real():
+        inject({"kind": "stale-list", "service": "dynamodb", "seconds": 60})
+        add("a", 1)
+        add("b", 1)
+        assert (shown(), shown(ConsistentRead=True)) == ([], ["a1", "b1"])
+        clock.advance(61)
+        add("a", 1)
+        dynamodb.delete_item(TableName=table, Key={"id": {"S": "b"}})
+        assert (shown(), shown(ConsistentRead=True)) == (["a1", "b1"], ["a2"])
+        assert dynamodb.get_item(TableName=table, Key={"id": {"S": "b"}})["Item"]["n"] == {"N": "1"}
+        clock.advance(61)
+        assert shown() == ["a2"]
+
+
 def test_a_page_token_expires_by_the_plan_or_after_a_day(
     aws, inject: Inject, sandbox: Sandbox, clock: Clock, undo: ExitStack
 ):

@@ -238,11 +238,11 @@ def test_a_bucket_holds_its_burst_and_refills_by_the_second() -> None:
 def test_a_list_that_lags_shows_what_was_some_seconds_ago() -> None:
     active, now = plan({"kind": "stale-list", "operation": "List*", "seconds": 60}), datetime.now(UTC)
     old, late = now - timedelta(seconds=90), now - timedelta(seconds=30)
-    with lag(active, Call("stepfunctions", "ListExecutions")):
+    with lag(active, Call("stepfunctions", "ListExecutions"), {}):
         assert shown_status(late, None, "RUNNING") is None
         assert shown_status(old, late, "FAILED") == "RUNNING"
         assert shown_status(old, old, "FAILED") == "FAILED"
-    with lag(active, Call("stepfunctions", "DescribeExecution")):
+    with lag(active, Call("stepfunctions", "DescribeExecution"), {}):
         assert shown_status(late, None, "RUNNING") == "RUNNING"
     assert active.report()["faults"][0]["injected"] == 1
 
