@@ -65,8 +65,7 @@ def deploy_ways(connection: Connection, progress: Progress) -> list[Way]:
     literal = deploy_literal(connection, "processor_in_batches", progress)
     poll = {"PollSeconds": str(POLL_SECONDS_HERE)}
     published = deploy_stack(connection, "Published", HERE / "published.yaml", functions, poll, progress)
-    child_type = {"ChildType": "STANDARD"}  # the engine has no EXPRESS children: the bill derives them
-    mapped = deploy_stack(connection, "MapOfItems", HERE / "map.yaml", functions, child_type, progress)
+    mapped = deploy_stack(connection, "MapOfItems", HERE / "map.yaml", functions, {}, progress)
     return [
         Way("sqs", "SQS", "Rollcall, SQS", rollcall["sqs"].name, SqsBatches(connection)),
         Way("sfn", "Step Functions", "Rollcall, Step Functions", rollcall["sfn"].name, SfnBatches(connection)),

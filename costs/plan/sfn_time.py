@@ -17,6 +17,7 @@ from costs.plan.throughput import lambda_limits
 from costs.plan.timing import Timing, timing_of
 from handlers.sfn.batcher import STOP_MS
 from handlers.sfn.chunk_file import PART_BYTES
+from handlers.sfn.fence import OPEN_MS
 
 # One batcher writes all chunks. The template sets its memory, and so its CPU; no parameter changes that.
 BATCHER = "BatcherFunction"
@@ -75,12 +76,18 @@ class Children:
     retry_seconds: float
 
 
+def look_share(milliseconds: float) -> float:
+    """The share of the processor's invocations that look whether their batch has ended, if each takes so long."""
+    return 1 / max(1, math.ceil(OPEN_MS / max(1, milliseconds)))
+
+
 def children(work: ChunkWork, settings: Settings, times: StepTimes, step: float, quotas: Quotas) -> Children:
     """The work of a child execution: calls until its chunk is done, and retries of failed items.
 
     `step` is the seconds of a transition. Raises Impossible.
     """
     calling = (times.overhead + work.items * times.take_item) / 1000
+    calling += look_share((work.times.mean / work.rounds + calling) * 1000) * times.s3 / 1000
     each_call = calling + STATES_PER_CALL * step
     around = work.rounds * each_call + step
     retry_calls = max(1, math.ceil(work.retry_seconds / work.progress_seconds))

@@ -13,6 +13,7 @@ from costs.plan.log_lines import logged
 from costs.plan.retries import PlannedBatch
 from costs.plan.rows import Counts, Estimate, added, estimate, row, spread, usages
 from costs.plan.settings import Settings, Workload
+from costs.plan.sfn_time import look_share
 from costs.plan.shape import SfnShape, sfn_shape
 from costs.plan.sizes import item_bytes
 from costs.plan.timing import Timing
@@ -41,8 +42,11 @@ def sfn_usages(
     # A round ends early only after it has uploaded a part.
     rounds = estimate(1, timing.batcher_invocations if timing else 1, max(1, parts.most))
     processors = added(batch.chunks, tries.retries, tries.cut_short)
+    share = look_share(timing.processor_ms / max(1, timing.processor_invocations)) if timing else 1
     counts: dict[str, Estimate | float] = {
         **vars(tries),
+        # An environment that has just found the batch open does not look again.
+        "looks": estimate(min(1, processors.least), processors.expected * share, processors.most),
         "chunks": batch.chunks,
         "parts": parts,
         # One PutObject writes all chunks.
@@ -94,6 +98,7 @@ def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Usage]:
         yield row("s3.puts", STATE_MACHINE, "PutObject", results, note=RESULTS)
 
     # The processors, and the recorder of failed items.
+    yield row("s3.gets", PROCESSOR, "GetObject", n.looks)
     yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes)
     yield row("s3.puts", RECORDER, "PutObject", n.failing_chunks)
     yield row("logs.bytes", RECORDER, "function", n.failure_bytes)

@@ -26,8 +26,6 @@ def in_sandbox(plan: Plan) -> tuple[dict[str, str], list[str]]:
     """
     values, left_out = parameters(plan), []
     del values["CpuArchitecture"]
-    if values.pop("ChildType", None) == "EXPRESS":
-        left_out.append("ChildType=EXPRESS: the sandbox's engine has STANDARD children only")
     if "MaxConcurrency" in values:
         narrower, planned = parameter("max_concurrency", "sqs"), plan.settings.max_concurrency
         accepted = min(max(planned, narrower.low or 0), narrower.high or planned)

@@ -67,6 +67,8 @@ class Batches(Protocol):
     """The batches of one architecture. `generation` defaults to the first."""
 
     architecture: str
+    event_seconds: float
+    """Within so many seconds after a batch is over its Batch Finished event comes."""
 
     def start(self, request: Mapping[str, Any]) -> None:
         """Start a batch. `request` has a `batchId`. Raises Problem if a batch has this id."""

@@ -8,11 +8,15 @@ from typing import Any
 
 from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, InputObject, InvalidRequest, Redrive, batch_id_or, generation_of, iso
+from handlers.sfn.express import LIMIT_SECONDS
 from handlers.sfn.store import BatchObjects
 from rollcall.batches.batch import Progress, Result
 from rollcall.target.connection import Connection
 
 NAME_LENGTH = 80
+# After an early end the finalizer waits for EXPRESS children, for the functions that children called (an init of 10 s
+# and their timeout) and for 7 s more; and it may be late.
+FINALIZER_SECONDS = 60.0
 
 
 class SfnBatches:
@@ -21,7 +25,10 @@ class SfnBatches:
     architecture = "sfn"
 
     def __init__(self, connection: Connection) -> None:
-        outputs = connection.stack("sfn").outputs
+        stack = connection.stack("sfn")
+        outputs, parameters = stack.outputs, stack.parameters
+        children_seconds = LIMIT_SECONDS if parameters["ChildType"] == "EXPRESS" else 0
+        self.event_seconds = children_seconds + float(parameters["FunctionTimeout"]) + FINALIZER_SECONDS
         self._sfn = connection.client("stepfunctions")
         self._state_machine = outputs["StateMachineArn"]
         self._s3 = connection.s3(self._state_machine.split(":")[4])

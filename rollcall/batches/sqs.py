@@ -17,6 +17,7 @@ class SqsBatches:
     """See `rollcall.batches.batch.Batches`."""
 
     architecture = "sqs"
+    event_seconds = 60.0
 
     def __init__(self, connection: Connection) -> None:
         outputs = connection.stack("sqs").outputs

@@ -31,7 +31,7 @@ def bill(
     architecture: OfArchitecture = None,
     child_type: Annotated[
         ChildTypeName,
-        typer.Option(help="sfn: the type of its children on AWS; the sandbox has standard children only."),
+        typer.Option(help="sfn: as if its children were of this type."),
     ] = ChildTypeName.express,
     prices: PriceFile = None,
     free_tier: Annotated[

@@ -13,7 +13,7 @@ from rollcall.terminal.options import Batch, Json, NoWait, OfArchitecture
 
 EFFECT = {
     "sqs": "chunks in progress are finished, no other chunk is begun",
-    "sfn": "its execution is stopped, with the executions of all unfinished chunks",
+    "sfn": "no other chunk is begun; those in progress end within 5 minutes (EXPRESS children) or are stopped",
 }
 
 app = typer.Typer()

@@ -12,28 +12,26 @@ SHORTEST_PAUSE_SECONDS = 1
 POLL_SHARE = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
 START_SECONDS = 60.0
-EVENT_SECONDS = 60.0
 
 
 class Patience:
     """Decides when to stop waiting for a batch. Times are seconds on a monotonic clock."""
 
-    def __init__(self, architecture: str, title: str, now: float) -> None:
-        self._architecture = architecture
-        self._title = title
+    def __init__(self, batch: OneBatch, now: float) -> None:
+        self._batch = batch
         self._began = now
         self._over_since: float | None = None
 
     def check(self, seen: Progress | Result | None, now: float) -> None:
         """`seen` is the latest observation.
 
-        Raises Problem if the batch has had no record for a minute, or has ended a minute ago without its event.
+        Raises Problem if the batch has had no record for a minute, or if its event is late.
         """
         if seen is None:
             if now - self._began > START_SECONDS:
                 raise Problem(
-                    f"batch {self._title}: no batcher started it within {START_SECONDS:.0f} s",
-                    f"see `rollcall logs {self._architecture}.batcher`",
+                    f"batch {self._batch.title}: no batcher started it within {START_SECONDS:.0f} s",
+                    f"see `rollcall logs {self._batch.architecture}.batcher`",
                 )
             return
         over = f"it ended {seen.status}" if isinstance(seen, Result) else seen.trouble
@@ -42,16 +40,17 @@ class Patience:
             return
         if self._over_since is None:
             self._over_since = now
-        if now - self._over_since > EVENT_SECONDS:
+        seconds = self._batch.batches.event_seconds
+        if now - self._over_since > seconds:
             raise Problem(
-                f"batch {self._title}: {over}, but no Batch Finished event came within {EVENT_SECONDS:.0f} s",
-                f"see `rollcall logs {self._architecture}.finalizer`",
+                f"batch {self._batch.title}: {over}, but no Batch Finished event came within {seconds:.0f} s",
+                f"see `rollcall logs {self._batch.architecture}.finalizer`",
             )
 
 
 def until_event(batch: OneBatch, subscription: Subscription, display: Display) -> Result:
     """Show the batch's progress until its Batch Finished event arrives. Raises Problem if it does not arrive."""
-    patience = Patience(batch.architecture, batch.title, time.monotonic())
+    patience = Patience(batch, time.monotonic())
     seen: Progress | Result | None = None
     next_poll = 0.0
     while True:
@@ -68,7 +67,7 @@ def until_event(batch: OneBatch, subscription: Subscription, display: Display) -
 
 def until_ended(batch: OneBatch, display: Display) -> Result:
     """Show the batch's progress until its records say that it has ended. Raises Problem if it does not end."""
-    patience = Patience(batch.architecture, batch.title, time.monotonic())
+    patience = Patience(batch, time.monotonic())
     while True:
         seen, next_poll = poll(batch)
         if isinstance(seen, Result):

@@ -145,6 +145,11 @@ def delivery(draw: random.Random, names: Names) -> Fault:
     return {**names.rule(draw), "probability": chance(draw, 0.2, 0.8)}
 
 
+def express_timeout(draw: random.Random, names: Names) -> Fault:
+    """So that functions outlive the children that called them."""
+    return {"seconds": chance(draw, 0.2, 5.0), "probability": chance(draw, 0.3, 1.0)}
+
+
 def restart_pollers(draw: random.Random, names: Names) -> Fault:
     return {**names.queue(draw), "every": draw.randint(3, 6), "count": 5}
 
@@ -181,6 +186,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "drop-event": (delivery,),
     "double-event": (delivery,),
     "restart-pollers": (restart_pollers,),
+    "express-timeout": (express_timeout,),
     "stale-list": (stale_list,),
     "expired-token": (expired_token,),
     "quota": (quota,),

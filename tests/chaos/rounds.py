@@ -74,7 +74,9 @@ class Round:
 
     def _await(self, spec: Spec, generation: int) -> None:
         deadline = self.stage.clock.now_ms() + spec.deadline_seconds * 1000
-        self.awaited.append(Awaited(spec, generation, deadline, deadline + self.stage.grace_seconds * 1000))
+        self.awaited.append(
+            Awaited(spec, generation, deadline, deadline + self.stage.grace_seconds[spec.architecture] * 1000)
+        )
 
     def _see_them_end(self) -> None:
         now = 0

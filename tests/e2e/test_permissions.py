@@ -103,8 +103,7 @@ def test_no_functions_role_allows_what_no_test_ever_used(stacks: Stacks, sandbox
             f"{role.rsplit('/', 1)[-1]}: {action} on {resource}"
             for role in function_roles(stacks)
             for action, resource in sorted(permissions[role])
-            # The engine has no EXPRESS children.
-            if ":express:" not in resource and not any(covers((action, resource), call) for call in calls[role])
+            if not any(covers((action, resource), call) for call in calls[role])
         ]
         assert not unused, "allowed, but never used:\n" + "\n".join(unused)
 

@@ -111,9 +111,9 @@ def test_the_parameters_are_ones_that_the_template_takes(architecture: str) -> N
     ("architecture", "at_a_time", "left_out"),
     [
         ("sqs", 1000, []),
-        ("sfn", 100, ["ChildType=EXPRESS"]),
-        ("sfn", 10_000, ["ChildType=EXPRESS", "MaxConcurrency=10000"]),
-        ("sfn", 1, ["ChildType=EXPRESS", "MaxConcurrency=1"]),
+        ("sfn", 100, []),
+        ("sfn", 10_000, ["MaxConcurrency=10000"]),
+        ("sfn", 1, ["MaxConcurrency=1"]),
     ],
 )
 def test_up_takes_what_the_sandbox_can_be_told(architecture: str, at_a_time: int, left_out: list[str]) -> None:
