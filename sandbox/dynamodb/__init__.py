@@ -9,7 +9,7 @@ from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
-from sandbox.dynamodb import copies, metering, partitions
+from sandbox.dynamodb import batches, copies, metering, partitions, past
 from sandbox.dynamodb.expiry import Expiry
 
 _one_at_a_time = threading.RLock()
@@ -26,7 +26,9 @@ def _call_moto(context: RequestContext, request: ServiceRequest) -> ServiceRespo
     writes could both win, and a query fails if another thread changes the table meanwhile.
     """
     with _one_at_a_time:
-        return metering.metered(context, request, lambda: call_moto(context))
+        batches.check(context, request)
+        with past.shown(context, request):
+            return metering.metered(context, request, lambda: call_moto(context))
 
 
 @aws_provider(api="dynamodb", name="moto")

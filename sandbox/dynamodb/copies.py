@@ -15,6 +15,8 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
+from sandbox.dynamodb.places import Place
+
 
 def install() -> None:
     """Make copies of items cheap, and transactions independent of the size of their tables."""
@@ -65,25 +67,17 @@ def _transact(stock: Any, self: DynamoDBBackend, transact_items: list[dict[str, 
             hash_key = DynamoType(key[table.hash_key_attr])
             range_key = DynamoType(key[table.range_key_attr]) if table.range_key_attr else None
             keys.append((name, hash_key, range_key))
-            _replace(table, hash_key, range_key, copy.deepcopy(real[name].get_item(hash_key, range_key)))
+            Place(table, hash_key, range_key).put(copy.deepcopy(real[name].get_item(hash_key, range_key)))
     self.tables = {**real, **small}
     try:
         stock(self, transact_items)
     finally:
         done, self.tables = self.tables, real
     for name, hash_key, range_key in keys:
-        _replace(real[name], hash_key, range_key, done[name].get_item(hash_key, range_key))
+        Place(real[name], hash_key, range_key).put(done[name].get_item(hash_key, range_key))
 
 
 def _without_items(table: Table) -> Table:
     empty = copy.copy(table)
     empty.items = defaultdict(table.items.default_factory)
     return empty
-
-
-def _replace(table: Table, hash_key: DynamoType, range_key: DynamoType | None, item: Any) -> None:
-    part: Any = table.items[hash_key] if range_key else table.items
-    if item is None:
-        part.pop(range_key or hash_key, None)
-    else:
-        part[range_key or hash_key] = item

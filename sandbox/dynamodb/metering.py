@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from localstack.aws.api import RequestContext, ServiceException
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 from sandbox.dynamodb.partitions import items_read
+from sandbox.dynamodb.places import place_of
 from sandbox.meter.calls import charge
 from sandbox.meter.dynamodb import FAILED_CONDITION, read, scanned, written
 from sandbox.meter.item_size import item_bytes
@@ -36,7 +36,7 @@ def metered[Answer](context: RequestContext, request: Any, carry_out: Callable[[
     """
     operation = context.operation.name  # type: ignore[union-attr]
     tables: Mapping[str, Table] = dynamodb_backends[context.account_id][context.region].tables
-    writes = list(_writes(operation, request))
+    writes = list(items_written(operation, request))
     before = [_stored(tables, write.table, write.key) for write in writes]
     transactional = operation.startswith("Transact")
     items_read.clear()
@@ -56,7 +56,7 @@ def metered[Answer](context: RequestContext, request: Any, carry_out: Callable[[
     return answer
 
 
-def _writes(operation: str, request: Any) -> Iterator[_Write]:
+def items_written(operation: str, request: Any) -> Iterator[_Write]:
     """The items that a call writes. The call may be incomplete: moto checks it later."""
     match operation:
         case "PutItem" | "UpdateItem" | "DeleteItem":
@@ -96,15 +96,9 @@ def _reads(operation: str, request: Any, answer: Any, tables: Mapping[str, Table
 
 def _stored(tables: Mapping[str, Table], name: str, key: Mapping[str, _Value]) -> int:
     """The size of the item with this key, 0 if it does not exist."""
-    table = tables.get(name.rpartition("/")[2])
-    if table is None or not all(key.get(attribute) for attribute in table.table_key_attrs):
-        return 0
-    hash_key = DynamoType(dict(key[table.hash_key_attr]))
-    # Not get_item: a defaultdict would keep an empty partition for the key.
-    found: Any = table.items.get(hash_key)
-    if found is not None and table.range_key_attr:
-        found = found.get(DynamoType(dict(key[table.range_key_attr])))
-    return _size(found) if found is not None else 0
+    place = place_of(tables, name, key)
+    item = place.item() if place else None
+    return _size(item) if item is not None else 0
 
 
 def _size(item: Any) -> int:

@@ -12,23 +12,26 @@ from sandbox.clock import endpoint as clock
 from sandbox.engine import (
     catalog,
     cloudformation,
+    constraints,
     event_targets,
     http_requests,
     lambda_requests,
     offline,
     permissions,
+    queue_requests,
     s3,
     schedules,
     services,
     spared_work,
 )
-from sandbox.faults import calls, endpoint, events, queues
+from sandbox.faults import calls, concurrency, endpoint, events, queues
 from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
-    *(clock, offline, services, http_requests, catalog, spared_work, s3, permissions, pollers, meter),
-    *(calls, queues, endpoint),
+    *(clock, offline, services, http_requests, catalog, spared_work, constraints, queue_requests, s3, permissions),
+    *(pollers, meter),
+    *(calls, concurrency, queues, endpoint),
 )
 WITH_SERVICE = {
     "cloudformation": [cloudformation],

@@ -1,7 +1,11 @@
-"""The AWS services that the engine serves. It refuses all others, with an error in the service's own protocol."""
+"""The AWS services that the engine serves. It refuses all others, with an error in the service's own protocol.
+
+Of a service that it serves, it refuses the operations of which LocalStack has nothing and users may want to know why.
+"""
 
 from typing import Any
 
+from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.handlers.service import ServiceNameParser
 from localstack.services.plugins import ServicePluginManager
@@ -16,9 +20,19 @@ SERVED = (
 )
 """By botocore's names: none of them needs Docker or a download."""
 
+REFUSED = {
+    ("stepfunctions", "RedriveExecution"): (
+        "ExecutionNotRedrivable",
+        "the Rollcall sandbox does not serve RedriveExecution, because LocalStack cannot go on with an execution that "
+        "has ended: `rollcall redrive BATCH` runs the failed and left-over items of a batch again",
+    )
+}
+"""Operations that are refused, by botocore's names: the error's code, one that the operation may have, and its text."""
+
 
 def install() -> None:
     """Let the engine load the services of SERVED only, and refuse a request for another one before parsing it."""
+    handlers.serve_custom_service_request_handlers.append(_refuse)  # type: ignore[arg-type]  # called by position
 
     @patch(ServicePluginManager._resolve_api_provider_specs)
     def resolve(stock: Any, self: ServicePluginManager) -> dict[str, list[str]]:
@@ -38,3 +52,9 @@ def install() -> None:
             "See docs/fidelity.md",
             status_code=501,
         )
+
+
+def _refuse(_chain: Any, context: RequestContext, _response: Any) -> None:
+    """Raise the error of an operation of REFUSED."""
+    if (called := context.service_operation) and (refusal := REFUSED.get((str(called.service), called.operation))):
+        raise CommonServiceException(*refusal)

@@ -30,8 +30,12 @@ class ActivePlan:
         A fault counts the calls of each function, service and operation (each queue, each rule) apart, so that other
         calls between them do not change its decisions. Only its `count` is shared.
         """
-        numbers = sorted(number for kind in kinds for number in self._numbers.get(kind, ()))
+        numbers = self.numbers(*kinds)
         return self.meet_some(call, numbers) if numbers else None
+
+    def numbers(self, *kinds: str) -> list[int]:
+        """The numbers of the plan's faults of these kinds, in their order."""
+        return sorted(number for kind in kinds for number in self._numbers.get(kind, ()))
 
     def meet_some(self, call: Call, numbers: Collection[int]) -> "Hit | None":
         """The same for the faults with these numbers."""

@@ -1,6 +1,7 @@
 """Faults of API calls, at the one place where the engine passes every call to its service."""
 
 import signal
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from localstack.http import Response
 from localstack.utils.patch import patch
 
 from sandbox.clock.stillness import RUNNING
-from sandbox.faults import entries
+from sandbox.faults import entries, lists, quotas
 from sandbox.faults.active import FAULTS, Hit
 from sandbox.faults.plan import Call
 from sandbox.meter.calls import charge_refused
@@ -39,14 +40,11 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
     if late := active.meet(call, "delay"):
         with RUNNING(f"delayed call of {call.operation}"):
             active.ended.poll(late.settings["seconds"])
-    kinds = ["error", "lost-answer"]
-    if (call.service, call.operation) in entries.BATCHES:
-        kinds.append("partial")
-    if process is not None and not process.ended:
-        kinds.append("kill")
-    hit = active.meet(call, *kinds)
+    quotas.refuse_beyond(active, call, context)
+    hit = active.meet(call, *_kinds(call, context, process))
     if hit is None:
-        carry_out(response)
+        with lists.lag(active, call, context.service_request):
+            carry_out(response)
         return
     match hit.kind:
         case "error":
@@ -55,10 +53,23 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
         case "lost-answer":
             _discard_answer(context, carry_out)
             raise _error(hit)
+        case "expired-token":
+            raise lists.token_expired("the fault plan lets it expire")
         case "partial":
             entries.carry_out_some(hit, context, response, carry_out)
         case "kill":
             _kill(hit.settings["when"], process, response, carry_out)
+
+
+def _kinds(call: Call, context: RequestContext, process: Any) -> Iterator[str]:
+    """The kinds of faults that this call may have, but for delays, quotas and lists that lag."""
+    yield from ("error", "lost-answer")
+    if (call.service, call.operation) in entries.BATCHES:
+        yield "partial"
+    if process is not None and not process.ended:
+        yield "kill"
+    if lists.has_token(context):
+        yield "expired-token"
 
 
 def _error(hit: Hit) -> CommonServiceException:

@@ -6,6 +6,7 @@ from typing import Any
 from localstack.http import Resource, Response
 from localstack.services.edge import ROUTER
 
+from sandbox.faults import concurrency
 from sandbox.faults.active import FAULTS
 from sandbox.faults.plan import BadPlan, read
 from sandbox.faults.queues import begin_restarts
@@ -28,12 +29,14 @@ class PlanResource:
         except BadPlan as error:
             return Response(json.dumps({"message": str(error)}), status=400, mimetype="application/json")
         if active := FAULTS.set(plan):
+            concurrency.follow(active)
             begin_restarts(active)
         return self.on_get(request)
 
     def on_delete(self, _request: Any) -> Response:
         """End the plan in force."""
         FAULTS.set(None)
+        concurrency.follow(None)
         return Response(status=204)
 
 

@@ -176,6 +176,10 @@ KINDS: Mapping[str, Kind] = {
     "double-schedule": Kind(("rule",)),
     "restart-pollers": Kind(("queue",), {"every": (_number(0.1, 43_200), REQUIRED)}),
     "express-timeout": Kind((), {"seconds": (_number(0.1, 300), REQUIRED)}),
+    "stale-list": Kind(_CALLS, {"seconds": (_SECONDS, REQUIRED)}),
+    "expired-token": Kind(_CALLS),
+    "quota": Kind(_CALLS, {"per_second": (_number(0, 1_000_000), REQUIRED), "burst": (_whole(1, MAX_CALLS), 1)}),
+    "concurrency": Kind((), {"limit": (_whole(1, 1_000_000), REQUIRED)}),
 }
 
 

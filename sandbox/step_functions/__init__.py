@@ -17,10 +17,13 @@ def install(_provider: Any) -> None:
         express,
         inline_maps,
         interpreter,
+        lagging,
         metering,
+        page_tokens,
         shortcuts,
         waits,
     )
 
-    for module in (shortcuts, express, interpreter, inline_maps, definitions, executions, children, metering, waits):
+    interpreted = (shortcuts, express, interpreter, inline_maps, definitions)
+    for module in (*interpreted, executions, children, lagging, page_tokens, metering, waits):
         module.install()

@@ -8,6 +8,7 @@ from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
 from localstack.utils.patch import patch
 
+from sandbox.faults import lists
 from sandbox.step_functions.map_run import Child, MapRun
 
 _PAGE = 100
@@ -90,7 +91,8 @@ def _arn(run: MapRun, name: str) -> str:
 def _list_children(
     run: MapRun, status_filter: Any = None, max_results: Any = None, next_token: Any = None, **_: Any
 ) -> dict[str, Any]:
-    children = [child for child in reversed(run.children) if status_filter in (None, child.status)]
+    shown = ((child, shown_status(child)) for child in reversed(run.children))
+    children = [child for child, status in shown if status and status_filter in (None, status)]
     page, token = PaginatedList(children).get_page(lambda child: child.name, next_token, max_results or _PAGE)
     executions = [{**_summary(run, child), "itemCount": 1} for child in page]
     return {"executions": executions, "nextToken": token} if token else {"executions": executions}
@@ -116,12 +118,18 @@ def _description(run: MapRun, child: Child) -> dict[str, Any]:
 
 def _summary(run: MapRun, child: Child) -> dict[str, Any]:
     """The fields that ListExecutions and DescribeExecution share."""
+    status = shown_status(child)
     answer = {
         "executionArn": _arn(run, child.name),
         "stateMachineArn": run.record.map_state_machine_arn,
         "name": child.name,
-        "status": child.status,
+        "status": status,
         "startDate": child.started,
         "mapRunArn": run.record.map_run_arn,
     }
-    return answer | {"stopDate": child.stopped} if child.stopped else answer
+    return answer | {"stopDate": child.stopped} if child.stopped and status == child.status else answer
+
+
+def shown_status(child: Child) -> str | None:
+    """The status of the child that this call shows; None if the child does not show yet."""
+    return lists.shown_status(child.started, child.stopped, child.status)

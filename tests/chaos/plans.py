@@ -154,6 +154,22 @@ def restart_pollers(draw: random.Random, names: Names) -> Fault:
     return {**names.queue(draw), "every": draw.randint(3, 6), "count": 5}
 
 
+def stale_list(draw: random.Random, names: Names) -> Fault:
+    return {"probability": chance(draw, 0.3, 1.0), "seconds": draw.randint(1, 60)}
+
+
+def expired_token(draw: random.Random, names: Names) -> Fault:
+    return {"probability": chance(draw, 0.3, 1.0), "count": draw.randint(1, 5)}
+
+
+def quota(draw: random.Random, names: Names) -> Fault:
+    return {**names.call(draw), "per_second": draw.randint(5, 20), "burst": draw.randint(1, 10)}
+
+
+def concurrency(draw: random.Random, names: Names) -> Fault:
+    return {"limit": draw.randint(2, 6)}
+
+
 type Kind = Callable[[random.Random, Names], Fault]
 
 KINDS: dict[str, tuple[Kind, ...]] = {
@@ -171,6 +187,10 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "double-event": (delivery,),
     "restart-pollers": (restart_pollers,),
     "express-timeout": (express_timeout,),
+    "stale-list": (stale_list,),
+    "expired-token": (expired_token,),
+    "quota": (quota,),
+    "concurrency": (concurrency,),
 }
 
 # What does most harm is drawn most often.

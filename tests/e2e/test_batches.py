@@ -227,3 +227,23 @@ def test_a_file_that_breaks_off_ends_failed_with_the_reason(stacks: Stacks, arch
     detail = stacks.finished(stacks.start(architecture, input=place, itemsPerChunk=16))
     assert detail["status"] == "FAILED"
     assert "is not whole" in detail["reason"]
+
+
+def test_beyond_the_accounts_concurrency_a_batch_is_slower_and_spends_no_attempt(
+    stacks: Stacks, architecture, plan: Plan
+):
+    prefix, rows = items(80, value=20)
+    rows[45]["do"] = "fail"
+    injected = plan({"kind": "concurrency", "limit": 2})
+    batch = stacks.start(
+        architecture,
+        input=stacks.upload("items.jsonl", json_lines(rows)),
+        itemsPerChunk=2,
+        maxAttempts=2,
+        toleratedFailurePercentage=10,
+    )
+    detail = stacks.finished(batch)
+    assert injected() > 0
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("SUCCEEDED", 79, 1)
+    stacks.assert_witnessed(architecture, prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
+    assert [failure["attempts"] for failure in stacks.failures(architecture, batch)] == [2]

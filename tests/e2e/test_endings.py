@@ -78,7 +78,8 @@ def assert_chunks_made(stacks: Stacks, key: BatchKey) -> None:
 
 
 @pytest.mark.real_clock
-def test_past_its_deadline_a_batch_ends_expired_and_counts_what_remains(stacks: Stacks):
+def test_past_its_deadline_a_batch_ends_expired_and_counts_what_remains_although_reads_lag(stacks: Stacks, plan: Plan):
+    plan({"kind": "stale-list", "service": "dynamodb", "seconds": 3600})
     batch_id = stacks.start(
         "sqs", items=100, maxValue=1000, itemsPerChunk=5, itemConcurrency=1, deadlineSeconds=4
     )  # fmt: skip
@@ -238,11 +239,15 @@ def a_failed_child(stacks: Stacks) -> Iterator[tuple[str, list[dict]]]:
         functions.update_function_configuration(FunctionName=recorder, Handler=handler)
 
 
-def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk(stacks: Stacks):
+def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk_although_lists_lag(
+    stacks: Stacks, plan: Plan
+):
+    injected = plan({"kind": "stale-list", "operation": "ListExecutions", "seconds": 120})
     with a_failed_child(stacks) as (batch_id, rows):
         detail = stacks.finished(batch_id)
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 15, 5)
     assert {failure["item"]["id"] for failure in stacks.failures("sfn", batch_id)} == {row["id"] for row in rows[5:10]}
+    assert injected() > 1
 
 
 def test_a_bad_request_ends_under_the_id_it_asked_for_whatever_its_execution_is_called(stacks: Stacks):
@@ -279,3 +284,20 @@ def test_a_batch_larger_than_a_window_of_the_batcher_is_made_whole(stacks: Stack
     place = stacks.upload("items.csv.gz", csv_gz(items(WINDOW_CHUNKS + 10)[1]))
     detail = stacks.finished(stacks.start("sqs", input=place, itemsPerChunk=1))
     assert (detail["succeeded"], detail["chunks"]) == (WINDOW_CHUNKS + 10, WINDOW_CHUNKS + 10)
+
+
+def test_a_regular_end_rests_on_no_read_that_may_lag(stacks: Stacks, plan: Plan):
+    plan({"kind": "stale-list", "service": "dynamodb", "seconds": 3600})
+    prefix, rows = items(60)
+    rows[7]["do"], rows[31]["do"] = "fail", "fail-once"
+    detail = stacks.finished(
+        stacks.start(
+            "sqs",
+            input=stacks.upload("items.jsonl", json_lines(rows)),
+            itemsPerChunk=4,
+            maxAttempts=2,
+            toleratedFailurePercentage=5,
+        )
+    )
+    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("SUCCEEDED", 59, 1)
+    stacks.assert_witnessed("sqs", prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})

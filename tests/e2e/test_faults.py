@@ -5,16 +5,19 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rollcall.target.engine_client import ask
 from sandbox.state import Sandbox
 from tests.clock import Clock
+from tests.e2e.test_distributed_map import Machine
 from tests.e2e.test_pollers import Consumer
 from tests.faults import PATH
 from tests.probes import consistently, eventually
@@ -485,6 +488,202 @@ def test_a_plan_replaces_the_one_before_and_starts_from_zero(sandbox: Sandbox, a
         "faults": [{"kind": "delay", "seconds": 0, "service": "none", "seen": 0, "injected": 0}],
         "injected": {"delay": 0},
     }
+
+
+@pytest.fixture
+def waiting_map(aws: Callable[[str], Any], undo: ExitStack) -> Machine:
+    """A Distributed Map over two items, each of which waits for five minutes."""
+    child = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 300, "End": True}}}
+    made = Machine(aws, "STANDARD", [1, 2], child)
+    undo.callback(made.remove)
+    return made
+
+
+def test_stale_lists_show_neither_what_began_nor_what_ended_just_now(
+    aws, inject: Inject, clock: Clock, waiting_map: Machine
+):
+    states = aws("stepfunctions")
+
+    def shown() -> tuple[list[str], list[str], list[int]]:
+        """The statuses of the executions and of the Map Run's children, and its counts: pending, running, succeeded."""
+        executions = states.list_executions(stateMachineArn=waiting_map.arn)["executions"]
+        children = states.list_executions(mapRunArn=map_run)["executions"]
+        counts = states.describe_map_run(mapRunArn=map_run)["itemCounts"]
+        return (
+            [each["status"] for each in executions],
+            [each["status"] for each in children],
+            [counts[name] for name in ("pending", "running", "succeeded")],
+        )
+
+    def both_run() -> None:
+        assert waiting_map.counts() == {"running": 2, "total": 2}
+
+    with clock.real():
+        waiting_map.start()
+        eventually(both_run, retry_on=(AssertionError, ClientError))
+        map_run = waiting_map.map_run()["mapRunArn"]
+        inject({"kind": "stale-list", "service": "stepfunctions", "seconds": 100})
+        assert shown() == ([], [], [2, 0, 0])
+        assert states.list_map_runs(executionArn=waiting_map.execution)["mapRuns"] == []
+        clock.advance(301)
+        assert waiting_map.wait()["status"] == "SUCCEEDED"
+        assert shown() == (["RUNNING"], ["RUNNING"] * 2, [0, 2, 0])
+        assert states.list_executions(mapRunArn=map_run, statusFilter="SUCCEEDED")["executions"] == []
+        assert states.describe_map_run(mapRunArn=map_run)["status"] == "RUNNING"
+        clock.advance(100)
+        assert shown() == (["SUCCEEDED"], ["SUCCEEDED"] * 2, [0, 0, 2])
+
+
+def test_stale_reads_of_a_table_show_no_late_write_unless_they_are_consistent(
+    aws, inject: Inject, clock: Clock, table: str
+):
+    dynamodb = aws("dynamodb")
+
+    def shown(**how: bool) -> list[str]:
+        found = dynamodb.scan(TableName=table, **how)["Items"]
+        return sorted(f"{item['id']['S']}{item['n']['N']}" for item in found)
+
+    def add(id: str, number: int) -> None:
+        dynamodb.update_item(
+            TableName=table,
+            Key={"id": {"S": id}},
+            UpdateExpression="ADD n :n",
+            ExpressionAttributeValues={":n": {"N": str(number)}},
+        )
+
+    with clock.real():
+        inject({"kind": "stale-list", "service": "dynamodb", "seconds": 60})
+        add("a", 1)
+        add("b", 1)
+        assert (shown(), shown(ConsistentRead=True)) == ([], ["a1", "b1"])
+        clock.advance(61)
+        add("a", 1)
+        dynamodb.delete_item(TableName=table, Key={"id": {"S": "b"}})
+        assert (shown(), shown(ConsistentRead=True)) == (["a1", "b1"], ["a2"])
+        assert dynamodb.get_item(TableName=table, Key={"id": {"S": "b"}})["Item"]["n"] == {"N": "1"}
+        clock.advance(61)
+        assert shown() == ["a2"]
+
+
+def test_a_page_token_expires_by_the_plan_or_after_a_day(
+    aws, inject: Inject, sandbox: Sandbox, clock: Clock, undo: ExitStack
+):
+    made = Machine(aws, "STANDARD", [], {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}})
+    undo.callback(made.remove)
+    made.run()
+    made.run()
+
+    def page(**token: str) -> Any:
+        return aws("stepfunctions").list_executions(stateMachineArn=made.arn, maxResults=1, **token)
+
+    def refused() -> bool:
+        with pytest.raises(ClientError) as caught:
+            page(nextToken=token)
+        error = caught.value.response
+        return (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("InvalidToken", 400)
+
+    with clock.real():
+        report = inject({"kind": "expired-token", "operation": "ListExecutions"})
+        token = page()["nextToken"]
+        assert refused()
+        assert report()["injected"] == 1
+        request(sandbox, "DELETE")
+        clock.advance(23 * 3600)
+        assert len(page(nextToken=token)["executions"]) == 1
+        clock.advance(2 * 3600)
+        assert refused()
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "status"),
+    [
+        ("stepfunctions", "ListStateMachines", "ThrottlingException", 400),
+        ("lambda", "ListFunctions", "TooManyRequestsException", 429),
+        ("dynamodb", "ListTables", "ThrottlingException", 400),
+        ("dynamodb", "Scan", "ProvisionedThroughputExceededException", 400),
+        ("sqs", "ListQueues", "RequestThrottled", 400),
+        ("events", "ListRules", "ThrottlingException", 400),
+        ("s3", "ListBuckets", "SlowDown", 503),
+        ("iam", "ListRoles", "Throttling", 400),
+    ],
+)
+def test_a_call_beyond_its_quota_is_refused_as_the_service_refuses_it(
+    aws, inject: Inject, table: str, service: str, operation: str, code: str, status: int
+):
+    client = boto3.client(
+        service, endpoint_url=aws(service).meta.endpoint_url, config=Config(retries={"total_max_attempts": 1})
+    )
+    call = partial(getattr(client, xform_name(operation)), **({"TableName": table} if operation == "Scan" else {}))
+    report = inject({"kind": "quota", "service": service, "operation": operation, "per_second": 0, "burst": 2})
+    call()
+    call()
+    with pytest.raises(ClientError) as caught:
+        call()
+    answer = caught.value.response
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+    assert (report()["seen"], report()["injected"]) == (3, 1)
+
+
+def test_a_quota_refills_so_the_sdks_own_retries_get_over_it(inject: Inject, caller, table: str):
+    report = inject({"kind": "quota", "operation": "PutItem", "per_second": 10})
+    attempts = [caller.invoke(put(table) | {"attempts": 8}).payload["attempts"] for _ in range(3)]
+    assert max(attempts) > 1
+    assert report()["injected"] == sum(attempts) - 3
+
+
+def test_what_a_service_calls_for_its_user_needs_no_token_of_a_quota(
+    aws, inject: Inject, consumer: Consumer, undo: ExitStack
+):
+    def event(name: str) -> dict[str, Any]:
+        attributes = {"ApproximateReceiveCount": "1"}
+        return {"Records": [{"body": json.dumps({"name": name}), "attributes": attributes, "messageId": "none"}]}
+
+    def invoke() -> None:
+        aws("lambda").invoke(FunctionName=consumer.name, Payload=json.dumps(event("by a user")))
+
+    function = f"arn:aws:lambda:us-east-1:000000000000:function:{consumer.name}"
+    task = {"Type": "Task", "Resource": function, "Parameters": event("by a state machine"), "End": True}
+    made = Machine(aws, "STANDARD", [1, 2], {"StartAt": "Only", "States": {"Only": task}})
+    undo.callback(made.remove)
+    consumer.map()
+    inject({"kind": "quota", "service": "lambda", "operation": "Invoke", "per_second": 0, "burst": 1})
+    invoke()
+    assert made.run()["status"] == "SUCCEEDED"
+    consumer.send({"name": "by an event source"})
+    consumer.wait_for_names(["by a state machine"] * 2 + ["by a user", "by an event source"])
+    with pytest.raises(ClientError, match="TooManyRequestsException"):
+        invoke()
+
+
+def test_beyond_the_accounts_concurrency_an_invocation_is_refused_and_an_asynchronous_one_comes_later(
+    aws, inject: Inject, caller, table: str
+):
+    functions = aws("lambda")
+    report = inject({"kind": "concurrency", "limit": 1})
+    assert functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1
+    functions.invoke(
+        FunctionName=caller.name, InvocationType="Event", Payload=json.dumps(put(table, "first") | {"rest": 3})
+    )
+
+    def under_way() -> None:
+        assert stored(aws, table) == {"first"}
+
+    eventually(under_way)
+    functions.invoke(FunctionName=caller.name, InvocationType="Event", Payload=json.dumps(put(table, "second")))
+    with pytest.raises(functions.exceptions.TooManyRequestsException) as caught:
+        functions.invoke(FunctionName=caller.name, Payload=json.dumps(put(table, "third")))
+    refusal = caught.value.response
+    assert (refusal["Reason"], refusal["ResponseMetadata"]["HTTPStatusCode"]) == (
+        "ConcurrentInvocationLimitExceeded", 429
+    )  # fmt: skip
+
+    def both() -> None:
+        assert stored(aws, table) == {"first", "second"}
+
+    eventually(both)
+    assert report()["injected"] >= 2
+    inject({"kind": "delay", "seconds": 0, "service": "none"})
+    assert functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1000
 
 
 @pytest.mark.parametrize(

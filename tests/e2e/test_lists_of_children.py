@@ -1,9 +1,5 @@
 """Step Functions' lists of children lag, their page tokens expire, their reads are throttled: nothing is lost by it."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.faults import Plan
@@ -51,31 +47,6 @@ def assert_redrive_runs_what_was_left_and_nothing_twice(
 
 def redrive(stacks: Stacks, batch_id: str, generation: int = 1) -> None:
     stacks.execute({"redrive": {"batchId": batch_id, "generation": generation}})
-
-
-@pytest.fixture
-def broken_recorder(stacks: Stacks) -> Iterator[None]:
-    """The failure recorder cannot be imported: a chunk with a failed item fails its child."""
-    functions, recorder = stacks.aws("lambda"), stacks.sfn["FailureRecorderFunctionName"]
-    handler = functions.get_function_configuration(FunctionName=recorder)["Handler"]
-    functions.update_function_configuration(FunctionName=recorder, Handler="handlers.nowhere.handler")
-    yield
-    functions.update_function_configuration(FunctionName=recorder, Handler=handler)
-
-
-@pytest.mark.usefixtures("broken_recorder")
-def test_a_chunk_that_nobody_processed_is_never_announced_as_succeeded_though_its_child_is_not_listed_yet(
-    stacks: Stacks, plan: Plan
-):
-    lags = plan({"kind": "stale-list", "operation": "ListExecutions", "seconds": 60})
-    _, rows = items(20)
-    rows[7]["do"] = "fail"
-    place = stacks.upload("items.jsonl", json_lines(rows))
-    batch_id = stacks.start("sfn", input=place, itemsPerChunk=5, maxAttempts=1)
-    detail = stacks.finished(batch_id)
-    assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 15, 5)
-    assert lags() > 1
-    assert {failure["item"]["id"] for failure in stacks.failures("sfn", batch_id)} == {row["id"] for row in rows[5:10]}
 
 
 def test_a_redrive_processes_nothing_again_though_children_that_are_done_are_not_listed_yet(stacks: Stacks, plan: Plan):

@@ -1,12 +1,17 @@
 """A fault plan: what it accepts, what it decides, what it counts."""
 
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from localstack.aws.spec import load_service
 
 from sandbox.faults.active import ActivePlan, Faults
+from sandbox.faults.lists import lag, shown_status
 from sandbox.faults.plan import KINDS, BadPlan, Call, parse, read
+from sandbox.faults.quotas import Bucket
+from sandbox.state import REPOSITORY
 
 PUT = Call(service="dynamodb", operation="PutItem", function="stack-processor-1")
 DELETE = Call(service="dynamodb", operation="DeleteItem", function="stack-processor-1")
@@ -177,6 +182,11 @@ def test_an_unknown_field_is_named_with_the_known_ones(kind: str) -> None:
         ({"kind": "lost-answer", "error": "a" * 101}, r"faults\[0\].error: 'a{79}\.\.\. is not an error code"),
         ({"kind": "drop-event", "rule": "*" * 257}, r"faults\[0\].rule: '\*{79}\.\.\. is not a text of 1 to 256"),
         ({"kind": "lost-delete", "queue": ""}, r"faults\[0\].queue: '' is not a text of 1 to 256"),
+        ({"kind": "quota", "burst": 1}, r"faults\[0\].per_second: missing, quota needs it"),
+        ({"kind": "quota", "per_second": 1, "burst": 0}, r"faults\[0\].burst: 0 is not a whole number from 1"),
+        ({"kind": "concurrency", "limit": 0}, r"faults\[0\].limit: 0 is not a whole number from 1"),
+        ({"kind": "concurrency", "limit": 1, "function": "f"}, r"unknown field 'function'"),
+        ({"kind": "stale-list"}, r"faults\[0\].seconds: missing"),
     ],
 )
 def test_a_bad_fault_is_refused_with_its_field(fault: Any, message: str) -> None:
@@ -216,3 +226,31 @@ def test_a_bad_plan_is_refused(document: Any, message: str) -> None:
 def test_a_text_that_holds_no_plan_is_refused(text: str | bytes, message: str) -> None:
     with pytest.raises(BadPlan, match=message):
         read(text)
+
+
+def test_a_bucket_holds_its_burst_and_refills_by_the_second() -> None:
+    bucket = Bucket(burst=3, per_second=2, now=100)
+    assert [bucket.take(100) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.take(now) for now in (100.4, 100.5, 100.6, 101)] == [False, True, False, True]
+    assert [bucket.take(1000) for _ in range(4)] == [True, True, True, False]
+
+
+def test_a_list_that_lags_shows_what_was_some_seconds_ago() -> None:
+    active, now = plan({"kind": "stale-list", "operation": "List*", "seconds": 60}), datetime.now(UTC)
+    old, late = now - timedelta(seconds=90), now - timedelta(seconds=30)
+    with lag(active, Call("stepfunctions", "ListExecutions"), {}):
+        assert shown_status(late, None, "RUNNING") is None
+        assert shown_status(old, late, "FAILED") == "RUNNING"
+        assert shown_status(old, old, "FAILED") == "FAILED"
+    with lag(active, Call("stepfunctions", "DescribeExecution"), {}):
+        assert shown_status(late, None, "RUNNING") == "RUNNING"
+    assert active.report()["faults"][0]["injected"] == 1
+
+
+def test_awss_quotas_are_a_plan_with_one_for_each_operation() -> None:
+    faults = read((REPOSITORY / "docs" / "step-functions-quotas.json").read_text()).faults
+    operations = [fault.matchers["operation"] for fault in faults]
+    assert {fault.kind for fault in faults} == {"quota"}
+    assert len(set(operations)) == len(operations)
+    # AWS documents no number for StartSyncExecution.
+    assert set(load_service("stepfunctions").operation_names) - set(operations) == {"StartSyncExecution"}
