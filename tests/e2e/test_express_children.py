@@ -35,13 +35,14 @@ def map_run(stacks: Stacks, execution: str) -> dict:
 
 def test_a_regular_end_waits_for_functions_that_outlive_their_children(stacks: Stacks, plan: Plan):
     timed_out = plan({"kind": "express-timeout", "seconds": 0.3})
-    prefix, rows, batch_id, execution = slow_chunks(stacks, chunks=2)
+    prefix, _, batch_id, execution = slow_chunks(stacks, chunks=2)
     detail = stacks.finished(batch_id)
     assert timed_out() == 1
     assert map_run(stacks, execution)["itemCounts"]["timedOut"] == 2
     assert (detail["status"], detail["failed"]) == ("FAILED", 6)
     stacks.assert_untouched_after("sfn", prefix, detail["finishedAt"])
-    assert set(stacks.witnessed("sfn", prefix)) == {row["id"] for row in rows}
+    # They went on with further items.
+    assert len(stacks.witnessed("sfn", prefix)) > 2
     [failure, *_] = stacks.failures("sfn", batch_id)
     assert failure["error"].startswith("its execution ended TIMED_OUT")
 

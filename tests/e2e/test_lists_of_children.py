@@ -1,12 +1,22 @@
 """Step Functions' lists of children lag, their page tokens expire, their reads are throttled: nothing is lost by it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.faults import Plan
 from tests.probes import eventually
 
-DONE = 110
-"""Chunks that are done before a batch is cancelled: more than a page of children."""
+
+@contextmanager
+def batcher_timeout(stacks: Stacks, seconds: int) -> Iterator[None]:
+    """The batcher's timeout is so short until the end, and its pages of children with it: 10 in 8 seconds."""
+    functions, batcher = stacks.aws("lambda"), stacks.sfn["BatcherFunctionName"]
+    before = functions.get_function_configuration(FunctionName=batcher)["Timeout"]
+    functions.update_function_configuration(FunctionName=batcher, Timeout=seconds)
+    yield
+    functions.update_function_configuration(FunctionName=batcher, Timeout=before)
 
 
 def succeeded(stacks: Stacks, execution: str) -> int:
@@ -58,29 +68,26 @@ def test_a_redrive_processes_nothing_again_though_children_that_are_done_are_not
 
 
 def test_a_redrive_that_died_among_its_pages_can_be_tried_again_after_their_tokens_expired(stacks: Stacks, plan: Plan):
-    prefix, ids, batch_id = cancelled_batch(stacks, DONE)
-    # Its tries die on the second page, whose token is stored with the first.
-    killed = plan(
-        {"kind": "kill", "when": "before", "operation": "DescribeExecution", "after": 100, "count": 4,
-         "function": stacks.sfn["BatcherFunctionName"]}
-    )  # fmt: skip
-    redrive(stacks, batch_id)
-    assert stacks.finished(batch_id, 2)["status"] == "FAILED"
-    assert killed() == 4
-    stacks.clock.advance(25 * 3600)
-    redrive(stacks, batch_id, generation=2)
+    prefix, ids, batch_id = cancelled_batch(stacks, done=15)
+    with batcher_timeout(stacks, 8):
+        # Its tries die on the second page, whose token is stored with the first.
+        killed = plan(
+            {"kind": "kill", "when": "before", "operation": "DescribeExecution", "after": 10,
+             "function": stacks.sfn["BatcherFunctionName"]}
+        )  # fmt: skip
+        redrive(stacks, batch_id)
+        assert stacks.finished(batch_id, 2)["status"] == "FAILED"
+        assert killed() >= 4
+        plan()
+        stacks.clock.advance(25 * 3600)
+        redrive(stacks, batch_id, generation=2)
     assert_redrive_runs_what_was_left_and_nothing_twice(stacks, prefix, ids, batch_id, generation=3)
 
 
 def test_a_redrive_comes_through_at_the_quota_of_describing_children_in_many_rounds(stacks: Stacks, plan: Plan):
-    prefix, ids, batch_id = cancelled_batch(stacks, DONE)
-    functions, batcher = stacks.aws("lambda"), stacks.sfn["BatcherFunctionName"]
-    before = functions.get_function_configuration(FunctionName=batcher)["Timeout"]
-    throttled = plan({"kind": "quota", "operation": "DescribeExecution", "per_second": 20})
-    functions.update_function_configuration(FunctionName=batcher, Timeout=4)
-    try:
+    prefix, ids, batch_id = cancelled_batch(stacks, done=12)
+    throttled = plan({"kind": "quota", "operation": "DescribeExecution", "per_second": 3})
+    with batcher_timeout(stacks, 4):
         redrive(stacks, batch_id)
         assert_redrive_runs_what_was_left_and_nothing_twice(stacks, prefix, ids, batch_id)
-    finally:
-        functions.update_function_configuration(FunctionName=batcher, Timeout=before)
     assert throttled() > 0
