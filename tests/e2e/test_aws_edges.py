@@ -27,10 +27,10 @@ from tests.probes import eventually
 # --------------------------------------------------------------------------------------------------- many failed items
 def test_the_end_of_a_batch_reads_counts_and_no_failed_item_however_large(stacks: Stacks, sandbox: Sandbox):
     """The failed items alone would be 400 read units."""
-    meter, (_, rows) = Meter(sandbox.endpoint), items(40, do="fail", text="x" * 40_000)
+    meter, (_, rows) = Meter(sandbox.endpoint), items(20, do="fail", text="x" * 80_000)
     place = stacks.upload("items.jsonl", json_lines(rows))
-    sqs, sfn = (stacks.start(name, input=place, itemsPerChunk=4, maxAttempts=1) for name in ("sqs", "sfn"))
-    assert [stacks.finished(batch)["failed"] for batch in (sqs, sfn)] == [40, 40]
+    sqs, sfn = (stacks.start(name, input=place, itemsPerChunk=2, maxAttempts=1) for name in ("sqs", "sfn"))
+    assert [stacks.finished(batch)["failed"] for batch in (sqs, sfn)] == [20, 20]
     read = {"function": "FinalizerFunction", "unit": "dynamodb.read_units"}
     eventually(lambda: assert_between(1, meter.sum(sqs, **read), 200))
     failed = f"/failed/{sfn}/"
