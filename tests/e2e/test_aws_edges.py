@@ -25,23 +25,36 @@ from tests.probes import eventually
 
 
 # --------------------------------------------------------------------------------------------------- many failed items
+def settled(stacks: Stacks, count: int) -> ChunkKey:
+    """The only chunk of a batch of so many items, which are all settled: its end is all that is left to do."""
+    key = open_batch(stacks, deadline_ms=3_600_000, items=count)
+    stacks.table.finish_segment(key, 0, items=count, chunks=1, max_items=count)
+    return ChunkKey(key, 0, 0)
+
+
 def test_the_end_of_a_batch_reads_counts_and_no_failed_item_however_large(stacks: Stacks, sandbox: Sandbox):
-    """The failed items alone would be 400 read units."""
-    meter, (_, rows) = Meter(sandbox.endpoint), items(40, do="fail", text="x" * 40_000)
-    place = stacks.upload("items.jsonl", json_lines(rows))
-    sqs, sfn = (stacks.start(name, input=place, itemsPerChunk=4, maxAttempts=1) for name in ("sqs", "sfn"))
-    assert [stacks.finished(batch)["failed"] for batch in (sqs, sfn)] == [40, 40]
+    """These items alone would be 500 read units."""
+    chunk = settled(stacks, 20)
+    failed = {index: ({"id": f"{index}", "text": "x" * 100_000}, "it failed") for index in range(20)}
+    stacks.table.put_failed(chunk, failed, 1, stacks.clock.now_ms())
+    stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(chunk.batch, check=True).body())
+    assert stacks.finished(chunk.batch.batch_id)["failed"] == 20
     read = {"function": "FinalizerFunction", "unit": "dynamodb.read_units"}
-    eventually(lambda: assert_between(1, meter.sum(sqs, **read), 200))
-    failed = f"/failed/{sfn}/"
-    calls = {call["action"] for call in calls_of_roles(sandbox) if failed in call["resource"]}
+    meter = Meter(sandbox.endpoint)
+    eventually(lambda: assert_between(1, meter.sum(chunk.batch.batch_id, **read), 50))
+
+
+def test_the_end_of_a_batch_reads_no_object_of_failed_items(stacks: Stacks, sandbox: Sandbox):
+    _, rows = items(10, do="fail")
+    batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=5, maxAttempts=1)
+    assert stacks.finished(batch_id)["failed"] == 10
+    calls = {call["action"] for call in calls_of_roles(sandbox) if f"/failed/{batch_id}/" in call["resource"]}
     assert calls == {"s3:PutObject"}
 
 
 def test_failures_are_counted_on_where_the_last_look_ran_out_of_time(stacks: Stacks, plan: Plan):
     """Their records are padded, so that twenty take two pages, and a page takes a third of the finalizer's time."""
-    key, now = open_batch(stacks, deadline_ms=3_600_000, items=20), stacks.clock.now_ms()
-    stacks.table.finish_segment(key, 0, items=20, chunks=20, max_items=20)
+    key, now = settled(stacks, 20).batch, stacks.clock.now_ms()
     for seq in range(20):
         record = failures_record(ChunkKey(key, 0, seq), 1, now // 1000 + 3_600)
         item = {**record, "padding": {"S": "x" * 90_000}}
