@@ -10,7 +10,7 @@ from localstack.http import Response
 from localstack.utils.patch import patch
 
 from sandbox.clock.stillness import RUNNING
-from sandbox.faults import entries
+from sandbox.faults import entries, hangs
 from sandbox.faults.active import FAULTS, Hit
 from sandbox.faults.plan import Call
 from sandbox.meter.calls import charge_refused
@@ -22,6 +22,7 @@ ANSWER_SECONDS = 0.01
 
 def install() -> None:
     """Apply the plan in force to every API call, before the meter counts the calls that are carried out."""
+    hangs.install()
 
     @patch(ServiceRequestRouter.__call__)
     def route(stock: Any, self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
@@ -39,7 +40,7 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
     if late := active.meet(call, "delay"):
         with RUNNING(f"delayed call of {call.operation}"):
             active.ended.poll(late.settings["seconds"])
-    kinds = ["error", "lost-answer"]
+    kinds = ["error", "lost-answer", "hang"]
     if (call.service, call.operation) in entries.BATCHES:
         kinds.append("partial")
     if process is not None and not process.ended:
@@ -47,7 +48,12 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
     hit = active.meet(call, *kinds)
     if hit is None:
         carry_out(response)
-        return
+    else:
+        _strike(hit, context, process, response, carry_out)
+
+
+def _strike(hit: Hit, context: RequestContext, process: Any, response: Response, carry_out: entries.CarryOut) -> None:
+    """Make the call fail as the fault says."""
     match hit.kind:
         case "error":
             charge_refused(context, hit.settings["status"])
@@ -55,6 +61,8 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
         case "lost-answer":
             _discard_answer(context, carry_out)
             raise _error(hit)
+        case "hang":
+            hangs.hang(hit, context, response, carry_out)
         case "partial":
             entries.carry_out_some(hit, context, response, carry_out)
         case "kill":
