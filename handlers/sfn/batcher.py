@@ -3,11 +3,10 @@
 import functools
 from dataclasses import dataclass
 
-import boto3
-
 from handlers import source
 from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import own_s3
+from handlers.aws.clients import client
 from handlers.aws.errors import service_errors_renamed
 from handlers.aws.events import SKIPPED, STARTED, Events
 from handlers.aws.telemetry import logger
@@ -152,7 +151,7 @@ def connections() -> Batcher:
     s3, bucket = own_s3(), settings.text("BATCH_BUCKET")
     schedule = Schedule(s3, bucket, skips=settings.text("OVERLAP") == "skip")
     starter = Starter(s3, bucket, parse, lambda request: source.survey(request)[0], schedule)
-    events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
+    events = Events(client("events"), settings.text("EVENT_BUS_NAME"))
     return Batcher(s3, MapRuns(map_runs.client()), events, starter, settings.whole("MAX_ITEMS"))
 
 
