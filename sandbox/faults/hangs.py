@@ -35,11 +35,16 @@ def hang(hit: Hit, context: RequestContext, response: Response, carry_out: Calla
             raise CommonServiceException("ServiceUnavailable", "the client has given up, nobody reads this", 503)
         carry_out(response)
         return
-    carry_out(response)
     if size is None:
+        carry_out(response)
         _hold(hit, context)
-    else:
-        response.response = _halted(response.response, size, lambda: _hold(hit, context))
+        return
+    try:
+        carry_out(response)
+    except Exception:
+        hit.withdraw()
+        raise
+    response.response = _halted(response.response, size, hit, context)
 
 
 def _hold(hit: Hit, context: RequestContext) -> bool:
@@ -52,16 +57,17 @@ def _hold(hit: Hit, context: RequestContext) -> bool:
     return False
 
 
-def _halted(parts: Any, size: int, hold: Callable[[], object]) -> Iterator[bytes]:
-    """The parts of a body, with a `hold` after the first `size` bytes; none if there are not more."""
+def _halted(parts: Any, size: int, hit: Hit, context: RequestContext) -> Iterator[bytes]:
+    """The parts of a body, held back after the first `size` bytes. The hit had no effect if there are not more."""
     try:
         for part in parts:
             if 0 <= size < len(part):
-                yield part[:size]
-                hold()
-                yield part[size:]
-            else:
-                yield part
+                head, part, size = part[:size], part[size:], -1  # noqa: PLW2901 - the rest of it
+                yield head
+                _hold(hit, context)
+            yield part
             size -= len(part)
     finally:
+        if size >= 0:
+            hit.withdraw()
         getattr(parts, "close", bool)()
