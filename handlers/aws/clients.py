@@ -20,8 +20,8 @@ def client(service: str, tries: int = TRIES, retry_mode: str = "standard", conne
         service,
         config=Config(
             connect_timeout=CONNECT_SECONDS,
-            # Of a short invocation at most a third, so that it outlives one connection that hangs.
-            read_timeout=min(READ_SECONDS, settings.whole("FUNCTION_TIMEOUT") / 3),
+            # At most a third of the function's own timeout, so that it outlives one connection that hangs.
+            read_timeout=min(READ_SECONDS, settings.whole("TIMEOUT") / 3),
             retries={"mode": retry_mode, "total_max_attempts": tries},
             max_pool_connections=connections,
         ),

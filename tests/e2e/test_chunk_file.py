@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from bootstrap.packaging import Package, package
 from bootstrap.stacks import SANDBOX_PARAMETERS
 from handlers.sfn import chunk_file
@@ -14,6 +16,12 @@ from tests.probes import eventually
 
 CHUNK_FILE = Path(chunk_file.__file__)
 ARCHITECTURE = SANDBOX_PARAMETERS["CpuArchitecture"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def impatient_batcher(stacks: Stacks) -> Iterator[None]:
+    with stacks.impatient_batcher():
+        yield
 
 
 def upload_of(stacks: Stacks, batch_id: str) -> str | None:

@@ -1,10 +1,18 @@
 """A connection that hangs costs a function some seconds, not its invocation, and no chunk an attempt."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.faults import Plan
+
+
+@pytest.fixture(autouse=True, scope="module")
+def impatient_batcher(stacks: Stacks) -> Iterator[None]:
+    with stacks.impatient_batcher():
+        yield
 
 
 @pytest.mark.parametrize(
