@@ -2,12 +2,14 @@
 
 import io
 import zipfile
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+from bootstrap.bytecode import bytecode
 from bootstrap.vendoring import left_out, vendored
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,13 +44,14 @@ class Package:
             for path, content in sorted(self.files.items()):
                 entry = zipfile.ZipInfo(path, EPOCH)
                 entry.external_attr = REGULAR_FILE
-                entry.compress_type = zipfile.ZIP_DEFLATED
+                # botocore's models, most of the zip, are compressed already.
+                entry.compress_type = zipfile.ZIP_STORED if path.endswith(".gz") else zipfile.ZIP_DEFLATED
                 archive.writestr(entry, content)
         return packed.getvalue()
 
 
 def package(architecture: str, overlay: Mapping[str, Path] | None = None, root: Path = ROOT) -> Package:
-    """Gather `root`/handlers and the dependencies of `root`/pyproject.toml's group `functions`.
+    """Gather `root`/handlers, the dependencies of `root`/pyproject.toml's group `functions`, and their bytecode.
 
     `architecture` is the functions' processor: `arm64` or `x86_64`. `overlay` maps paths in the zip, such as
     `handlers/work.py`, to files that replace them. Raises BadOverlay, vendoring.CannotVendor.
@@ -59,7 +62,8 @@ def package(architecture: str, overlay: Mapping[str, Path] | None = None, root: 
         if not source.is_file():
             raise BadOverlay(f"overlay {path}: there is no file {source}")
         files[path] = source.read_bytes()
-    return Package(files)
+    compiled = [bytecode(path, content) for path, content in files.items() if path.endswith(".py")]
+    return Package(dict(ChainMap(files, *compiled)))
 
 
 def handlers(root: Path = ROOT) -> list[Path]:

@@ -1,5 +1,6 @@
 """The functions' dependencies, taken from this environment, in which the lock file installed them."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -8,11 +9,13 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-# Lambda's Python runtime has these and their own dependencies.
-IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer"}
 COMPILED = {".so", ".pyd", ".dylib"}
 LIBRARY_FOLDERS = {".libs", ".dylibs"}
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+# Lambda's python3.13 is Amazon Linux 2023. https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html
+NEWEST_GLIBC = (2, 34)
+# The tags from before those that name glibc's version, all of them older.
+OLD_TAGS = ("manylinux1_", "manylinux2010_", "manylinux2014_")
 
 
 class CannotVendor(Exception):
@@ -28,13 +31,13 @@ def vendored(pyproject: Path, architecture: str) -> Iterator[tuple[str, bytes]]:
 
 
 def closure(requirements: Iterable[str]) -> list[Distribution]:
-    """All distributions that `requirements` need, except those of Lambda's runtime. Raises CannotVendor."""
+    """All distributions that `requirements` need, directly or not. Raises CannotVendor."""
     found: dict[tuple[str, frozenset[str]], Distribution] = {}
     pending = [Requirement(text) for text in requirements]
     while pending:
         wanted = pending.pop()
         name = str(canonicalize_name(wanted.name))
-        if name in IN_THE_RUNTIME or (name, frozenset(wanted.extras)) in found:
+        if (name, frozenset(wanted.extras)) in found:
             continue
         try:
             installed = distribution(name)
@@ -60,15 +63,21 @@ def refuse_unfit(found: Distribution, architecture: str) -> None:
     if not any(fits(tag, architecture) for tag in tags):
         raise CannotVendor(
             f"{found.name} {found.version} is compiled for {', '.join(tags) or 'an unknown platform'}, and the "
-            f"functions run on Linux, {architecture}: set CpuArchitecture to this machine's, deploy from such a "
-            "machine, or remove the dependency"
+            f"functions run on Linux, {architecture}, with glibc {NEWEST_GLIBC[0]}.{NEWEST_GLIBC[1]}: set "
+            "CpuArchitecture to this machine's, deploy from such a machine, choose a version with an older manylinux "
+            "wheel, or remove the dependency"
         )
 
 
 def fits(tag: str, architecture: str) -> bool:
-    """Whether a wheel's tag, such as `cp313-cp313-manylinux_2_17_x86_64`, runs on the functions' platform."""
+    """Whether a wheel's tag, such as `cp313-cp313-manylinux_2_17_x86_64`, runs on the functions' platform.
+
+    `linux_x86_64` does not: such a wheel was built on some machine, and needs whatever glibc was there.
+    """
     platform = tag.rsplit("-", 1)[-1]
-    return platform.startswith(("manylinux", "linux")) and platform.endswith(f"_{MACHINES[architecture]}")
+    glibc = re.match(r"manylinux_(\d+)_(\d+)_", platform)
+    fitting = (int(glibc[1]), int(glibc[2])) <= NEWEST_GLIBC if glibc else platform.startswith(OLD_TAGS)
+    return fitting and platform.endswith(f"_{MACHINES[architecture]}")
 
 
 def files(found: Distribution) -> Iterator[tuple[str, bytes]]:

@@ -5,22 +5,21 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.htm
 
 from typing import Any
 
-import boto3
-
 from handlers.aws import Client, settings
+from handlers.aws.clients import client
 
 
-def expecting(client: Client, owner: str) -> Client:
+def expecting(s3: Client, owner: str) -> Client:
     """Make an S3 client name the account `owner` in every call: S3 refuses a bucket of another one (AccessDenied)."""
 
     def add_owner(params: dict[str, Any], model: Any, **_: Any) -> None:
         if "ExpectedBucketOwner" in model.input_shape.members:
             params["ExpectedBucketOwner"] = owner
 
-    client.meta.events.register("provide-client-params.s3", add_owner)
-    return client
+    s3.meta.events.register("provide-client-params.s3", add_owner)
+    return s3
 
 
 def own_s3() -> Client:
     """An S3 client for the buckets of the stack's own account."""
-    return expecting(boto3.client("s3"), settings.text("ACCOUNT_ID"))
+    return expecting(client("s3"), settings.text("ACCOUNT_ID"))

@@ -11,11 +11,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError, ParamValidationError
 
 from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import expecting
+from handlers.aws.clients import client
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InputObject, InvalidRequest
 from handlers.core.files.formats import csv_items, json_items
@@ -96,9 +96,9 @@ def opened(source: InputObject, start: int = 0) -> io.BufferedReader:
 
 
 @functools.cache
-def client() -> Client:
+def input_s3() -> Client:
     """The S3 client for the input bucket; made once per environment."""
-    return expecting(boto3.client("s3"), settings.text("INPUT_BUCKET_OWNER"))
+    return expecting(client("s3"), settings.text("INPUT_BUCKET_OWNER"))
 
 
 def refuse_other_places(source: InputObject) -> None:
@@ -120,7 +120,7 @@ def get(source: InputObject, **arguments: str) -> Any:
     if source.etag:
         arguments["IfMatch"] = source.etag
     try:
-        return client().get_object(Bucket=source.bucket, Key=source.key, **arguments)
+        return input_s3().get_object(Bucket=source.bucket, Key=source.key, **arguments)
     except ParamValidationError:
         raise InvalidRequest(f"input: {place}: S3 has no object of such a name, one has 1 to 1,024 bytes") from None
     except ClientError as error:

@@ -3,12 +3,11 @@
 import functools
 from dataclasses import dataclass
 
-import boto3
-
 from handlers import source
 from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import own_s3
-from handlers.aws.errors import service_errors_renamed
+from handlers.aws.clients import client
+from handlers.aws.errors import is_mistake, service_errors_renamed
 from handlers.aws.events import SKIPPED, STARTED, Events
 from handlers.aws.telemetry import logger
 from handlers.core.batch import BatchRequest, InvalidRequest, iso
@@ -16,6 +15,7 @@ from handlers.core.clock import Clock, LambdaContext
 from handlers.core.files.unreadable import ReadableItems
 from handlers.core.items import chunks
 from handlers.core.json_text import JsonObject
+from handlers.core.outcome import error_text
 from handlers.sfn import map_runs
 from handlers.sfn.chunk_file import ChunkWriter, Cursor
 from handlers.sfn.express import refuse_long_children
@@ -115,7 +115,14 @@ class Batcher:
         except OutOfTime:
             return None
         made = chunks(items, request.items_per_chunk, MAX_CHUNK_BYTES, at.chunks, at.items, seal=True)
-        return items if writer.write(made, lambda: clock.has(STOP_MS)) else None
+        try:
+            return items if writer.write(made, lambda: clock.has(STOP_MS)) else None
+        except Exception as error:
+            if is_mistake(error) or writer.cursor == at:
+                raise
+            # Such as a connection that broke while the input was read. What is stored is not written again.
+            logger.warning("round cut short", **objects.batch, reason=error_text(error))
+            return None
 
     def _publish_started(self, objects: BatchObjects, made: BatcherOutput) -> None:
         self.events.publish(
@@ -152,7 +159,7 @@ def connections() -> Batcher:
     s3, bucket = own_s3(), settings.text("BATCH_BUCKET")
     schedule = Schedule(s3, bucket, skips=settings.text("OVERLAP") == "skip")
     starter = Starter(s3, bucket, parse, lambda request: source.survey(request)[0], schedule)
-    events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
+    events = Events(client("events"), settings.text("EVENT_BUS_NAME"))
     return Batcher(s3, MapRuns(map_runs.client()), events, starter, settings.whole("MAX_ITEMS"))
 
 

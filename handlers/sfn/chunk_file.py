@@ -1,6 +1,7 @@
 """The Distributed Map's input, one JSON array of chunks. Several invocations, one a round, may write it."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,10 +12,14 @@ from handlers.core.batch import InvalidRequest, refuse_too_many
 from handlers.core.items import Chunk
 from handlers.core.json_text import JsonObject
 
-# S3 takes no parts smaller than 5 MiB, except the last. 10,000 of these hold 80 GB, and one at a time saves memory.
+# S3 takes no parts smaller than 5 MiB, except the last. One at a time saves memory.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 8 * 1024 * 1024
-MAX_PARTS = 10_000
+# Step Functions reads no larger file: the Map would fail, after hours of writing.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+MAX_BYTES = 10_000_000_000
+# Each part's is sent with it, and S3 compares all of them at the end.
+CHECKSUM = "CRC32"
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Cursor:
 
     upload_id: str | None = None
     parts: int = 0
+    bytes: int = 0
     items: int = 0
     chunks: int = 0
     smallest_chunk: int = 0
@@ -37,6 +43,10 @@ class Cursor:
         return replace(
             self, items=self.items + items, chunks=self.chunks + 1, smallest_chunk=smallest, last_chunk=items
         )
+
+
+class _UploadGone(Exception):
+    """The upload was aborted, as S3 does when it is old: its parts are gone."""
 
 
 class ChunkWriter:
@@ -54,10 +64,18 @@ class ChunkWriter:
         self._completed = False
 
     def write(self, chunks: Iterable[Chunk], has_time: Callable[[], bool]) -> bool:
-        """Write the chunks that follow the cursor; false if time ran out: the next round goes on from `cursor`.
+        """Write the chunks that follow the cursor; false if a next round has to go on from `cursor`.
 
-        A round uploads at least one part. Raises InvalidRequest for too many items, or more than an object holds.
+        Time has run out after at least one part; or the upload is gone, and `cursor` is at the beginning again. Raises
+        InvalidRequest for too many items, or more than Step Functions reads.
         """
+        try:
+            return self._write(chunks, has_time)
+        except _UploadGone:
+            self.cursor = Cursor()
+            return False
+
+    def _write(self, chunks: Iterable[Chunk], has_time: Callable[[], bool]) -> bool:
         first_part, counted = self.cursor.parts, self.cursor
         texts: list[bytes] = []
         size = 0
@@ -84,30 +102,42 @@ class ChunkWriter:
     def abandon(self) -> None:
         """Delete the parts uploaded so far: the batch cannot be made."""
         if self.cursor.upload_id:
-            self.client.abort_multipart_upload(**self.place, UploadId=self.cursor.upload_id)
+            # They are gone if an earlier try of this round, which died, has deleted them.
+            with suppress(self.client.exceptions.NoSuchUpload):
+                self.client.abort_multipart_upload(**self.place, UploadId=self.cursor.upload_id)
 
     def _put_part(self, text: bytes, cursor: Cursor) -> Cursor:
-        if cursor.parts == MAX_PARTS:
-            raise InvalidRequest(f"its items are more than the {MAX_PARTS * PART_BYTES:,} bytes that one object holds")
-        upload_id = cursor.upload_id or self.client.create_multipart_upload(**self.place)["UploadId"]
-        cursor = replace(cursor, upload_id=upload_id, parts=cursor.parts + 1)
-        part = {"UploadId": upload_id, "PartNumber": cursor.parts, "Body": text}
+        size = cursor.bytes + len(text)
+        if size > MAX_BYTES:
+            raise InvalidRequest(
+                f"its first {cursor.items:,} items make {size:,} bytes of chunks, and Step Functions reads a file of "
+                f"{MAX_BYTES:,} at most: split it into several batches, or run it on the SQS stack"
+            )
+        upload_id = cursor.upload_id or self._begin()
+        cursor = replace(cursor, upload_id=upload_id, parts=cursor.parts + 1, bytes=size)
+        part = {"UploadId": upload_id, "PartNumber": cursor.parts, "Body": text, "ChecksumAlgorithm": CHECKSUM}
         self._unless_completed(lambda: self.client.upload_part(**self.place, **part))
         return cursor
+
+    def _begin(self) -> str:
+        upload_id: str = self.client.create_multipart_upload(**self.place, ChecksumAlgorithm=CHECKSUM)["UploadId"]
+        return upload_id
 
     def _complete(self, upload_id: str | None) -> None:
         def complete() -> None:
             # Listed rather than remembered: an ETag for every part would not fit into the state machine's state.
             pages = self.client.get_paginator("list_parts").paginate(**self.place, UploadId=upload_id)
-            parts = [
-                {"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for page in pages for part in page["Parts"]
-            ]
+            needed = ("PartNumber", "ETag", f"Checksum{CHECKSUM}")
+            parts = [{name: part[name] for name in needed} for page in pages for part in page["Parts"]]
             self.client.complete_multipart_upload(**self.place, UploadId=upload_id, MultipartUpload={"Parts": parts})
 
         self._unless_completed(complete)
 
     def _unless_completed(self, call: Callable[[], object]) -> None:
-        """Make a call to the upload, unless an earlier try of this round, which died, has completed the upload."""
+        """Make a call to the upload, unless an earlier try of this round, which died, has completed the upload.
+
+        Raises _UploadGone.
+        """
         if self._completed:
             return
         try:
@@ -115,4 +145,15 @@ class ChunkWriter:
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchUpload":
                 raise
+            if not self._is_there():
+                raise _UploadGone from error
             self._completed = True
+
+    def _is_there(self) -> bool:
+        try:
+            self.client.head_object(**self.place)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            return False
+        return True

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import ClientError
 
 from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import own_s3
+from handlers.aws.clients import client
 from handlers.aws.errors import is_mistake, service_errors_renamed
 from handlers.aws.events import Events
 from handlers.aws.results import store
@@ -125,10 +125,10 @@ def connections() -> tuple[Finalizer, Queue]:
     """The function's finalizer and queue; made once per environment."""
     s3, states, bucket = own_s3(), map_runs.client(), settings.text("BATCH_BUCKET")
     starter = Starter(s3, bucket, lambda body: parse_request(body, settings.request_defaults()))
-    events = Events(boto3.client("events"), settings.text("EVENT_BUS_NAME"))
+    events = Events(client("events"), settings.text("EVENT_BUS_NAME"))
     finisher = Finisher(MapRuns(states), events, store(), timedelta(seconds=settings.whole("SETTLE_SECONDS")))
     abandoned = AbandonedExecutions(states, starter, finisher)
-    queue = Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
+    queue = Queue(client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
     return Finalizer(s3, states, finisher, abandoned, bucket), queue
 
 

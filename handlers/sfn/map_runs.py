@@ -6,22 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from handlers.aws import Client
+from handlers.aws import Client, clients
 from handlers.aws.errors import CheckAgain
 from handlers.aws.telemetry import logger
 from handlers.core.clock import Clock
 from handlers.core.json_text import JsonObject
 
 # The whole account has 15 calls a second of DescribeExecution in three Regions, and 10 in all others. So few calls run
-# at a time, and the SDK waits when AWS refuses one.
+# at a time, and the SDK waits before it makes one that AWS would refuse.
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 CALLS_A_SECOND = 10
 THREADS = 8
-CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, max_pool_connections=THREADS)
+TRIES = 10
 LARGEST_PAGE = 100
 # With less than PAGE_MS left (or a quarter of the invocation), twice the time of a page, no page is begun. With less
 # than LAST_MS left, no further child of a page is described.
@@ -46,7 +44,7 @@ class TokenExpired(Exception):
 
 def client() -> Client:
     """The Step Functions client for MapRuns."""
-    return boto3.client("stepfunctions", config=CONFIG)
+    return clients.client("stepfunctions", TRIES, "adaptive", connections=THREADS)
 
 
 @dataclass

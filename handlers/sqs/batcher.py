@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import source
 from handlers.aws import settings
+from handlers.aws.clients import client
 from handlers.aws.events import Events
 from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
@@ -143,8 +143,8 @@ def windows(stream: Iterable[Chunk]) -> Iterator[list[Chunk]]:
 @functools.cache
 def connections() -> tuple[Starter, Batcher, Queue]:
     """The function's starter, batcher and queue; made once per environment."""
-    sqs = boto3.client("sqs")
-    table = BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME"))
+    sqs = client("sqs")
+    table = BatchTable(client("dynamodb"), settings.text("TABLE_NAME"))
     queue = Queue(sqs, settings.text("BATCHER_QUEUE_URL"))
     finalizer_queue = Queue(sqs, settings.text("FINALIZER_QUEUE_URL"))
     max_items = settings.whole("MAX_ITEMS")
@@ -152,7 +152,7 @@ def connections() -> tuple[Starter, Batcher, Queue]:
         table=table,
         queue=queue,
         finalizer_queue=finalizer_queue,
-        events=Events(boto3.client("events"), settings.text("EVENT_BUS_NAME")),
+        events=Events(client("events"), settings.text("EVENT_BUS_NAME")),
         survey=source.survey,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         chunks_per_segment=settings.whole("CHUNKS_PER_SEGMENT"),

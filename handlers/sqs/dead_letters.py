@@ -3,10 +3,10 @@
 import functools
 from dataclasses import dataclass
 
-import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers.aws import settings
+from handlers.aws.clients import client
 from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import logger
 from handlers.core.clock import Clock, LambdaContext
@@ -54,9 +54,9 @@ class DeadLetters:
 @functools.cache
 def connections() -> tuple[BatchTable, Queue, Queue, Queue]:
     """The function's table, the dead-letter queues of the chunks and of the batcher, and the finalizer's queue."""
-    sqs = boto3.client("sqs")
+    sqs = client("sqs")
     return (
-        BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
+        BatchTable(client("dynamodb"), settings.text("TABLE_NAME")),
         Queue(sqs, settings.text("CHUNK_DEAD_LETTER_QUEUE_URL")),
         Queue(sqs, settings.text("BATCHER_DEAD_LETTER_QUEUE_URL")),
         Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),

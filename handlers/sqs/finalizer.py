@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from botocore.config import Config
 
 from handlers import source
 from handlers.aws import settings
+from handlers.aws.clients import client
 from handlers.aws.errors import TRIES, is_mistake, reason_of
 from handlers.aws.events import FINISHED, STALLED, Events
 from handlers.aws.results import ResultStore, store
@@ -258,19 +257,17 @@ def when_early(batch: Batch) -> tuple[Status, str]:
 @functools.cache
 def connections() -> tuple[Finalizer, Queue]:
     """The function's finalizer and queue; made once per environment."""
-    table = BatchTable(
-        boto3.client("dynamodb", config=Config(max_pool_connections=THREADS)), settings.text("TABLE_NAME")
-    )
+    table = BatchTable(client("dynamodb", connections=THREADS), settings.text("TABLE_NAME"))
     finalizer = Finalizer(
         table=table,
-        events=Events(boto3.client("events"), settings.text("EVENT_BUS_NAME")),
+        events=Events(client("events"), settings.text("EVENT_BUS_NAME")),
         segment_items=SegmentItems(table, source.items),
         results=store(),
         map=ThreadPoolExecutor(THREADS).map,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         stall_after=settings.whole("STALL_AFTER_SECONDS"),
     )
-    return finalizer, Queue(boto3.client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
+    return finalizer, Queue(client("sqs"), settings.text("FINALIZER_QUEUE_URL"))
 
 
 def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:

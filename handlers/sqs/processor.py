@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import work
 from handlers.aws import settings
+from handlers.aws.clients import client
 from handlers.aws.errors import is_mistake
 from handlers.aws.results import ResultStore, store
 from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
@@ -122,9 +122,9 @@ class Processor:
 @functools.cache
 def connections() -> tuple[BatchTable, Queue, Queue, ResultStore | None]:
     """The function's table, chunk queue, finalizer queue and results; made once per environment."""
-    sqs = boto3.client("sqs")
+    sqs = client("sqs")
     return (
-        BatchTable(boto3.client("dynamodb"), settings.text("TABLE_NAME")),
+        BatchTable(client("dynamodb"), settings.text("TABLE_NAME")),
         Queue(sqs, settings.text("CHUNK_QUEUE_URL")),
         Queue(sqs, settings.text("FINALIZER_QUEUE_URL")),
         store(),

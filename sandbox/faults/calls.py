@@ -11,7 +11,7 @@ from localstack.http import Response
 from localstack.utils.patch import patch
 
 from sandbox.clock.stillness import RUNNING
-from sandbox.faults import entries, lists, quotas
+from sandbox.faults import entries, hangs, lists, quotas
 from sandbox.faults.active import FAULTS, Hit
 from sandbox.faults.plan import Call
 from sandbox.meter.calls import charge_refused
@@ -23,6 +23,7 @@ ANSWER_SECONDS = 0.01
 
 def install() -> None:
     """Apply the plan in force to every API call, before the meter counts the calls that are carried out."""
+    hangs.install()
 
     @patch(ServiceRequestRouter.__call__)
     def route(stock: Any, self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:
@@ -45,7 +46,12 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
     if hit is None:
         with lists.lag(active, call, context.service_request):
             carry_out(response)
-        return
+    else:
+        _strike(hit, context, process, response, carry_out)
+
+
+def _strike(hit: Hit, context: RequestContext, process: Any, response: Response, carry_out: entries.CarryOut) -> None:
+    """Make the call fail as the fault says."""
     match hit.kind:
         case "error":
             charge_refused(context, hit.settings["status"])
@@ -55,6 +61,8 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
             raise _error(hit)
         case "expired-token":
             raise lists.token_expired("the fault plan lets it expire")
+        case "hang":
+            hangs.hang(hit, context, response, carry_out)
         case "partial":
             entries.carry_out_some(hit, context, response, carry_out)
         case "kill":
@@ -63,7 +71,7 @@ def _route(context: RequestContext, response: Response, carry_out: entries.Carry
 
 def _kinds(call: Call, context: RequestContext, process: Any) -> Iterator[str]:
     """The kinds of faults that this call may have, but for delays, quotas and lists that lag."""
-    yield from ("error", "lost-answer")
+    yield from ("error", "lost-answer", "hang")
     if (call.service, call.operation) in entries.BATCHES:
         yield "partial"
     if process is not None and not process.ended:

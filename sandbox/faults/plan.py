@@ -145,6 +145,7 @@ _error_code = _require(
 _list = _require(lambda value: isinstance(value, list), "not a list")
 _object = _require(lambda value: isinstance(value, dict), "not a JSON object")
 _when = _require(lambda value: value in ("before", "during", "after"), "none of before, during, after")
+_before_or_after = _require(lambda value: value in ("before", "after"), "none of before, after")
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ KINDS: Mapping[str, Kind] = {
     "error": Kind(_CALLS, {"error": (_error_code, "ThrottlingException"), "status": (_STATUS, 400)}),
     "lost-answer": Kind(_CALLS, {"error": (_error_code, "InternalServerError"), "status": (_STATUS, 500)}),
     "delay": Kind(_CALLS, {"seconds": (_SECONDS, REQUIRED)}),
+    "hang": Kind(_CALLS, {"when": (_before_or_after, "before"), "bytes": (_whole(0, MAX_CALLS), None)}),
     "partial": Kind(_CALLS, {"share": (_number(0, 1), 0.5)}),
     "kill": Kind(_CALLS, {"when": (_when, REQUIRED)}),
     "kill-invocation": Kind(("function",), {"milliseconds": _MOMENT}),

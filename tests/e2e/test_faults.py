@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from rollcall.target.engine_client import ask
 from sandbox.state import Sandbox
@@ -188,6 +188,58 @@ def test_clearing_the_plan_ends_its_delays(sandbox: Sandbox, inject: Inject, aws
         assert stored(aws, table) == {"a"}
 
     eventually(there)
+
+
+def impatient(sandbox: Sandbox, service: str) -> Any:
+    """A client that waits for an answer for a second, once."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    settings = Config(read_timeout=1, retries={"total_max_attempts": 1})
+    return session.client(service, endpoint_url=sandbox.endpoint, config=settings)
+
+
+@pytest.mark.parametrize(("when", "effect"), [("before", set()), ("after", {"a"})])
+def test_a_call_hangs_until_its_client_gives_up_before_or_after_it_takes_effect(
+    sandbox: Sandbox, aws, inject: Inject, table: str, clock: Clock, when: str, effect: set[str]
+):
+    report = inject({"kind": "hang", "when": when, "operation": "PutItem", "count": 1})
+    with pytest.raises(ReadTimeoutError):
+        impatient(sandbox, "dynamodb").put_item(TableName=table, Item={"id": {"S": "a"}})
+    eventually(lambda: hung(clock, 0))
+    assert stored(aws, table) == effect
+    assert report()["injected"] == 1
+
+
+def hung(clock: Clock, calls: int) -> None:
+    """So many calls hang, by the count of what runs."""
+    assert str(clock.show()["running"]).count("hung call") == calls
+
+
+def test_clearing_the_plan_answers_the_calls_that_hang(sandbox: Sandbox, aws, inject: Inject, table: str, caller):
+    inject({"kind": "hang", "function": caller.name, "operation": "PutItem"})
+    aws("lambda").invoke(FunctionName=caller.name, InvocationType="Event", Payload=json.dumps(put(table)))
+    eventually(lambda: hung(Clock(sandbox.endpoint), 1))
+    request(sandbox, "DELETE")
+
+    def there():
+        assert stored(aws, table) == {"a"}
+
+    eventually(there)
+
+
+def test_an_answer_stops_after_so_many_bytes_of_its_body(sandbox: Sandbox, aws, inject: Inject, undo: ExitStack):
+    s3, name = aws("s3"), f"faults-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name)
+    undo.callback(s3.delete_bucket, Bucket=name)
+    s3.put_object(Bucket=name, Key="a", Body=b"x" * 3_000_000)
+    undo.callback(s3.delete_object, Bucket=name, Key="a")
+    report = inject({"kind": "hang", "operation": "GetObject", "bytes": 2_000_000, "count": 1})
+    body = impatient(sandbox, "s3").get_object(Bucket=name, Key="a")["Body"]
+    assert len(body.read(2_000_000)) == 2_000_000
+    with pytest.raises(ReadTimeoutError):
+        body.read(1)
+    body.close()
+    assert len(s3.get_object(Bucket=name, Key="a")["Body"].read()) == 3_000_000
+    assert report()["injected"] == 1
 
 
 def test_a_partial_batch_write_stores_the_rest_and_names_what_it_did_not(aws, inject: Inject, table: str):

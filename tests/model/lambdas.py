@@ -182,6 +182,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
         "RETRY_DELAY_SECONDS": str(scale.retry_delay),
         "CHUNKS_PER_SEGMENT": str(scale.chunks_per_segment),
         "MAX_ITEMS": str(scale.max_items),
+        "TIMEOUT": "60",
     }
     with ExitStack() as stack:
         stack.callback(forget_connections)

@@ -113,7 +113,7 @@ class MeteredRun(Run):
         client = SimpleNamespace(get_object=get_object)
         with (
             mock.patch.dict(settings.VARIABLES, place),
-            mock.patch.object(input_object, "client", return_value=client),
+            mock.patch.object(input_object, "input_s3", return_value=client),
         ):
             yield
 

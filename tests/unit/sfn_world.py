@@ -51,8 +51,8 @@ class S3:
 class States:
     """boto3's client, of one execution and its Map Run.
 
-    `shown` of the children of a status can be listed yet; `expired` tokens are refused; `described` counts. The children
-    `forgotten` are listed and not known any more.
+    `shown` of the children of a status can be listed yet; `expired` tokens are refused; `described` counts. The
+    children `forgotten` are listed and not known any more.
     """
 
     def __init__(self, children: dict[str, list[dict]], stopped_at: float = 0, status: str = "SUCCEEDED"):

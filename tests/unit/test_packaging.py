@@ -2,13 +2,17 @@
 
 import io
 import os
+import subprocess
+import sys
 import zipfile
 from importlib.metadata import Distribution
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+import botocore
 import pytest
+from botocore.loaders import Loader
 
-from bootstrap.packaging import BadOverlay, Package, package
+from bootstrap.packaging import ROOT, BadOverlay, Package, package
 from bootstrap.vendoring import CannotVendor, closure, files, fits, refuse_unfit
 
 
@@ -68,10 +72,12 @@ def test_the_key_tells_where_one_file_ends_and_the_next_begins():
 
 
 def test_the_zip_holds_handlers_and_dependencies_but_nothing_stale_and_no_scripts(project: Path):
-    names = zipfile.ZipFile(io.BytesIO(package("x86_64", root=project).zip())).namelist()
+    archive = zipfile.ZipFile(io.BytesIO(package("x86_64", root=project).zip()))
+    names = archive.namelist()
     assert names == sorted(names)
     assert {"handlers/work.py", "aws_lambda_powertools/__init__.py", "jmespath/__init__.py"} <= set(names)
-    assert not [name for name in names if "__pycache__" in name or ".." in name or name.endswith("RECORD")]
+    assert not [name for name in names if ".." in name or name.endswith("RECORD")]
+    assert archive.read("handlers/__pycache__/work.cpython-313.pyc") != b"stale"
     assert any("licen" in name.lower() for name in names if name.startswith("aws_lambda_powertools-"))
 
 
@@ -120,9 +126,40 @@ def test_an_overlay_that_is_not_there_is_refused(project: Path, tmp_path: Path):
         package("x86_64", {"handlers/work.py": tmp_path / "missing.py"}, project)
 
 
-def test_the_closure_holds_what_powertools_needs_without_extras_and_without_the_runtimes_boto3():
-    names = {found.name.lower().replace("_", "-") for found in closure(["aws-lambda-powertools", "boto3"])}
+def test_the_closure_holds_what_powertools_needs_without_extras():
+    names = {found.name.lower().replace("_", "-") for found in closure(["aws-lambda-powertools"])}
     assert names == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
+
+
+def test_the_functions_have_the_sdk_of_the_lock_file_for_every_service_and_not_that_of_lambdas_runtime():
+    files = package("x86_64").files
+    packed = {PurePosixPath(path).parts[2] for path in files if path.endswith("service-2.json.gz")}
+    assert packed == set(Loader().list_available_services("service-2"))
+    assert files["botocore/__init__.py"] == Path(botocore.__file__).read_bytes()
+
+
+def test_python_takes_the_bytecode_in_the_zip_as_it_is_and_another_process_packs_the_same(project: Path):
+    source = "KINDS = {'a', 'b', 'c'}\n\ndef process(item):\n    return item in {'a', 'b', 'c'}\n"
+    (project / "handlers" / "work.py").write_text(source)
+    packed = package("x86_64", root=project)
+    unpacked = project / "unpacked"
+    zipfile.ZipFile(io.BytesIO(packed.zip())).extractall(unpacked)
+    (unpacked / "handlers" / "work.py").write_text("raise AssertionError('compiled again')")
+    said = run([sys.executable, "-c", "import handlers.work as w; print(w.process('a'), w.__cached__)"], unpacked)
+    assert said == f"True {unpacked / 'handlers' / '__pycache__' / 'work.cpython-313.pyc'}"
+    ask = "import sys, pathlib as p; from bootstrap.packaging import package as pack"
+    ask += "; print(pack('x86_64', root=p.Path(sys.argv[1])).key)"
+    assert run([sys.executable, "-c", ask, str(project)], ROOT, PYTHONHASHSEED="1") == packed.key
+
+
+def run(command: list[str], cwd: Path, **environment: str) -> str:
+    done = subprocess.run(command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_file_that_is_no_python_is_packed_without_bytecode(project: Path):
+    (project / "handlers" / "work.py").write_text("def process(item:\n")
+    assert {path for path in package("x86_64", root=project).files if "work" in path} == {"handlers/work.py"}
 
 
 def test_a_dependency_that_is_not_installed_is_refused_with_the_next_step():
@@ -132,7 +169,12 @@ def test_a_dependency_that_is_not_installed_is_refused_with_the_next_step():
 
 @pytest.mark.parametrize(
     ("tag", "architecture"),
-    [("cp313-cp313-manylinux_2_17_x86_64", "x86_64"), ("cp313-abi3-manylinux2014_aarch64", "arm64")],
+    [
+        ("cp313-cp313-manylinux_2_17_x86_64", "x86_64"),
+        ("cp313-cp313-manylinux_2_34_x86_64", "x86_64"),
+        ("cp313-abi3-manylinux2014_aarch64", "arm64"),
+        ("cp313-cp313-manylinux1_x86_64", "x86_64"),
+    ],
 )
 def test_code_compiled_for_the_functions_platform_is_taken(tmp_path: Path, tag: str, architecture: str):
     assert fits(tag, architecture)
@@ -146,6 +188,9 @@ def test_code_compiled_for_the_functions_platform_is_taken(tmp_path: Path, tag: 
         ("cp313-cp313-macosx_11_0_arm64", "arm64"),
         ("cp313-cp313-musllinux_1_2_x86_64", "x86_64"),
         ("cp313-cp313-win_amd64", "x86_64"),
+        ("cp313-cp313-manylinux_2_35_x86_64", "x86_64"),
+        ("cp313-cp313-manylinux_3_1_x86_64", "x86_64"),
+        ("cp313-cp313-linux_x86_64", "x86_64"),
     ],
 )
 def test_code_compiled_for_something_else_is_refused_with_package_platform_and_next_step(

@@ -7,6 +7,7 @@ import pytest
 from bootstrap.problem import Problem
 from costs.facts.figures import Assumptions, Figures, Quotas, Rules
 from costs.plan.limits import Impossible
+from handlers.sfn.chunk_file import MAX_BYTES
 from tests.unit.planning import planned
 
 TENFOLD = {"lambda.concurrency": 10_000}
@@ -49,6 +50,10 @@ def test_what_cannot_work_is_refused(architecture: str, limit: str, said: str, a
         planned(architecture, **{"items": 1_000_000, **others}, quotas=quotas)
     assert impossible.value.limit == limit
     assert said in impossible.value.message
+
+
+def test_the_plan_and_the_batcher_know_the_same_largest_file() -> None:
+    assert Quotas.load()["states.input_file_bytes"] == MAX_BYTES
 
 
 def test_chunks_are_cut_where_a_message_or_a_state_is_full() -> None:

@@ -173,6 +173,8 @@ def test_an_unknown_field_is_named_with_the_known_ones(kind: str) -> None:
         ({"kind": "delay"}, r"faults\[0\].seconds: missing, delay needs it"),
         ({"kind": "kill"}, r"faults\[0\].when: missing"),
         ({"kind": "kill", "when": "later"}, r"faults\[0\].when: 'later' is none of before, during, after"),
+        ({"kind": "hang", "when": "during"}, r"faults\[0\].when: 'during' is none of before, after"),
+        ({"kind": "hang", "bytes": -1}, r"faults\[0\].bytes: -1 is not a whole number from 0 to"),
         ({"kind": "restart-pollers", "every": 0}, r"faults\[0\].every: 0 is not a number from 0.1"),
         ({"kind": "delay", "seconds": 10**400}, r"faults\[0\].seconds: 10{79}\.\.\. is not a number from 0 to 43200"),
         ({"kind": "error", "count": 10**9 + 1}, r"faults\[0\].count: 1000000001 is not a whole number from 0 to"),

@@ -139,7 +139,8 @@ def test_a_page_that_cannot_be_described_in_time_hands_the_round_on_instead_of_d
 
 
 def test_a_redrive_runs_the_chunk_of_a_child_again_that_aws_has_forgotten():
-    s3, states = S3(), States({"SUCCEEDED": [chunk(seq, 1) for seq in range(4)]})
+    long_ago = time.time() - PROOF_SECONDS - 1
+    s3, states = S3(), States({"SUCCEEDED": [chunk(seq, 1) for seq in range(4)]}, stopped_at=long_ago)
     started(s3)
     states.forgotten = {"SUCCEEDED 2"}
     assert found(s3, states, Time(900)) == {0, 1, 3}

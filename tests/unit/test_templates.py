@@ -212,6 +212,15 @@ def test_functions_that_read_input_are_told_where_and_whose_it_is(parsed: dict):
     assert told == {role for role, statement in policies(parsed) if "${InputBucket}" in json.dumps(statement)}
 
 
+def test_every_function_is_told_its_own_timeout(parsed: dict):
+    for name, function in of_type(parsed, "AWS::Lambda::Function").items():
+        timeout, told = (
+            function["Properties"]["Timeout"],
+            function["Properties"]["Environment"]["Variables"]["TIMEOUT"],
+        )
+        assert told == (timeout if isinstance(timeout, dict) else str(timeout)), name
+
+
 def test_no_permission_is_given_twice(parsed: dict):
     given = [
         (role, action, json.dumps(resource))
