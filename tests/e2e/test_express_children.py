@@ -129,13 +129,13 @@ def test_nothing_of_an_ended_batch_is_processed_by_a_redrive_in_step_functions_i
 
 def test_a_look_at_the_batch_that_s3_refuses_costs_no_attempt(stacks: Stacks, plan: Plan):
     refused = plan(
-        {"kind": "error", "service": "s3", "operation": "GetObject", "error": "SlowDown", "status": 503, "count": 10,
+        {"kind": "error", "service": "s3", "operation": "GetObject", "error": "AccessDenied", "status": 403, "count": 4,
          "function": stacks.sfn["ProcessorFunctionName"]}
     )  # fmt: skip
     prefix, rows = items(4)
     place = stacks.upload("items.jsonl", json_lines(rows))
     batch_id = stacks.start("sfn", input=place, itemsPerChunk=2, maxAttempts=1)
     detail = stacks.finished(batch_id)
-    assert refused() == 10
+    assert refused() == 4
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 4)
     stacks.assert_witnessed("sfn", prefix, {row["id"]: 1 for row in rows})
