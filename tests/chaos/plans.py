@@ -155,7 +155,7 @@ def restart_pollers(draw: random.Random, names: Names) -> Fault:
 
 
 def stale_list(draw: random.Random, names: Names) -> Fault:
-    return {"probability": chance(draw, 0.3, 1.0), "seconds": draw.randint(1, 60)}
+    return {"probability": chance(draw, 0.3, 1.0), "seconds": draw.randint(1, 15)}
 
 
 def expired_token(draw: random.Random, names: Names) -> Fault:
