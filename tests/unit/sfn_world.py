@@ -51,13 +51,15 @@ class S3:
 class States:
     """boto3's client, of one execution and its Map Run.
 
-    `shown` of the children of a status can be listed yet; `expired` tokens are refused; `described` counts.
+    `shown` of the children of a status can be listed yet; `expired` tokens are refused; `described` counts. Children
+    that are `forgotten` are listed, but not known any more.
     """
 
     def __init__(self, children: dict[str, list[dict]], stopped_at: float = 0, status: str = "SUCCEEDED"):
         self.ended = children
         self.shown = {name: len(each) for name, each in children.items()}
         self.expired = False
+        self.forgotten: set[str] = set()
         self.described = 0
         self.sizes: set[int] = set()
         self.stopped_at = stopped_at
@@ -83,6 +85,8 @@ class States:
 
     def describe_execution(self, executionArn: str) -> dict:
         self.described += 1
+        if executionArn in self.forgotten:
+            raise refused("ExecutionDoesNotExist", "DescribeExecution")
         status, number = executionArn.split()
         chunk = self.ended[status][int(number)]
         return {

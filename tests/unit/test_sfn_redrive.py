@@ -110,3 +110,10 @@ def test_a_page_that_cannot_be_described_in_time_hands_the_round_on_instead_of_d
         except OutOfTime:
             assert rounds < 20
     assert rounds > 2
+
+
+def test_a_redrive_runs_the_chunk_of_a_child_again_that_aws_has_forgotten():
+    s3, states = S3(), States({"SUCCEEDED": [chunk(seq, 1) for seq in range(4)]})
+    started(s3)
+    states.forgotten = {"SUCCEEDED 2"}
+    assert found(s3, states, Time(900)) == {0, 1, 3}
