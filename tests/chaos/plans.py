@@ -107,6 +107,11 @@ def delay(draw: random.Random, names: Names) -> Fault:
     return {**names.call(draw), "probability": chance(draw, 0.05, 0.2), "seconds": chance(draw, 0.1, 1.0)}
 
 
+def hang(draw: random.Random, names: Names) -> Fault:
+    call = {**names.call(draw), "probability": chance(draw, 0.1, 0.4), "count": draw.randint(1, 3)}
+    return {**call, "when": draw.choice(("before", "after"))}
+
+
 def partial(draw: random.Random, names: Names) -> Fault:
     return {**names.call(draw, BATCH_CALLS), "probability": chance(draw, 0.1, 0.4), "share": chance(draw, 0.2, 1.0)}
 
@@ -176,6 +181,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "error": (error, error, invoke_error),
     "lost-answer": (lost_answer, lost_answer, invoke_error),
     "delay": (delay,),
+    "hang": (hang,),
     "partial": (partial,),
     "kill": (kill,),
     "kill-invocation": (kill_invocation,),
