@@ -59,10 +59,12 @@ def put_live(session: Session, suffix: str, overlay: Mapping[str, Path], live: C
     stacks = Stacks(session.client("cloudformation"), is_sandbox(session), silent)
     names = [name + suffix for name in STACK_NAMES.values() if stacks.describe(name + suffix)]
     for architecture, group in groupby(names, lambda name: stacks.parameters(name)["CpuArchitecture"]):
-        published = publish(buckets_of(session, silent), package(architecture, overlay))
+        buckets = buckets_of(session, silent)
+        published = publish(buckets, package(architecture, overlay))
         code = {"CodeBucket": published["CodeBucket"], "CodeKey": published["CodeKey"]}
         record = partial(stacks.change_parameters, values=code)
         stack_names = list(group)
+        replaced = {stacks.parameters(name)["CodeKey"] for name in stack_names} - {code["CodeKey"]}
         try:
             # Directly, because a change set updates one function after another.
             update_functions(session.client("lambda"), stacks.cloudformation, stack_names, code)
@@ -70,6 +72,9 @@ def put_live(session: Session, suffix: str, overlay: Mapping[str, Path], live: C
         finally:
             # And the stack's parameters, so that the next deployment compares with the new code.
             side_by_side(record, stack_names)
+        # 20 MB for every edit would fill the sandbox's memory. The next deployment uploads what is missing.
+        for key in replaced if is_sandbox(session) else ():
+            buckets.s3.delete_object(Bucket=buckets.code, Key=key)
 
 
 def update_functions(functions: Any, cloudformation: Any, stacks: Iterable[str], code: Mapping[str, str]) -> None:

@@ -191,7 +191,7 @@ def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_
     overlay = {"handlers/work.py": work}
     good = work.read_text() + "\n# edited\n"
     made = only_sqs("sqs", overlay=overlay)
-    before = code(aws, made)
+    before, key = code(aws, made), made["sqs"].parameters["CodeKey"]
     said: list[str] = []
     stop = Event()
     watching = Thread(target=watch, args=(only_sqs.session, only_sqs.suffix, overlay, said.append, stop))
@@ -207,6 +207,7 @@ def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_
         eventually(edited_until_noticed, interval=0.3)
         assert said[0] == "work.py: live"
         assert not set(code(aws, made).values()) & set(before.values())
+        eventually(lambda: _assert_same(kept_code(aws, made, key), []))
         work.write_text("def process(item:\n")
         eventually(lambda: _assert_starts(said[-1], "work.py: not live, the old code stays: '(' was never closed"))
         kept = code(aws, made)
@@ -216,6 +217,12 @@ def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_finds_
         watching.join()
     work.write_text(good)
     assert changes(only_sqs("sqs", overlay=overlay)) == {"sqs": "unchanged"}
+
+
+def kept_code(aws: Callable[[str], Any], made: dict[str, StackOutputs], key: str) -> list[str]:
+    """What the code bucket holds at `key`."""
+    found = aws("s3").list_objects_v2(Bucket=made["sqs"].parameters["CodeBucket"], Prefix=key)
+    return [each["Key"] for each in found.get("Contents", [])]
 
 
 def _assert_starts(text: str, start: str) -> None:

@@ -212,6 +212,14 @@ def test_functions_that_read_input_are_told_where_and_whose_it_is(parsed: dict):
     assert told == {role for role, statement in policies(parsed) if "${InputBucket}" in json.dumps(statement)}
 
 
+def test_uploads_and_objects_of_a_batch_outlive_its_longest_deadline():
+    document, _ = decode.decode(str(TEMPLATES / "sfn-batch-processing.yaml"))
+    longest = declared(template("sfn"))["DeadlineSeconds"]["MaxValue"] / 86_400
+    [rule] = document["Resources"]["BatchBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] > longest
+    assert rule["ExpirationInDays"] > longest
+
+
 def test_every_function_is_told_its_own_timeout(parsed: dict):
     for name, function in of_type(parsed, "AWS::Lambda::Function").items():
         timeout, told = (
