@@ -129,13 +129,15 @@ def state_machine(aws: Clients, arn: str, _: dict) -> dict:
     found = aws("stepfunctions").describe_state_machine(stateMachineArn=arn)
     definition = json.loads(found["definition"])
     chunks = definition["States"]["Process chunks"]
+    children = chunks["ItemProcessor"]["States"]
+    [unknown] = [each for each in children["Process"]["Retry"] if "Lambda.ServiceException" in each["ErrorEquals"]]
     return {
         "StateMachineType": found["type"],
         "DefinitionSubstitutions": {
             "DeadlineSeconds": definition["TimeoutSeconds"],
             "MaxConcurrency": chunks["MaxConcurrency"],
-            "SettleSeconds": definition["States"]["Let processors end"]["Seconds"],
-            "RetryDelaySeconds": chunks["ItemProcessor"]["States"]["Wait before retry"]["Seconds"],
+            "SettleSeconds": unknown["IntervalSeconds"],
+            "RetryDelaySeconds": children["Wait before retry"]["Seconds"],
             "ChildType": chunks["ItemProcessor"]["ProcessorConfig"]["ExecutionType"],
             "BatchBucket": chunks["ResultWriter"]["Parameters"]["Bucket"],
         },
