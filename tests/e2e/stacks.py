@@ -175,6 +175,18 @@ class Stacks:
             assert repeats <= self.cut_short(outputs["FinalizerFunctionName"]), repeated
 
     @contextmanager
+    def timeout_of(self, function: str, seconds: int, architecture: str = "sfn") -> Iterator[None]:
+        """The function (`Batcher`, ...) has so many seconds until the end."""
+        outputs = self.sqs if architecture == "sqs" else self.sfn
+        functions, name = self.aws("lambda"), outputs[f"{function}FunctionName"]
+        before = functions.get_function_configuration(FunctionName=name)["Timeout"]
+        functions.update_function_configuration(FunctionName=name, Timeout=seconds)
+        try:
+            yield
+        finally:
+            functions.update_function_configuration(FunctionName=name, Timeout=before)
+
+    @contextmanager
     def impatient_batcher(self) -> Iterator[None]:
         """Step Functions' batcher, which has 15 minutes, waits a second for an answer, as the other functions do."""
         functions, name = self.aws("lambda"), self.sfn["BatcherFunctionName"]

@@ -17,8 +17,8 @@ from tests.e2e.stacks import Stacks
 from tests.e2e.test_endings import new_id, open_batch
 from tests.e2e.test_meter import Meter
 from tests.e2e.test_permissions import calls_of_roles
-from tests.e2e.test_sfn_endings import ended, objects, redrive, said, slow_batch, some_settled
-from tests.e2e.test_sqs_protocol import environment
+from tests.e2e.test_sfn_batcher import said
+from tests.e2e.test_sfn_endings import ended, objects, redrive, slow_batch, some_settled
 from tests.e2e.test_sqs_protocol import redrive as redrive_sqs
 from tests.faults import Plan
 from tests.probes import eventually
@@ -123,8 +123,8 @@ def test_deletes_that_dynamodb_throttles_as_a_whole_repeat_no_item_and_spend_no_
     place = stacks.upload("items.jsonl", json_lines(rows))
     refusal = {"error": "ProvisionedThroughputExceededException", "operation": "BatchWriteItem", "count": 6}
     refused = plan({"kind": "error", "function": stacks.sqs["ProcessorFunctionName"], **refusal})
-    # Otherwise the SDK itself tries again for longer than the function's time.
-    with environment(stacks, {"AWS_MAX_ATTEMPTS": "2"}, "Processor"):
+    # The SDK itself tries again for longer than 3 seconds.
+    with stacks.timeout_of("Processor", 20, "sqs"):
         detail = stacks.finished(stacks.start("sqs", input=place, itemsPerChunk=5, maxAttempts=1))
     assert refused() == 6
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 20)

@@ -195,7 +195,8 @@ def test_the_command_line_uploads_to_and_reads_from_the_owners_bucket_only(sandb
     own.s3.head_object(Bucket=own.input, Key="orders/b/items.jsonl")
     for owner, expected in ((ACCOUNT, nullcontext()), (STRANGER, pytest.raises(ClientError, match="AccessDenied"))):
         machine = f"arn:aws:states:us-east-1:{owner}:stateMachine:m"
-        stack = Stack("a-stack", outputs | {"StateMachineArn": machine, "BatchBucketName": own.input}, {})
+        parameters = {"ChildType": "EXPRESS", "FunctionTimeout": "60"}
+        stack = Stack("a-stack", outputs | {"StateMachineArn": machine, "BatchBucketName": own.input}, parameters)
         connection.__dict__["stacks"] = {"sfn": stack}
         with expected:
             assert list(SfnBatches(connection).failed_items("b")) == []

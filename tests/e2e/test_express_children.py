@@ -51,7 +51,7 @@ def test_an_early_end_waits_for_children_that_outlive_their_execution_and_for_th
     stacks: Stacks, plan: Plan
 ):
     plan({"kind": "express-timeout", "seconds": 1.0})
-    prefix, _, batch_id, execution = slow_chunks(stacks, chunks=8)
+    prefix, _, batch_id, execution = slow_chunks(stacks, chunks=40)
     eventually(lambda: begun(stacks, prefix))
     with stacks.clock.real():
         stacks.aws("stepfunctions").stop_execution(executionArn=execution)
@@ -67,7 +67,7 @@ def test_an_early_end_waits_for_children_that_outlive_their_execution_and_for_th
         )
         eventually(lambda: everything_ended(stacks))
     detail = stacks.finished(batch_id)
-    assert (detail["status"], detail["items"]) == ("CANCELLED", 24)
+    assert (detail["status"], detail["items"]) == ("CANCELLED", 120)
     stacks.assert_untouched_after("sfn", prefix, detail["finishedAt"])
 
 

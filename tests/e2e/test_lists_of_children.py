@@ -1,22 +1,9 @@
 """Step Functions' lists of children lag, their page tokens expire, their reads are throttled: nothing is lost by it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.faults import Plan
 from tests.probes import eventually
-
-
-@contextmanager
-def batcher_timeout(stacks: Stacks, seconds: int) -> Iterator[None]:
-    """The batcher's timeout is so short until the end, and its pages of children with it: 10 in 8 seconds."""
-    functions, batcher = stacks.aws("lambda"), stacks.sfn["BatcherFunctionName"]
-    before = functions.get_function_configuration(FunctionName=batcher)["Timeout"]
-    functions.update_function_configuration(FunctionName=batcher, Timeout=seconds)
-    yield
-    functions.update_function_configuration(FunctionName=batcher, Timeout=before)
 
 
 def succeeded(stacks: Stacks, execution: str) -> int:
@@ -69,7 +56,8 @@ def test_a_redrive_processes_nothing_again_though_children_that_are_done_are_not
 
 def test_a_redrive_that_died_among_its_pages_can_be_tried_again_after_their_tokens_expired(stacks: Stacks, plan: Plan):
     prefix, ids, batch_id = cancelled_batch(stacks, done=15)
-    with batcher_timeout(stacks, 8):
+    # Its pages have 10 children each.
+    with stacks.timeout_of("Batcher", 8):
         # Its tries die on the second page, whose token is stored with the first.
         killed = plan(
             {"kind": "kill", "when": "before", "operation": "DescribeExecution", "after": 10,
@@ -85,9 +73,9 @@ def test_a_redrive_that_died_among_its_pages_can_be_tried_again_after_their_toke
 
 
 def test_a_redrive_comes_through_at_the_quota_of_describing_children_in_many_rounds(stacks: Stacks, plan: Plan):
-    prefix, ids, batch_id = cancelled_batch(stacks, done=12)
-    throttled = plan({"kind": "quota", "operation": "DescribeExecution", "per_second": 3})
-    with batcher_timeout(stacks, 4):
+    prefix, ids, batch_id = cancelled_batch(stacks, done=60)
+    throttled = plan({"kind": "quota", "operation": "DescribeExecution", "per_second": 10, "burst": 10})
+    with stacks.timeout_of("Batcher", 4):
         redrive(stacks, batch_id)
         assert_redrive_runs_what_was_left_and_nothing_twice(stacks, prefix, ids, batch_id)
     assert throttled() > 0

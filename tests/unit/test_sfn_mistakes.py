@@ -2,14 +2,13 @@
 
 import json
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 
-from handlers.aws.errors import CheckAgain, ServiceUnavailable, is_mistake, service_errors_renamed
+from handlers.aws.errors import ServiceUnavailable, is_mistake, service_errors_renamed
 from handlers.aws.events import PublishFailed
 from handlers.core.batch import InvalidRequest
 from handlers.core.clock import Clock
@@ -94,8 +93,7 @@ def test_of_many_executions_none_is_left_out_by_every_sweep():
     sweeps = 0
     while len(published) < len(names):
         sweeps += 1
-        with suppress(CheckAgain):
-            ended(s3, states, published).sweep("machine", Clock(Some(8)))
+        ended(s3, states, published).sweep("machine", Clock(Some(8)))
         assert len(published) <= 8 * sweeps
         assert sweeps < 200
     assert sorted(detail["batchId"] for detail in published) == sorted(names)
