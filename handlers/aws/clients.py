@@ -14,7 +14,7 @@ READ_SECONDS = 10
 TRIES = 4
 
 
-def client(service: str, tries: int = TRIES, retry_mode: str = "standard", connections: int = 10) -> Client:
+def client(service: str, tries: int = TRIES, connections: int = 10) -> Client:
     """A client of a service, with so many connections at most."""
     return boto3.client(
         service,
@@ -22,7 +22,7 @@ def client(service: str, tries: int = TRIES, retry_mode: str = "standard", conne
             connect_timeout=CONNECT_SECONDS,
             # At most a third of the function's own timeout, so that it outlives one connection that hangs.
             read_timeout=min(READ_SECONDS, settings.whole("TIMEOUT") / 3),
-            retries={"mode": retry_mode, "total_max_attempts": tries},
+            retries={"mode": "standard", "total_max_attempts": tries},
             max_pool_connections=connections,
         ),
     )

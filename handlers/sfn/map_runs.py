@@ -15,7 +15,7 @@ from handlers.core.clock import Clock
 from handlers.core.json_text import JsonObject
 
 # The whole account has 15 calls a second of DescribeExecution in three Regions, and 10 in all others. So few calls run
-# at a time, and the SDK waits before it makes one that AWS would refuse.
+# at a time, and the SDK makes a refused one again more often than others.
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 CALLS_A_SECOND = 10
 THREADS = 8
@@ -44,7 +44,7 @@ class TokenExpired(Exception):
 
 def client() -> Client:
     """The Step Functions client for MapRuns."""
-    return clients.client("stepfunctions", TRIES, "adaptive", connections=THREADS)
+    return clients.client("stepfunctions", TRIES, connections=THREADS)
 
 
 @dataclass

@@ -24,6 +24,11 @@ def install() -> None:
         environ[REQUEST] = request
 
 
+def has_connection(context: RequestContext) -> bool:
+    """Whether the call came over a connection: what the engine calls itself, such as an event source, never hangs."""
+    return context.request.environ.get(REQUEST) is not None
+
+
 def hang(hit: Hit, context: RequestContext, response: Response, carry_out: Callable[[Response], None]) -> None:
     """Hold the call back before it is carried out, its answer after it was, or what follows so many bytes of it.
 
@@ -48,10 +53,10 @@ def hang(hit: Hit, context: RequestContext, response: Response, carry_out: Calla
 
 
 def _hold(hit: Hit, context: RequestContext) -> bool:
-    """Wait until the plan ends; false if the client gives up before. It never does if it is the engine itself."""
-    request = context.request.environ.get(REQUEST)
+    """Wait until the plan ends; false if the client gives up before."""
+    request = context.request.environ[REQUEST]
     with RUNNING(f"hung call of {context.operation.name if context.operation else ''}"):
-        while request is None or request.channel:  # a request without one has lost its connection
+        while request.channel:  # a request without one has lost its connection
             if hit.active.ended.poll(LOOK_SECONDS):
                 return True
     return False

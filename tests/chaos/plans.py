@@ -168,7 +168,7 @@ def expired_token(draw: random.Random, names: Names) -> Fault:
 
 
 def quota(draw: random.Random, names: Names) -> Fault:
-    return {**names.call(draw), "per_second": draw.randint(5, 20), "burst": draw.randint(1, 10)}
+    return {**names.call(draw), "per_second": draw.randint(2, 8), "burst": draw.randint(1, 4)}
 
 
 def concurrency(draw: random.Random, names: Names) -> Fault:

@@ -239,6 +239,7 @@ def a_failed_child(stacks: Stacks) -> Iterator[tuple[str, list[dict]]]:
         functions.update_function_configuration(FunctionName=recorder, Handler=handler)
 
 
+@pytest.mark.usefixtures("both_child_types")
 def test_a_child_that_could_not_even_record_its_failure_fails_its_whole_chunk_although_lists_lag(
     stacks: Stacks, plan: Plan
 ):
