@@ -72,7 +72,8 @@ def _strike(hit: Hit, context: RequestContext, process: Any, response: Response,
 def _kinds(call: Call, context: RequestContext, process: Any) -> Iterator[str]:
     """The kinds of faults that this call may have, but for delays, quotas and lists that lag."""
     yield from ("error", "lost-answer")
-    if hangs.has_connection(context):
+    # The engine's own clients never give up.
+    if hangs.has_connection(context) and not quotas.made_by_service(context):
         yield "hang"
     if (call.service, call.operation) in entries.BATCHES:
         yield "partial"

@@ -25,7 +25,7 @@ def install() -> None:
 
 
 def has_connection(context: RequestContext) -> bool:
-    """Whether the call came over a connection: what the engine calls itself, such as an event source, never hangs."""
+    """Whether the call came over a connection."""
     return context.request.environ.get(REQUEST) is not None
 
 

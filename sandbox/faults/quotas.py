@@ -54,12 +54,17 @@ _buckets: WeakKeyDictionary[ActivePlan, dict[tuple[int, Any, Any], Bucket]] = We
 """By the number of the fault, service and operation."""
 
 
+def made_by_service(context: RequestContext) -> bool:
+    """Whether one of AWS's services makes the call for a user: Step Functions, an event source, CloudFormation."""
+    return context.is_internal_call or EXECUTION_HEADER in context.request.headers
+
+
 def refuse_beyond(active: ActivePlan, call: Call, context: RequestContext) -> None:
     """Raise the service's own error if the call is beyond a quota of the plan.
 
     The calls that AWS's services make for a user need no token: they count for quotas of their own.
     """
-    if context.is_internal_call or EXECUTION_HEADER in context.request.headers:
+    if made_by_service(context):
         return
     for number in active.numbers("quota"):
         if hit := active.meet_some(call, [number]):

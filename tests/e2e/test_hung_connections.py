@@ -37,3 +37,12 @@ def test_a_connection_that_hangs_costs_no_invocation_and_no_attempt(
     assert (finished["status"], finished["succeeded"]) == ("SUCCEEDED", 20)
     assert injected() == len(functions)
     assert [stacks.cut_short(name) for name in functions] == before
+
+
+def test_an_event_source_never_hangs(stacks: Stacks, plan: Plan):
+    """Its client in the engine would never give up."""
+    plan(
+        {"kind": "hang", "service": "sqs", "operation": "ReceiveMessage", "when": "before",
+         "function": stacks.sqs["BatcherFunctionName"]}
+    )  # fmt: skip
+    assert stacks.finished(stacks.start("sqs", items=4))["status"] == "SUCCEEDED"
