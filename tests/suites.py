@@ -77,7 +77,9 @@ def security(engine: str) -> Part:
 
 def e2e(engine: str, *arguments: str) -> Part:
     """The end-to-end tests: in Docker those that differ there."""
-    return pytest("end to end", engine, "tests/e2e", *(("-m", "docker") if engine == "docker" else ()), *arguments)
+    lane = ("-m", "docker") if engine == "docker" else ()
+    # Two workers leave the two cores idle half of the time.
+    return pytest("end to end", engine, "tests/e2e", *lane, *arguments, workers=2 if lane else 3)
 
 
 def quick(engine: str) -> list[Part]:
