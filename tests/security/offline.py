@@ -38,7 +38,7 @@ STATES = {
 }
 STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
 TABLE = {
-    "TableName": "t",
+    "TableName": "table",
     "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
     "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
     "BillingMode": "PAY_PER_REQUEST",
