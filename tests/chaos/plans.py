@@ -168,7 +168,8 @@ def expired_token(draw: random.Random, names: Names) -> Fault:
 
 
 def quota(draw: random.Random, names: Names) -> Fault:
-    return {**names.call(draw), "per_second": draw.randint(2, 8), "burst": draw.randint(1, 4)}
+    """An early end writes to each of some 100 chunks that are left, which must take less than the grace."""
+    return {**names.call(draw), "per_second": draw.randint(5, 12), "burst": draw.randint(1, 3)}
 
 
 def concurrency(draw: random.Random, names: Names) -> Fault:
