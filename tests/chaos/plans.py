@@ -168,8 +168,12 @@ def expired_token(draw: random.Random, names: Names) -> Fault:
 
 
 def quota(draw: random.Random, names: Names) -> Fault:
-    """An early end writes to each of some 100 chunks that are left, which must take less than the grace."""
-    return {**names.call(draw), "per_second": draw.randint(5, 12), "burst": draw.randint(1, 3)}
+    """Of Step Functions, whose quotas are low on AWS. Others bear thousands of calls a second."""
+    caller = {
+        "service": "stepfunctions",
+        "function": names.of("sfn", draw.choice(("BatcherFunction", "FinalizerFunction"))),
+    }
+    return {**caller, "per_second": draw.randint(1, 10), "burst": draw.randint(1, 5)}
 
 
 def concurrency(draw: random.Random, names: Names) -> Fault:
