@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 """
 
+import functools
 from typing import Any
 
 from handlers.aws import Client, settings
@@ -20,6 +21,7 @@ def expecting(s3: Client, owner: str) -> Client:
     return s3
 
 
+@functools.cache
 def own_s3() -> Client:
-    """An S3 client for the buckets of the stack's own account."""
+    """The S3 client for the buckets of the stack's own account; made once per environment."""
     return expecting(client("s3"), settings.text("ACCOUNT_ID"))

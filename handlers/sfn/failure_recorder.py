@@ -1,8 +1,6 @@
 """Failure recorder: records the failed items of one chunk."""
 
-import functools
-
-from handlers.aws import Client, settings
+from handlers.aws import settings
 from handlers.aws.bucket_owner import own_s3
 from handlers.aws.errors import service_errors_renamed
 from handlers.aws.telemetry import logger
@@ -10,12 +8,6 @@ from handlers.core.clock import LambdaContext
 from handlers.core.json_text import JsonObject
 from handlers.sfn.states import RecorderInput
 from handlers.sfn.store import BatchObjects
-
-
-@functools.cache
-def s3() -> Client:
-    """The function's S3 client; made once per environment."""
-    return own_s3()
 
 
 def handler(event: RecorderInput, context: LambdaContext) -> JsonObject:
@@ -31,7 +23,7 @@ def handler(event: RecorderInput, context: LambdaContext) -> JsonObject:
         {"item": item, "error": error, "attempts": event["attempt"]}
         for item, error in zip(chunk["items"], errors, strict=True)
     ]
-    objects = BatchObjects(s3(), settings.text("BATCH_BUCKET"), batch["batchId"], batch["generation"])
+    objects = BatchObjects(own_s3(), settings.text("BATCH_BUCKET"), batch["batchId"], batch["generation"])
     with service_errors_renamed():
         objects.put_failed(chunk["seq"], failures)
     logger.warning("items failed", batch_id=batch["batchId"], seq=chunk["seq"], count=len(failures))

@@ -24,8 +24,6 @@ LARGEST_PAGE = 100
 # With less than PAGE_MS left (or a quarter of the invocation), twice the time of a page, no page is begun. With less
 # than LAST_MS left, no further child of a page is described.
 PAGE_MS, LAST_MS = 20_000, 3_000
-
-
 # For this long after a Map Run's end its counts and its list of children may differ: both are eventually consistent.
 PROOF_SECONDS = 900
 
