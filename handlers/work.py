@@ -1,4 +1,4 @@
-"""Your code: it processes one item. Change this file and source.py, and nothing else."""
+"""The example's work: it processes one item, unless your work folder has a work.py of its own."""
 
 import os
 import time
@@ -13,11 +13,12 @@ LONGEST_MS = 900_000
 
 
 def process(item: dict[str, Any]) -> Any:
-    """Process one item. Return if it is done; raise if this attempt failed.
+    """Process one item. Return if it is done; raise if this attempt failed, `handlers.Permanent` if all would.
 
     Make it idempotent: after a crash or a duplicate delivery the same item is processed again. Up to `itemConcurrency`
-    calls run at a time, in threads of one process. It may return a JSON value of up to 16 KiB, which Rollcall keeps if
-    the stack collects results. This example sleeps `value` milliseconds, raises if `fail` is true, and returns nothing.
+    calls run at a time, in threads of a process of their own. It may return a JSON value of up to 16 KiB, which
+    Rollcall keeps if the stack collects results. This example sleeps `value` milliseconds, raises if `fail` is true,
+    and returns nothing.
     """
     if is_true(item.get("fail"), "fail"):
         raise ValueError("this item was made to fail (failRate)")

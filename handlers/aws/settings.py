@@ -4,7 +4,7 @@ import os
 
 from handlers.core.batch import LIMITS, snake_case
 
-# A copy: an environment variable that `process` changes must not change a setting.
+# A copy: the environment variables of your own code, which are set later, must not change a setting.
 VARIABLES = dict(os.environ)
 
 
@@ -16,6 +16,11 @@ def text(name: str) -> str:
 def whole(name: str) -> int:
     """The value of a setting that is a whole number."""
     return int(VARIABLES[name])
+
+
+def names(name: str) -> list[str]:
+    """The names in a setting that lists them, separated by commas; none if it is not set."""
+    return [each.strip() for each in VARIABLES.get(name, "").split(",") if each.strip()]
 
 
 def request_defaults() -> dict[str, str]:

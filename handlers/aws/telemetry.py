@@ -1,6 +1,6 @@
 """Structured logs, and metrics in CloudWatch's embedded metric format: log lines, so no PutMetricData call is paid.
 
-The log has its own file descriptor and settings, made before `process` first runs: nothing that `process` does to
+The log has its own file descriptor and settings, made before your source.py first runs: nothing that this does to
 `logging`, to its output streams or to its environment reaches it. Only a line that cannot be written is lost.
 """
 

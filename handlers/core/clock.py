@@ -10,6 +10,8 @@ CLOCK_MARGIN_MS = 5_000
 class LambdaContext(Protocol):
     """The part of Lambda's `context` that the functions read."""
 
+    aws_request_id: str
+
     def get_remaining_time_in_millis(self) -> int: ...
 
 

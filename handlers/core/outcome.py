@@ -30,11 +30,7 @@ def checked_result(value: Any) -> Any:
     """`value`, if it is a valid result. Raises InvalidResult, which names the value and the next step."""
     if value is None:
         return None
-    for is_one, name, advice in PROMISES:
-        if is_one(value):
-            if inspect.iscoroutine(value):
-                value.close()
-            raise InvalidResult(f"process returned {name}, and {advice}")
+    refuse_promise(value)
     try:
         size = utf8_bytes(dumps(value))
     except BaseException as error:  # noqa: BLE001 - a value of the user's own classes may raise anything
@@ -49,6 +45,15 @@ def checked_result(value: Any) -> Any:
             "return where it is"
         )
     return value
+
+
+def refuse_promise(value: Any, function: str = "process") -> None:
+    """Raises InvalidResult if `value`, which `function` returned, stands for work that has not been done."""
+    for is_one, name, advice in PROMISES:
+        if is_one(value):
+            if inspect.iscoroutine(value):
+                value.close()
+            raise InvalidResult(f"{function} returned {name}, and {advice.replace('process', function)}")
 
 
 def error_text(error: BaseException) -> str:
@@ -69,7 +74,12 @@ def message_of(error: BaseException) -> str:
 
 def name_of(value: object) -> str:
     """The name of the value's class, even if the metaclass hides it or raises."""
-    return cut(vars(type)["__name__"].__get__(type(value)))
+    return cut(own_attribute(type(value), "__name__"))
+
+
+def own_attribute(a_class: type, name: str) -> Any:
+    """An attribute that every class has, even if the metaclass hides it or raises."""
+    return vars(type)[name].__get__(a_class)
 
 
 def cut(text: str) -> str:
