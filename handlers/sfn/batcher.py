@@ -3,7 +3,7 @@
 import functools
 from dataclasses import dataclass
 
-from handlers import source
+from handlers import sources
 from handlers.aws import Client, settings
 from handlers.aws.bucket_owner import own_s3
 from handlers.aws.clients import client
@@ -158,7 +158,7 @@ def connections() -> Batcher:
     """The function's batcher; made once per environment."""
     s3, bucket = own_s3(), settings.text("BATCH_BUCKET")
     schedule = Schedule(s3, bucket, skips=settings.text("OVERLAP") == "skip")
-    starter = Starter(s3, bucket, parse, lambda request: source.survey(request)[0], schedule)
+    starter = Starter(s3, bucket, parse, lambda request: sources.survey(request)[0], schedule)
     events = Events(client("events"), settings.text("EVENT_BUS_NAME"))
     return Batcher(s3, MapRuns(map_runs.client()), events, starter, settings.whole("MAX_ITEMS"))
 

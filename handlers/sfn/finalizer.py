@@ -25,7 +25,7 @@ from handlers.sfn.abandoned import STATUS_OF, AbandonedExecutions
 from handlers.sfn.finish import EarlyEnd, Finisher, TooEarly
 from handlers.sfn.map_runs import CountsDoNotAddUp, MapRuns
 from handlers.sfn.start import Execution, Starter, parse_request
-from handlers.sfn.states import FinalizerInput
+from handlers.sfn.states import FinalizerInput, error_in
 from handlers.sfn.store import BatchObjects
 
 # A message whose batch cannot be ended yet is redelivered after the first of these, then after twice as long each time,
@@ -48,7 +48,7 @@ class Finalizer:
     def finalize(self, event: FinalizerInput, clock: Clock) -> JsonObject | None:
         """End the execution's batch: after the Map Run, after an `error`, or without any chunks."""
         error = event.get("error") or {}
-        reason = ": ".join(filter(None, (error.get("Error"), error.get("Cause")))) or None
+        reason = error_in(error) or None
         execution = Execution.from_context(event)
         if "batch" not in event:
             early = EarlyEnd(Status.FAILED, f"its chunks were not made: {reason}")

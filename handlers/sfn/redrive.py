@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from handlers import source
+from handlers import sources
 from handlers.core.batch import BatchRequest
 from handlers.core.clock import Clock
 from handlers.core.files.unreadable import then_unreadable
@@ -21,7 +21,7 @@ def items_of(
     source's errors.
     """
     if objects.generation == 1:
-        return source.items(request, objects.batch_id, skip=skip)
+        return sources.items(request, objects.batch_id, skip=skip)
     before = objects.of_generation(objects.generation - 1)
     made = before.find_made()
     if not made or made.refused:

@@ -1,5 +1,8 @@
 """The inputs and outputs of the functions, as the state machine's definition passes them."""
 
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import NotRequired, TypedDict
 
 from handlers.core.json_text import Item, JsonObject
@@ -45,16 +48,48 @@ class ChunkOfBatch(TypedDict):
     items: list[Item]
 
 
+class Died(TypedDict):
+    """How often in a row the processor has died of the same input."""
+
+    count: int
+
+
+class Final(TypedDict):
+    """Items that have failed and are not tried again, and their errors."""
+
+    items: list[Item]
+    errors: list[str]
+
+
+class ProbeInput(TypedDict):
+    """The input of Try the work. The meter knows by the batch's id whose invocation it is."""
+
+    probe: bool
+    batchId: str
+
+
 class ProcessorInput(TypedDict):
-    """The input of Process. `items` are the pending items of the chunk."""
+    """The input of Process.
+
+    The last `items` of the chunk are those that have failed in this attempt, with their `failures`; the others are to
+    be processed. Those at `suspects` were under way when an earlier round had to end what hung. `error` is what the
+    processor died of, if it has; then the items are processed `oneByOne`.
+    """
 
     batch: BatchOfChunk
     chunk: ChunkOfBatch
     attempt: int
-
-
-class RecorderInput(ProcessorInput):
-    """The input of Record failure: the processor's output, or its input and the error that it died of."""
-
+    died: NotRequired[Died]
+    final: NotRequired[Final]
     failures: NotRequired[list[str]]
+    suspects: NotRequired[list[int]]
+    oneByOne: NotRequired[bool]
     error: NotRequired[dict[str, str]]
+
+
+def error_in(error: Mapping[str, str]) -> str:
+    """What a state caught, as one text: of a function's error the message in its `Cause`, which is JSON."""
+    cause = error.get("Cause") or ""
+    with suppress(ValueError, TypeError, KeyError):
+        cause = str(json.loads(cause)["errorMessage"])
+    return ": ".join(filter(None, (error.get("Error"), cause)))

@@ -7,7 +7,7 @@ from itertools import islice
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from handlers import source
+from handlers import sources
 from handlers.aws import settings
 from handlers.aws.clients import client
 from handlers.aws.events import Events
@@ -153,14 +153,14 @@ def connections() -> tuple[Starter, Batcher, Queue]:
         queue=queue,
         finalizer_queue=finalizer_queue,
         events=Events(client("events"), settings.text("EVENT_BUS_NAME")),
-        survey=source.survey,
+        survey=sources.survey,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),
         chunks_per_segment=settings.whole("CHUNKS_PER_SEGMENT"),
         max_items=max_items,
         skip_overlap=settings.text("OVERLAP") == "skip",
     )
     chunk_queue = Queue(sqs, settings.text("CHUNK_QUEUE_URL"))
-    batcher = Batcher(table, chunk_queue, finalizer_queue, SegmentItems(table, source.items), max_items)
+    batcher = Batcher(table, chunk_queue, finalizer_queue, SegmentItems(table, sources.items), max_items)
     return starter, batcher, queue
 
 

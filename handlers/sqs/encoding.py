@@ -8,8 +8,9 @@ from boto3.dynamodb.types import TypeSerializer
 
 from handlers.core.batch import BatchRequest, Status, camel_cased, snake_case
 from handlers.core.json_text import Item, dumps
+from handlers.core.user_frames import shortened
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Segment
-from handlers.sqs.sizes import beginning, error_room, record_bytes
+from handlers.sqs.sizes import error_room, record_bytes
 
 # Attribute name -> {type: value}. A key and the values of an expression have the same form.
 type Record = dict[str, Any]
@@ -88,7 +89,7 @@ def failed_record(key: ChunkKey, index: int, item: Item, error: str, attempts: i
         "attempts": n(attempts),
         "expiresAt": n(expires),
     }
-    return record | {"error": {"S": beginning(error, error_room(record_bytes(record)))}}
+    return record | {"error": {"S": shortened(error, error_room(record_bytes(record)))}}
 
 
 def failures_record(key: ChunkKey, count: int, expires: int) -> Record:
@@ -101,9 +102,9 @@ def failures_record(key: ChunkKey, count: int, expires: int) -> Record:
     }
 
 
-def settled_of(record: Record) -> bytes:
-    """The bitmap of a chunk record; empty while no item is settled."""
-    return bytes(record["settled"]["B"]) if "settled" in record else b""
+def bitmap_of(record: Record, name: str) -> bytes:
+    """A bitmap of a chunk record; empty if it has none."""
+    return bytes(record[name]["B"]) if name in record else b""
 
 
 def batch_record(batch: Batch) -> Record:

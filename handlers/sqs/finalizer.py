@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from handlers import source
+from handlers import sources
 from handlers.aws import settings
 from handlers.aws.clients import client
 from handlers.aws.errors import TRIES, is_mistake, reason_of
@@ -23,6 +23,7 @@ from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, LeaseHeld, Segment
 from handlers.sqs.segments import SegmentItems, unsettled
 from handlers.sqs.table import BatchTable
+from handlers.sqs.unready import judged
 
 # A check message is sent before its batch record is put. A batch without a record after this time never gets one.
 APPEARS_WITHIN_MS = 15 * 60 * 1000
@@ -65,6 +66,7 @@ class Finalizer:
             if failed is None:
                 return 0
             return self._finish(*when_settled(batch, failed), failed, 0, drained_at, clock)
+        batch = judged(self.table, batch, now)
         if now >= batch.deadline:
             return self._end_early(batch, clock)
         try:
@@ -261,7 +263,7 @@ def connections() -> tuple[Finalizer, Queue]:
     finalizer = Finalizer(
         table=table,
         events=Events(client("events"), settings.text("EVENT_BUS_NAME")),
-        segment_items=SegmentItems(table, source.items),
+        segment_items=SegmentItems(table, sources.items),
         results=store(),
         map=ThreadPoolExecutor(THREADS).map,
         check_interval=settings.whole("CHECK_INTERVAL_SECONDS"),

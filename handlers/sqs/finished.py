@@ -1,8 +1,10 @@
 """Finished chunks: deletes their records in batches, and nudges the finalizer if the last one may be among them."""
 
+from collections.abc import Mapping
+
 from handlers.aws.sqs import Queue
 from handlers.aws.telemetry import logger
-from handlers.core.bitmap import pending_indexes
+from handlers.core.bitmap import unmarked_indexes
 from handlers.core.clock import Clock
 from handlers.core.rejected import invalid_reason
 from handlers.sqs.messages import ChunkMessage, FinalizerMessage
@@ -35,15 +37,20 @@ class FinishedChunks:
         if len(self._waiting) >= FLUSH_CHUNKS or self.clock.now() - self._flushed_at > FLUSH_MS:
             self.flush()
 
-    def fail_pending(self, claim: Claim, message: ChunkMessage) -> None:
+    def fail_pending(self, claim: Claim, message: ChunkMessage, error: str = NEVER_TRIED) -> None:
         """Fail the pending items of a chunk whose attempts are used up, without processing them."""
         # A processor that recorded failures and died knew their errors better.
         recorded = self.table.failed_indexes(claim.key)
-        pending = [i for i in pending_indexes(claim.settled, len(message.items)) if i not in recorded]
-        self.add_failed(claim, message, dict.fromkeys(pending, NEVER_TRIED), before=len(recorded))
+        pending = [i for i in unmarked_indexes(claim.settled, len(message.items)) if i not in recorded]
+        self.add_failed(claim, message, dict.fromkeys(pending, error), before=len(recorded))
 
-    def add_failed(self, claim: Claim, message: ChunkMessage, errors: dict[int, str], before: int = 0) -> None:
-        """Record items as failed for good, by index and error; only then the chunk is finished.
+    def add_failed(self, claim: Claim, message: ChunkMessage, errors: Mapping[int, str], before: int = 0) -> None:
+        """Record items as failed for good, see `record_failed`; only then the chunk is finished."""
+        self.record_failed(claim, message, errors, before)
+        self.add(claim.key)
+
+    def record_failed(self, claim: Claim, message: ChunkMessage, errors: Mapping[int, str], before: int) -> None:
+        """Record items as failed for good, by index and error.
 
         `before`: how many others of the chunk were recorded earlier. A rejection fails with its own reason.
         """
@@ -53,7 +60,6 @@ class FinishedChunks:
         self.table.put_failed(claim.key, failed, min(claim.attempts, message.max_attempts), self.clock.now(), before)
         self.items_failed += len(failed)
         logger.warning("items failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq, count=len(failed))
-        self.add(claim.key)
 
     def already_finished(self, key: ChunkKey) -> None:
         """Note a chunk without a record: the invocation that deleted it may have died before it could nudge."""

@@ -9,10 +9,12 @@ from handlers.aws.sqs import Queue, ReturnMessage
 from handlers.aws.telemetry import logger
 from handlers.core.clock import Clock
 from handlers.core.outcome import error_text
+from handlers.core.user_modules import WorkCannotStart
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
 from handlers.sqs.start import refuse
 from handlers.sqs.table import BatchTable
+from handlers.sqs.unready import REPORTS
 
 
 @dataclass
@@ -42,9 +44,10 @@ class Mistakes:
 
     def met(self, key: BatchKey, place: str, error: BaseException, clock: Clock) -> bool:
         """Count an error, if it is a mistake. The last try ends the batch; returns whether it did."""
-        if not is_mistake(error) or self.table.count_mistake(key, place, clock.now()) < TRIES:
+        tries = REPORTS if isinstance(error, WorkCannotStart) else TRIES
+        if not is_mistake(error) or self.table.count_mistake(key, place, clock.now()) < tries:
             return False
-        reason = reason_of(error, place)
+        reason = str(error) if isinstance(error, WorkCannotStart) else reason_of(error, place)
         logger.exception("a mistake ends the batch", batch_id=key.batch_id, generation=key.generation, reason=reason)
         # The check first: from here on the batch cannot be silent.
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body())

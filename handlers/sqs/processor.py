@@ -1,30 +1,30 @@
 """Processor: claims each chunk just before it processes it, and finishes it when all its items are settled."""
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from handlers import work
 from handlers.aws import settings
 from handlers.aws.clients import client
 from handlers.aws.errors import is_mistake
 from handlers.aws.results import ResultStore, store
 from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
-from handlers.aws.surroundings import put_back
 from handlers.aws.telemetry import logger, put_metrics
-from handlers.core.bitmap import pending_indexes
 from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import Item
 from handlers.core.outcome import error_text
-from handlers.core.run_items import STOP_MS, run_items
-from handlers.sqs.finished import NEVER_TRIED, FinishedChunks
+from handlers.core.run_items import STOP_MS, Results
+from handlers.core.user_modules import WorkCannotStart
+from handlers.sqs.attempt import DEATHS_BEYOND, Attempt
+from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.messages import ChunkMessage, chunk_in
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.records import ChunkDropped, ChunkFinished, Claim, LeaseHeld
+from handlers.sqs.records import BatchKey, ChunkDropped, ChunkFinished, ChunkKey, Claim, LeaseHeld
 from handlers.sqs.table import BatchTable
+from handlers.sqs.unready import report
+from handlers.worker import WORKER, Worker
 
 
 @dataclass
@@ -33,9 +33,11 @@ class Processor:
 
     table: BatchTable
     finished: FinishedChunks
-    process: Callable[[Item], Any]
+    worker: Worker
     retry_delay: float
     results: ResultStore | None
+    cannot_start: str = ""
+    reported: set[BatchKey] = field(default_factory=set)
     items_done: int = 0
     work_ms: int = 0
 
@@ -53,70 +55,66 @@ class Processor:
         if not clock.has(2 * STOP_MS):
             self.finished.left_unfinished(key)
             raise ReturnMessage(0)
+        if not self._is_ready(key, clock):
+            raise ReturnMessage(self.retry_delay)
         claim = self.table.claim_chunk(key, clock.now(), clock.deadline)
         if isinstance(claim, ChunkFinished | ChunkDropped):
             self.finished.already_finished(key)
-        elif isinstance(claim, LeaseHeld):
+            return
+        if isinstance(claim, LeaseHeld):
             self.finished.left_unfinished(key)
             raise ReturnMessage((claim.lease_until - clock.now()) / 1000 + 1)
-        else:
-            try:
-                self._work_on(claim, message, clock)
-            except ReturnMessage:
+        try:
+            self._work_on(claim, message, clock)
+        except ReturnMessage:
+            raise
+        except Exception as error:
+            if not is_mistake(error):
                 raise
-            except Exception as error:
-                if not is_mistake(error):
-                    raise
-                self._attempt_failed(claim, message, error)
+            self._attempt_failed(claim, message, error, clock)
 
-    def _attempt_failed(self, claim: Claim, message: ChunkMessage, error: Exception) -> None:
+    def _is_ready(self, key: ChunkKey, clock: Clock) -> bool:
+        """Whether the work can start, and in time. If it cannot, this invocation reports that once for each batch."""
+        try:
+            if not self.cannot_start and self.worker.ready(clock):
+                return True
+        except WorkCannotStart as cannot:
+            self.cannot_start = str(cannot)
+        if self.cannot_start and key.batch not in self.reported:
+            self.reported.add(key.batch)
+            report(self.table, self.finished.finalizer_queue, key.batch, self.cannot_start)
+        self.finished.left_unfinished(key)
+        return False
+
+    def _attempt_failed(self, claim: Claim, message: ChunkMessage, error: Exception, clock: Clock) -> None:
         """A mistake in the code uses up an attempt at the chunk. After the last attempt it is the items' error."""
-        count = len(message.items)
         logger.exception("attempt failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq)
-        if claim.attempts >= message.max_attempts:
-            recorded = self.table.failed_indexes(claim.key)
-            pending = (index for index in pending_indexes(claim.settled, count) if index not in recorded)
-            self.finished.add_failed(claim, message, dict.fromkeys(pending, error_text(error)), len(recorded))
+        if isinstance(error, WorkCannotStart):
+            # Its process had ended since, and no other can be had.
+            self.cannot_start = str(error)
+            self._is_ready(claim.key, clock)
+        elif claim.attempts >= message.max_attempts:
+            self.finished.fail_pending(claim, message, error_text(error))
             return
-        self.table.release_chunk(claim, (), count, give_back_attempt=False)
+        self.table.free_chunk(claim)
         self.finished.left_unfinished(claim.key)
         raise ReturnMessage(self.retry_delay)
 
     def _work_on(self, claim: Claim, message: ChunkMessage, clock: Clock) -> None:
-        if claim.attempts > message.max_attempts:
+        if claim.attempts > message.max_attempts + (DEATHS_BEYOND if claim.died else 0):
             self.finished.fail_pending(claim, message)
             return
-        count = len(message.items)
-        pending = {index: message.items[index] for index in pending_indexes(claim.settled, count)}
-        with put_back():
-            done = run_items(
-                pending,
-                self.process,
-                message.item_concurrency,
-                lambda longest: clock.has(STOP_MS, longest),
-                keep_values=bool(self.results),
-            )
-        self.items_done += len(done.done)
-        self.work_ms += done.work_ms
-        if self.results:
-            # Before the items are recorded as done. Every claim has its own end of the lease, which tells it apart.
-            name = f"{claim.key.seq:012d}-{claim.lease_until}"
-            values = ((message.items[index]["id"], value) for index, value in sorted(done.values.items()))
-            self.results.put(claim.key.batch.batch_id, claim.key.batch.generation, name, values)
-        # A timed-out attempt that made progress does not count. It cannot repeat forever, because each one finishes at
-        # least one item.
-        progressed = bool(done.left and done.done)
-        hopeless = not done.left and done.invalid.issuperset(done.failed)
-        if not done.failed and not done.left:
-            self.finished.add(claim.key)
-        elif hopeless or (claim.attempts == message.max_attempts and not progressed):
-            errors = done.failed | dict.fromkeys(done.left, NEVER_TRIED)
-            self.table.save_chunk(claim, done.done, count, message.max_attempts)
-            self.finished.add_failed(claim, message, errors)
-        else:
-            self.table.release_chunk(claim, done.done, count, give_back_attempt=progressed)
-            self.finished.left_unfinished(claim.key)
-            raise ReturnMessage(0 if progressed else self.retry_delay)
+        attempt = Attempt(self.table, self.finished, claim, message, clock, self.results)
+        about = {"batch_id": claim.key.batch.batch_id, "seq": claim.key.seq, "attempt": claim.attempts}
+
+        def run(items: Mapping[int, Item], alone: Collection[int]) -> Results:
+            keep, concurrency = bool(self.results), message.item_concurrency
+            return self.worker.run(items, concurrency, clock, about=about, keep_values=keep, alone=alone)
+
+        attempt.work(run)
+        self.items_done += len(attempt.found.done)
+        self.work_ms += attempt.found.work_ms
+        attempt.settle(self.retry_delay)
 
 
 @functools.cache
@@ -137,7 +135,7 @@ def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     clock = Clock(context)
     finished = FinishedChunks(table, finalizer_queue, clock)
     mistakes = Mistakes(table, finalizer_queue)
-    processor = Processor(table, finished, work.process, settings.whole("RETRY_DELAY_SECONDS"), results)
+    processor = Processor(table, finished, WORKER, settings.whole("RETRY_DELAY_SECONDS"), results)
 
     def handle(record: SQSRecord) -> None:
         message = chunk_in(record)

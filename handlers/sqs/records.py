@@ -20,6 +20,7 @@ MAX_SHARDS = 64
 MAX_SEGMENTS = 1_000
 # No segment has as many chunks, so a chunk's number tells its segment.
 SEGMENT_STRIDE = 100_000_000
+NONE_RUNNING = -1
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Batch:
 
     `expected` is the final number of items, None if only reading tells. The source's `extent`, None if the source
     cannot be cut, is cut into `segment_count` segments of `segment_length`. `broken` says why the input could not be
-    read to its end: the items in front of that place are processed, and the batch ends FAILED.
+    read to its end: the items in front of that place are processed, and the batch ends FAILED. So many invocations of
+    the processor have reported that they are `unready`, until the finalizer found that others have `begun`.
     """
 
     key: BatchKey
@@ -85,6 +87,9 @@ class Batch:
     progress_at: int = 0
     stalled: bool = False
     cancelled: bool = False
+    unready: int = 0
+    why_unready: str | None = None
+    begun: bool = False
 
     @property
     def batch_id(self) -> str:
@@ -134,12 +139,23 @@ class ChunkKey:
 
 @dataclass(frozen=True)
 class Claim:
-    """A chunk that this invocation holds until `lease_until`. `settled` is its bitmap; `attempts` counts this one."""
+    """A chunk that this invocation holds until `lease_until`. `attempts` counts this one.
+
+    `settled`, `tried` and `suspects` are bitmaps of its items: done or recorded as failed; failed in this attempt, as
+    an earlier invocation found; under way when an earlier invocation had to end what hung. So many of its items are
+    recorded as `failed`. `died`: the invocation that held it before has not released it. If that one processed its
+    items one at a time, `running` is the item's index, NONE_RUNNING between two.
+    """
 
     key: ChunkKey
     lease_until: int
     attempts: int
     settled: bytes
+    tried: bytes = b""
+    suspects: bytes = b""
+    failed: int = 0
+    died: bool = False
+    running: int | None = None
 
 
 @dataclass(frozen=True)
@@ -156,19 +172,24 @@ class ChunkFinished:
 
 @dataclass(frozen=True)
 class ChunkDropped:
-    """The chunk's batch is ending early and has taken it out of processing. `settled` is its bitmap."""
+    """The chunk's batch is ending early and has taken it out of processing. `settled`, `died`: as in Claim."""
 
     attempts: int
     settled: bytes
+    died: bool
 
 
 @dataclass(frozen=True)
 class Remainder:
-    """A dropped chunk. `pending` are the indexes of its items that are not settled; some of them may have failed."""
+    """A dropped chunk. `pending` are the indexes of its items that are not settled; some of them may have failed.
+
+    `died`: its last holder has not released it.
+    """
 
     key: ChunkKey
     pending: list[int]
     attempts: int
+    died: bool
 
 
 @dataclass(frozen=True)

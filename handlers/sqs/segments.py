@@ -72,10 +72,10 @@ class SegmentItems:
 def unsettled(table: BatchTable, batch: Batch, left: Remainder) -> tuple[list[int], set[int]]:
     """The items of a dropped chunk that are not settled, and those that are recorded as failed.
 
-    A processor may have died after it recorded failed items and before it deleted the chunk's record. That can only be
-    if the chunk's attempts are used up; otherwise there is nothing to look up.
+    A processor may have died after it recorded failed items and before the chunk's record said so. Otherwise there is
+    nothing to look up.
     """
-    if left.attempts < batch.request.max_attempts:
+    if not left.died:
         return left.pending, set()
     failed = table.failed_indexes(left.key)
     return [index for index in left.pending if index not in failed], failed

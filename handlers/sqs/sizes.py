@@ -1,4 +1,4 @@
-"""The size of a record by DynamoDB's rule, and the part of an error that fits beside an item.
+"""The size of a record by DynamoDB's rule, and the room for an error beside an item.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html: names and values count.
 A text counts its UTF-8 bytes, a number a byte for every two significant digits and one more, a binary its bytes, a
@@ -38,8 +38,3 @@ def number_bytes(text: str) -> int:
 def error_room(size: int) -> int:
     """The bytes left for the error in a failed item's record of `size` without it: up to a full write unit."""
     return -(size + LEAST_ERROR_BYTES) % WRITE_BYTES + LEAST_ERROR_BYTES
-
-
-def beginning(text: str, size: int) -> str:
-    """The longest beginning of a text that fits into `size` bytes of UTF-8."""
-    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")

@@ -16,7 +16,8 @@ class Spec:
     """One batch. `source` is `random`, or the ending of its input object's key.
 
     It is cancelled once `cancel_after` of its items were begun, and its request is sent again once `again_after` of
-    them were; None: never. With `redrive` it is run again if it ends with items failed or left over.
+    them were; None: never. With `redrive` it is run again if it ends with items failed or left over. `bad_item` is what
+    one item of its input object does: `hang`, `crash` its process, `kill` the whole function, or nothing.
     """
 
     batch_id: str
@@ -32,6 +33,7 @@ class Spec:
     cancel_after: int | None
     again_after: int | None
     redrive: bool
+    bad_item: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -61,16 +63,20 @@ class Spec:
     def content(self) -> bytes:
         """Its input object."""
         draw = random.Random(self.batch_id)
-        rows = [{"id": item, "value": draw.randint(0, self.max_value), "fail": ""} for item in self.ids]
+        rows = [{"id": item, "value": draw.randint(0, self.max_value), "fail": "", "do": ""} for item in self.ids]
         for row in rows:
             row["fail"] = "yes" if draw.random() < self.fail_rate else ""
+        if rows and self.bad_item:
+            draw.choice(rows)["do"] = self.bad_item
         text = csv_text(rows) if "csv" in self.source else "".join(json.dumps(row) + "\n" for row in rows)
         return gzip.compress(text.encode()) if self.source.endswith(".gz") else text.encode()
 
 
 def csv_text(rows: Iterable[dict[str, Any]]) -> str:
     """With a header; a value is never in need of quotes."""
-    return "".join(",".join(map(str, row)) + "\n" for row in [["id", "value", "fail"], *(r.values() for r in rows)])
+    return "".join(
+        ",".join(map(str, row)) + "\n" for row in [["id", "value", "fail", "do"], *(r.values() for r in rows)]
+    )
 
 
 @dataclass(frozen=True)
@@ -126,4 +132,5 @@ def draw_batch(draw: random.Random, batch_id: str, architecture: str, scope: Sco
         cancel_after=cancel_after if ending == "cancel" else None,
         again_after=again_after if draw.random() < 0.2 else None,
         redrive=scope.redrives and draw.random() < 0.6,
+        bad_item=draw.choice(("hang", "crash", "kill", *[""] * 5)) if scope.mistakes else "",
     )

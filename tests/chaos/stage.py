@@ -23,6 +23,7 @@ from tests.e2e.deployed import deploy
 FUNCTION_TIMEOUT = 3
 PARAMETERS = {
     "FunctionTimeout": str(FUNCTION_TIMEOUT),
+    "ProcessorTimeout": str(FUNCTION_TIMEOUT),
     "RetryDelaySeconds": "1",
     "CheckIntervalSeconds": "4",
     "StallAfterSeconds": "10",

@@ -10,7 +10,7 @@ from greenlet import getcurrent
 from handlers.aws.events import FINISHED
 from handlers.core.batch import Status
 from handlers.core.clock import Clock
-from handlers.sqs import processor
+from handlers.sqs import attempt
 from handlers.sqs.batcher import Batcher, chunk_key
 from handlers.sqs.encoding import batch_key, n
 from handlers.sqs.finalizer import Finalizer
@@ -19,8 +19,8 @@ from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.processor import Processor
 from handlers.sqs.records import Batch, Segment
 from handlers.sqs.start import Starter
-from handlers.sqs.table import BatchTable
-from tests.model.lambdas import Mistake, nothing
+from handlers.sqs.table import BatchTable, chunk_records
+from tests.model.lambdas import Mistake, WorkOfTheModel, nothing
 
 type Patches = list
 VARIANTS: dict[str, Callable[[], Patches]] = {}
@@ -131,10 +131,10 @@ def a_lease_that_ends_under_its_holder() -> Patches:
 def records_deleted_before_failures_are_recorded() -> Patches:
     add_failed = FinishedChunks.add_failed
 
-    def delete_first(finished, claim, message, errors):
+    def delete_first(finished, claim, message, errors, before):
         finished.add(claim.key)
         finished.flush()
-        add_failed(finished, claim, message, errors)
+        add_failed(finished, claim, message, errors, before)
 
     return [mock.patch.object(FinishedChunks, "add_failed", delete_first)]
 
@@ -202,6 +202,16 @@ def failures_counted_without_those_recorded_before() -> Patches:
 
 
 @variant
+def an_early_end_that_trusts_a_dead_holder() -> Patches:
+    return [mock.patch.object(chunk_records, "died", return_value=False)]
+
+
+@variant
+def what_is_not_tried_again_forgotten() -> Patches:
+    return [mock.patch.object(attempt, "with_marked", lambda bitmap, *_: bitmap)]
+
+
+@variant
 def an_early_end_that_trusts_a_count_nobody_came_to_write() -> Patches:
     return [mock.patch.object(BatchTable, "put_failed_count", nothing)]
 
@@ -229,10 +239,10 @@ def a_finalizers_mistakes_that_end_nothing() -> Patches:
 
 @variant
 def a_processors_mistake_that_loses_its_chunk() -> Patches:
-    def used_up(processor, claim, message, error):
+    def used_up(processor, claim, message, *_):
         processor.finished.add(claim.key)
 
-    return [mock.patch.object(Processor, "_attempt_failed", used_up), *mistaken(processor, "run_items")]
+    return [mock.patch.object(Processor, "_attempt_failed", used_up), *mistaken(WorkOfTheModel, "run")]
 
 
 def mistaken(owner: object, name: str) -> Patches:

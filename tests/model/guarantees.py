@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from handlers.aws.events import FINISHED, SKIPPED
-from handlers.core.bitmap import pending_indexes
+from handlers.core.bitmap import unmarked_indexes
 
 type BatchId = tuple[str, int]
 type ChunkId = tuple[str, int, int]
@@ -101,7 +101,7 @@ class Guarantees:
             self._let_go(key)
             return
         demand(chunk not in self.gone, "G5", f"chunk {chunk} came back to life")
-        pending = pending_indexes(settled(after), len(items))
+        pending = unmarked_indexes(settled(after), len(items))
         self.done |= {(batch, item) for index, item in enumerate(items) if index not in pending}
         if lease > now and lease != was:
             demand(was < now, "G5", f"chunk {chunk} was taken from a live holder")

@@ -1,11 +1,11 @@
 """The real handlers, run a step at a time: each invocation in a greenlet that stops before every call it makes.
 
-Nothing of a handler is replaced but what surrounds it: boto3's clients, the time, the environment, and `process`.
+Nothing of a handler is replaced but what surrounds it: boto3's clients, the time, the environment, and the work.
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -14,11 +14,14 @@ import boto3
 from botocore.exceptions import ClientError
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from handlers import work
+from handlers import Permanent
 from handlers.aws import backoff, settings, sqs, telemetry
 from handlers.aws.events import PublishFailed
 from handlers.aws.sqs import QueueUnavailable
 from handlers.core import clock, run_items
+from handlers.core.clock import Clock
+from handlers.core.outcome import error_text
+from handlers.core.run_items import STOP_MS, Results
 from handlers.sqs import batcher, dead_letters, finalizer, mistakes, processor, start
 from handlers.sqs.table import TableUnavailable
 from tests.model import queues
@@ -123,10 +126,45 @@ def ask(service: str, operation: str, asked: dict) -> Any:
 
 
 def process(item: dict) -> None:
-    """In place of handlers.work.process."""
+    """The work."""
     if item.get("fail"):
         raise ItemFails("this item always fails")
     ask("work", "Process", {"item": item["id"]})
+
+
+class Hangs(BaseException):
+    """What stands for an item that hangs, or ends the process that works on it."""
+
+
+class WorkOfTheModel:
+    """The worker, as the protocol sees it: where an item hangs, it and the next one are suspects and left."""
+
+    def ready(self, clock: Clock) -> bool:
+        return True
+
+    def run(
+        self, items: Mapping[int, dict], _: int, clock: Clock, *, alone: Collection[int] = (), **__: Any
+    ) -> Results:
+        results = Results()
+        together = [index for index in sorted(items) if index not in alone]
+        for index in [*together, *sorted(alone)]:
+            if index in results.left or not clock.has(STOP_MS):
+                results.left += [index] * (index not in results.left)
+                continue
+            try:
+                process(items[index])
+                results.done.append(index)
+            except Hangs as hangs:
+                if index in alone or len(items) == 1:
+                    results.failed[index] = str(hangs)
+                    continue
+                suspects = [one for one in together if one >= index][:2]
+                results.left += suspects
+                results.suspects |= set(suspects)
+            except (ItemFails, Permanent) as error:
+                results.failed[index] = error_text(error)
+                results.permanent |= {index} if isinstance(error, Permanent) else set()
+        return results
 
 
 def client(service: str, **_: Any) -> Any:
@@ -188,14 +226,12 @@ def surroundings(scale: Scale) -> Iterator[None]:
         stack.callback(forget_connections)
         stack.enter_context(mock.patch.dict(settings.VARIABLES, environment))
         stack.enter_context(mock.patch.object(boto3, "client", client))
-        stack.enter_context(mock.patch.object(work, "process", process))
+        stack.enter_context(mock.patch.object(processor, "WORKER", WorkOfTheModel()))
         stack.enter_context(mock.patch.object(batcher, "WINDOW_CHUNKS", scale.chunks_per_window))
         stack.enter_context(mock.patch.object(start, "shards_for", return_value=scale.shards))
         for module in (backoff, clock, run_items):
             stack.enter_context(mock.patch.object(module, "time", TIME))
         stack.enter_context(mock.patch.object(finalizer, "ThreadPoolExecutor", OneThread))
-        # One process has one set of everything, and here it has many invocations at a time.
-        stack.enter_context(mock.patch.object(processor, "put_back", nullcontext))
         stack.enter_context(mock.patch.object(telemetry.output, "write", nothing))
         for module in (sqs, mistakes, processor, finalizer):
             stack.enter_context(mock.patch.object(module, "logger", FailureLog))

@@ -7,20 +7,24 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from handlers import Permanent
 from handlers.aws.sqs import LONGEST_BACK_OFF
 from handlers.core.clock import CLOCK_MARGIN_MS
+from handlers.core.user_modules import WorkCannotStart
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
 from handlers.sqs.table import BatchTable
 from tests.model import queues
 from tests.model.dynamodb import ConditionalCheckFailed, DynamoDBClient
 from tests.model.guarantees import demand
-from tests.model.lambdas import ItemFails, Lambda, Mistake
+from tests.model.lambdas import Hangs, ItemFails, Lambda, Mistake
 from tests.model.queues import Message
 from tests.model.world import Call, Scale, World
 
 # What can go wrong with a call, other than that its caller dies of it.
 FAULTS = ("refused", "lost answer", "retried", "left undone", "stale", "mistake")
+# What the work does instead of failing like others do.
+WORK_FAULTS = {"left undone": Hangs, "stale": Permanent, "mistake": WorkCannotStart}
 # A batch whose record never appears is given up after 15 minutes.
 APPEARS_WITHIN = 15 * 60
 OUTSIDE = -1
@@ -141,7 +145,7 @@ class Run:
         if call.service == "work" and fault:
             if fault == "lost answer":
                 self.world.carry_out(call, number)
-            return ItemFails("this item was made to fail")
+            return WORK_FAULTS.get(fault, ItemFails)(f"the model's: {fault}")
         if fault == "mistake":
             return Mistake("the model's")
         if fault == "left undone":

@@ -1,10 +1,11 @@
 """A mistake in the code, for good: whatever it keeps from getting on, its batch ends in one event that says so."""
 
 from contextlib import ExitStack
+from unittest import mock
 
 import pytest
 
-from handlers.sqs import processor
+from handlers.core.user_modules import WorkCannotStart
 from handlers.sqs.batcher import Batcher
 from handlers.sqs.dead_letters import DeadLetters
 from handlers.sqs.finalizer import Finalizer
@@ -13,7 +14,7 @@ from handlers.sqs.processor import Processor
 from handlers.sqs.start import Starter
 from tests.model import queues
 from tests.model.broken import mistaken
-from tests.model.lambdas import surroundings
+from tests.model.lambdas import WorkOfTheModel, surroundings
 from tests.model.run import Run
 from tests.model.world import Scale
 
@@ -75,10 +76,10 @@ def test_where_the_early_end_has_a_mistake_too_the_batch_ends_all_the_same_and_s
 
 
 def test_a_mistake_in_the_processors_work_is_an_attempt_and_then_its_items_error():
-    record, run = ended_run(SCALE, (processor, "run_items"))
+    record, run = ended_run(SCALE, (WorkOfTheModel, "run"))
     assert (record["status"]["S"], record["failed"]["N"], record["remaining"]["N"]) == ("FAILED", "4", "0")
     errors = [record["error"]["S"] for key, record in run.world.records.items() if key[0].startswith("failed#")]
-    assert errors == ["Mistake: run_items"] * 4
+    assert errors == ["Mistake: run"] * 4
 
 
 @pytest.mark.parametrize("name", ["chunk", "segment", "request"])
@@ -127,3 +128,11 @@ def test_a_few_mistakes_end_nothing():
             run.go_on(number, 100)
             run.wait(400_000)
         assert ending(run)["status"]["S"] == "SUCCEEDED"
+
+
+def test_a_batch_whose_work_can_start_nowhere_ends_failed_with_the_reason_as_soon_as_it_is_reported_twice():
+    with mock.patch.object(WorkOfTheModel, "ready", side_effect=WorkCannotStart("work.py cannot be imported: no")):
+        record = ended_with(SCALE)
+    assert (record["status"]["S"], record["failed"]["N"], record["remaining"]["N"]) == ("FAILED", "0", "4")
+    assert record["reason"]["S"] == "work.py cannot be imported: no"
+    assert int(record["finishedAt"]["N"]) - int(record["startedAt"]["N"]) < 60_000

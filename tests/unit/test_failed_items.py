@@ -20,7 +20,7 @@ from handlers.sqs.finalizer import Finalizer
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.messages import ChunkMessage
 from handlers.sqs.records import Batch, BatchKey, ChunkKey
-from handlers.sqs.segments import FAILED_ITEMS, SegmentItems
+from handlers.sqs.segments import FAILED_ITEMS, SegmentItems, unsettled
 from handlers.sqs.sizes import LEAST_ERROR_BYTES, WRITE_BYTES, record_bytes
 from handlers.sqs.table import BatchTable
 from sandbox.meter.item_size import item_bytes
@@ -179,10 +179,11 @@ def test_what_is_no_item_fails_for_that_where_its_attempts_ended_without_a_resul
     assert [each["error"] for each in failed] == ["InvalidItem: not JSON", "OSError: no"]
 
 
-def test_a_chunk_whose_items_fail_for_good_has_no_attempt_left_that_an_early_end_could_miss(table):
+def test_an_early_end_looks_up_what_a_dead_holder_has_recorded(table):
     key = ChunkKey(BatchKey("b"), 0, 0)
     table.put_chunks({key: 2}, NOW)
-    claim = table.claim_chunk(key, NOW, NOW + 1)
-    assert table.save_chunk(claim, [0], 2, 3)
-    again = table.claim_chunk(key, NOW + 2, NOW + 3)
-    assert again.attempts == 4
+    table.claim_chunk(key, NOW, NOW + 1)
+    table.put_failed(key, {0: ({"id": "a"}, "OSError: no")}, 1, NOW)
+    batch = Batch(key.batch, Status.OPEN, BatchRequest(items=2, max_attempts=3), 1, NOW, NOW)
+    [left] = table.drop_chunks(batch, 0, NOW + 2, 0)
+    assert unsettled(table, batch, left) == ([1], {0})

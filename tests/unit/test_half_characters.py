@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from handlers import work
 from handlers.core.batch import BatchRequest, Ending, InvalidRequest, Status
 from handlers.core.items import chunks
 from handlers.core.json_text import unsealed
 from handlers.sfn import processor
 from handlers.sfn.fence import Fence
+from tests.in_process import InProcess
 from tests.unit.sfn_world import BUCKET, S3
 
 HALF = {"id": "bad", "t": "cut emoji \ud83d", "fail": True}
@@ -36,12 +36,13 @@ def test_step_functions_processor_returns_what_its_runtime_can_say(
         if item.get("fail"):
             raise ValueError(f"no {item['t']}")
 
-    monkeypatch.setattr(work, "process", process)
+    monkeypatch.setattr(processor, "WORKER", InProcess(process))
     monkeypatch.setattr(processor, "result_store", lambda: None)
     monkeypatch.setattr(processor, "fence", lambda: Fence(S3(), BUCKET))
     [chunk] = chunks([{"id": "good"}, half], 10, 1000, seal=True)
     # As Lambda's runtime reads an event and says the answer.
     event = {"batch": BATCH, "chunk": {"seq": 0, "items": list(map(json.loads, chunk.items))}, "attempt": attempt}
+    event |= {"died": {"count": 0}, "final": {"items": [], "errors": []}}
     handler = inspect.unwrap(processor.handler)  # without its metrics
     answer = handler(json.loads(json.dumps(event)), Context())
     json.dumps(answer, ensure_ascii=False).encode()

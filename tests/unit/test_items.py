@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from handlers.aws.sqs import MAX_BATCH_BYTES, full_batches
 from handlers.core.batch import BatchRequest
-from handlers.core.bitmap import pending_indexes, with_settled
+from handlers.core.bitmap import marked_indexes, unmarked_indexes, with_marked
 from handlers.core.items import ERROR_KEY, MAX_ITEM_BYTES, checked, chunks
 from handlers.sqs.batcher import windows
 from handlers.sqs.messages import ChunkMessage, chunk_body
@@ -118,10 +118,11 @@ def test_the_bitmap_remembers_what_is_settled(count, data):
     bitmap = b""
     for _ in range(3):
         more = data.draw(st.sets(st.integers(0, count - 1)))
-        bitmap = with_settled(bitmap, more, count)
+        bitmap = with_marked(bitmap, more, count)
         settled |= more
-        assert pending_indexes(bitmap, count) == sorted(set(range(count)) - settled)
-    assert len(bitmap) == (count + 7) // 8
+        assert unmarked_indexes(bitmap, count) == sorted(set(range(count)) - settled)
+    assert marked_indexes(bitmap) == sorted(settled)
+    assert len(bitmap) == ((count + 7) // 8 if settled else 0)
 
 
 def test_shards_follow_the_size_of_the_batch():

@@ -4,7 +4,7 @@ from hashlib import blake2b
 
 from handlers.core.batch import Ending, Status, iso
 from handlers.sqs.encoding import Record, batch_from, batch_key, batch_record, n, whole
-from handlers.sqs.records import Batch, BatchKey
+from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey
 from handlers.sqs.table.base import expiry
 from handlers.sqs.table.chunk_records import ChunkRecords
 from handlers.sqs.table.failed_items import FailedItems
@@ -82,6 +82,37 @@ class BatchTable(SegmentRecords, ChunkRecords, FailedItems):
             "#status = :open AND deadline > :now",
             {":true": {"BOOL": True}, ":now": n(now), ":open": {"S": Status.OPEN}},
         )
+
+    def report_unready(self, key: BatchKey, reason: str) -> int:
+        """Count an invocation in which the work of an open batch cannot start, and return the count.
+
+        0 if that is of no interest: the batch has ended, or is known to be worked on elsewhere.
+        """
+        counted, record = self._take(
+            batch_key(key),
+            "SET whyUnready = :reason ADD unready :one",
+            "#status = :open AND attribute_not_exists(begun)",
+            {":reason": {"S": reason}, ":one": n(1), ":open": {"S": Status.OPEN}},
+        )
+        return whole(record, "unready") if counted else 0
+
+    def record_begun(self, key: BatchKey) -> bool:
+        """Record that an open batch is worked on; false if it has ended."""
+        values = {":true": {"BOOL": True}, ":open": {"S": Status.OPEN}}
+        return self._update(batch_key(key), "SET begun = :true", "#status = :open", values)
+
+    def is_untouched(self, batch: Batch) -> bool:
+        """Whether no chunk of the batch was ever claimed. It reads all their records, up to the first that was."""
+        cursors = {number: self.get_segment(batch.key, number) for number in batch.segments}
+        made = {number: cursor.next_chunk if cursor else 0 for number, cursor in cursors.items()}
+        # Behind a cursor that was read a moment ago there may be more by now.
+        left = batch.chunks + sum(made.values())
+        for record in (record for shard in range(batch.shards) for record in self._chunks(batch, shard)):
+            if whole(record, "attempts"):
+                return False
+            number, place = divmod(int(record["SK"]["S"]), SEGMENT_STRIDE)
+            left -= place < made.get(number, SEGMENT_STRIDE)
+        return left <= 0
 
     def count_mistake(self, key: BatchKey, place: str, now: int) -> int:
         """Count one more mistake that `place` met, and return the count. The batch need not exist.

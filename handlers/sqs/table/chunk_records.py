@@ -4,17 +4,17 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 
 from handlers.core.batch import camel_cased
-from handlers.core.bitmap import pending_indexes, with_settled
+from handlers.core.bitmap import unmarked_indexes
 from handlers.sqs.encoding import (
     Record,
     attributes,
+    bitmap_of,
     chunk_key,
     chunk_name,
     closing_key,
     fields_of,
     n,
     partition_of,
-    settled_of,
     whole,
 )
 from handlers.sqs.records import (
@@ -53,39 +53,46 @@ class ChunkRecords(Records):
         return self._claim(key, now, lease_until, " ADD attempts :one", {":one": n(1)})
 
     def _claim(self, key: ChunkKey, now: int, lease_until: int, more: str, values: Record) -> ClaimOutcome:
+        # What stood in its lease tells whether the holder before has released the chunk, or died.
         taken, record = self._take(
             chunk_key(key),
-            f"SET leaseUntil = :lease{more}",
+            f"SET heldBefore = if_not_exists(leaseUntil, :zero), leaseUntil = :lease{more}",
             "attribute_exists(PK) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)",
-            {":lease": n(lease_until), ":now": n(now), **values},
+            {":lease": n(lease_until), ":now": n(now), ":zero": n(0), **values},
         )
         if taken:
-            return Claim(key, lease_until, whole(record, "attempts"), settled_of(record))
+            return claim_in(key, lease_until, record)
         if not record:
             return ChunkFinished()
         if whole(record, "leaseUntil") >= FOREVER:
-            return ChunkDropped(whole(record, "attempts"), settled_of(record))
+            return ChunkDropped(whole(record, "attempts"), bitmap_of(record, "settled"), died(record))
         return LeaseHeld(whole(record, "leaseUntil"))
 
-    def save_chunk(self, claim: Claim, settled: Iterable[int], count: int, max_attempts: int) -> bool:
-        """Record settled items, and that all attempts are used up; keep the lease. False if it was lost meanwhile."""
-        values = {
-            ":lease": n(claim.lease_until),
-            ":settled": {"B": with_settled(claim.settled, settled, count)},
-            ":attempts": n(max(claim.attempts, max_attempts)),
-        }
-        update = "SET settled = :settled, attempts = :attempts"
-        return self._update(chunk_key(claim.key), update, "leaseUntil = :lease", values)
+    def save_chunk(self, claim: Claim, give_back: int) -> bool:
+        """Record the claim's progress, and keep the lease; false if it was lost. So many attempts count no more."""
+        return self._record_progress(claim, "", give_back)
 
-    def release_chunk(self, claim: Claim, settled: Iterable[int], count: int, give_back_attempt: bool) -> bool:
-        """Record settled items, end the lease; false if it was lost. `give_back_attempt`: do not count the attempt."""
-        values = {
-            ":lease": n(claim.lease_until),
-            ":zero": n(0),
-            ":settled": {"B": with_settled(claim.settled, settled, count)},
-            ":back": n(-1 if give_back_attempt else 0),
-        }
-        update = "SET leaseUntil = :zero, settled = :settled ADD attempts :back"
+    def release_chunk(self, claim: Claim, give_back: int) -> bool:
+        """Record the claim's progress, and end the lease; otherwise as `save_chunk`."""
+        return self._record_progress(claim, "leaseUntil = :zero", give_back)
+
+    def free_chunk(self, claim: Claim) -> bool:
+        """End the lease of an attempt that has met a mistake, whatever progress is recorded; false if it was lost."""
+        values = {":lease": n(claim.lease_until), ":zero": n(0)}
+        return self._update(chunk_key(claim.key), "SET leaseUntil = :zero REMOVE tried", "leaseUntil = :lease", values)
+
+    def _record_progress(self, claim: Claim, lease: str, give_back: int) -> bool:
+        bitmaps = {"settled": claim.settled, "tried": claim.tried, "suspects": claim.suspects}
+        numbers = {"failed": claim.failed or None, "running": claim.running}
+        present = {name: {"B": bitmap} for name, bitmap in bitmaps.items() if bitmap}
+        present |= {name: n(number) for name, number in numbers.items() if number is not None}
+        changes = [lease] if lease else []
+        changes += [f"{name} = :{name}" for name in present]
+        absent = (bitmaps.keys() | numbers.keys()) - present.keys()
+        update = "ADD attempts :back" + (f" SET {', '.join(changes)}" if changes else "")
+        update += f" REMOVE {', '.join(sorted(absent))}" if absent else ""
+        values = {":lease": n(claim.lease_until), ":back": n(-give_back)}
+        values |= {f":{name}": value for name, value in present.items()} | ({":zero": n(0)} if lease else {})
         return self._update(chunk_key(claim.key), update, "leaseUntil = :lease", values)
 
     def delete_chunks(self, keys: Iterable[ChunkKey]) -> None:
@@ -121,13 +128,14 @@ class ChunkRecords(Records):
         """
         for record in self._chunks(batch, shard, first):
             key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
-            outcome: ClaimOutcome = ChunkDropped(whole(record, "attempts"), settled_of(record))
+            outcome: ClaimOutcome = ChunkDropped(whole(record, "attempts"), bitmap_of(record, "settled"), died(record))
             if whole(record, "leaseUntil") < FOREVER:
                 outcome = self._claim(key, now, FOREVER, "", {})
             if isinstance(outcome, LeaseHeld):
                 yield outcome
             elif isinstance(outcome, Claim | ChunkDropped):
-                yield Remainder(key, pending_indexes(outcome.settled, whole(record, "size")), outcome.attempts)
+                pending = unmarked_indexes(outcome.settled, whole(record, "size"))
+                yield Remainder(key, pending, outcome.attempts, outcome.died)
 
     def dropped_chunks(self, batch: Batch, segment: int) -> Iterator[Remainder]:
         """The chunks of a segment that its batch has dropped, in the order of their numbers."""
@@ -138,8 +146,8 @@ class ChunkRecords(Records):
         first = segment * SEGMENT_STRIDE
         for record in self._chunks(batch, shard, first, first + SEGMENT_STRIDE - 1):
             key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
-            pending = pending_indexes(settled_of(record), whole(record, "size"))
-            yield Remainder(key, pending, whole(record, "attempts"))
+            pending = unmarked_indexes(bitmap_of(record, "settled"), whole(record, "size"))
+            yield Remainder(key, pending, whole(record, "attempts"), died(record))
 
     def _chunks(self, batch: Batch, shard: int, first: int = 0, last: int = LAST_SEQ) -> Iterator[Record]:
         """The chunk records of a shard, from number `first` to `last`, strongly consistent."""
@@ -155,3 +163,23 @@ class ChunkRecords(Records):
         """Record the progress of the ending in a shard. Finalizers may overwrite each other: every value is correct."""
         record = closing_key(batch.key, shard) | attributes(camel_cased(vars(closing)))
         self.client.put_item(TableName=self.name, Item=record | {"expiresAt": expiry(batch.deadline)})
+
+
+def claim_in(key: ChunkKey, lease_until: int, record: Record) -> Claim:
+    """The claim of a chunk, by its record as the claim has left it."""
+    return Claim(
+        key,
+        lease_until,
+        attempts=whole(record, "attempts"),
+        settled=bitmap_of(record, "settled"),
+        tried=bitmap_of(record, "tried"),
+        suspects=bitmap_of(record, "suspects"),
+        failed=whole(record, "failed"),
+        died=died(record),
+        running=whole(record, "running") if "running" in record else None,
+    )
+
+
+def died(record: Record) -> bool:
+    """Whether the invocation that held the chunk before the present one has not released it."""
+    return whole(record, "heldBefore") > 0

@@ -20,7 +20,7 @@ def handler(event: dict, context) -> dict:
         if failed:
             add_failed(chunk["batchId"], failed)
         left = add_pending(chunk["batchId"], -1)
-        witness.tell("recorded", **witness.chunk, indexes=None)
+        witness.tell("recorded", **witness.chunk(), indexes=None)
         if left == 0:
             ask_finalizer(chunk["batchId"])
     return {"batchItemFailures": back}

@@ -8,11 +8,16 @@ from handlers.sfn import processor_itself
 
 def handler(event: dict, context) -> dict:
     """Lambda entry, watched."""
+    if "probe" in event:
+        return processor_itself.handler(event, context)
     batch, chunk = event["batch"], event["chunk"]
     witness.works_on(batch["batchId"], batch["generation"], chunk["seq"])
-    given = [item["id"] for item in chunk["items"]]
-    witness.tell("invoked", **witness.chunk, items=given)
+    here = witness.chunk()
+    # Those that have failed in this attempt follow those that are processed.
+    given = [item["id"] for item in chunk["items"]][: len(chunk["items"]) - len(event.get("failures", []))]
+    witness.tell("invoked", **here, items=given)
     answer = processor_itself.handler(event, context)
-    pending = {item["id"] for item in answer.get("chunk", {}).get("items", [])}
-    witness.tell("answer", **witness.chunk, items=[item for item in given if item not in pending])
+    left = [*answer.get("chunk", {}).get("items", []), *answer.get("final", {}).get("items", [])]
+    pending = {item["id"] for item in left}
+    witness.tell("answer", **here, items=[item for item in given if item not in pending])
     return answer

@@ -1,11 +1,11 @@
 """Around the table: tells what has been recorded as done, once the table has answered that it is."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from handlers.sqs.table.batch_table_itself import *  # noqa: F403 - takes the module's place, whatever others want of it
 
 from handlers import witness
+from handlers.core.bitmap import marked_indexes
 from handlers.sqs.table import batch_table_itself
 
 
@@ -35,18 +35,16 @@ class BatchTable(batch_table_itself.BatchTable):
         witness.works_on(key.batch.batch_id, key.batch.generation, key.seq)
         return outcome
 
-    def save_chunk(self, claim, settled: Iterable[int], *args: Any, **kwargs: Any) -> bool:
-        settled = list(settled)
-        held = super().save_chunk(claim, settled, *args, **kwargs)
+    def save_chunk(self, claim, *args: Any) -> bool:
+        held = super().save_chunk(claim, *args)
         if held:
-            recorded(claim.key, settled)
+            recorded(claim.key, marked_indexes(claim.settled))
         return held
 
-    def release_chunk(self, claim, settled: Iterable[int], *args: Any, **kwargs: Any) -> bool:
-        settled = list(settled)
-        held = super().release_chunk(claim, settled, *args, **kwargs)
+    def release_chunk(self, claim, *args: Any) -> bool:
+        held = super().release_chunk(claim, *args)
         if held:
-            recorded(claim.key, settled)
+            recorded(claim.key, marked_indexes(claim.settled))
         return held
 
     def delete_chunks(self, keys) -> None:
