@@ -30,12 +30,18 @@ def install(_provider: Any) -> None:
 
 
 def _poll_quickly() -> None:
-    """Poll the state of a resource every INTERVAL_SECONDS; stock polls it every second."""
+    """Poll the state of a resource every INTERVAL_SECONDS, and tell why one failed.
+
+    Stock polls it every second, and of a failed update it says that the resource cannot be deleted.
+    """
     from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
 
     @patch(ResourceProviderExecutor.deploy_loop)
     def deploy_loop(stock: Any, self: Any, provider: Any, resource: Any, payload: Any) -> Any:
-        return stock(self, provider, resource, payload, sleep_time=INTERVAL_SECONDS)
+        event = stock(self, provider, resource, payload, sleep_time=INTERVAL_SECONDS)
+        if cause := (event.custom_context or {}).get("exception"):
+            event.message = str(cause)
+        return event
 
     @patch(Waiter.wait)
     def wait(stock: Any, self: Any, **kwargs: Any) -> None:

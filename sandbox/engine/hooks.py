@@ -15,6 +15,7 @@ from sandbox.engine import (
     constraints,
     event_targets,
     http_requests,
+    iam_resources,
     lambda_requests,
     offline,
     permissions,
@@ -34,7 +35,7 @@ AT_START = (
     *(calls, concurrency, queues, endpoint),
 )
 WITH_SERVICE = {
-    "cloudformation": [cloudformation],
+    "cloudformation": [cloudformation, iam_resources],
     "events": [event_targets, events, schedules],
     "lambda": [lambda_requests],
     "stepfunctions": [step_functions],

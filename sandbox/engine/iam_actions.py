@@ -130,6 +130,17 @@ def _sts(operation: str, request: Request, _place: Place) -> Needs:
         yield f"sts:{operation}", request.get("RoleArn", "*")
 
 
+def _ssm(operation: str, request: Request, place: Place) -> Needs:
+    names = request.get("Names") or [request.get("Name") or request.get("Path") or ""]
+    for name in names:
+        yield f"ssm:{operation}", place.arn("ssm", f"parameter/{name.removeprefix('/')}") if name else "*"
+
+
+def needed_of_secret(operation: str, answer: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """(action, ARN) of a call to Secrets Manager: its answer names the ARN, which ends in characters of its own."""
+    return {(f"secretsmanager:{operation}", answer.get("ARN", "*"))}
+
+
 _SERVICES: dict[str, Callable[[str, Request, Place], Needs]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
@@ -138,5 +149,6 @@ _SERVICES: dict[str, Callable[[str, Request, Place], Needs]] = {
     "events": _events,
     "logs": _logs,
     "stepfunctions": _states,
+    "ssm": _ssm,
     "sts": _sts,
 }

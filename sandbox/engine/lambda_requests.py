@@ -1,13 +1,16 @@
-"""Lambda refuses environment variables and layers that LocalStack takes.
+"""Lambda refuses environment variables and layers that LocalStack takes, and deletes the code of a deleted layer.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 """
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 from localstack.aws.api import CommonServiceException
+from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.utils.patch import patch
 
 RESERVED = frozenset(
     (
@@ -20,6 +23,9 @@ RESERVED = frozenset(
 )
 """Beside `_HANDLER` and `_X_AMZN_TRACE_ID`, whose names no variable may have: see `constraints`."""
 
+# Eight functions that are updated at the same time, with three tasks each.
+UPDATE_THREADS = 24
+
 
 def install(instance: Any) -> None:
     """Refuse with Lambda's errors; `instance` is the provider of the service."""
@@ -31,7 +37,18 @@ def install(instance: Any) -> None:
         stock_verify(variables)
 
     provider._verify_env_variables = staticmethod(verify_env_variables)
+    # Of an update, stock's few threads also wait for the end of the old version, a second each.
+    instance.lambda_service.task_executor = ThreadPoolExecutor(UPDATE_THREADS, "lambda-service-task")
     instance.layer_fetcher = SimpleNamespace(fetch_layer=_refuse_layer)
+
+    @patch(provider.delete_layer_version)
+    def delete_layer_version(stock: Any, self: Any, context: Any, layer_name: str, version_number: int) -> None:
+        region, account, name, _ = provider._resolve_layer(layer_name, context)
+        layer = lambda_stores[account][region].layers.get(name)
+        found = layer.layer_versions.get(str(version_number)) if layer else None
+        stock(self, context, layer_name, version_number)
+        if found and found.code:
+            found.code.destroy()
 
 
 def _refuse_layer(arn: str) -> None:

@@ -16,7 +16,7 @@ from localstack.aws.api import RequestContext
 from localstack.http import Resource, Response
 from localstack.services.edge import ROUTER
 
-from sandbox.engine.iam_actions import Place, needed_actions, needed_of_key
+from sandbox.engine.iam_actions import Place, needed_actions, needed_of_key, needed_of_secret
 from sandbox.processes import access_key
 
 PATH = "/_rollcall/permissions"
@@ -42,8 +42,11 @@ class PermissionsRecorder:
             return
         owner = str(request.get("ExpectedBucketOwner", ""))
         needs = needed_actions(str(service), operation, request, Place(context.region, context.account_id))
+        answer = context.service_response or {}
         if service == "s3":
-            needs |= needed_of_key(operation, context.service_response or {})
+            needs |= needed_of_key(operation, answer)
+        if service == "secretsmanager":
+            needs = needed_of_secret(operation, answer)
         with self._lock:
             for action, resource in needs:
                 self._calls[role, action, resource, owner] += 1

@@ -56,7 +56,7 @@ class Children:
         self._order(child, {"kill": child.id})
 
     def signal(self, child: Child, number: int) -> None:
-        """Send a signal to the process and to its group; no effect once it has ended."""
+        """Send a signal to the process and to all that it has started; no effect once it has ended."""
         self._order(child, {"signal": child.id, "number": number})
 
     def _order(self, child: Child, order: dict[str, Any]) -> None:

@@ -1,8 +1,10 @@
-"""The functions' code: where it is stored and unpacked, and when it is deleted.
+"""The code of functions and layers: where it is stored and unpacked, and when it is deleted.
 
 Stock stores a zip once for every function, and unzips it once for every function to the machine's /tmp, which engines
-share and never clear. It deletes the code of an updated function while invocations of the old version still run, so
-their late imports fail. Here functions with the same code share one copy of the zip, and one folder.
+share and never clear; it mounts no layers, and keeps their zips for ever. It deletes the code of an updated function
+while invocations of the old version still run, so their late imports fail. Here everything with the same zip shares one
+copy of it and one folder, which live as long as they have a user: a function or a layer that exists, a version of a
+function that has the layer, or a process that runs the code.
 """
 
 import uuid
@@ -20,17 +22,20 @@ from localstack.services.lambda_.invocation import lambda_models
 from localstack.services.lambda_.invocation.lambda_models import S3Code
 from localstack.utils.patch import patch
 
-from sandbox.executor.unzip import delete_unused_folders, unzip
+from sandbox.executor.unzip import unzip
 from sandbox.processes import LOOP
 
-LONGEST_INVOCATION_SECONDS = 900
+# An invocation that found the old version of a function may start a process of it so much later.
+STARTING_SECONDS = 5
 CODE = Path(config.dirs.tmp, "lambda-code")
-# By SHA-256 of a code: ids of the functions' copies of it that are in use.
+# By SHA-256 of a code: its users.
 _users: defaultdict[str, set[str]] = defaultdict(set)
 # By bucket, key, version and ETag of a zip, and the functions' account and Region: the code that was made of it.
 _stored: dict[tuple[str | None, ...], S3Code] = {}
 _lock = Lock()
+_store_archive = provider.store_lambda_archive  # type: ignore[attr-defined]
 _store_copy = provider.store_s3_bucket_archive  # type: ignore[attr-defined]
+_delete_copy = S3Code.destroy
 
 
 def store_s3_bucket_archive(
@@ -45,7 +50,7 @@ def store_s3_bucket_archive(
             etag = None  # stock says what is wrong
         place = (archive_bucket, archive_key, archive_version, etag, *owner.values())
         code: Any = _stored.get(place)
-        if code is None or not _users[code.code_sha256]:
+        if code is None:
             code = _store_copy(archive_bucket, archive_key, archive_version, function_name=function_name, **owner)
             if not isinstance(code, S3Code):  # hot reloading
                 return code
@@ -55,32 +60,52 @@ def store_s3_bucket_archive(
         return code
 
 
+def store_lambda_archive(**given: Any) -> S3Code:
+    """Store a zip that came with the call."""
+    with _lock:
+        code: S3Code = _store_archive(**given)
+        _users[code.code_sha256].add(code.id)
+        return code
+
+
+def hold(code: S3Code, user: str) -> None:
+    """Unzip the code unless that is done, and keep it until `release`."""
+    with _lock:
+        _users[code.code_sha256].add(user)
+        code.prepare_for_execution()
+
+
+def release(code: S3Code, user: str, seconds: float = 0) -> None:
+    """Delete the code and its zip if it has no other user, after so many seconds of real time. Returns at once."""
+
+    if not isinstance(code, S3Code):  # hot reloading
+        return
+
+    def end() -> None:
+        with _lock:
+            users = _users[code.code_sha256]
+            users.discard(user)
+            if users:
+                return
+            del _users[code.code_sha256]
+            for place in [place for place, stored in _stored.items() if stored.code_sha256 == code.code_sha256]:
+                del _stored[place]
+            _delete_copy(code)
+
+    LOOP.call_soon_threadsafe(LOOP.call_later, seconds, LOOP.run_in_executor, None, end)
+
+
 @patch(S3Code.get_unzipped_code_location)
 def get_unzipped_code_location(_stock: Any, self: S3Code) -> Path:
     return CODE / self.code_sha256.replace("/", "-") / "code"
 
 
-@patch(S3Code.prepare_for_execution)
-def prepare_for_execution(stock: Any, self: S3Code) -> None:
-    """Unzip the code unless another function has done so: eight functions of one zip unzip it once."""
-    with _lock:
-        _users[self.code_sha256].add(self.id)
-        stock(self)
-
-
 @patch(S3Code.destroy)
-def destroy(stock: Any, self: S3Code) -> None:
-    """Delete the code and its zip once no invocation can use it any more."""
-
-    def end() -> None:
-        with _lock:
-            _users[self.code_sha256].discard(self.id)
-            if not _users[self.code_sha256]:
-                stock(self)
-                delete_unused_folders(CODE)
-
-    LOOP.call_soon_threadsafe(LOOP.call_later, LONGEST_INVOCATION_SECONDS, LOOP.run_in_executor, None, end)
+def destroy(_stock: Any, self: S3Code) -> None:
+    """A function or a layer has the code no more."""
+    release(self, self.id, STARTING_SECONDS)
 
 
 lambda_models.unzip = unzip  # type: ignore[attr-defined,assignment]
+provider.store_lambda_archive = store_lambda_archive  # type: ignore[attr-defined,assignment]
 provider.store_s3_bucket_archive = store_s3_bucket_archive  # type: ignore[attr-defined,assignment]

@@ -6,6 +6,7 @@ downloaded, and the function can import nothing else of the engine.
 """
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -20,23 +21,35 @@ from sandbox.executor.log_writer import LogStream
 from sandbox.executor.warden import FRAMES_FD
 
 DISTRIBUTIONS = ("awslambdaric", "boto3")
+# Where a layer has Python packages, beside its folder `python`.
+# https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+PACKAGES = "python/lib/python3.13/site-packages"
 # LocalStack adds these for its own init process and emulator; AWS does not have them.
 INTERNAL_PREFIX = "LOCALSTACK_"
 INTERNAL = {"EDGE_PORT", "AWS_LAMBDA_FUNCTION_TIMEOUT"}
 
 
 def environment_variables(
-    platform: dict[str, str], own: dict[str, str], *, task_root: Path, runtime_api: str, temporary: Path, log: LogStream
+    platform: dict[str, str],
+    own: dict[str, str],
+    *,
+    task_root: Path,
+    layers: Sequence[Path],
+    runtime_api: str,
+    temporary: Path,
+    log: LogStream,
 ) -> dict[str, str]:
     """`platform` are LocalStack's variables, `own` those of the function's configuration, which override them.
 
+    `layers` are the folders of the function's layers, which AWS merges in /opt: a later one's files replace others'.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     folder = str(runtime_folder())
+    packages = [str(place) for layer in reversed(layers) for place in (layer / PACKAGES, layer / "python")]
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",  # en_US.UTF-8 on AWS: a small image does not have it
-        "PYTHONPATH": folder,
+        "PYTHONPATH": os.pathsep.join([*packages, folder]),
         "TMPDIR": str(temporary),
         # A native function runs as the developer: without these the SDKs would find ~/.aws, profiles and settings of a
         # real account, and on an EC2 instance its role.

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from localstack.aws.api.lambda_ import Runtime
-from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult, S3Code
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from sandbox.executor.code import STARTING_SECONDS, hold, release
 from sandbox.executor.environment import environment_variables, runtime_folder
 from sandbox.executor.log_writer import WRITER, LogStream
 from sandbox.executor.process import FunctionProcess, Request
@@ -39,6 +41,7 @@ class ProcessExecutor(RuntimeExecutor):
             timeout_seconds=settings.timeout,
             write_log=lambda record: WRITER.write(self._stream, record),
             meter=FunctionMeter(name, settings.memory_size, settings.architectures[0]),
+            on_end=self._release,
         )
 
     @property
@@ -48,16 +51,31 @@ class ProcessExecutor(RuntimeExecutor):
 
     def start(self, env_vars: dict[str, str]) -> None:
         settings = self.function_version.config
-        task_root = settings.code.get_unzipped_code_location()  # type: ignore[union-attr]  # prepare_version requires it
+        task_root, *layers = (code.get_unzipped_code_location() for code in codes(self.function_version))
 
         def variables(runtime_api: str, temporary: Path) -> dict[str, str]:
-            own = settings.environment or {}
             return environment_variables(
-                env_vars, own, task_root=task_root, runtime_api=runtime_api, temporary=temporary, log=self._stream
+                env_vars,
+                settings.environment or {},
+                task_root=task_root,
+                layers=layers,
+                runtime_api=runtime_api,
+                temporary=temporary,
+                log=self._stream,
             )
 
         PROCESSES[env_vars["AWS_ACCESS_KEY_ID"]] = self._process
-        run(self._process.start(task_root, variables))
+        for code in codes(self.function_version):
+            hold(code, self.id)
+        try:
+            run(self._process.start(task_root, variables))
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        for code in codes(self.function_version):
+            release(code, self.id)
 
     def stop(self) -> None:
         """End the environment after the invocation that it serves, as AWS does."""
@@ -82,15 +100,32 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
-        """Unzip the code. Raises ValueError for an unsupported runtime or package: the function's state gets Failed."""
+        """Unzip the code and the layers. Raises ValueError for an unsupported runtime or package, or a bad zip.
+
+        Then the function's state gets Failed.
+        """
         runtime, code = function_version.config.runtime, function_version.config.code
         if runtime != RUNTIME or code is None:
             raise ValueError(
                 f"the sandbox runs {RUNTIME} functions from zip files, not {runtime or 'container images'}"
             )
-        code.prepare_for_execution()
+        for each in codes(function_version):
+            hold(each, user(function_version))
         runtime_folder()
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Do nothing: LocalStack deletes the code, and each environment its own files."""
+        """The version was replaced or deleted."""
+        for each in codes(function_version):
+            release(each, user(function_version), STARTING_SECONDS)
+
+
+def codes(version: FunctionVersion) -> list[S3Code]:
+    """The version's code, then those of its layers. A deleted layer stays for the versions that have it, as on AWS."""
+    found = [version.config.code, *(layer.code for layer in version.config.layers)]
+    return [cast(S3Code, code) for code in found if code]
+
+
+def user(version: FunctionVersion) -> str:
+    """The version as a user of its codes; an updated version is another one."""
+    return f"{version.qualified_arn} {version.config.internal_revision}"

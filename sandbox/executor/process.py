@@ -2,9 +2,12 @@
 
 import asyncio
 import math
+import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -12,10 +15,11 @@ from typing import Any
 
 from sandbox.clock.clock import iso
 from sandbox.clock.wall import real_time
-from sandbox.executor import failures, memory
+from sandbox.executor import failures
 from sandbox.executor.children import CHILDREN, End
 from sandbox.executor.failures import MAX_RESPONSE_BYTES, Failure
 from sandbox.executor.log_records import LogPipes, LogRecord, init_report, record
+from sandbox.executor.memory import FamilyMemory
 from sandbox.executor.runtime_api import Delivery, RuntimeApi
 from sandbox.faults.invocations import exposed
 from sandbox.meter.functions import FunctionMeter
@@ -43,8 +47,9 @@ class FunctionProcess:
     """Serves one invocation at a time. All methods run in LOOP's thread.
 
     Once `alive` is False, the process has ended or is about to, and no invocation may be sent here again. `write_log`
-    gets each record of the log as it is written. The process has its own folder for temporary files (TMPDIR), with a
-    path short enough for UNIX sockets, whose paths have at most 107 characters; /tmp is the machine's.
+    gets each record of the log as it is written. `on_end` is called when the process has ended. The process has its own
+    folder for temporary files (TMPDIR), with a path short enough for UNIX sockets, whose paths have at most 107
+    characters; /tmp is the machine's.
     """
 
     def __init__(
@@ -56,12 +61,13 @@ class FunctionProcess:
         timeout_seconds: int,
         write_log: Callable[[LogRecord], None],
         meter: FunctionMeter,
+        on_end: Callable[[], None],
     ) -> None:
         self.alive, self.function, self.meter = True, function, meter
         self._id, self._memory_mb, self._timeout_seconds = id, memory_mb, timeout_seconds
-        self._write_log = write_log
-        self._log_tail, self._peak = "", 0
-        self._cold, self._invoking = True, False
+        self._write_log, self._on_end = write_log, on_end
+        self._log_tail = ""
+        self._cold, self._invoking, self._exceeded = True, False, False
 
     async def start(self, task_root: Path, environment: Callable[[str, Path], dict[str, str]]) -> None:
         """Start the process without waiting for its init; the first invocation waits for that.
@@ -80,6 +86,7 @@ class FunctionProcess:
             [self._pipes.output_end, self._pipes.frames_end],
             self._memory_mb * MEGABYTE + RESERVED_BYTES,
         )
+        self._memory = FamilyMemory(self._child.pid.result(), self._memory_mb * MEGABYTE)
         self._pipes.close_ends()
         self._child.ended.add_done_callback(self._clean_up)
 
@@ -117,7 +124,7 @@ class FunctionProcess:
         await self._child.ended
 
     def signal(self, number: int) -> None:
-        """Send a signal to the process and to its group; no effect once it has ended."""
+        """Send a signal to the process and to all that it has started; no effect once it has ended."""
         CHILDREN.signal(self._child, number)
 
     async def _run(self, request: Request) -> tuple[bytes, Failure | None]:
@@ -140,7 +147,7 @@ class FunctionProcess:
             self._log(record(failure.log_line))
         self._log(record(end_line(request.request_id)))
         status = failure.report_status if failure else ""
-        used_mb = math.ceil(self._peak / MEGABYTE)
+        used_mb = math.ceil(self._memory.peak / MEGABYTE)
         self._log(record(report_line(request.request_id, duration_ms, init_ms, self._memory_mb, used_mb, status)))
         self.meter.end(duration_ms, init_ms, payload)
         return payload, failure
@@ -152,7 +159,7 @@ class FunctionProcess:
         if error is None:
             return None
         self.alive = False
-        self._observe_memory()
+        self._memory.exceeds_limit()
         return failures.reported(error)
 
     async def _deliver(self, request: Request) -> tuple[bytes, Failure | None]:
@@ -169,8 +176,9 @@ class FunctionProcess:
             answered = await self._happens(delivery.answer, self._timeout_seconds)
         if not answered:
             return b"", await self._abort(request)
-        self._peak = max(self._peak, memory.peak_bytes(self._child.pid.result()))
-        if self._exceeded:  # for a moment between two checks
+        self._memory.exceeds_limit()
+        if self._memory.main_process_exceeded_limit():  # for a moment between two checks
+            self._exceeded = True
             return b"", await self._abort(request)
         is_error, payload = delivery.answer.result()
         if len(payload) > MAX_RESPONSE_BYTES:
@@ -192,16 +200,20 @@ class FunctionProcess:
             return failures.timed_out(request.request_id, self._timeout_seconds, iso(time.time()))
         return failures.exited(request.request_id, end.code)
 
-    @property
-    def _exceeded(self) -> bool:
-        return self._peak > self._memory_mb * MEGABYTE
-
     async def _watch_memory(self) -> None:
-        """Kill the process once a check finds that it holds more than the function's memory size."""
-        while not self._exceeded:
+        """Where a check finds that all processes hold more than the memory size, kill one, as a kernel does.
+
+        That may be one which the function has started: then the function itself lives on.
+        """
+        while True:
             await asyncio.sleep(MEMORY_CHECK_SECONDS)
-            self._observe_memory()
-        self.alive = False
+            if self._memory.exceeds_limit():
+                victim = self._memory.first_to_go()
+                if victim == self._child.pid.result():
+                    break
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+        self._exceeded, self.alive = True, False
         CHILDREN.kill(self._child)
 
     def _log(self, event: LogRecord, origin: str = "platform") -> None:
@@ -211,14 +223,11 @@ class FunctionProcess:
         self._log_tail = (self._log_tail + event.message).encode()[-LOG_TAIL:].decode(errors="ignore")
         self._write_log(event)
 
-    def _observe_memory(self) -> None:
-        pid = self._child.pid.result()
-        self._peak = max(self._peak, memory.resident_bytes(pid), memory.peak_bytes(pid))
-
     def _clean_up(self, ended: asyncio.Future[End]) -> None:
         """Free the resources of the process, which has ended."""
         self.alive = False
-        self._peak = max(self._peak, ended.result().peak_bytes)
+        self._memory.peak = max(self._memory.peak, ended.result().peak_bytes)
         self._api.close()
         self._pipes.close()
         shutil.rmtree(self._temporary, ignore_errors=True)
+        self._on_end()

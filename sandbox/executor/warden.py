@@ -6,7 +6,7 @@ becomes the warden's child (PR_SET_CHILD_SUBREAPER), however it detached itself,
 
 Run as `python -S -P warden.py SOCKET_FD`. Each message on the socket is one JSON object.
 Orders: {"start": id, "argv": [...], "env": {...}, "cwd": path, "data_limit": bytes} with the ends of the two log
-pipes, {"kill": id}, and {"signal": id, "number": n}, which goes to the process and its whole group.
+pipes, {"kill": id}, and {"signal": id, "number": n}, which goes to the process and all that it has started.
 Reports: {"started": id, "pid": n} and {"ended": id, "code": n, "peak": bytes}.
 """
 
@@ -70,7 +70,7 @@ class Warden:
                 if environment == order.get("kill"):
                     os.kill(pid, signal.SIGKILL)
                 elif environment == order.get("signal"):
-                    os.killpg(pid, order["number"])
+                    _signal_family(pid, order["number"])
             return True
         pid = os.fork()
         if pid == 0:
@@ -94,10 +94,28 @@ class Warden:
         _kill_children(self._environments.keys())
 
 
+def _signal_family(pid: int, number: int) -> None:
+    """Send a signal to a process, then to all that it has started: one that is stopped starts no more."""
+    family = [pid]
+    for each in family:  # grows meanwhile
+        try:
+            os.kill(each, number)
+            family += _children(each)
+        except (ProcessLookupError, FileNotFoundError):
+            continue  # it has ended meanwhile
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children") as children:
+            found += map(int, children.read().split())
+    return found
+
+
 def _kill_children(spared: Collection[int] = ()) -> bool:
     """Kill this process's children but `spared`; whether there was one. Their children then become its own."""
-    with open(f"/proc/self/task/{os.getpid()}/children") as children:
-        doomed = [int(child) for child in children.read().split() if int(child) not in spared]
+    doomed = [child for child in _children(os.getpid()) if child not in spared]
     for child in doomed:
         os.kill(child, signal.SIGKILL)
     return bool(doomed)

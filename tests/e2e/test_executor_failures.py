@@ -132,13 +132,27 @@ def test_an_environment_of_a_deleted_function_is_stopped(deploy, aws):
     eventually(lambda: _assert_gone(probe, processes))
 
 
-@pytest.mark.parametrize("handler", ["take_memory", "take_memory_in_a_child"])
-def test_a_function_that_takes_more_than_its_memory_is_killed(deploy, handler):
-    function = deploy(handler, MemorySize=128)
+def test_a_function_that_takes_more_than_its_memory_is_killed(deploy):
+    function = deploy("take_memory", MemorySize=128)
     answer = function.invoke()
     assert answer.payload["errorType"] == "Runtime.ExitError"
     assert answer.payload["errorMessage"].endswith("signal: killed")
     assert "Memory Size: 128 MB\tMax Memory Used: 128 MB" in answer.report()
+
+
+def test_where_memory_is_short_the_largest_process_goes_and_the_function_lives_on(deploy):
+    function = deploy("take_memory_in_a_child", MemorySize=128)
+    answer = function.invoke()
+    assert (answer.error, answer.payload) == (None, -signal.SIGKILL)
+    assert "Memory Size: 128 MB\tMax Memory Used: 128 MB" in answer.report()
+    assert function.invoke().payload == -signal.SIGKILL
+
+
+def test_a_function_is_frozen_with_all_that_it_has_started(deploy, plan):
+    function = deploy("pause_of_a_child")
+    assert function.invoke().payload < 0.5
+    plan({"kind": "freeze", "function": function.name, "seconds": 1, "milliseconds": 500})
+    assert function.invoke().payload > 0.9
 
 
 def test_no_peak_of_memory_is_too_short_to_be_seen(deploy):
