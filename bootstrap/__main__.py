@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,10 +15,13 @@ from bootstrap import aws
 from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from bootstrap.failures import DeployFailed
+from bootstrap.lock import deploying
 from bootstrap.parameters import BadParameter
 from bootstrap.printable import printable
+from bootstrap.problem import Problem
 from bootstrap.stacks import STACK_NAMES, checked_suffix
 from bootstrap.vendoring import CannotVendor
+from bootstrap.work.place import VARIABLE, chosen_work
 from sandbox.host import control
 from sandbox.state import UNKNOWN, SandboxError
 
@@ -65,6 +70,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--parameter", action="append", type=parameter, default=[], metavar="NAME=VALUE", help="may be repeated"
     )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help=f"your work folder; by default {VARIABLE}, else that of the repository's rollcall.toml, else the example",
+    )
     parser.add_argument("--json", action="store_true", help="the outputs as one JSON object on stdout")
     return parser.parse_args()
 
@@ -92,10 +103,13 @@ def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str,
     url = None if given.aws else sandbox_endpoint(given.endpoint, progress)
     session = aws.session(url, given.profile, given.region)
     stacks = given.stack or list(STACK_NAMES)
-    if given.command == "destroy":
-        destroy(session, given.suffix, stacks, progress)
-        return {}
-    made = deploy(session, stacks, dict(given.parameter), given.suffix, progress=progress)
+    alone = nullcontext() if given.aws else deploying(f"python -m bootstrap {given.command}", control.project())
+    with alone:
+        if given.command == "destroy":
+            destroy(session, given.suffix, stacks, progress)
+            return {}
+        work = chosen_work(given.work)
+        made = deploy(session, stacks, dict(given.parameter), given.suffix, progress=progress, work=work)
     return {
         name: {"stack": stack.name, "change": stack.change, "outputs": stack.outputs} for name, stack in made.items()
     }
@@ -109,6 +123,10 @@ def main() -> int:
     except DeployFailed as failure:
         print(printable(str(failure)), file=sys.stderr)
         return 1
+    except Problem as problem:
+        hint = f"\n{problem.hint}" if problem.hint else ""
+        print(printable(f"{problem}{hint}"), file=sys.stderr)
+        return 2
     except (BadParameter, CannotVendor, SandboxError, BotoCoreError, ClientError) as error:
         print(printable(str(error)), file=sys.stderr)
         return 2

@@ -52,23 +52,16 @@ class Buckets:
     def ensure_code(self) -> str:
         """Create the bucket for code if it is missing, and protect it; return its name. Old code expires."""
         # Earlier versions kept input here.
-        days = {"code/": CODE_DAYS, "definition/": CODE_DAYS, "input/": INPUT_DAYS}
-        return self._ensure(self.code, (expiring(prefix, after) for prefix, after in days.items()))
+        days = {"code/": CODE_DAYS, "layer/": CODE_DAYS, "definition/": CODE_DAYS, "input/": INPUT_DAYS}
+        return self.ensure(self.code, (expiring(prefix, after) for prefix, after in days.items()))
 
     def ensure_input(self, prefix: str) -> str:
         """Create the bucket for input if it is missing, and protect it; return its name. Objects at `prefix` expire."""
-        return self._ensure(self.input, [expiring(prefix, INPUT_DAYS)])
+        return self.ensure(self.input, [expiring(prefix, INPUT_DAYS)])
 
-    def _ensure(self, name: str, rules: Iterable[JsonObject]) -> str:
-        try:
-            found = answer_or_none(self.s3.head_bucket, "404", Bucket=name)
-        except ClientError as error:
-            # Anyone can guess the names and create the buckets first.
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 403:
-                raise
-            why = f"it does not belong to the account {self.account}, or you may not access it"
-            raise DeployFailed([Failure("bootstrap", name, "AWS::S3::Bucket", "REFUSED", why)]) from error
-        if not found:
+    def ensure(self, name: str, rules: Iterable[JsonObject] = ()) -> str:
+        """Create a bucket if it is missing, and protect it; return its name. Raises DeployFailed for another's."""
+        if not self.exists(name):
             elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
             self.s3.create_bucket(Bucket=name, **(elsewhere if self.region != "us-east-1" else {}))
             self.progress(f"bucket {name}: created")
@@ -77,6 +70,17 @@ class Buckets:
         self._add_rules(name, [*rules, PARTS])
         self._add_statement(name)
         return name
+
+    def exists(self, name: str) -> bool:
+        """Whether this account has a bucket of that name. Raises DeployFailed if another account has it."""
+        try:
+            return answer_or_none(self.s3.head_bucket, "404", Bucket=name) is not None
+        except ClientError as error:
+            # Anyone can guess the names and create the buckets first.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 403:
+                raise
+            why = f"it does not belong to the account {self.account}, or you may not access it"
+            raise refused_bucket(name, why) from error
 
     def _block_public_access(self, name: str) -> None:
         code = "NoSuchPublicAccessBlockConfiguration"
@@ -132,6 +136,17 @@ class Buckets:
             self.progress(f"{place}: overwritten, since the object there had {held}, and ours has {digest}")
         else:
             self.progress(f"{place}: uploaded ({len(body):,} bytes)")
+
+    def delete(self, prefix: str, but: str) -> None:
+        """Delete the objects of the code bucket at `prefix`, except the one with the key `but`."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.code, Prefix=prefix)
+        for found in [found for page in pages for found in page.get("Contents", []) if found["Key"] != but]:
+            self.s3.delete_object(Bucket=self.code, Key=found["Key"])
+
+
+def refused_bucket(name: str, why: str) -> DeployFailed:
+    """The failure of a bucket that is not used."""
+    return DeployFailed([Failure("bootstrap", name, "AWS::S3::Bucket", "REFUSED", why)])
 
 
 def buckets_of(session: Session, progress: Callable[[str], None]) -> Buckets:

@@ -1,4 +1,7 @@
-"""Bytecode for the functions' zip: where code is read-only, as on AWS, every cold start would compile it again."""
+"""Bytecode for the zips of functions and layers.
+
+Where code is read-only, as on AWS, every cold start would compile it again.
+"""
 
 import importlib.util
 import marshal

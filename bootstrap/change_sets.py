@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from bootstrap.failures import events, failed, refused
-from bootstrap.stacks import Description, find_stack, parameters_of
+from bootstrap.stacks import Description, find_stack
 
 PREPARING = {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
 DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
@@ -18,13 +18,17 @@ NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 DEAD = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 # The types that the sandbox's engine changes. For others it reports success and does nothing.
 CHANGED_IN_PLACE = {
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Policy",
+    "AWS::IAM::Role",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
     "AWS::StepFunctions::StateMachine",
 }
+# The type that it replaces as AWS does: the new one is there before the functions change, the old one goes after that.
+REPLACED = {"AWS::Lambda::LayerVersion"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,21 @@ class Proposal:
     change_set: str
     stack_id: str
     changes: list[Change]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deployment is to do. `change` is created, updated, recreated or unchanged.
+
+    Without a proposal the stack is created, and before that deleted if there is a reason `why`.
+    """
+
+    name: str
+    template: str
+    parameters: Mapping[str, str]
+    change: str
+    proposal: Proposal | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,39 +92,43 @@ class Stacks:
         [description] = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
         return dict(description)
 
-    def deploy(self, name: str, template: str, parameters: Mapping[str, str]) -> tuple[str, list[Change]]:
-        """Create or update the stack.
-
-        Returns `created`, `updated`, `recreated` or `unchanged`, and the changes. Raises DeployFailed.
-        """
+    def plan(self, name: str, template: str, parameters: Mapping[str, str]) -> Plan:
+        """Find out what must be done to bring the stack to this template and these parameters. Raises DeployFailed."""
         found = self.describe(name)
         if found and found["StackStatus"] in DEAD:
-            self.progress(f"{name}: {found['StackStatus']}, so it is deleted and created again")
-            self.delete(name)
-            found = None
+            # Without outputs it never was complete, and had no batches.
+            change = "recreated" if found.get("Outputs") else "created"
+            why = f"an earlier deployment has failed ({found['StackStatus']})"
+            return Plan(name, template, parameters, change, why=why)
         if not found or found["StackStatus"] == "REVIEW_IN_PROGRESS":
-            return "created", self._execute(name, self._propose(name, "CREATE", template, parameters))
+            return Plan(name, template, parameters, "created")
         proposal = self._propose(name, "UPDATE", template, parameters)
         if not proposal.changes:
-            return "unchanged", []
+            return Plan(name, template, parameters, "unchanged", proposal)
         changed = [change for change in proposal.changes if self.sandbox and change.action == "Modify"]
+        changed = [change for change in changed if change.type not in REPLACED]
         if stuck := [change for change in changed if change.replacement or change.type not in CHANGED_IN_PLACE]:
             names = ", ".join(sorted(f"{change.resource} ({change.type})" for change in stuck))
-            self.progress(f"{name}: recreated without its batches: the engine cannot change {names} in place")
-            self.delete(name)
-            return "recreated", self._execute(name, self._propose(name, "CREATE", template, parameters))
-        return "updated", self._execute(name, proposal)
+            self.cloudformation.delete_change_set(ChangeSetName=proposal.change_set)
+            return Plan(name, template, parameters, "recreated", why=f"the engine cannot change {names} in place")
+        return Plan(name, template, parameters, "updated", proposal)
 
-    def parameters(self, name: str) -> dict[str, str]:
-        """The stack's parameters. Raises ClientError if there is no stack."""
-        return parameters_of(self.find(name))
+    def carry_out(self, plan: Plan) -> list[Change]:
+        """Do what the plan says, and return the changes of the resources. Raises DeployFailed."""
+        if plan.proposal:
+            return self._execute(plan.name, plan.proposal) if plan.proposal.changes else []
+        if plan.why:
+            self.progress(f"{plan.name}: it is deleted and created again, without its batches: {plan.why}")
+            self.delete(plan.name)
+        return self._execute(plan.name, self._propose(plan.name, "CREATE", plan.template, plan.parameters))
 
-    def change_parameters(self, name: str, values: Mapping[str, str]) -> None:
-        """Change some parameters of a stack, but not its template. Raises DeployFailed."""
-        template = self.cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
-        proposal = self._propose(name, "UPDATE", template, self.parameters(name) | dict(values))
-        if proposal.changes:
-            self._execute(name, proposal)
+    def deploy(self, name: str, template: str) -> None:
+        """Create or update a stack without parameters, and tell it: before, if it must be created again."""
+        plan = self.plan(name, template, {})
+        if plan.change == "recreated":
+            self.progress(f"{name}: is deleted with what it holds and created again, because {plan.why}")
+        self.carry_out(plan)
+        self.progress(f"{name}: {plan.change}")
 
     def delete(self, name: str) -> None:
         """Delete the stack, if there is one, and wait for its end. Raises DeployFailed."""

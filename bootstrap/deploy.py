@@ -1,17 +1,22 @@
 """Deploys both stacks: packs and uploads the code, then creates and executes a change set for each stack."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from bootstrap.aws import Session, is_sandbox
 from bootstrap.bucket import Buckets, buckets_of
-from bootstrap.change_sets import Change, Stacks
+from bootstrap.change_sets import Change, Plan, Stacks
+from bootstrap.functions import function_names, update_functions, with_other_code
+from bootstrap.layers import Layer, refuse_too_large, sdk_layer
 from bootstrap.packaging import Package, package
 from bootstrap.parameters import (
     declared,
+    derived,
     refuse_items_beyond_max_items,
+    refuse_large_environment,
+    refuse_long_items,
     refuse_more_than_lambda_runs,
     refuse_sharing_with_code,
     refuse_short_lived_children,
@@ -19,6 +24,7 @@ from bootstrap.parameters import (
     resolve,
 )
 from bootstrap.provisioned_mode import end_provisioned_mode
+from bootstrap.results_bucket import ensure_results
 from bootstrap.stacks import (
     DEFINITION,
     SANDBOX_PARAMETERS,
@@ -28,6 +34,11 @@ from bootstrap.stacks import (
     side_by_side,
     template,
 )
+from bootstrap.work.deployment import WorkDeployment
+from bootstrap.work.work import read_work
+
+# Such a stack may have kept its code as it was.
+SAME_CODE_KEY = ("updated", "unchanged")
 
 type Progress = Callable[[str], None]
 
@@ -47,6 +58,10 @@ def silent(_: str) -> None:
     """Progress that is not shown."""
 
 
+def ignore(_stack: str, _why: str) -> None:
+    """A stack may lose its batches."""
+
+
 def deploy(
     session: Session,
     stacks: Iterable[str] = tuple(STACK_NAMES),
@@ -54,18 +69,26 @@ def deploy(
     suffix: str = "",
     overlay: Mapping[str, Path] | None = None,
     progress: Progress = silent,
+    work: Path | None = None,
+    recreating: Callable[[str, str], None] = ignore,
 ) -> dict[str, StackOutputs]:
-    """Create or update the stacks (`sqs`, `sfn`) from the templates, the handlers and `parameters`.
+    """Create or update the stacks (`sqs`, `sfn`) from the templates, the handlers, the work and `parameters`.
 
-    `parameters` override the sandbox's values and the templates' defaults. A stack gets those that its template has.
-    `overlay` replaces files in the functions' zip (see packaging.package). `progress` is called with a line for every
-    change. Raises DeployFailed, parameters.BadParameter, and the exceptions of packaging.package.
+    `parameters` override those of the work, the sandbox's values and the templates' defaults. A stack gets those that
+    its template has. `work` is a work folder, None for the example. `overlay` replaces files in the functions' zip (see
+    packaging.package). `progress` is called with a line for every change. `recreating` is called, before a stack is
+    changed, with the name of each that would lose its batches, and the reason; it may raise an exception to prevent
+    that.
+
+    Raises DeployFailed, BadWork, parameters.BadParameter, and the exceptions of packaging.package and
+    dependencies.installed.
     """
+    own = read_work(work)
     worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress)
     templates = {name: template(name) for name in stacks}
     known = {name: declared(body) for name, body in templates.items()}
-    given = dict(parameters or {})
-    refuse_unknown(given, known.values())
+    given = {**own.settings.parameters, **(parameters or {})}
+    refuse_unknown(given, [declared(template(name)) for name in STACK_NAMES])
     local = SANDBOX_PARAMETERS if is_sandbox(session) else {}
     wanted = {name: resolve(names, local, given) for name, names in known.items()}
     buckets = buckets_of(session, progress)
@@ -73,36 +96,75 @@ def deploy(
     for values in wanted.values():
         refuse_more_than_lambda_runs(values, limit)
         refuse_short_lived_children(values)
+        refuse_long_items(values)
         refuse_items_beyond_max_items(values)
         refuse_sharing_with_code(values, buckets.code)
+    for values in wanted.values():
+        ensure_results(buckets, values)
     [architecture] = {values["CpuArchitecture"] for values in wanted.values()}
-    made = publish(buckets, package(architecture, overlay))
+    beside = WorkDeployment(session, own, suffix, worker)
+    dependencies = beside.check(architecture)
+    code, sdk = package({**own.files, **(overlay or {})}), sdk_layer(architecture)
+    refuse_too_large(code, sdk, dependencies)
+    made = beside.deploy() | publish_code(buckets, code) | publish_others(buckets, sdk, dependencies)
+    for values in wanted.values():
+        refuse_large_environment(values | made)
     if "InputBucket" not in given:
         [prefix] = {values["InputPrefix"] for values in wanted.values()}
         made["InputBucket"] = buckets.ensure_input(prefix)
 
-    def deploy_one(name: str) -> StackOutputs:
-        stack, values = STACK_NAMES[name] + suffix, resolve(known[name], local, made, given)
+    def plan(name: str) -> Plan:
+        stack, values = STACK_NAMES[name] + suffix, resolve(known[name], local, made | derived(wanted[name]), given)
         end_provisioned_mode(session, worker, stack, values)
-        return create_or_update(worker, stack, templates[name], values)
+        return worker.plan(stack, templates[name], values)
 
-    return side_by_side(deploy_one, templates)
+    plans = side_by_side(plan, templates)
+    for each in plans.values():
+        if each.change == "recreated":
+            recreating(each.name, each.why)
+    deployed = side_by_side(lambda name: put_back(session, code, made, carry_out(worker, plans[name]), progress), plans)
+    beside.finish(buckets, {stack.name: stack.outputs for stack in deployed.values()}, parameters or {})
+    return deployed
 
 
-def publish(buckets: Buckets, code: Package) -> dict[str, str]:
-    """Upload the code and the state machine's definition; returns the parameters with their places."""
+def publish_code(buckets: Buckets, code: Package) -> dict[str, str]:
+    """Upload the code; returns the parameters with its place."""
     bucket = buckets.ensure_code()
+    buckets.upload(code.key, code.zip())
+    return {"CodeBucket": bucket, "CodeKey": code.key}
+
+
+def publish_others(buckets: Buckets, sdk: Layer, work: Layer | None) -> dict[str, str]:
+    """Upload the layers and the state machine's definition; returns the parameters with their places."""
+    for layer in filter(None, (sdk, work)):
+        buckets.upload(layer.key, layer.zip)
     definition = DEFINITION.read_bytes()
     definition_key = f"definition/{sha256(definition).hexdigest()}.asl.json"
-    buckets.upload(code.key, code.zip())
     buckets.upload(definition_key, definition)
-    return {"CodeBucket": bucket, "CodeKey": code.key, "DefinitionKey": definition_key}
+    return {"SdkLayerKey": sdk.key, "WorkLayerKey": work.key if work else "", "DefinitionKey": definition_key}
+
+
+def put_back(
+    session: Session, code: Package, place: Mapping[str, str], stack: StackOutputs, progress: Progress
+) -> StackOutputs:
+    """Give a sandbox's functions the code again that `rollcall dev` has replaced without a change of the stack."""
+    names = list(function_names(stack.outputs)) if is_sandbox(session) and stack.change in SAME_CODE_KEY else []
+    if not (others := with_other_code(session, names, code.zip())):
+        return stack
+    progress(f"{stack.name}: {len(others)} of {len(names)} functions had the code of an edit")
+    update_functions(session, others, place)
+    return replace(stack, change="updated")
 
 
 def create_or_update(stacks: Stacks, name: str, body: str, parameters: Mapping[str, str]) -> StackOutputs:
     """Create or update one stack, unless it is unchanged. Raises DeployFailed."""
-    change, changes = stacks.deploy(name, body, parameters)
-    names = f": {', '.join(sorted(resource.resource for resource in changes))}" if change == "updated" else ""
-    stacks.progress(f"{name}: {change}{names}")
-    described = stacks.find(name)
-    return StackOutputs(name, outputs_of(described), parameters_of(described), change, tuple(changes))
+    return carry_out(stacks, stacks.plan(name, body, parameters))
+
+
+def carry_out(stacks: Stacks, plan: Plan) -> StackOutputs:
+    """Do what the plan says, and describe the stack. Raises DeployFailed."""
+    changes = stacks.carry_out(plan)
+    names = f": {', '.join(sorted(resource.resource for resource in changes))}" if plan.change == "updated" else ""
+    stacks.progress(f"{plan.name}: {plan.change}{names}")
+    described = stacks.find(plan.name)
+    return StackOutputs(plan.name, outputs_of(described), parameters_of(described), plan.change, tuple(changes))

@@ -1,4 +1,4 @@
-"""Deletes both stacks."""
+"""Deletes both stacks, and what was deployed beside them for the work."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,6 +8,7 @@ from bootstrap.bucket import buckets_of
 from bootstrap.change_sets import Stacks
 from bootstrap.deploy import Progress, silent
 from bootstrap.stacks import STACK_NAMES, outputs_of, side_by_side
+from bootstrap.work.deployment import remove_work
 
 
 def destroy(
@@ -15,7 +16,8 @@ def destroy(
 ) -> None:
     """Delete the stacks with their objects. The bootstrap buckets stay: stacks of any suffix share them.
 
-    A missing stack is skipped. Raises DeployFailed.
+    With the last of them go the policies and the own resources of the work. A missing stack is skipped. Raises
+    DeployFailed, and BadWork for a bucket of the own resources that still has objects.
     """
     worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress)
     s3 = buckets_of(session, silent).s3
@@ -30,7 +32,9 @@ def destroy(
         worker.delete(full_name)
         progress(f"{full_name}: deleted")
 
-    side_by_side(remove, stacks)
+    names = list(stacks)
+    side_by_side(remove, names)
+    remove_work(session, worker, suffix, [STACK_NAMES[name] + suffix for name in names])
 
 
 def empty(s3: Any, bucket: str) -> None:

@@ -1,100 +1,157 @@
-"""Deploys edits of the handlers as they are saved."""
+"""Deploys edits of the handlers and of the work as they are saved."""
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import watchfiles
+from botocore.exceptions import BotoCoreError, ClientError
 
-from bootstrap.aws import Session, is_sandbox
+from bootstrap.aws import Session
 from bootstrap.bucket import buckets_of
-from bootstrap.change_sets import Stacks
-from bootstrap.deploy import publish, silent
+from bootstrap.deploy import publish_code, silent
 from bootstrap.failures import DeployFailed
+from bootstrap.functions import function_names, update_functions, with_other_code
 from bootstrap.packaging import ROOT, BadOverlay, handlers, package
-from bootstrap.stacks import STACK_NAMES, side_by_side
+from bootstrap.parameters import BadParameter
+from bootstrap.problem import Problem
+from bootstrap.stacks import STACK_NAMES, find_stack, outputs_of
 from bootstrap.vendoring import CannotVendor
 
 # Editors write a file in several steps: wait for STEP without a change, but at most for DEBOUNCE.
 STEP_MS = 50
 DEBOUNCE_MS = 400
+# Between two looks at whether the sandbox still runs.
+LOOK_MS = 1000
+# An edit that takes longer says that it is being worked on.
+PATIENCE_SECONDS = 2
+AWS_ERRORS = (ClientError, BotoCoreError)
+REFUSALS = (SyntaxError, BadOverlay, BadParameter, CannotVendor, DeployFailed, Problem, *AWS_ERRORS)
+
+
+class State(StrEnum):
+    """What is told of an edit: perhaps that it is worked on, then one of the others."""
+
+    WORKING = "working"
+    LIVE = "live"
+    REFUSED = "not live"
+
+
+class PartlyLive(Exception):
+    """Some functions may have the new code, and some the old one."""
+
+
+type News = Callable[[State, str], None]
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def never(_: Path) -> bool:
+    """No edit."""
+    return False
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is watched beside `handlers/`.
+
+    `overlay` is read again for every edit, and `check` raises Problem if it must not go live; `live` is called once it
+    is. `edits` tells which edits count. One for which `needs_deployment` holds needs a whole deployment, which `deploy`
+    is.
+    """
+
+    folders: Collection[Path] = ()
+    overlay: Callable[[], Mapping[str, Path]] = dict
+    check: Callable[[], None] = nothing
+    live: Callable[[], None] = nothing
+    edits: Callable[[watchfiles.Change, str], bool] = field(default_factory=watchfiles.DefaultFilter)
+    needs_deployment: Callable[[Path], bool] = never
+    deploy: Callable[[], object] = nothing
 
 
 def watch(
     session: Session,
-    suffix: str = "",
-    overlay: Mapping[str, Path] | None = None,
-    progress: Callable[[str], None] = print,
+    suffix: str,
+    watched: Watched,
+    news: News,
     stop: Event | None = None,
+    alive: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Deploy every saved edit of `handlers/` and of the overlay's files to both stacks, until `stop` or Ctrl-C.
+    """Make every saved edit live in both stacks, until `stop`, Ctrl-C, or until the sandbox is no longer `alive`.
 
-    `progress` is called with a line for every edit. After an edit that cannot go live the old code stays.
+    `news` gets the state and a line for every edit. The stacks' parameter CodeKey stays: the next deployment compares
+    the code of the functions themselves.
     """
-    watched = {ROOT / "handlers", *(source.parent for source in (overlay or {}).values())}
     edits = watchfiles.watch(
-        *watched, watch_filter=watchfiles.PythonFilter(), debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=stop
-    )
-    for edit in edits:
-        names = ", ".join(sorted({Path(path).name for _, path in edit}))
-        live = partial(progress, f"{names}: live")
-        try:
-            put_live(session, suffix, overlay or {}, live)
-        except (SyntaxError, BadOverlay, CannotVendor, DeployFailed) as error:
-            progress(f"{names}: not live, the old code stays: {error}")
+        *{ROOT / "handlers", *watched.folders}, watch_filter=watched.edits,
+        debounce=DEBOUNCE_MS, step=STEP_MS, rust_timeout=LOOK_MS, yield_on_timeout=True, stop_event=stop,
+    )  # fmt: skip
+    deployment = False
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for edit in edits:
+            if not edit and not alive():
+                return
+            paths = edited_files(edit)
+            if paths:
+                names = ", ".join(sorted({path.name for path in paths}))
+                # Until it has succeeded: what else is edited meanwhile may need it.
+                deployment = deployment or any(map(watched.needs_deployment, paths))
+                work = watched.deploy if deployment else partial(put_live, session, suffix, watched)
+                deployment = not tell(names, work, pool, news) and deployment
 
 
-def put_live(session: Session, suffix: str, overlay: Mapping[str, Path], live: Callable[[], None]) -> None:
-    """Update the code of every function of the deployed stacks, then call `live`.
+def edited_files(edit: Collection[tuple[watchfiles.Change, str]]) -> set[Path]:
+    """The files of an edit, without those that an editor has made for it and taken away again."""
+    made = {path for change, path in edit if change is watchfiles.Change.added}
+    return {Path(path).resolve() for _, path in edit if path not in made or Path(path).exists()}
 
-    Raises SyntaxError for code that Python cannot read, DeployFailed, and what packaging.package raises.
+
+def tell(names: str, work: Callable[[], object], pool: ThreadPoolExecutor, news: News) -> bool:
+    """Do the work that makes an edit of the files `names` live, and tell how it goes; returns whether it is live."""
+    began = time.monotonic()
+    doing = pool.submit(work)
+    if wait([doing], PATIENCE_SECONDS).not_done:
+        news(State.WORKING, f"{names}: working")
+    try:
+        doing.result()
+    except PartlyLive as error:
+        news(State.REFUSED, f"{names}: not live in every function: {error}; save again, or run `rollcall up`")
+    except REFUSALS as error:
+        hint = f"; {error.hint}" if isinstance(error, Problem) and error.hint else ""
+        news(State.REFUSED, f"{names}: not live, the old code stays: {error}{hint}")
+    else:
+        news(State.LIVE, f"{names}: live in {time.monotonic() - began:.1f} s")
+        return True
+    return False
+
+
+def put_live(session: Session, suffix: str, watched: Watched) -> None:
+    """Give every function of the deployed stacks the code as it is saved now, and delete all older zips.
+
+    A function that has it already is left alone. Raises SyntaxError for code that Python cannot read, what
+    `watched.check` and packaging.package raise, PartlyLive, and AWS's errors.
     """
+    overlay = watched.overlay()
     for path in [*handlers(), *overlay.values()]:
         if path.suffix == ".py":
             compile(path.read_bytes(), path, "exec")
-    stacks = Stacks(session.client("cloudformation"), is_sandbox(session), silent)
-    names = [name + suffix for name in STACK_NAMES.values() if stacks.describe(name + suffix)]
-    for architecture, group in groupby(names, lambda name: stacks.parameters(name)["CpuArchitecture"]):
-        buckets = buckets_of(session, silent)
-        published = publish(buckets, package(architecture, overlay))
-        code = {"CodeBucket": published["CodeBucket"], "CodeKey": published["CodeKey"]}
-        record = partial(stacks.change_parameters, values=code)
-        stack_names = list(group)
-        replaced = {stacks.parameters(name)["CodeKey"] for name in stack_names} - {code["CodeKey"]}
-        try:
-            # Directly, because a change set updates one function after another.
-            update_functions(session.client("lambda"), stacks.cloudformation, stack_names, code)
-            live()
-        finally:
-            # And the stack's parameters, so that the next deployment compares with the new code.
-            side_by_side(record, stack_names)
-        # 20 MB for every edit would fill the sandbox's memory. The next deployment uploads what is missing.
-        for key in replaced if is_sandbox(session) else ():
-            buckets.s3.delete_object(Bucket=buckets.code, Key=key)
-
-
-def update_functions(functions: Any, cloudformation: Any, stacks: Iterable[str], code: Mapping[str, str]) -> None:
-    """Update the functions of `stacks` to the code at `code`, all at the same time, and wait until that is done."""
-
-    def update(name: str) -> None:
-        functions.update_function_code(FunctionName=name, S3Bucket=code["CodeBucket"], S3Key=code["CodeKey"])
-        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
-
-    names = [name for stack in stacks for name in function_names(cloudformation, stack)]
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(update, names))
-
-
-def function_names(cloudformation: Any, stack: str) -> list[str]:
-    """The names of a stack's functions."""
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    return [
-        resource["PhysicalResourceId"]
-        for page in pages
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::Lambda::Function"
-    ]
+    watched.check()
+    buckets, cloudformation = buckets_of(session, silent), session.client("cloudformation")
+    code = package(overlay)
+    place = publish_code(buckets, code)
+    found = filter(None, (find_stack(cloudformation, name + suffix) for name in STACK_NAMES.values()))
+    names = [each for stack in found for each in function_names(outputs_of(stack))]
+    try:
+        update_functions(session, with_other_code(session, names, code.zip()), place)
+    except AWS_ERRORS as error:
+        raise PartlyLive(error) from error
+    # They would fill the sandbox. The functions have copies, and the next deployment uploads what is missing.
+    buckets.delete("code/", but=place["CodeKey"])
+    watched.live()

@@ -6,7 +6,26 @@ from typing import Any
 
 import yaml
 
-from handlers.sfn.express import LIMIT_SECONDS, longest_child_seconds
+from handlers.sfn.express import INIT_SECONDS, LIMIT_SECONDS, longest_child_seconds
+
+# What `deploy` computes, or its caller makes of the work.
+COMPUTED = {
+    "CodeBucket", "CodeKey", "DefinitionKey", "FunctionVisibilitySeconds", "ProcessorVisibilitySeconds", "SdkLayerKey",
+    "SettleDelaySeconds", "SettleSeconds", "SourcePolicyArn", "WorkEnvironment", "WorkLayerKey", "WorkPolicyArn",
+    "WorkSecrets",
+}  # fmt: skip
+NO_WORK = {"WorkEnvironment": "{}", "WorkSecrets": "{}", "WorkPolicyArn": "", "SourcePolicyArn": ""}
+# The numbers that need not be whole.
+FRACTIONS = {"ItemTimeout", "ToleratedFailurePercentage", "WorkScale"}
+# The time for which a call of a function may be on its way.
+CALL_SECONDS = 2
+# SQS delays no message for longer.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
+LONGEST_DELAY_SECONDS = 900
+# Of the 4 KB that Lambda has for a function's environment variables the functions' own take about half.
+MAX_ENVIRONMENT_BYTES = 2_000
+# The longest batching window of an event source here.
+WINDOW_SECONDS = 1
 
 
 class BadParameter(ValueError):
@@ -50,19 +69,36 @@ def refuse_bad_value(name: str, value: str, about: Mapping[str, Any]) -> None:
     if about["Type"] != "Number":
         return
     low, high = about.get("MinValue", -float("inf")), about.get("MaxValue", float("inf"))
-    try:
-        fits = low <= float(value) <= high
-    except ValueError:
-        fits = False
-    if not fits:
-        raise BadParameter(f"{name}={value}: it must be a number from {low} to {high}")
+    kind, pattern = ("", r"\d+(\.\d+)?") if name in FRACTIONS else ("whole ", r"\d+")
+    if not re.fullmatch(pattern, value, re.ASCII) or not low <= float(value) <= high:
+        raise BadParameter(f"{name}={value}: it must be a {kind}number from {low} to {high}")
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[Iterable[str]]) -> None:
-    """Raise BadParameter for a name that no stack has, such as a misspelt one."""
-    names = {name for parameters in known for name in parameters}
+    """Raise BadParameter for a name that no stack has, such as a misspelt one, and for a computed parameter."""
+    names = {name for parameters in known for name in parameters} - COMPUTED
+    if computed := sorted(set(given) & COMPUTED):
+        raise BadParameter(f"{computed[0]} cannot be set: the deployment computes it. Leave it out")
     if unknown := sorted(set(given) - names):
         raise BadParameter(f"unknown parameter {unknown[0]!r}; the stacks have {', '.join(sorted(names))}")
+
+
+def derived(values: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that follow from the timeouts in `values`: CloudFormation cannot compute.
+
+    AWS asks for a visibility timeout of at least 6 times the function's timeout plus the batching window.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    When an execution has ended, a processor that it called may still work: for an init, its timeout, and the time that
+    the call is on its way. An event of its end need not come before that, but SQS delays it by 15 minutes at most.
+    """
+    processor = int(values["ProcessorTimeout"])
+    settle = INIT_SECONDS + processor + CALL_SECONDS
+    return {
+        "FunctionVisibilitySeconds": str(6 * int(values["FunctionTimeout"]) + WINDOW_SECONDS),
+        "ProcessorVisibilitySeconds": str(6 * processor + WINDOW_SECONDS),
+        "SettleSeconds": str(settle),
+        "SettleDelaySeconds": str(min(LONGEST_DELAY_SECONDS, settle)),
+    }
 
 
 def refuse_items_beyond_max_items(values: Mapping[str, str]) -> None:
@@ -71,10 +107,24 @@ def refuse_items_beyond_max_items(values: Mapping[str, str]) -> None:
         raise BadParameter(f"Items={values['Items']} is more than MaxItems={values['MaxItems']}: raise MaxItems too")
 
 
+def refuse_large_environment(values: Mapping[str, str]) -> None:
+    """Raise BadParameter if what is said of the work does not fit beside a function's own environment variables.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
+    size = sum(len(values[name].encode()) for name in ("WorkEnvironment", "WorkSecrets", "PermanentErrors"))
+    if size > MAX_ENVIRONMENT_BYTES:
+        raise BadParameter(
+            f"the work's environment variables, names of secrets and PermanentErrors have {size:,} bytes: "
+            f"{MAX_ENVIRONMENT_BYTES:,} at most, since a function's variables have 4 KB in all. Put long values into a "
+            "file beside the work, or into a secret"
+        )
+
+
 def refuse_sharing_with_code(values: Mapping[str, str], code_bucket: str) -> None:
     """Raise BadParameter for an input or results bucket that is the code bucket: its writers could replace the code."""
     for name in ("InputBucket", "ResultsBucket"):
-        if values.get(name) in (code_bucket, values.get("CodeBucket", code_bucket)):
+        if values.get(name) == code_bucket:
             raise BadParameter(
                 f"{name}={values[name]}: that is the bucket of the functions' code. Neither the functions nor the "
                 "suppliers of input may write to it: name another bucket"
@@ -93,15 +143,25 @@ def refuse_more_than_lambda_runs(values: Mapping[str, str], limit: int) -> None:
         )
 
 
+def refuse_long_items(values: Mapping[str, str]) -> None:
+    """Raise BadParameter for items that may take longer than the processor has: they would end with it."""
+    if float(values["ItemTimeout"]) >= float(values["ProcessorTimeout"]):
+        raise BadParameter(
+            f"ItemTimeout={values['ItemTimeout']} must be less than ProcessorTimeout={values['ProcessorTimeout']}, or "
+            "0 for as long as the processor has: raise ProcessorTimeout too"
+        )
+
+
 def refuse_short_lived_children(values: Mapping[str, str]) -> None:
     """Raise BadParameter if an EXPRESS child could time out after 5 minutes: no Catch handles that."""
     if values.get("ChildType") != "EXPRESS":
         return
-    attempts, timeout, delay = (float(values[name]) for name in ("MaxAttempts", "FunctionTimeout", "RetryDelaySeconds"))
+    names = ("MaxAttempts", "ProcessorTimeout", "RetryDelaySeconds")
+    attempts, timeout, delay = (float(values[name]) for name in names)
     longest = longest_child_seconds(attempts, timeout, delay)
     if longest > LIMIT_SECONDS:
         raise BadParameter(
-            f"ChildType EXPRESS ends a child after {LIMIT_SECONDS} s, and {attempts:g} attempts of {timeout:g} "
-            f"s with {delay:g} s between them may take {longest:g} s: lower MaxAttempts, FunctionTimeout or "
-            "RetryDelaySeconds, or choose ChildType=STANDARD"
+            f"ProcessorTimeout={timeout:g} requires ChildType=STANDARD: an EXPRESS child ends after {LIMIT_SECONDS} s, "
+            f"and {attempts:g} attempts of {timeout:g} s with {delay:g} s between them may take {longest:g} s. Choose "
+            "that type, or lower MaxAttempts, ProcessorTimeout or RetryDelaySeconds"
         )

@@ -25,7 +25,9 @@ SANDBOX_PARAMETERS = {
     "ScheduleState": "DISABLED",
     "RetryDelaySeconds": "1",
     "CheckIntervalSeconds": "5",
-    "FunctionTimeout": "30",  # a crashed invocation's message is redelivered after six of these
+    # A crashed invocation's message is redelivered after six of these.
+    "FunctionTimeout": "30",
+    "ProcessorTimeout": "30",
     "CpuArchitecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
 }
 

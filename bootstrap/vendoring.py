@@ -1,10 +1,9 @@
-"""The functions' dependencies, taken from this environment, in which the lock file installed them."""
+"""Installed distributions: which ones are needed, whether the functions' platform runs them, their files for a zip."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -19,15 +18,7 @@ OLD_TAGS = ("manylinux1_", "manylinux2010_", "manylinux2014_")
 
 
 class CannotVendor(Exception):
-    """A dependency of the functions cannot go into their zip. The message names it, the reason and the remedy."""
-
-
-def vendored(pyproject: Path, architecture: str) -> Iterator[tuple[str, bytes]]:
-    """Yield path in the zip and content of every file of the group `functions`. Raises CannotVendor."""
-    group = tomllib.loads(pyproject.read_text())["dependency-groups"]["functions"]
-    for found in closure(group):
-        refuse_unfit(found, architecture)
-        yield from files(found)
+    """A dependency of the functions cannot go into a layer. The message names it, the reason and the remedy."""
 
 
 def closure(requirements: Iterable[str]) -> list[Distribution]:

@@ -1,7 +1,8 @@
-"""The functions' zip: the same bytes for the same content, and nothing in it that the functions could not load."""
+"""The zips of functions and layers: the same bytes for the same content, and only what the functions can load."""
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,20 +13,31 @@ import botocore
 import pytest
 from botocore.loaders import Loader
 
-from bootstrap.packaging import ROOT, BadOverlay, Package, package
+from bootstrap import layers
+from bootstrap.layers import MEGABYTE, Layer, refuse_too_large, sdk_layer
+from bootstrap.packaging import ROOT, BadOverlay, Package, package, zipped
+from bootstrap.stacks import SANDBOX_PARAMETERS
 from bootstrap.vendoring import CannotVendor, closure, files, fits, refuse_unfit
+
+OWN = SANDBOX_PARAMETERS["CpuArchitecture"]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with handlers of its own and the functions' real dependencies."""
-    (tmp_path / "pyproject.toml").write_text('[dependency-groups]\nfunctions = ["aws-lambda-powertools"]\n')
+    """A project with handlers of its own."""
     handlers = tmp_path / "handlers"
     (handlers / "__pycache__").mkdir(parents=True)
     (handlers / "__init__.py").write_text("")
     (handlers / "work.py").write_text("def process(item): ...\n")
     (handlers / "__pycache__" / "work.cpython-313.pyc").write_bytes(b"stale")
     return tmp_path
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where layers are kept during the test."""
+    monkeypatch.setattr(layers, "KEPT", tmp_path / "layers")
+    return tmp_path / "layers"
 
 
 class Installed(Distribution):
@@ -52,18 +64,18 @@ def compiled(folder: Path, tag: str) -> Distribution:
 
 
 def test_same_content_gives_the_same_key_and_bytes_whatever_the_files_times_and_modes(project: Path):
-    first = package("x86_64", root=project)
+    first = package(root=project)
     work = project / "handlers" / "work.py"
     os.utime(work, (1, 1))
     work.chmod(0o600)
-    second = package("x86_64", root=project)
+    second = package(root=project)
     assert (first.key, first.zip()) == (second.key, second.zip())
 
 
 def test_an_edit_gives_another_key(project: Path):
-    first = package("x86_64", root=project)
+    first = package(root=project)
     (project / "handlers" / "work.py").write_text("def process(item): return None\n")
-    assert package("x86_64", root=project).key != first.key
+    assert package(root=project).key != first.key
 
 
 def test_the_key_tells_where_one_file_ends_and_the_next_begins():
@@ -71,14 +83,59 @@ def test_the_key_tells_where_one_file_ends_and_the_next_begins():
     assert Package({"a": b"b", "c": b""}).key != Package({"a": b"", "c": b"b"}).key
 
 
-def test_the_zip_holds_handlers_and_dependencies_but_nothing_stale_and_no_scripts(project: Path):
-    archive = zipfile.ZipFile(io.BytesIO(package("x86_64", root=project).zip()))
-    names = archive.namelist()
-    assert names == sorted(names)
-    assert {"handlers/work.py", "aws_lambda_powertools/__init__.py", "jmespath/__init__.py"} <= set(names)
-    assert not [name for name in names if ".." in name or name.endswith("RECORD")]
+def test_the_functions_zip_holds_handlers_and_nothing_stale(project: Path):
+    archive = zipfile.ZipFile(io.BytesIO(package(root=project).zip()))
+    names = [f"handlers/{name}" for name in ("__init__.py", "work.py")]
+    compiled = [f"handlers/__pycache__/{name}.cpython-313.pyc" for name in ("__init__", "work")]
+    assert archive.namelist() == sorted(names + compiled)
     assert archive.read("handlers/__pycache__/work.cpython-313.pyc") != b"stale"
-    assert any("licen" in name.lower() for name in names if name.startswith("aws_lambda_powertools-"))
+
+
+def test_the_sdks_layer_holds_the_dependencies_with_licences_and_bytecode_but_no_scripts(kept: Path):
+    names = zipfile.ZipFile(io.BytesIO(sdk_layer(OWN).zip)).namelist()
+    assert names == sorted(names)
+    powertools = "python/aws_lambda_powertools"
+    assert {f"{powertools}/__init__.py", "python/jmespath/__init__.py", "python/boto3/__init__.py"} <= set(names)
+    assert f"{powertools}/__pycache__/__init__.cpython-313.pyc" in names
+    assert not [name for name in names if ".." in name or name.endswith("RECORD")]
+    assert any("licen" in name.lower() for name in names if name.startswith(f"{powertools}-"))
+
+
+def test_a_layer_is_made_once_and_has_the_same_key_when_it_is_made_again(kept: Path, monkeypatch: pytest.MonkeyPatch):
+    first = sdk_layer(OWN)
+    monkeypatch.setattr(layers, "zipped", lambda files: pytest.fail("packed again"))
+    assert sdk_layer(OWN).key == first.key
+    monkeypatch.undo()
+    shutil.rmtree(kept)
+    monkeypatch.setattr(layers, "KEPT", kept)
+    assert sdk_layer(OWN).key == first.key
+
+
+def test_of_the_layers_that_were_made_the_latest_ones_are_kept(kept: Path):
+    for number in range(layers.MOST_KEPT + 2):
+        layer = layers.kept([str(number)], lambda: {"python/a.py": b"a = 1\n"})
+        os.utime(sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime)[-1], (number, number))
+    assert {path.name for path in kept.iterdir() if path.suffix != ".zip"} == set()
+    assert len(list(kept.iterdir())) == layers.MOST_KEPT
+    assert set(layer.sizes) == {"a.py", "__pycache__"}
+
+
+def test_code_and_layers_that_lambda_would_refuse_are_refused_with_the_sizes_and_the_largest_packages(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    made = {"python/big/a": 30, "python/big.libs/b": 10, "python/small/c": 5, "python/smaller/d": 1}
+    sdk = Layer(zipped({"python/boto3/a": bytes(20 * MEGABYTE)}))
+    work = Layer(zipped({path: bytes(size * MEGABYTE) for path, size in made.items()}))
+    code = Package({"work.py": bytes(4 * MEGABYTE)})
+    monkeypatch.setattr(layers, "MAX_UNZIPPED", 70 * MEGABYTE)
+    refuse_too_large(code, sdk, work)
+    monkeypatch.setattr(layers, "MAX_UNZIPPED", 69 * MEGABYTE)
+    said = (
+        r"70 MB unzipped, and Lambda takes 69 MB: your code 4 MB, the functions' SDK 20 MB, the dependencies 46 MB\. "
+        r"The largest packages are big \(40 MB\), small \(5 MB\), smaller \(1 MB\): remove one"
+    )
+    with pytest.raises(CannotVendor, match=said):
+        refuse_too_large(code, sdk, work)
 
 
 @pytest.mark.parametrize(
@@ -91,15 +148,15 @@ def test_the_zip_holds_handlers_and_dependencies_but_nothing_stale_and_no_script
 def test_nothing_hidden_and_no_editors_copy_goes_into_the_zip_from_any_depth(project: Path, hidden: str):
     path = project / "handlers" / hidden
     path.parent.mkdir(parents=True, exist_ok=True)
-    before = package("x86_64", root=project)
+    before = package(root=project)
     path.write_text("AWS_SECRET_ACCESS_KEY=x")
-    assert f"handlers/{hidden}" not in package("x86_64", root=project).files
-    assert package("x86_64", root=project).key == before.key
+    assert f"handlers/{hidden}" not in package(root=project).files
+    assert package(root=project).key == before.key
 
 
 def test_a_project_in_a_hidden_folder_is_packed_all_the_same(project: Path):
     hidden = project.rename(project.with_name(".hidden"))
-    assert "handlers/work.py" in package("x86_64", root=hidden).files
+    assert "handlers/work.py" in package(root=hidden).files
 
 
 def test_nothing_hidden_goes_into_the_zip_from_a_dependency_but_its_shared_libraries(tmp_path: Path):
@@ -117,13 +174,13 @@ def test_nothing_hidden_goes_into_the_zip_from_a_dependency_but_its_shared_libra
 def test_an_overlay_takes_the_place_of_a_handler_and_may_add_one(project: Path, tmp_path: Path):
     mine = tmp_path / "mine.py"
     mine.write_text("mine")
-    files = package("x86_64", {"handlers/work.py": mine, "handlers/extra.py": mine}, project).files
+    files = package({"handlers/work.py": mine, "handlers/extra.py": mine}, project).files
     assert (files["handlers/work.py"], files["handlers/extra.py"]) == (b"mine", b"mine")
 
 
 def test_an_overlay_that_is_not_there_is_refused(project: Path, tmp_path: Path):
     with pytest.raises(BadOverlay, match=r"handlers/work\.py: there is no file .*missing\.py"):
-        package("x86_64", {"handlers/work.py": tmp_path / "missing.py"}, project)
+        package({"handlers/work.py": tmp_path / "missing.py"}, project)
 
 
 def test_the_closure_holds_what_powertools_needs_without_extras():
@@ -131,24 +188,24 @@ def test_the_closure_holds_what_powertools_needs_without_extras():
     assert names == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
 
 
-def test_the_functions_have_the_sdk_of_the_lock_file_for_every_service_and_not_that_of_lambdas_runtime():
-    files = package("x86_64").files
-    packed = {PurePosixPath(path).parts[2] for path in files if path.endswith("service-2.json.gz")}
+def test_the_functions_have_the_sdk_of_the_lock_file_for_every_service_and_not_that_of_lambdas_runtime(kept: Path):
+    archive = zipfile.ZipFile(io.BytesIO(sdk_layer(OWN).zip))
+    packed = {PurePosixPath(path).parts[3] for path in archive.namelist() if path.endswith("service-2.json.gz")}
     assert packed == set(Loader().list_available_services("service-2"))
-    assert files["botocore/__init__.py"] == Path(botocore.__file__).read_bytes()
+    assert archive.read("python/botocore/__init__.py") == Path(botocore.__file__).read_bytes()
 
 
 def test_python_takes_the_bytecode_in_the_zip_as_it_is_and_another_process_packs_the_same(project: Path):
     source = "KINDS = {'a', 'b', 'c'}\n\ndef process(item):\n    return item in {'a', 'b', 'c'}\n"
     (project / "handlers" / "work.py").write_text(source)
-    packed = package("x86_64", root=project)
+    packed = package(root=project)
     unpacked = project / "unpacked"
     zipfile.ZipFile(io.BytesIO(packed.zip())).extractall(unpacked)
     (unpacked / "handlers" / "work.py").write_text("raise AssertionError('compiled again')")
     said = run([sys.executable, "-c", "import handlers.work as w; print(w.process('a'), w.__cached__)"], unpacked)
     assert said == f"True {unpacked / 'handlers' / '__pycache__' / 'work.cpython-313.pyc'}"
     ask = "import sys, pathlib as p; from bootstrap.packaging import package as pack"
-    ask += "; print(pack('x86_64', root=p.Path(sys.argv[1])).key)"
+    ask += "; print(pack(root=p.Path(sys.argv[1])).key)"
     assert run([sys.executable, "-c", ask, str(project)], ROOT, PYTHONHASHSEED="1") == packed.key
 
 
@@ -159,7 +216,7 @@ def run(command: list[str], cwd: Path, **environment: str) -> str:
 
 def test_a_file_that_is_no_python_is_packed_without_bytecode(project: Path):
     (project / "handlers" / "work.py").write_text("def process(item:\n")
-    assert {path for path in package("x86_64", root=project).files if "work" in path} == {"handlers/work.py"}
+    assert {path for path in package(root=project).files if "work" in path} == {"handlers/work.py"}
 
 
 def test_a_dependency_that_is_not_installed_is_refused_with_the_next_step():

@@ -11,9 +11,13 @@ from cfnlint import decode
 from cfnlint.api import lint
 
 from bootstrap.parameters import (
+    COMPUTED,
     BadParameter,
     declared,
+    derived,
     refuse_items_beyond_max_items,
+    refuse_large_environment,
+    refuse_long_items,
     refuse_sharing_with_code,
     refuse_short_lived_children,
     refuse_unknown,
@@ -239,7 +243,7 @@ def test_no_permission_is_given_twice(parsed: dict):
     assert len(given) == len(set(given))
 
 
-def test_queues_are_encrypted_tls_only_and_wait_six_timeouts_and_the_batching_window(architecture: str, parsed: dict):
+def test_queues_are_encrypted_tls_only_and_wait_six_timeouts_and_the_batching_window(parsed: dict):
     queues = of_type(parsed, "AWS::SQS::Queue")
     protected = {
         policy["Properties"]["Queues"][0]["Ref"]
@@ -248,19 +252,67 @@ def test_queues_are_encrypted_tls_only_and_wait_six_timeouts_and_the_batching_wi
         if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     }
     assert protected == set(queues)
-    for queue in queues.values():
-        assert queue["Properties"]["SqsManagedSseEnabled"] is True
-        wait = ["VisibilityTimeout", {"Ref": "FunctionTimeout"}, "Seconds"]
-        assert queue["Properties"]["VisibilityTimeout"] == {"Fn::FindInMap": wait}
-    for timeout, found in parsed.get("Mappings", {}).get("VisibilityTimeout", {}).items():
-        assert found["Seconds"] == 6 * int(timeout) + {"sqs": BATCHING_SECONDS, "sfn": 0}[architecture]
+    sources = {
+        source["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]: source["Properties"]["FunctionName"]["Ref"]
+        for source in of_type(parsed, "AWS::Lambda::EventSourceMapping").values()
+    }
+    assert sources.keys() == queues.keys()
+    for timeouts in (("3", "900"), ("120", "1"), ("61", "77")):
+        values = dict(zip(("FunctionTimeout", "ProcessorTimeout"), timeouts, strict=True))
+        known = values | derived(values)
+        for name, queue in queues.items():
+            assert queue["Properties"]["SqsManagedSseEnabled"] is True
+            timeout = parsed["Resources"][sources[name]]["Properties"]["Timeout"]["Ref"]
+            waited = int(known[queue["Properties"]["VisibilityTimeout"]["Ref"]])
+            assert waited == 6 * int(known[timeout]) + BATCHING_SECONDS, name
 
 
-def test_both_stacks_allow_the_same_function_timeouts():
-    allowed = [
-        [str(each) for each in declared(template(name))["FunctionTimeout"]["AllowedValues"]] for name in ARCHITECTURES
-    ]
-    assert allowed[0] == allowed[1]
+@pytest.mark.parametrize(
+    ("timeout", "settle", "delay"), [(1, 13, 13), (888, 900, 900), (889, 901, 900), (900, 912, 900)]
+)
+def test_an_early_end_waits_for_the_processors_init_and_timeout_and_its_message_as_long_as_sqs_can(
+    timeout: int, settle: int, delay: int
+):
+    found = derived({"FunctionTimeout": "60", "ProcessorTimeout": str(timeout)})
+    assert (found["SettleSeconds"], found["SettleDelaySeconds"]) == (str(settle), str(delay))
+
+
+@pytest.mark.parametrize("name", sorted(COMPUTED))
+def test_a_parameter_that_the_deployment_computes_has_a_value_and_is_taken_from_nobody(name: str):
+    known = [declared(template(architecture)) for architecture in ARCHITECTURES]
+    assert {parameters[name].get("Default", "") for parameters in known if name in parameters} == {""}
+    assert any(name in parameters for parameters in known)
+    with pytest.raises(BadParameter, match=f"{name} cannot be set: the deployment computes it"):
+        refuse_unknown({name: "1"}, known)
+
+
+def test_the_deployment_computes_all_that_has_no_default_but_the_input_bucket(architecture: str):
+    without = {name for name, about in declared(template(architecture)).items() if "Default" not in about}
+    assert without <= COMPUTED | {"InputBucket"}
+
+
+def test_only_the_functions_with_user_code_have_the_works_layer_and_settings_and_the_policies_made_for_it(
+    architecture: str, parsed: dict
+):
+    own_code = {"ProcessorFunction", "BatcherFunction"} | ({"FinalizerFunction"} if architecture == "sqs" else set())
+    for name, function in of_type(parsed, "AWS::Lambda::Function").items():
+        properties = function["Properties"]
+        work_layer = {"Fn::If": ["HasWorkLayer", {"Ref": "WorkLayer"}, {"Ref": "AWS::NoValue"}]}
+        assert properties["Layers"] == [{"Ref": "SdkLayer"}, *([work_layer] if name in own_code else [])], name
+        given = {"LOG_LEVEL", "WORK_ENVIRONMENT", "WORK_SECRETS"} & properties["Environment"]["Variables"].keys()
+        assert len(given) == (3 if name in own_code else 0), name
+        role = parsed["Resources"][properties["Role"]["Fn::GetAtt"][0]]["Properties"]
+        policy = "Work" if name == "ProcessorFunction" else "Source"
+        attached = {"Fn::If": [f"Has{policy}Policy", [{"Ref": f"{policy}PolicyArn"}], {"Ref": "AWS::NoValue"}]}
+        assert role.get("ManagedPolicyArns") == (attached if name in own_code else None), name
+
+
+def test_both_stacks_take_the_same_timeouts():
+    for name in ("FunctionTimeout", "ProcessorTimeout", "ItemTimeout"):
+        sqs, sfn = (declared(template(architecture))[name] for architecture in ARCHITECTURES)
+        assert [sqs[field] for field in ("MinValue", "MaxValue", "Default")] == [
+            sfn[field] for field in ("MinValue", "MaxValue", "Default")
+        ]
 
 
 def test_the_sandboxs_parameters_are_ones_that_a_stack_has_and_allows(architecture: str):
@@ -276,8 +328,14 @@ def test_an_unknown_parameter_is_refused_and_the_known_ones_are_listed():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"FunctionTimeout": "7"}, "FunctionTimeout=7: it must be one of 3, 5, 10"),
-        ({"MaxAttempts": "11"}, "MaxAttempts=11: it must be a number from 1 to 10"),
+        ({"FunctionTimeout": "2"}, "FunctionTimeout=2: it must be a whole number from 3 to 120"),
+        ({"ProcessorTimeout": "901"}, "ProcessorTimeout=901: it must be a whole number from 1 to 900"),
+        ({"ProcessorTimeout": "7.5"}, "ProcessorTimeout=7.5: it must be a whole number from 1 to 900"),
+        ({"ProcessorTimeout": "1_0"}, "ProcessorTimeout=1_0: it must be a whole number"),
+        ({"ItemTimeout": "-1"}, "ItemTimeout=-1: it must be a number from 0 to 900"),
+        ({"PermanentErrors": "a b"}, "PermanentErrors=a b: it must be classes such as pydantic.ValidationError"),
+        ({"LogLevel": "info"}, "LogLevel=info: it must be one of DEBUG, INFO, WARNING, ERROR"),
+        ({"MaxAttempts": "11"}, "MaxAttempts=11: it must be a whole number from 1 to 10"),
         ({"WorkScale": "fast"}, "WorkScale=fast: it must be a number from 0"),
         ({"InputPrefix": "input"}, "InputPrefix=input: it must be folders, each with a slash at its end"),
         ({"InputPrefix": ""}, "InputPrefix=: it must be folders"),
@@ -286,7 +344,7 @@ def test_an_unknown_parameter_is_refused_and_the_known_ones_are_listed():
         ({"InputBucketOwner": "me"}, "InputBucketOwner=me: it must be an account's 12 digits, or empty"),
         ({"InputKeyArn": "alias/mine"}, "InputKeyArn=alias/mine: it must be the ARN of a key of KMS, not of an alias"),
         ({"ResultsKeyArn": "*"}, r"ResultsKeyArn=\*: it must be the ARN of a key of KMS"),
-        ({"MaxItems": "0"}, "MaxItems=0: it must be a number from 1 to 100000000"),
+        ({"MaxItems": "0"}, "MaxItems=0: it must be a whole number from 1 to 100000000"),
         ({"ScheduleState": "ON"}, "ScheduleState=ON: it must be one of ENABLED, DISABLED"),
     ],
 )
@@ -350,10 +408,18 @@ def test_express_children_that_might_outlive_their_five_minutes_are_refused():
     known = declared(template("sfn"))
     refuse_short_lived_children(resolve(known))
     refuse_short_lived_children(
-        resolve(known, {"ChildType": "STANDARD", "FunctionTimeout": "120", "MaxAttempts": "10"})
+        resolve(known, {"ChildType": "STANDARD", "ProcessorTimeout": "900", "MaxAttempts": "10"})
     )
-    with pytest.raises(BadParameter, match="3 attempts of 120 s with 10 s between them may take 470 s"):
-        refuse_short_lived_children(resolve(known, {"FunctionTimeout": "120"}))
+    refuse_short_lived_children(resolve(known, {"FunctionTimeout": "120"}))
+    with pytest.raises(BadParameter, match=r"ProcessorTimeout=120 requires ChildType=STANDARD: .* may take 470 s"):
+        refuse_short_lived_children(resolve(known, {"ProcessorTimeout": "120"}))
+
+
+def test_more_variables_of_the_work_than_a_function_may_have_are_refused():
+    values = {"WorkEnvironment": "e" * 1_000, "WorkSecrets": "s" * 900, "PermanentErrors": "p" * 100}
+    refuse_large_environment(values)
+    with pytest.raises(BadParameter, match="have 2,001 bytes: 2,000 at most"):
+        refuse_large_environment(values | {"WorkSecrets": "s" * 901})
 
 
 @pytest.mark.parametrize("prefix", ["input/", "a/b.c/d-e_f/"])
@@ -365,9 +431,8 @@ def test_an_input_prefix_is_folders(prefix: str, architecture: str):
 def test_a_bucket_that_others_write_is_not_that_of_the_code(name: str, architecture: str):
     known = declared(template(architecture))
     refuse_sharing_with_code(resolve(known, {name: "another"}), "the-code")
-    for values in ({name: "the-code"}, {name: "mine", "CodeBucket": "mine"}):
-        with pytest.raises(BadParameter, match=f"{name}={values[name]}: that is the bucket of the functions' code"):
-            refuse_sharing_with_code(resolve(known, values), "the-code")
+    with pytest.raises(BadParameter, match=f"{name}=the-code: that is the bucket of the functions' code"):
+        refuse_sharing_with_code(resolve(known, {name: "the-code"}), "the-code")
 
 
 def test_a_schedule_whose_every_batch_would_be_refused_is_refused(architecture: str):
@@ -392,3 +457,11 @@ def test_a_plan_takes_what_no_parameter_sets_as_the_template_has_it(architecture
     assert window == {"Fn::If": ["BatchSizeNeedsNoWindow", 0, BATCHING_SECONDS]}
     sizes = [each["Fn::Equals"][1] for each in parsed["Conditions"]["BatchSizeNeedsNoWindow"]["Fn::Or"]]
     assert sizes == list(range(1, UNBATCHED_MESSAGES + 1))
+
+
+def test_an_item_may_not_take_as_long_as_its_processor_has(architecture: str):
+    known = declared(template(architecture))
+    refuse_long_items(resolve(known, {"ItemTimeout": "0", "ProcessorTimeout": "1"}))
+    refuse_long_items(resolve(known, {"ItemTimeout": "59.5"}))
+    with pytest.raises(BadParameter, match="ItemTimeout=60 must be less than ProcessorTimeout=60, or 0"):
+        refuse_long_items(resolve(known, {"ItemTimeout": "60"}))
