@@ -11,6 +11,13 @@ from costs.usage import WORDS, Usage
 SERVICES = WORDS["services"]
 """AWS's names of the services, by the first part of a price's id."""
 
+BY_THE_HOUR = "cloudwatch.metric_months"
+ENOUGH_ITEMS = 10_000
+"""From so many items on, a batch's cost is told per million items, as in docs/costs.md, where batches have so many.
+
+A smaller one costs mostly what any batch costs once: its records and checks, cold starts.
+"""
+
 
 def service_of(price_id: str) -> str:
     """The service of a price: SQS for `sqs.requests`."""
@@ -60,10 +67,19 @@ class Bill:
         """The bill of your code alone, or of the orchestration alone."""
         return Bill(tuple(line for line in self.lines if line.usage.own == own), self.items)
 
+    def split_by_the_hour(self) -> "tuple[Bill, Bill]":
+        """The bill of the batch alone, and that of the custom metrics.
+
+        They are paid for each hour in which batches run, whatever the number and the size of these.
+        """
+        batch = tuple(line for line in self.lines if line.usage.price != BY_THE_HOUR)
+        hours = tuple(line for line in self.lines if line.usage.price == BY_THE_HOUR)
+        return Bill(batch, self.items), Bill(hours, self.items)
+
     @property
     def by_the_hour(self) -> float:
-        """The custom metrics, which are paid for each hour in which a batch runs, whatever its size."""
-        return sum(line.dollars for line in self.lines if line.usage.price == "cloudwatch.metric_months")
+        """The cost of the custom metrics."""
+        return self.split_by_the_hour()[1].dollars
 
     def services(self) -> dict[str, "Bill"]:
         """The bill of each service, in the order of SERVICES."""
@@ -79,6 +95,10 @@ class Bill:
     def per_million(self) -> float | None:
         """Dollars per million items, which make bills of different batches comparable; None without items."""
         return self.dollars / self.items * 1_000_000 if self.items else None
+
+    def per_million_if_enough(self) -> float | None:
+        """Dollars per million items of a batch that has enough items to say it; None of any other."""
+        return self.per_million() if (self.items or 0) >= ENOUGH_ITEMS else None
 
     def sums_to_json(self) -> dict[str, Any]:
         """The bill's sums, as `rollcall run --json` prints them."""

@@ -11,7 +11,7 @@ import numpy as np
 from costs.facts.figures import Assumptions, Quotas
 from costs.plan.distribution import Distribution
 from costs.plan.limits import Impossible
-from costs.plan.settings import Settings, Workload
+from costs.plan.settings import Settings, Workload, parameter
 from handlers.core.run_items import STOP_MS
 
 SEED = 20_261_123
@@ -158,14 +158,15 @@ def chunk_work(workload: Workload, settings: Settings) -> ChunkWork:
     count = math.ceil(workload.items / settings.items_per_chunk)
     items = min(workload.items, settings.items_per_chunk)
     times = chunk_times(workload.values, items, settings.item_concurrency)
-    timeout = settings.function_timeout
+    timeout = settings.processor_timeout
     room = timeout - spare_seconds(STOP_MS, timeout)
     largest = workload.values.largest / 1000
     if largest > room:
         raise Impossible(
-            "FunctionTimeout",
+            "ProcessorTimeout",
             f"an item may take {largest:,.1f} s, but an invocation of {timeout} s has {room:g} s for it: raise "
-            "FunctionTimeout (120 at most), or ProcessorMemory if the item is CPU-bound, or make items smaller",
+            f"ProcessorTimeout ({parameter('processor_timeout').high} at most), or ProcessorMemory if the item is "
+            "CPU-bound, or make items smaller",
         )
     failing = -math.expm1(items * math.log1p(-workload.fail_rate)) if workload.fail_rate < 1 else 1.0
     progress = progress_seconds(workload.values, times, room)

@@ -41,12 +41,12 @@ def adjusted(architecture: str, workload: Workload, settings: Settings, quotas: 
         settings, more = lowered(settings, "batch_size", fitting, "lambda.event_bytes", quotas)
         warnings += more
     elif settings.child_type == "EXPRESS":
-        longest = longest_child_seconds(settings.max_attempts, settings.function_timeout, settings.retry_delay_seconds)
+        longest = longest_child_seconds(settings.max_attempts, settings.processor_timeout, settings.retry_delay_seconds)
         refuse_above(
             quotas, "states.express_seconds", longest,
-            f"{settings.max_attempts} attempts of {settings.function_timeout} s with {settings.retry_delay_seconds} s "
+            f"{settings.max_attempts} attempts of {settings.processor_timeout} s with {settings.retry_delay_seconds} s "
             f"between them may take {longest:,.0f} s, and an EXPRESS child ends after {{quota}} s: lower "
-            "FunctionTimeout, MaxAttempts or RetryDelaySeconds, or take ChildType=STANDARD",
+            "ProcessorTimeout, MaxAttempts or RetryDelaySeconds, or take ChildType=STANDARD",
         )  # fmt: skip
     return settings, [*warnings, *throttled_calls(architecture, settings, quotas)]
 

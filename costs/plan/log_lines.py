@@ -15,10 +15,11 @@ USED_MB = 90
 TYPICAL_MS = 50
 TYPICAL_BATCH_MS = 12_345
 LARGEST_SEQ = 10**11
-FIXED_BYTES = {"started": 217, "metrics": 222, "failed metric": 57, "failure": 228, "finished": 637}
+FIXED_BYTES = {"started": 217, "metrics": 222, "failed metric": 57, "item": 516, "failure": 228, "finished": 637}
 """Bytes of each line of the handlers without its fields, as Powertools writes it, with trace id and newline.
 
-The finalizer's metric is included in its line; "failed metric" is the ItemsFailed in a line of metrics.
+The finalizer's metric is included in its line; "failed metric" is the ItemsFailed in a line of metrics. "item" is the
+line of an item that fails, with the id and the error of the example's: that of your own error may be longer.
 """
 ROUNDING = 0.01
 """The fixed sizes leave out the bytes in which architectures and statuses differ: less than this share of a line."""
@@ -46,18 +47,20 @@ def bounded(least: float, expected: float, most: float) -> Estimate:
 def logged(
     batch: PlannedBatch[SqsShape] | PlannedBatch[SfnShape], tries: Attempts, processors: Estimate, chunks_taken: int
 ) -> dict[str, Estimate | float]:
-    """Bytes of the handlers' lines: the batch's start (SQS only), metrics, chunks with failures, the batch's end.
+    """Bytes of the handlers' lines: the batch's start (SQS only), metrics, items and chunks that fail, the batch's end.
 
-    Each of the `processors` invocations writes a line of metrics, of at most `chunks_taken` chunks. In the Step
-    Functions architecture only a chunk's last attempt logs failures.
+    Each of the `processors` invocations writes a line of metrics, of at most `chunks_taken` chunks. An item that fails
+    is a line at each attempt, a chunk that has such items is one at its last attempt.
     """
     items, settings, timing, batch_id = batch.workload.items, batch.settings, batch.timing, batch.batch_id
     failed, failing, failed_per_chunk = tries.failed_items, tries.failing_chunks, tries.failed_per_chunk
     most_items = min(items, chunks_taken * settings.items_per_chunk)
     done = min(most_items, (items - failed.expected) / max(1, processors.expected))
     worked = timing.work_ms / max(1, processors.expected) if timing else TYPICAL_MS
-    longest = settings.function_timeout * 1000 - STOP_MS // 2
+    longest = settings.processor_timeout * 1000 - STOP_MS // 2
     most_failures = line_bytes("failed metric", "", most_items) if failing.most else 0
+    # An attempt that was cut short is made again, and so are its items that failed.
+    again = tries.cut_short.most * min(failed.most, settings.items_per_chunk)
     took = timing.seconds * 1000 if timing else TYPICAL_BATCH_MS
     ended, deadline = ("finished", batch_id), settings.deadline_seconds * 1000
     return {
@@ -67,6 +70,11 @@ def logged(
             processors.expected * line_bytes("metrics", "", done, worked)
             + min(failing.expected, processors.expected) * line_bytes("failed metric", "", failed_per_chunk),
             processors.most * (line_bytes("metrics", "", most_items, longest) + most_failures),
+        ),
+        "failed_item_bytes": bounded(
+            failed.least * settings.max_attempts * line_bytes("item", batch_id, 0, 1),
+            failed.expected * settings.max_attempts * line_bytes("item", batch_id, batch.chunks.expected, 1),
+            (failed.most * settings.max_attempts + again) * line_bytes("item", batch_id, LARGEST_SEQ, 10),
         ),
         "failure_bytes": bounded(
             failing.least * line_bytes("failure", batch_id, 0, 1),

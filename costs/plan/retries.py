@@ -105,7 +105,7 @@ def late_invocations(workload: Workload, settings: Settings, worked: float, batc
     stop. So there are at most as many as fit into the work of all attempts. A chunk takes at most `(items + slots - 1)
     / slots` times its longest item (list scheduling).
     """
-    timeout = settings.function_timeout * 1000
+    timeout = settings.processor_timeout * 1000
     longest = workload.values.largest
     slots = max(1, min(settings.item_concurrency, settings.items_per_chunk))
     chunk_ms = (min(settings.items_per_chunk, workload.items) + slots - 1) / slots * longest

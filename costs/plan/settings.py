@@ -40,14 +40,12 @@ def parameter(field: str, architecture: str | None = None) -> Parameter:
     if field == "pollers":
         # The template has a pattern: 0, which is the default mode, or at least 2. AWS's quota has the greatest number.
         return Parameter(name, int(found[0]["Default"]) or None, 2, None, ())
-    allowed = tuple(number(value) for value in found[0].get("AllowedValues", ()))
-    numbers = [value for value in allowed if isinstance(value, int)]
     return Parameter(
         name=name,
-        default=number(found[0]["Default"]),
-        low=min([entry["MinValue"] for entry in found if "MinValue" in entry] or numbers, default=None),
-        high=max([entry["MaxValue"] for entry in found if "MaxValue" in entry] or numbers, default=None),
-        allowed=allowed,
+        default=found[0]["Default"],
+        low=min([entry["MinValue"] for entry in found if "MinValue" in entry], default=None),
+        high=max([entry["MaxValue"] for entry in found if "MaxValue" in entry], default=None),
+        allowed=tuple(found[0].get("AllowedValues", ())),
     )
 
 
@@ -55,11 +53,6 @@ def parameter(field: str, architecture: str | None = None) -> Parameter:
 def parameters_of(architecture: str) -> dict[str, dict[str, Any]]:
     """The parameters of one architecture's template, by name."""
     return declared(template(architecture))
-
-
-def number(value: Any) -> Any:
-    """A whole number that the template writes as a string, because it is a mapping's key."""
-    return int(value) if str(value).isdigit() else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +85,7 @@ class Settings:
     chunks_per_segment: int = parameter("chunks_per_segment").default
     max_attempts: int = parameter("max_attempts").default
     retry_delay_seconds: int = parameter("retry_delay_seconds").default
+    processor_timeout: int = parameter("processor_timeout").default
     function_timeout: int = parameter("function_timeout").default
     check_interval_seconds: int = parameter("check_interval_seconds").default
     deadline_seconds: int = parameter("deadline_seconds").default

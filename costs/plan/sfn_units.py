@@ -24,8 +24,8 @@ from sandbox.meter.rules import express_memory_gb, lambda_gb_seconds
 STATE_MACHINE = None
 LISTED = 1000
 """Keys or parts on a page of S3."""
-PARENT_STATES, ROUND_STATES = 5, 2
-"""Begin, Make chunks, Chunks made?, Process chunks, Finalize; each further round enters two states more."""
+PARENT_STATES, ROUND_STATES = 6, 2
+"""Begin, Make chunks, Chunks made?, Try the work, Process chunks, Finalize; each further round enters two more."""
 CHILD_STATES = 3
 """Process, Outcome, Done; of a failing chunk each attempt's Process and Outcome, the waits between, Record failure."""
 RESULTS = "a manifest, and the children's results taken as one multipart upload: AWS does not say in how many parts"
@@ -56,7 +56,8 @@ def sfn_usages(
     }
     invocations = {
         BATCHER: rounds,
-        PROCESSOR: processors,
+        # The work is tried before the first chunk.
+        PROCESSOR: added(processors, min(batch.chunks.least, 1)),
         RECORDER: tries.failing_chunks,
         FINALIZER: Estimate(1, 1, 1),
     }
@@ -79,7 +80,7 @@ def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Usage]:
     yield row("events.published", BATCHER, "PutEvents", 1)
 
     # The state machine and its children: a STANDARD child's states are transitions, an EXPRESS child is a request.
-    parent = PARENT_STATES + (n.rounds - 1) * ROUND_STATES - (0 if some else 1)
+    parent = PARENT_STATES + (n.rounds - 1) * ROUND_STATES - (0 if some else 2)
     yield row("states.transitions", STATE_MACHINE, "parent", parent)
     yield row("states.transitions", STATE_MACHINE, "children", n.chunks)
     if settings.child_type == "STANDARD":
@@ -99,7 +100,7 @@ def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Usage]:
 
     # The processors, and the recorder of failed items.
     yield row("s3.gets", PROCESSOR, "GetObject", n.looks)
-    yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes)
+    yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes + n.failed_item_bytes)
     yield row("s3.puts", RECORDER, "PutObject", n.failing_chunks)
     yield row("logs.bytes", RECORDER, "function", n.failure_bytes)
 

@@ -8,7 +8,7 @@ from costs.plan.distribution import Distribution
 from costs.plan.rows import Estimate
 from costs.plan.settings import Workload
 from handlers.core.batch import BatchRequest
-from handlers.core.bitmap import with_settled
+from handlers.core.bitmap import with_marked
 from handlers.core.items import checked
 from handlers.sqs.encoding import chunk_key, failed_record, failures_record, n, segment_key
 from handlers.sqs.messages import chunk_body
@@ -78,8 +78,8 @@ def chunk_of(batch_id: str) -> ChunkKey:
 @functools.cache
 def chunk_record_bytes(batch_id: str, settled: int = 0) -> int:
     """The size of a claimed chunk's record. After a partial failure it has a bitmap of `settled` items."""
-    numbers = {"size": n(10_000), "attempts": n(0), "expiresAt": n(EXPIRES), "leaseUntil": n(NOW)}
-    bitmap = {"settled": {"B": with_settled(b"", (), settled)}} if settled else {}
+    numbers = {"size": n(10_000), "attempts": n(0), "expiresAt": n(EXPIRES), "leaseUntil": n(NOW), "heldBefore": n(0)}
+    bitmap = {"settled": {"B": with_marked(b"", [settled - 1], settled)}} if settled else {}
     return record_bytes(chunk_key(chunk_of(batch_id)) | numbers | bitmap)
 
 

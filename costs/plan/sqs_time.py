@@ -42,7 +42,7 @@ class Invocations:
 
 def invocations(work: ChunkWork, settings: Settings, times: StepTimes, shards: int) -> Invocations:
     """The processor's invocations; the steps are docs/design.md's: claim, items, delete, and a check at the end."""
-    timeout, size = settings.function_timeout, settings.batch_size
+    timeout, size = settings.processor_timeout, settings.batch_size
     chunks = min(size, work.count)
     chunk_seconds = (times.dynamodb + work.items * times.take_item) / 1000
     # Chunks are deleted together, except one that took long.

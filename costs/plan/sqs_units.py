@@ -136,14 +136,13 @@ def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Usage]:
     yield row(requests, PROCESSOR, "DeleteMessageBatch", n.chunk_deletes)
     yield row(requests, PROCESSOR, "ChangeMessageVisibility", again + n.waited)
     yield row(requests, PROCESSOR, "SendMessage", n.nudges)
-    attempts = (2 * again + n.failing_chunks) * n.bitmap_writes
-    yield row(writes, PROCESSOR, "UpdateItem", n.chunks * n.chunk_writes + attempts)
+    yield row(writes, PROCESSOR, "UpdateItem", n.chunks * n.chunk_writes + 2 * again * n.bitmap_writes)
     deletes = n.chunks * n.chunk_writes + (n.failing_chunks + n.cut_short) * (n.bitmap_writes - n.chunk_writes)
     failures = n.failed_items * n.item_writes + n.failing_chunks * n.count_writes
     yield row(writes, PROCESSOR, "BatchWriteItem", deletes + failures)
     yield row(reads, PROCESSOR, "Query", n.shard_checks)
     yield row(reads, PROCESSOR, "GetItem", n.seal_checks * n.open_reads)
-    yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes + n.failure_bytes)
+    yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes + n.failed_item_bytes + n.failure_bytes)
 
     # The finalizer checks the batch at every check interval and for every nudge.
     yield row(requests, FINALIZER, "ReceiveMessage", n.finalizers)

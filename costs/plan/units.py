@@ -38,10 +38,15 @@ def units(
         settings = replace(settings, deadline_seconds=math.ceil(timing.seconds))
     found, invocations = USAGES[architecture](workload, settings, batch_id, timing)
     for function, invoked in invocations.items():
-        sfn_batcher = (architecture, function) == ("sfn", BATCHER)
-        timeout = SFN_BATCHER_TIMEOUT if sfn_batcher else settings.function_timeout
-        found += lambda_usages(function, settings, timing, invoked, timeout)
+        found += lambda_usages(function, settings, timing, invoked, timeout_of(architecture, function, settings))
     return found + custom_metrics(workload, settings, timing)
+
+
+def timeout_of(architecture: str, function: str, settings: Settings) -> int:
+    """Seconds of the function's timeout."""
+    if (architecture, function) == ("sfn", BATCHER):
+        return SFN_BATCHER_TIMEOUT
+    return settings.processor_timeout if function == PROCESSOR else settings.function_timeout
 
 
 def lambda_usages(

@@ -11,11 +11,14 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from costs.plan.log_lines import line_bytes
 from costs.plan.sizes import BATCH_ID, NOW
+from handlers import work
 from handlers.aws import telemetry
 from handlers.core.batch import Ending, Status
+from handlers.core.run_items import failure_of
 from handlers.sfn import failure_recorder
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.start import Starter
+from handlers.worker.call import Call
 
 # Powertools puts the trace that Lambda gives every invocation into each line.
 TRACE = ',"xray_trace_id":"1-5759e988-bd862e3fe1be46a994272793"'
@@ -58,6 +61,21 @@ def test_a_processors_metrics(architecture: str) -> None:
 def test_the_line_of_a_chunk_with_failures(service: str, writer: Callable[..., Any]) -> None:
     size = logged(service, writer, "items failed", levelname="WARNING", batch_id=BATCH_ID, seq=123, count=10)
     assert line_bytes("failure", BATCH_ID, 123, 10) == pytest.approx(size, rel=0.02)
+
+
+@pytest.mark.parametrize("service", ["sqs-processor", "sfn-processor"])
+def test_the_line_of_an_item_that_fails(service: str) -> None:
+    with pytest.raises(ValueError, match="made to fail") as raised:
+        work.process({"id": "000000001", "fail": True})
+    error, traceback, _ = failure_of(raised.value)
+    # As from the worker, whose own frames are left out, and so is this test's.
+    head, _, rest = traceback.partition("\n")
+    tail = rest[rest.index('  File "handlers/work.py"') :]
+    fields = {"batch_id": BATCH_ID, "seq": 123, "attempt": 1, "error": error.partition("\n")[0]}
+    size = logged(
+        service, Call._fail, "item failed", levelname="WARNING", id="000000001", traceback=f"{head}\n{tail}", **fields
+    )
+    assert line_bytes("item", BATCH_ID, 123, 1) == pytest.approx(size, rel=0.02)
 
 
 @pytest.mark.parametrize("architecture", ["sqs", "sfn"])
