@@ -5,12 +5,16 @@ imported when the command is called.
 """
 
 from importlib import import_module
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
+import typer
+from typer import rich_utils
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 COMMANDS = {
+    "new": "Make a work folder: your own code, with an example and a test that passes.",
     "up": "Start the sandbox and deploy both stacks into it.",
     "down": "Stop the sandbox and delete everything in it.",
     "status": "Show the endpoint, the stacks' resources and the latest batches, or one batch in detail.",
@@ -19,9 +23,10 @@ COMMANDS = {
     "cancel": "End a running batch early. Items that are being processed are finished, the others remain.",
     "redrive": "Run the failed and remaining items of a batch again, as its next generation.",
     "failures": "List every item of a batch that failed for good, with its error and attempts.",
+    "results": "Print what `process` returned for each item of a batch.",
     "logs": "Show the log lines of the functions, in order of time, or those of the engine.",
     "trigger": "Send the event that the schedule sends, now.",
-    "dev": "Deploy every saved edit of handlers/ to the sandbox until Ctrl-C.",
+    "dev": "Deploy every saved edit of your work to the sandbox until Ctrl-C.",
     "demo": "Start the sandbox, run 1,000 items through each architecture, and compare.",
     "faults": "Inject failures into the sandbox, and count them.",
     "clock": "Show the sandbox's clock, or advance it: hours pass in seconds.",
@@ -30,6 +35,10 @@ COMMANDS = {
     "plan": "Compute the cost and the duration on AWS of a batch of any size, and what decides them.",
     "tune": "Find the settings with which a batch is cheapest, or fastest, within a deadline.",
 }
+
+
+# Without the space on the left of each column, the longest options stay whole on a terminal of 80 columns.
+rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]  # Rich takes four, too
 
 
 class Commands(TyperGroup):
@@ -54,8 +63,28 @@ def load(name: str) -> Any:
     return command
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        print(f"rollcall {version('rollcall')}")
+        raise typer.Exit
+
+
+options = typer.Typer()
+
+
+@options.callback()
+def of_all_commands(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """The options that stand before a command."""
+
+
 app = Commands(
     name="rollcall",
+    params=get_group(options).params,
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

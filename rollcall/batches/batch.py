@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from handlers.core.batch import InputObject, camel_cased, snake_cased
+from handlers.core.batch import BatchRequest, InputObject, camel_cased, snake_cased
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,7 @@ class Progress:
 
     `items` and `chunks` are totals, None while unknown. `done` counts the items of finished chunks, failed ones too.
     `unmade_segments` counts the segments whose chunks are still being made, None if there are no segments.
+    `started_at` is in milliseconds since 1970.
     """
 
     stage: str
@@ -22,6 +23,7 @@ class Progress:
     chunks: int | None = None
     trouble: str | None = None
     unmade_segments: int | None = None
+    started_at: int | None = None
 
     @property
     def remaining(self) -> int | None:
@@ -88,8 +90,8 @@ class Batches(Protocol):
     def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
         """Every item that failed for good, with `item`, `error` and `attempts`, read page by page."""
 
-    def input_object(self, batch_id: str) -> InputObject | None:
-        """The object with the batch's items; None if they are random, or if its request was refused."""
+    def request(self, batch_id: str) -> BatchRequest | None:
+        """The request of the batch's first generation; None if it was refused."""
 
     def input_s3(self) -> Any:
         """The boto3 client of S3 for the input bucket."""
@@ -132,8 +134,9 @@ class OneBatch:
         return self.batches.failed_items(self.batch_id, self.generation)
 
     def input_object(self) -> InputObject | None:
-        """See Batches.input_object."""
-        return self.batches.input_object(self.batch_id)
+        """The object with the batch's items; None if they are random, or if its request was refused."""
+        request = self.batches.request(self.batch_id)
+        return request.input if request else None
 
     def redriven(self) -> "OneBatch":
         """The next generation of the batch."""

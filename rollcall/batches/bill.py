@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from bootstrap.problem import Problem
 from costs.bill import Bill, priced
 from costs.facts.prices import PriceBook
+from costs.idle import idle_bill
 from costs.metered import provisioned_pollers, rows_of, usages_of
 from rollcall.batches.batch import Result
 from rollcall.target.connection import Connection
@@ -39,6 +40,12 @@ def bill_after_run(connection: Connection, result: Result) -> Bill | None:
         return None
     items = result.items if result.generation == 1 else None
     return metered_bill(connection, answer, result, book, items, result.started_at)
+
+
+def idle_month(connection: Connection, architecture: str) -> float:
+    """The dollars that the stack costs on AWS in a month, whether batches run or not."""
+    pollers = connection.stack(architecture).provisioned_pollers
+    return idle_bill(architecture, PriceBook.load(), pollers=pollers).dollars
 
 
 def metered_bill(

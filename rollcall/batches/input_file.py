@@ -49,6 +49,12 @@ def refuse_no_file(path: Path, option: str) -> None:
     """Raise Problem for a path that is no regular file, or whose name no object can have."""
     if str(path) == "-":
         raise Problem(f"{option}: items are not read from standard input", TO_A_FILE)
+    if str(path).startswith("s3:/"):
+        raise Problem(
+            # A path has no empty part.
+            f"{option.replace('s3:/', 's3://', 1)}: it is no file of this machine",
+            "copy it here first: it is uploaded to the stack's input bucket for the batch",
+        )
     try:
         path.name.encode()
     except UnicodeEncodeError:

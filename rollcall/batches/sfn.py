@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from bootstrap.problem import Problem
-from handlers.core.batch import BatchRequest, InputObject, InvalidRequest, Redrive, batch_id_or, generation_of, iso
+from handlers.core.batch import BatchRequest, InvalidRequest, Redrive, batch_id_or, generation_of, iso
 from handlers.sfn.express import LIMIT_SECONDS
 from handlers.sfn.store import BatchObjects
 from rollcall.batches.batch import Progress, Result
 from rollcall.target.connection import Connection
 
 NAME_LENGTH = 80
-# After an early end the finalizer waits for EXPRESS children, for the functions that children called (an init of 10 s
+# After an early end the finalizer waits for EXPRESS children, for the processors that children called (an init of 10 s
 # and their timeout) and for 7 s more; and it may be late.
 FINALIZER_SECONDS = 60.0
 
@@ -28,7 +28,7 @@ class SfnBatches:
         stack = connection.stack("sfn")
         outputs, parameters = stack.outputs, stack.parameters
         children_seconds = LIMIT_SECONDS if parameters["ChildType"] == "EXPRESS" else 0
-        self.event_seconds = children_seconds + float(parameters["FunctionTimeout"]) + FINALIZER_SECONDS
+        self.event_seconds = children_seconds + float(parameters["ProcessorTimeout"]) + FINALIZER_SECONDS
         self._sfn = connection.client("stepfunctions")
         self._state_machine = outputs["StateMachineArn"]
         self._s3 = connection.s3(self._state_machine.split(":")[4])
@@ -52,12 +52,12 @@ class SfnBatches:
         execution = self._execution(batch_id, generation)
         if execution is None:
             return None
-        trouble = trouble_of(execution)
+        trouble, started_at = trouble_of(execution), epoch_ms(execution["startDate"])
         made = objects.find_made()
         if made is None:
             request = json.loads(execution["input"])
             items = request.get("items") if isinstance(request, dict) else None
-            return Progress("forming chunks", items, done=0, failed=0, trouble=trouble)
+            return Progress("forming chunks", items, done=0, failed=0, trouble=trouble, started_at=started_at)
         map_run = self._map_run(execution["executionArn"])
         counts = map_run["itemCounts"] if map_run else {"succeeded": 0, "failed": 0, "timedOut": 0, "aborted": 0}
         ended_chunks = counts["succeeded"] + counts["failed"] + counts["timedOut"] + counts["aborted"]
@@ -68,6 +68,7 @@ class SfnBatches:
             failed=sum(count for _, count in objects.failures()),
             chunks=made.chunks,
             trouble=trouble,
+            started_at=started_at,
         )
 
     def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:
@@ -75,8 +76,7 @@ class SfnBatches:
         map_run = self._map_run(execution["executionArn"]) if execution else None
         if map_run is None or not map_run["itemCounts"]["total"] or "stopDate" not in map_run:
             return None
-        stopped: datetime = map_run["stopDate"]
-        return round(stopped.timestamp() * 1000)
+        return epoch_ms(map_run["stopDate"])
 
     def recent(self, limit: int) -> list[Result]:
         listed = self._sfn.list_executions(stateMachineArn=self._state_machine, maxResults=limit)["executions"]
@@ -89,9 +89,9 @@ class SfnBatches:
     def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
         return self._objects(batch_id, generation).failed_items()
 
-    def input_object(self, batch_id: str) -> InputObject | None:
+    def request(self, batch_id: str) -> BatchRequest | None:
         started = self._objects(batch_id).find_started()
-        return started.request.input if started and started.request else None
+        return started.request if started else None
 
     def input_s3(self) -> Any:
         return self._input_s3
@@ -139,8 +139,13 @@ class SfnBatches:
             return ended
         if execution["status"] == "SUCCEEDED" and objects.find_owner() != execution["executionArn"]:
             return None
-        started = round(execution["startDate"].timestamp() * 1000)
-        return Result(batch_id, self.architecture, "OPEN", generation, started_at=iso(started))
+        started_at = iso(epoch_ms(execution["startDate"]))
+        return Result(batch_id, self.architecture, "OPEN", generation, started_at=started_at)
+
+
+def epoch_ms(time: datetime) -> int:
+    """A time in milliseconds since 1970."""
+    return round(time.timestamp() * 1000)
 
 
 def ending_of(objects: BatchObjects) -> Result | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bootstrap.problem import Problem
-from handlers.core.batch import BatchRequest, InputObject, Redrive, Status, iso
+from handlers.core.batch import BatchRequest, Redrive, Status, iso
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import Batch, BatchKey
 from handlers.sqs.table import BatchTable
@@ -60,9 +60,9 @@ class SqsBatches:
         for failed in self.table.failed_items(batch) if batch else ():
             yield {name: failed[name] for name in ("item", "error", "attempts")}
 
-    def input_object(self, batch_id: str) -> InputObject | None:
+    def request(self, batch_id: str) -> BatchRequest | None:
         batch = self.table.get_batch(batch_id)
-        return batch.request.input if batch else None
+        return batch.request if batch else None
 
     def input_s3(self) -> Any:
         return self._input_s3
@@ -111,6 +111,7 @@ def progress_of(batch: Batch, formed_items: int, formed_chunks: int, chunks_left
         failed=failed,
         chunks=formed_chunks if batch.sealed else None,
         unmade_segments=len(batch.segments),
+        started_at=batch.started_at,
     )
 
 

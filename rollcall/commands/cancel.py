@@ -44,4 +44,4 @@ def cancel(
     if no_wait:
         print_open(batch, "is being cancelled", before.items if before else None, target, as_json)
         return
-    report(connection, follow_to_end(batch), target, as_json, wanted="CANCELLED")
+    report(connection, follow_to_end(connection, batch), target, as_json, wanted="CANCELLED")

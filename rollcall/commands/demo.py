@@ -16,7 +16,7 @@ from costs.metered import rows_of
 from costs.usage import GB_SECONDS
 from handlers.core.batch import new_batch_id
 from rollcall.batches.batch import Result
-from rollcall.batches.bill import bill_after_run
+from rollcall.batches.bill import bill_after_run, idle_month
 from rollcall.commands.run import run_to_end
 from rollcall.commands.up import bring_up
 from rollcall.target.connection import Connection
@@ -45,11 +45,11 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
     stdout.print(f"[green]✓[/] sandbox and both stacks ready at {connection.endpoint} in {elapsed(began)}")
     runs = {architecture: run_one(connection, architecture) for architecture in ARCHITECTURE_TITLES}
     stdout.print()
-    stdout.print(comparison(runs))
+    stdout.print(comparison(runs, {name: idle_month(connection, name) for name in runs}))
     stdout.print(
         "\n[dim]Completion lag: from the moment the last chunk was done to the Batch Finished event's arrival.\n"
         "These are times of this machine's sandbox: they show how the two behave, not how fast AWS is.\n"
-        "Cost: what the batch used, counted as AWS bills it.[/]"
+        "Cost: what the batch used, counted as AWS bills it. The stack's month is paid whether batches run or not.[/]"
     )
     first = next(iter(runs.values()))[0].batch_id
     print_next(
@@ -68,7 +68,7 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
 
 def run_one(connection: Connection, architecture: str) -> Run:
     """Run the batch through one architecture, print its outcome in a line, and count what it used."""
-    result = run_to_end(connection, architecture, {"batchId": new_batch_id(connection.now()), **BATCH})
+    result, _ = run_to_end(connection, architecture, {"batchId": new_batch_id(connection.now()), **BATCH})
     mark = "[green]✓[/]" if result.status == "SUCCEEDED" else "[red]✗[/]"
     title = ARCHITECTURE_TITLES[architecture]
     stdout.print(
@@ -91,15 +91,15 @@ def total(rows: Rows, unit: str) -> float | None:
     return sum(row["quantity"] for row in rows if row["unit"].startswith(unit)) if rows else None
 
 
-def comparison(runs: Mapping[str, Run]) -> Table:
-    """A table with both runs side by side."""
+def comparison(runs: Mapping[str, Run], months: Mapping[str, float]) -> Table:
+    """A table with both runs side by side, and the dollars that each stack costs in a month."""
     table = Table(box=None, padding=(0, 4, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("", style="dim")
     for architecture in runs:
         table.add_column(ARCHITECTURE_TITLES[architecture], justify="right")
     results = [result for result, _, _ in runs.values()]
     metered = [rows for _, rows, _ in runs.values()]
-    bills = [bill for _, _, bill in runs.values()]
+    bills = [bill and bill.split_by_the_hour()[0] for _, _, bill in runs.values()]
     rows: dict[str, list[str | Text]] = {
         "status": [styled_status(result.status) for result in results],
         "items": [count(result.items) for result in results],
@@ -112,6 +112,7 @@ def comparison(runs: Mapping[str, Run]) -> Table:
         "Lambda GB-seconds": [f"{total(rows, GB_SECONDS):.1f}" if rows else "-" for rows in metered],
         "cost on AWS": [dollars(bill.dollars) if bill else "-" for bill in bills],
         "of it orchestration": [dollars(bill.orchestration) if bill else "-" for bill in bills],
+        "the stack, a month": [dollars(months[architecture], 2) for architecture in runs],
     }
     for label, cells in rows.items():
         table.add_row(label, *cells)

@@ -1,40 +1,90 @@
-"""`rollcall dev`: deploys every saved edit of handlers/ to the sandbox."""
+"""`rollcall dev`: deploys every saved edit of the work to the sandbox."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import typer
 from rich.text import Text
 
+from bootstrap.lock import deploying
 from bootstrap.printable import printable
-from rollcall.target.connection import connect_sandbox
+from bootstrap.problem import Problem
+from bootstrap.work.place import chosen_work
+from rollcall.commands.run import with_work
+from rollcall.commands.up import tell_losses
+from rollcall.target.connection import Connection, connect_sandbox
 from rollcall.target.target import SandboxTarget, targeted
+from rollcall.target.work import deployed_work
 from rollcall.terminal.console import stdout
 from rollcall.terminal.errors import Interrupted
+from rollcall.terminal.options import WorkFolder
+from sandbox.host import control
 
 app = typer.Typer()
+# By the value of bootstrap.dev.State.
+MARKS = {"working": ("… ", "dim"), "live": ("✓ ", "green"), "not live": ("✗ ", "bold red")}
 
 
-@app.command(epilog="Edit [bold]handlers/work.py[/], save, and run a batch.")
+@app.command(epilog="Edit [bold]work.py[/], save, and run a batch.")
 @targeted
-def dev(target: SandboxTarget) -> None:
-    """Watch handlers/ until Ctrl-C, and print for every edit whether it is live."""
-    from bootstrap.dev import watch
+def dev(target: SandboxTarget, work: WorkFolder = None) -> None:
+    """Watch the work folder and handlers/ until Ctrl-C, and print for every edit whether it is live."""
+    with deploying("rollcall dev", target.project):
+        watch_until_the_end(target, chosen_work(work))
+
+
+def watch_until_the_end(target: SandboxTarget, folder: Path | None) -> None:
+    """Watch until Ctrl-C, or until the sandbox ends. Raises Interrupted."""
+    from bootstrap.dev import Watched, watch
+    from bootstrap.dev_work import watched_work
 
     connection = connect_sandbox(target)
+    # The command holds the lock already.
+    connection = with_work(connection, folder, connection.stacks or ("sqs",), nullcontext())
+    if not folder:
+        refuse_the_example(connection)
     names = [connection.stack(architecture).name for architecture in connection.stacks or ("sqs",)]
-    stdout.print(f"watching handlers/ for {' and '.join(names)} at {connection.place}", markup=False, soft_wrap=True)
+    what = f"watching {folder or 'handlers/'} for {' and '.join(names)} at {connection.place}"
+    stdout.print(what, markup=False, soft_wrap=True)
     stdout.print(
         "[dim]save an edit, wait until it is live, then run a batch; Ctrl-C ends this command[/]", soft_wrap=True
     )
+    losses = partial(tell_losses, connection, False)
+    watched = watched_work(connection.session, target.suffix, folder, losses) if folder else Watched()
     try:
-        watch(connection.session, suffix=target.suffix, progress=print_edit)
+        watch(
+            connection.session,
+            target.suffix,
+            watched,
+            print_edit,
+            alive=lambda: still_runs(connection, target),
+        )
     except KeyboardInterrupt:
         raise Interrupted("edits are no longer deployed; the code that is live stays live") from None
+    raise Problem("the sandbox was stopped: edits are no longer deployed", "start it again with `rollcall up`")
 
 
-def print_edit(news: str) -> None:
-    """Print the result of one edit, with the time and a mark."""
-    mark = ("✓ ", "green") if news.endswith(": live") else ("✗ ", "bold red")
-    stdout.print(
-        Text.assemble((f"{datetime.now(UTC).astimezone():%H:%M:%S} ", "dim"), mark, printable(news)), soft_wrap=True
-    )
+def still_runs(connection: Connection, target: SandboxTarget) -> bool:
+    """Whether the connection's sandbox runs. That of another checkout is known by its port only, and so asked."""
+    if connection.engine:
+        return control.running(target.project) is not None
+    found = control.find(target.project, target.port)
+    return found is not None and found.healthy()
+
+
+def refuse_the_example(connection: Connection) -> None:
+    """Raise Problem if the stacks run the work of somebody, which an edit of the example's would replace."""
+    for name in connection.stacks:
+        if (record := deployed_work(connection, name)) and record.folder:
+            raise Problem(
+                f"{connection.stack(name).name} runs the work {record}, and without --work the example is watched",
+                "name your work folder, `rollcall dev --work DIR`, or deploy the example with `rollcall up`",
+            )
+
+
+def print_edit(state: str, line: str) -> None:
+    """Print what is told of one edit, with the time and a mark."""
+    time = f"{datetime.now(UTC).astimezone():%H:%M:%S} "
+    stdout.print(Text.assemble((time, "dim"), MARKS[state], printable(line)), soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.problem import Problem
+from rollcall.batches.invocation_errors import PATTERN_WITH_ITEMS, is_error
 from rollcall.target.connection import Connection, connect
 from rollcall.target.engine_log import print_engine_log
 from rollcall.target.outputs import functions
@@ -30,12 +31,15 @@ def logs(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FUNCTION|engine]",
+            metavar="FUNCTION|engine",
             help="engine, sqs, sfn, one function such as sqs.processor or sfn.batcher, or a function's full name.",
             show_default="all functions",
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines until Ctrl-C.")] = False,
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Only errors: crashes, timeouts, exceptions, failed items.")
+    ] = False,
     since: Annotated[str, typer.Option(metavar="AGE", help="The age of the oldest line: 30s, 10m, 2h or 1d.")] = "10m",
 ) -> None:
     """Print the log lines of the last `since`; with `follow`, go on until Ctrl-C."""
@@ -56,7 +60,8 @@ def logs(
     from_ms = newest = round((connection.now().timestamp() - age) * 1000)
     seen: set[str] = set()
     while True:
-        new = [(event, role) for event, role in logged(connection, chosen, from_ms) if event["eventId"] not in seen]
+        events = logged(connection, chosen, from_ms, errors)
+        new = [(event, role) for event, role in events if event["eventId"] not in seen]
         for event, role in new:
             seen.add(event["eventId"])
             stdout.print(line(event["timestamp"], role, event["message"], colours[role]), soft_wrap=True)
@@ -67,13 +72,17 @@ def logs(
             from_ms, newest = max(from_ms, newest - LATE_MS), new[-1][0]["timestamp"]
         time.sleep(FOLLOW_SECONDS)
     if not seen:
-        stderr.print(f"nothing was logged in the last {since}", soft_wrap=True)
+        stderr.print(f"no{' error' if errors else 'thing'} was logged in the last {since}", soft_wrap=True)
 
 
-def logged(connection: Connection, chosen: Mapping[str, str], from_ms: int) -> list[tuple[dict[str, Any], str]]:
+def logged(
+    connection: Connection, chosen: Mapping[str, str], from_ms: int, errors: bool
+) -> list[tuple[dict[str, Any], str]]:
     """The log events of the chosen functions since `from_ms`, each with the function's role, in order of time."""
     client = connection.client("logs")
-    events = [(event, role) for role, name in chosen.items() for event in read(client, f"/aws/lambda/{name}", from_ms)]
+    events = [
+        (event, role) for role, name in chosen.items() for event in read(client, f"/aws/lambda/{name}", from_ms, errors)
+    ]
     return sorted(events, key=lambda entry: entry[0]["timestamp"])
 
 
@@ -89,12 +98,15 @@ def choose(source: str | None, known: Mapping[str, str]) -> dict[str, str]:
     return chosen
 
 
-def read(client: Any, group: str, from_ms: int) -> list[dict[str, Any]]:
-    """The events of a log group since `from_ms`. A function that never ran may have no group."""
+def read(client: Any, group: str, from_ms: int, errors: bool = False) -> list[dict[str, Any]]:
+    """The events of a log group since `from_ms`, or only errors. A function that never ran may have no group."""
     events: list[dict[str, Any]] = []
+    pattern = {"filterPattern": PATTERN_WITH_ITEMS} if errors else {}
     try:
-        for page in client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=from_ms):
-            events += page["events"]
+        for page in client.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=from_ms, **pattern
+        ):
+            events += [event for event in page["events"] if not errors or is_error(event["message"])]
     except client.exceptions.ResourceNotFoundException:
         return []
     return events

@@ -36,7 +36,8 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "child_type": ("sfn: type of the child executions.", None),
     "max_attempts": ("Attempts per chunk.", "N"),
     "retry_delay_seconds": ("Wait before each further attempt.", "SECONDS", "--retry-delay"),
-    "function_timeout": ("Timeout of the functions.", "SECONDS"),
+    "processor_timeout": ("Timeout of the processor.", "SECONDS"),
+    "function_timeout": ("Timeout of the other functions.", "SECONDS"),
     "cpu_architecture": ("CPU of the functions.", None),
 }
 

@@ -1,28 +1,36 @@
 """`rollcall run`: runs a batch from its start to its Batch Finished event."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bootstrap.lock import deploying
+from bootstrap.work.place import chosen_work
 from handlers.core.batch import new_batch_id
 from handlers.core.quoting import shown
 from rollcall.batches.batch import OneBatch, Result
-from rollcall.batches.bill import bill_after_run
+from rollcall.batches.bill import bill_after_run, idle_month
+from rollcall.batches.failure_summary import failure_summary
 from rollcall.batches.find import batches_of
 from rollcall.batches.input_file import one_input, upload_input
+from rollcall.batches.invocation_errors import ErrorLog, InvocationError
 from rollcall.batches.places import only_rejected
 from rollcall.batches.request import check_request, refuse_too_many_items
+from rollcall.batches.results import results_place
 from rollcall.batches.subscription import subscribed
+from rollcall.commands.up import deploy_stacks
 from rollcall.target.connection import Connection, connect
 from rollcall.target.target import SandboxTarget, Target, targeted
+from rollcall.target.work import other_work
 from rollcall.terminal.console import print_command, print_json, print_next, stdout, steps
 from rollcall.terminal.errors import Interrupted
-from rollcall.terminal.options import Architecture, Json, limited
-from rollcall.views.follow import until_ended, until_event
+from rollcall.terminal.options import Architecture, Json, WorkFolder, limited
+from rollcall.views.follow import Watcher, until_ended, until_event
 from rollcall.views.progress import display
-from rollcall.views.summary import next_commands, print_summary
+from rollcall.views.summary import Cost, Details, next_commands, print_summary
 
 app = typer.Typer()
 
@@ -66,6 +74,7 @@ def run(
     batch_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Name of the batch.", show_default="a new one")
     ] = None,
+    work: WorkFolder = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Start the batch and return.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -84,7 +93,8 @@ def run(
     given = {name: value for name, value in fields.items() if value is not None}
     input_file = one_input(inputs or [])
     check_request(architecture, given, input_file)
-    connection = connect(target)
+    lock = deploying("rollcall run", target.project)
+    connection = with_work(connect(target), chosen_work(work), [architecture], lock)
     request: dict[str, Any] = {"batchId": batch_id or new_batch_id(connection.now()), **given}
     stack = connection.stack(architecture)
     refuse_too_many_items(request, stack)
@@ -99,15 +109,40 @@ def run(
     report(connection, run_to_end(connection, architecture, request), target, as_json)
 
 
-def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Result:
+def with_work(
+    connection: Connection, folder: Path | None, architectures: Iterable[str], lock: AbstractContextManager[None]
+) -> Connection:
+    """A connection to stacks that run the work in `folder`: one that runs another work, or an older edit, is deployed.
+
+    Without a folder they run whatever they run. `lock` is held for a deployment only: see bootstrap.lock.deploying.
+    Raises Problem if it cannot be deployed, and on AWS if it must be.
+    """
+    if not folder:
+        return connection
+    others = {name: record for name in architectures if (record := other_work(connection, name, folder))}
+    if not others:
+        return connection
+    runs = next(iter(others.values()))
+    same = runs.folder == folder.name
+    with lock, steps(f"deploying {folder}: the stack runs {'an older edit of it' if same else runs}") as say:
+        deploy_stacks(connection, say, runs.parameters if same else {}, others, folder)
+    return Connection(connection.session, connection.suffix, connection.endpoint, connection.engine)
+
+
+type Followed = tuple[Result, Sequence[InvocationError]]
+"""How a batch ended, and the errors of invocations that were seen while it made no progress."""
+
+
+def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Followed:
     """Start the batch and show its progress until its event arrives. Raises Interrupted on Ctrl-C."""
     batches = batches_of(connection, architecture)
     return start_to_end(connection, OneBatch(batches, request["batchId"]), lambda: batches.start(request))
 
 
-def start_to_end(connection: Connection, batch: OneBatch, start: Callable[[], None]) -> Result:
+def start_to_end(connection: Connection, batch: OneBatch, start: Callable[[], None]) -> Followed:
     """Subscribe to the batch's event, `start` it, and show its progress. Raises Interrupted on Ctrl-C."""
     event_bus = connection.stack(batch.architecture).outputs["EventBusName"]
+    watcher = watcher_of(connection, batch)
     with (
         display(batch.architecture) as progress,
         subscribed(connection, event_bus, batch.batch_id, batch.generation) as subscription,
@@ -115,47 +150,65 @@ def start_to_end(connection: Connection, batch: OneBatch, start: Callable[[], No
         progress.show(None)
         start()
         try:
-            return until_event(batch, subscription, progress)
+            return until_event(batch, subscription, progress, watcher), watcher.errors
         except KeyboardInterrupt:
             raise still_running(batch.batch_id) from None
 
 
-def follow_to_end(batch: OneBatch) -> Result:
+def follow_to_end(connection: Connection, batch: OneBatch) -> Followed:
     """Show the progress of a running batch until it has ended. Raises Interrupted on Ctrl-C."""
+    watcher = watcher_of(connection, batch)
     with display(batch.architecture) as progress:
         try:
-            return until_ended(batch, progress)
+            return until_ended(batch, progress, watcher), watcher.errors
         except KeyboardInterrupt:
             raise still_running(batch.batch_id) from None
+
+
+def watcher_of(connection: Connection, batch: OneBatch) -> Watcher:
+    """What looks for errors of invocations while the batch runs."""
+    now = round(connection.now().timestamp() * 1000)
+    return Watcher(ErrorLog(connection, batch.architecture), batch.batch_id, now)
 
 
 def print_open(batch: OneBatch, news: str, items: int | None, target: SandboxTarget, as_json: bool) -> None:
     """Print the news of a batch for whose end the command does not wait, and how to watch it."""
     if as_json:
         result = Result(batch.batch_id, batch.architecture, "OPEN", batch.generation, items)
-        print_json({**result.to_json(), "cost": None})
+        print_json({**result.to_json(), "cost": None, **Details().to_json()})
         return
     stdout.print(f"batch [bold]{batch.title}[/] {news}", soft_wrap=True)
     print_command(target.command("watch " + batch.batch_id))
 
 
 def report(
-    connection: Connection, result: Result, target: SandboxTarget, as_json: bool, wanted: str = "SUCCEEDED"
+    connection: Connection, followed: Followed, target: SandboxTarget, as_json: bool, wanted: str = "SUCCEEDED"
 ) -> None:
     """Print how the batch ended and what it would have cost; exits with 1 unless it ended as `wanted`."""
+    result, errors = followed
     bill = bill_after_run(connection, result)
+    cost = Cost(bill, idle_month(connection, result.architecture)) if bill else None
+    batch = OneBatch(batches_of(connection, result.architecture), result.batch_id, result.generation)
+    details = details_of(connection, batch, result, errors)
     if as_json:
-        print_json({**result.to_json(), "cost": bill.sums_to_json() if bill else None})
+        print_json({**result.to_json(), "cost": cost.to_json() if cost else None, **details.to_json()})
     else:
-        print_summary(result, bill)
-        batch = OneBatch(batches_of(connection, result.architecture), result.batch_id, result.generation)
-        commands = next_commands(result, target, hopeless=is_hopeless(batch, result))
-        if bill:
+        print_summary(result, details, cost)
+        commands = next_commands(result, target, is_hopeless(batch, result), bool(details.results))
+        if cost:
             commands[target.command(f"bill {result.batch_id}")] = "its cost on AWS, line by line"
         if commands:
             print_next(commands)
     if result.status != wanted:
         raise typer.Exit(1)
+
+
+def details_of(
+    connection: Connection, batch: OneBatch, result: Result, errors: Sequence[InvocationError] = ()
+) -> Details:
+    """What is told of a batch that has ended: its items' errors, those of invocations, and where its results are."""
+    place = results_place(connection.stack(batch.architecture), batch.batch_id)
+    return Details(failure_summary(batch, result), errors, place)
 
 
 def is_hopeless(batch: OneBatch, result: Result) -> bool:

@@ -25,7 +25,7 @@ from rollcall.target.meter_client import fetch_when_quiet
 from rollcall.terminal.console import stderr
 
 # The sandbox's stacks have quicker values for these; a confirmation has the plan's.
-PLANNED = ("function_timeout", "max_attempts", "retry_delay_seconds", "check_interval_seconds")
+PLANNED = ("processor_timeout", "function_timeout", "max_attempts", "retry_delay_seconds", "check_interval_seconds")
 
 
 def confirm(study: Study, number: int, connection: Connection, planner: Planner) -> list[Confirmation]:
@@ -42,7 +42,7 @@ def confirmed(plan: Plan, connection: Connection, book: PriceBook) -> Confirmati
     own = Connection(connection.session, suffix, connection.endpoint, connection.engine)
     try:
         deploy_stacks(own, say, values, [name])
-        result = run_to_end(own, name, request(own, plan))
+        result, _ = run_to_end(own, name, request(own, plan))
         if result.status != "SUCCEEDED" and not plan.workload.fail_rate:
             raise Problem(f"the confirming batch {result.batch_id} ended {result.status}", "see `rollcall logs engine`")
         answer = fetch_when_quiet(str(own.endpoint), result.batch_id)

@@ -3,22 +3,27 @@
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from bootstrap.failures import DeployFailed
+from bootstrap.lock import deploying
 from bootstrap.parameters import BadParameter, declared, refuse_unknown, resolve
 from bootstrap.problem import Problem
 from bootstrap.stacks import ARCHITECTURE_TITLES, SANDBOX_PARAMETERS, STACK_NAMES, template
 from bootstrap.vendoring import CannotVendor
+from bootstrap.work.place import EXAMPLE, chosen_work
 from costs.format import seconds
+from rollcall.batches.find import batches_of
 from rollcall.target.connection import Connection
 from rollcall.target.outputs import resource_lines
 from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_json, print_next, stderr, stdout, steps
-from rollcall.terminal.options import Engine, EngineChoice, Json
+from rollcall.terminal.options import Engine, EngineChoice, Json, WorkFolder
 from sandbox.host import control, docker
 from sandbox.settings import DEFAULT_PORT
 from sandbox.state import SandboxError
@@ -26,6 +31,8 @@ from sandbox.state import SandboxError
 if TYPE_CHECKING:
     from bootstrap.deploy import StackOutputs
 
+# Of a stack that is created again so many batches are counted, and so many that run are named.
+COUNTED_BATCHES, NAMED_BATCHES = 100, 5
 app = typer.Typer()
 
 
@@ -37,6 +44,7 @@ app = typer.Typer()
 def up(
     target: SandboxTarget,
     engine: EngineChoice = Engine.auto,
+    work: WorkFolder = None,
     parameters: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,11 +54,15 @@ def up(
             show_default=False,
         ),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Create a stack again, if it must be, though batches run that it loses.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start the sandbox, deploy both stacks, and print their resources. `parameters` are `NAME=VALUE`."""
     began = time.monotonic()
-    connection, made = bring_up(target, engine, checked_parameters(parameters or []))
+    folder = chosen_work(work)
+    connection, made = bring_up(target, engine, checked_parameters(parameters or []), folder, yes)
     took = time.monotonic() - began
     if as_json:
         outputs = {architecture: dict(stack.outputs) for architecture, stack in made.items()}
@@ -58,15 +70,17 @@ def up(
         print_json({**place, "seconds": round(took, 3), **outputs})
         return
     stdout.print(f"\n[bold green]ready[/] at [bold]{connection.endpoint}[/] in {seconds(took)}", soft_wrap=True)
+    stdout.print(f"work: {folder or EXAMPLE}", markup=False, soft_wrap=True)
     for architecture, stack in made.items():
         title = f"[bold]{escape(stack.name)}[/] {stack.change}  [dim]{ARCHITECTURE_TITLES[architecture]}[/]"
         stdout.print(f"\n{title}", soft_wrap=True)
         for line in resource_lines(stack.outputs):
             stdout.print(f"  {line}", soft_wrap=True)
+    of_the_example = "" if folder else " --items 1000 --max-value 100"
     print_next(
         {
-            target.command("run sqs --items 1000 --max-value 100"): "a batch through SQS",
-            target.command("run sfn --items 1000 --max-value 100"): "the same through Step Functions",
+            target.command(f"run sqs{of_the_example}"): "a batch through SQS",
+            target.command(f"run sfn{of_the_example}"): "the same through Step Functions",
             target.command("logs --follow"): "the functions' log lines",
             target.command("status"): "the endpoint, the resources, the latest batches",
         }
@@ -92,12 +106,19 @@ def checked_parameters(words: Iterable[str]) -> dict[str, str]:
 
 
 def bring_up(
-    target: SandboxTarget, engine: str, parameters: Mapping[str, str] | None = None
+    target: SandboxTarget,
+    engine: str,
+    parameters: Mapping[str, str] | None = None,
+    work: Path | None = None,
+    lose_batches: bool = False,
 ) -> "tuple[Connection, dict[str, StackOutputs]]":
-    """Start the engine unless it runs, and deploy both stacks. Raises SandboxError, or Problem if that fails."""
+    """Start the engine unless it runs, and deploy both stacks. `work` is the work folder, None for the example.
+
+    Unless `lose_batches`, no stack is created again whose batches run. Raises SandboxError, or Problem if that fails.
+    """
     from bootstrap import aws
 
-    with steps("looking for an engine") as say:
+    with deploying("rollcall up", target.project), steps("looking for an engine") as say:
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
         why = "already running" if running else reason(engine, chosen)
@@ -110,7 +131,7 @@ def bring_up(
                 raise Problem(str(failure), "to run it without Docker: `rollcall up --engine native`") from failure
             raise
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
-        return connection, deploy_stacks(connection, say, parameters)
+        return connection, deploy_stacks(connection, say, parameters, work=work, lose_batches=lose_batches)
 
 
 def deploy_stacks(
@@ -118,17 +139,37 @@ def deploy_stacks(
     say: Callable[[str], None],
     parameters: Mapping[str, str] | None = None,
     architectures: Iterable[str] = tuple(STACK_NAMES),
+    work: Path | None = None,
+    lose_batches: bool = False,
 ) -> "dict[str, StackOutputs]":
     """Deploy the connection's stacks of these architectures. Raises Problem if that fails."""
     from bootstrap.deploy import deploy
 
     try:
-        return deploy(connection.session, architectures, parameters, connection.suffix, progress=say)
+        return deploy(
+            connection.session, architectures, parameters, connection.suffix, progress=say, work=work,
+            recreating=partial(tell_losses, connection, lose_batches),
+        )  # fmt: skip
     except BadParameter as refused:
         # Each value is valid, but their combination is not.
-        raise Problem(f"--parameter: {refused}") from refused
+        raise Problem(f"the parameters of --parameter and rollcall.toml: {refused}") from refused
     except (DeployFailed, CannotVendor) as failure:
         raise Problem(f"the stacks cannot be deployed: {failure}", "see `rollcall logs engine`") from failure
+
+
+def tell_losses(connection: Connection, lose_batches: bool, stack: str, why: str) -> None:
+    """Say what is lost when the stack is created again. Raises Problem if it runs batches, unless they may be lost."""
+    [architecture] = [each for each, name in STACK_NAMES.items() if name + connection.suffix == stack]
+    found = batches_of(connection, architecture).recent(COUNTED_BATCHES)
+    running = [result.batch_id for result in found if result.status == "OPEN"]
+    number = f"{COUNTED_BATCHES} batches or more" if len(found) == COUNTED_BATCHES else f"{len(found)} batches"
+    lost = f"{stack} must be deleted and created again, because {why}: that loses {number}"
+    lost += f", of which {len(running)} run: {', '.join(running[:NAMED_BATCHES])}" if running else ""
+    if running and not lose_batches:
+        raise Problem(
+            lost, "wait for their ends, or end them with `rollcall cancel BATCH`; `rollcall up --yes` loses them"
+        )
+    stderr.print(lost, markup=False, soft_wrap=True)
 
 
 def reason(requested: str, chosen: str) -> str:

@@ -26,4 +26,4 @@ def watch(
     """Show a batch's progress to its end; exits with 1 if it does not end SUCCEEDED."""
     connection = connect(target)
     batch = find(connection, batch_id, architecture, generation, START_PATIENCE_SECONDS)
-    report(connection, follow_to_end(batch), target, as_json)
+    report(connection, follow_to_end(connection, batch), target, as_json)

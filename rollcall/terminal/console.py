@@ -1,6 +1,7 @@
 """What the commands print with: stdout for results, stderr for progress and errors, and tables without lines."""
 
 import json
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -61,11 +62,32 @@ def steps(first: str) -> Iterator[Callable[[str], None]]:
 
 
 def print_next(commands: Mapping[str, str]) -> None:
-    """Print command lines that the user can run next, each with its purpose."""
+    """Print command lines that the user can run next, each with its purpose: below it where the terminal is narrow.
+
+    A command line is never broken, so that it can be copied.
+    """
     width = max(map(len, commands))
+    beside = all(2 + width + 3 + len(purpose) <= stdout.width for purpose in commands.values())
     stdout.print("\nnext")
     for command, purpose in commands.items():
-        stdout.print(Text.assemble(f"  {command:<{width}}   ", (purpose, "dim")), soft_wrap=True)
+        gap = f"{'':<{width - len(command) + 3}}" if beside else "\n      "
+        stdout.print(Text.assemble(f"  {command}", gap, (purpose, "dim")), soft_wrap=True)
+
+
+def print_rows(rows: Iterable[tuple[str, str]]) -> None:
+    """Print labels, and beside each its value, which may have several lines. Between words, long lines are wrapped."""
+    rows = list(rows)
+    indent = max((len(label) for label, _ in rows), default=0) + 5
+    for label, value in rows:
+        parts = [part for line in value.split("\n") for part in wrapped(line, stdout.width - indent)]
+        for number, part in enumerate(parts):
+            margin = f"  {label}" if number == 0 else ""
+            stdout.print(Text.assemble((f"{margin:<{indent}}", "dim"), part), soft_wrap=True)
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """One line of foreign text, escaped and wrapped to the width. A word that is longer is not broken."""
+    return textwrap.wrap(one_line(line), max(width, 20), break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def plain_table(*columns: str, right: tuple[str, ...] = (), fold: tuple[str, ...] = ()) -> Table:

@@ -14,6 +14,7 @@ LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"
 ROUTINE_FIELDS = {
     "level", "location", "message", "timestamp", "service", "cold_start", "function_name", "function_arn",
     "function_memory_size", "function_request_id", "xray_trace_id", "exception", "exception_name", "stack_trace",
+    "traceback",
 }  # fmt: skip
 PLATFORM_LINE = re.compile(r"(INIT_START|START|END|REPORT) ")
 
@@ -41,8 +42,9 @@ def readable(message: str) -> tuple[str, str]:
     level = fields.get("level", "")
     extra = " ".join(f"{name}={plain(value)}" for name, value in fields.items() if name not in ROUTINE_FIELDS)
     text = "  ".join(part for part in (level, plain(fields.get("message", "")), extra) if part)
-    if "exception" in fields:
-        text += f"\n{fields['exception']}"
+    for name in ("exception", "traceback"):
+        if name in fields:
+            text += f"\n{fields[name]}".rstrip()
     return text, LEVEL_STYLES.get(level, "")
 
 

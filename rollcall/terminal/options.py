@@ -76,6 +76,17 @@ EngineChoice = Annotated[
 ]
 
 
+WorkFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--work",
+        metavar="DIR",
+        help="Your work folder (see `rollcall new`).",
+        show_default="ROLLCALL_WORK, else that of the repository's rollcall.toml, else the example",
+    ),
+]
+
+
 def limited(field: str, help: str, metavar: str = "N", default: str = "the stack's") -> Any:
     """An option for a number of the batch request, with the bounds of that field."""
     kind, low, high = LIMITS[field]

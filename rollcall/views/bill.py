@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.console import Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,8 @@ WIDE = 100
 """On a narrower terminal there is no column of dollars per million items; its sums are below in any case."""
 LEAST_SHARE = 0.01
 """Smaller parts of the orchestration are not listed in a plan."""
+BY_THE_HOUR = "by the hour, for all batches"
+HOURS = "metrics, in each hour in which batches run"
 PACKS = {1: "", 1_000_000: " / 1M", 3_600: " / GB-hour", 1_073_741_824: " / GB"}
 
 
@@ -46,11 +49,15 @@ def print_bill(result: Result, bill: Bill, idle: Bill, book: PriceBook, child_ty
     generations = f", {result.generation} generations" if result.generation > 1 else ""
     still_open = ", so far, because it still runs" if result.status == "OPEN" else ""
     title = f"  {ARCHITECTURE_TITLES[result.architecture]}, {count(bill.items, 'item')}{generations}{still_open}"
-    parts = [("orchestration", bill.part(own=False)), ("your code", bill.part(own=True))]
+    batch, hours = bill.split_by_the_hour()
+    parts = [("orchestration", batch.part(own=False)), ("your code", batch.part(own=True))]
+    if hours.lines:
+        parts.append((BY_THE_HOUR, hours))
     stdout.print(Text.assemble("\nBatch ", (result.batch_id, "bold"), title), soft_wrap=True)
     for shown in (
         bill_tables(parts, book, stdout.width, notes),
         sums(bill),
+        Text(f"a month costs {dollars(idle.dollars)} for the stack, whether batches run or not", "bold"),
         bill_tables([("idle, a month without a batch", idle)], book, stdout.width, notes),
         Group(Text("not counted here but derived", "dim"), notes.table()),
         Text(basis(bill, result, book, child_type), "dim"),
@@ -62,41 +69,47 @@ def print_bill(result: Result, bill: Bill, idle: Bill, book: PriceBook, child_ty
 def bill_tables(sections: Sequence[tuple[str, Bill]], book: PriceBook, width: int, notes: Notes) -> Table:
     """The sections of a bill one under the other, amounts in line; `width` is the terminal's, in characters."""
     decimals = decimals_for(max(bill.dollars for _, bill in sections)) + 1
-    amounts = ("dollars", "per 1M items") if width >= WIDE and sections[0][1].items else ("dollars",)
+    amounts = ("dollars", "per 1M items") if width >= WIDE and sections[0][1].per_million_if_enough() else ("dollars",)
     table = plain_table("", "quantity", "price", *amounts, right=("quantity", "price", *amounts), fold=("",))
 
-    def add(words: Text, part: Bill, style: str, amount: str = "", price: str = "") -> None:
+    def add(words: Text, indent: int, part: Bill, style: str, amount: str = "", price: str = "") -> None:
         rate = part.per_million()
         sums = (dollars(part.dollars, decimals), "-" if rate is None else dollars(rate, 4))[: len(amounts)]
-        table.add_row(words, *(Text(cell, style) for cell in (amount, price, *sums)))
+        table.add_row(Padding(words, (0, 0, 0, indent)), *(Text(cell, style) for cell in (amount, price, *sums)))
 
     for number, (title, bill) in enumerate(sections):
         if number:
             table.add_row()
-        add(Text(title, "bold"), bill, "bold")
+        add(Text(title, "bold"), 0, bill, "bold")
         for service, part in bill.services().items():
-            add(Text(f"  {service}", "cyan"), part, "")
+            add(Text(service, "cyan"), 2, part, "")
             for line in merged(part.lines):
                 usage, price = line.usage, book.price(line.usage.price)
-                words = Text(f"    {usage.what}{notes.mark(usage.note)}", "dim")
+                words = Text(f"{usage.what}{notes.mark(usage.note)}", "dim")
                 charged_price = charged(price, usage.quantity, line.dollars)
-                add(words, Bill((line,), bill.items), "dim", amount_of(usage, book), charged_price)
+                add(words, 4, Bill((line,), bill.items), "dim", amount_of(usage, book), charged_price)
     return table
 
 
 def sums(bill: Bill) -> Table:
-    """The bill's sums, each per million items too."""
+    """The bill's sums: those of the batch, and with what it shares with the other batches of its hours."""
     table = Table.grid(padding=(0, 3))
     for justify in ("left", "right", "left"):
         table.add_column(justify=justify)
-    orchestration, own = bill.part(own=False), bill.part(own=True)
-    table.add_row("orchestration", dollars(orchestration.dollars), per_million(orchestration.per_million()))
-    if bill.by_the_hour:
-        why = "of it custom metrics, by the hour at any size"
-        table.add_row("", Text(dollars(bill.by_the_hour), "dim"), Text(why, "dim"))
-    table.add_row("your code", dollars(own.dollars), per_million(own.per_million()))
-    table.add_row("in all", dollars(bill.dollars), per_million(bill.per_million()), style="bold")
+    batch, hours = bill.split_by_the_hour()
+    for title, part in (("orchestration", batch.part(own=False)), ("your code", batch.part(own=True))):
+        table.add_row(title, dollars(part.dollars), scaled(part))
+    table.add_row("this batch", dollars(batch.dollars), scaled(batch), style="bold")
+    if hours.lines:
+        table.add_row("its hours", dollars(hours.dollars), Text(HOURS, "dim"))
+        table.add_row("in all", dollars(bill.dollars))
     return table
+
+
+def scaled(bill: Bill) -> str:
+    """`$0.31 per million items`; empty for a batch that is too small to say it."""
+    rate = bill.per_million_if_enough()
+    return "" if rate is None else per_million(rate)
 
 
 def basis(bill: Bill, result: Result, book: PriceBook, child_type: str) -> str:

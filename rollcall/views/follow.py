@@ -1,9 +1,11 @@
 """Follows a batch to its end, with few polls: their calls compete with the batch's own."""
 
 import time
+from collections.abc import Sequence
 
 from bootstrap.problem import Problem
 from rollcall.batches.batch import OneBatch, Progress, Result, completion_lag
+from rollcall.batches.invocation_errors import ErrorLog, InvocationError
 from rollcall.batches.subscription import Subscription
 from rollcall.views.progress import Display
 
@@ -12,6 +14,10 @@ SHORTEST_PAUSE_SECONDS = 1
 POLL_SHARE = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
 START_SECONDS = 60.0
+# The functions' logs are read only for a batch that has made no progress for so long, and then so often: a batch that
+# runs well costs no call of CloudWatch Logs, which takes 5 FilterLogEvents a second of a whole account.
+STILL_SECONDS = 5.0
+LOOK_SECONDS = 10.0
 
 
 class Patience:
@@ -22,15 +28,15 @@ class Patience:
         self._began = now
         self._over_since: float | None = None
 
-    def check(self, seen: Progress | Result | None, now: float) -> None:
-        """`seen` is the latest observation.
+    def check(self, seen: Progress | Result | None, now: float, errors: Sequence[InvocationError] = ()) -> None:
+        """`seen` is the latest observation; `errors` are those of invocations, which may tell the cause.
 
         Raises Problem if the batch has had no record for a minute, or if its event is late.
         """
         if seen is None:
             if now - self._began > START_SECONDS:
                 raise Problem(
-                    f"batch {self._batch.title}: no batcher started it within {START_SECONDS:.0f} s",
+                    f"batch {self._batch.title}: no batcher started it within {START_SECONDS:.0f} s{because(errors)}",
                     f"see `rollcall logs {self._batch.architecture}.batcher`",
                 )
             return
@@ -43,12 +49,47 @@ class Patience:
         seconds = self._batch.batches.event_seconds
         if now - self._over_since > seconds:
             raise Problem(
-                f"batch {self._batch.title}: {over}, but no Batch Finished event came within {seconds:.0f} s",
+                f"batch {self._batch.title}: {over}, but no Batch Finished event came within {seconds:.0f} s"
+                f"{because(errors)}",
                 f"see `rollcall logs {self._batch.architecture}.finalizer`",
             )
 
 
-def until_event(batch: OneBatch, subscription: Subscription, display: Display) -> Result:
+def because(errors: Sequence[InvocationError]) -> str:
+    """The errors, to be added to a sentence."""
+    return "".join(f"; {error}" for error in errors)
+
+
+class Watcher:
+    """Looks for errors of invocations while a batch makes no progress or is in trouble.
+
+    `began` is the time from which to look before the batch has a record, in milliseconds since 1970.
+    """
+
+    def __init__(self, log: ErrorLog, batch_id: str, began: int) -> None:
+        self._log = log
+        self._batch_id = batch_id
+        self._since = began
+        self._last: tuple[str, int] | None = None
+        self._moved_at = float("-inf")
+        self._next_look = float("-inf")
+        self.errors: tuple[InvocationError, ...] = ()
+
+    def look(self, seen: Progress | None, now: float) -> tuple[InvocationError, ...]:
+        """The errors so far. `seen` is the latest observation, `now` is in seconds on a monotonic clock."""
+        at = (seen.stage, seen.done) if seen else ("", 0)
+        if seen and seen.started_at:
+            self._since = seen.started_at
+        if at != self._last:
+            self._last, self._moved_at = at, now
+        troubled = seen is not None and (seen.trouble is not None or seen.stage == "stalled")
+        if (troubled or now - self._moved_at >= STILL_SECONDS) and now >= self._next_look:
+            self.errors = self._log.look(self._batch_id, self._since)
+            self._next_look = now + LOOK_SECONDS
+        return self.errors
+
+
+def until_event(batch: OneBatch, subscription: Subscription, display: Display, watcher: Watcher) -> Result:
     """Show the batch's progress until its Batch Finished event arrives. Raises Problem if it does not arrive."""
     patience = Patience(batch, time.monotonic())
     seen: Progress | Result | None = None
@@ -57,23 +98,23 @@ def until_event(batch: OneBatch, subscription: Subscription, display: Display) -
         if time.monotonic() >= next_poll:
             seen, next_poll = poll(batch)
             if not isinstance(seen, Result):
-                display.show(seen)
+                display.show(seen, watcher.look(seen, time.monotonic()))
         arrival = subscription.wait(SHORTEST_PAUSE_SECONDS)
         if arrival:
             lag = completion_lag(arrival.arrived_at, batch.last_chunk_done_at())
             return Result.from_detail(arrival.detail, lag)
-        patience.check(seen, time.monotonic())
+        patience.check(seen, time.monotonic(), watcher.errors)
 
 
-def until_ended(batch: OneBatch, display: Display) -> Result:
+def until_ended(batch: OneBatch, display: Display, watcher: Watcher) -> Result:
     """Show the batch's progress until its records say that it has ended. Raises Problem if it does not end."""
     patience = Patience(batch, time.monotonic())
     while True:
         seen, next_poll = poll(batch)
         if isinstance(seen, Result):
             return seen
-        display.show(seen)
-        patience.check(seen, time.monotonic())
+        display.show(seen, watcher.look(seen, time.monotonic()))
+        patience.check(seen, time.monotonic(), watcher.errors)
         time.sleep(max(0.0, next_poll - time.monotonic()))
 
 

@@ -2,16 +2,20 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 from bootstrap.printable import one_line
 from costs.format import count, seconds
 from rollcall.batches.batch import Progress
+from rollcall.batches.invocation_errors import InvocationError
 from rollcall.terminal.console import stderr
 
 WINDOW_SECONDS = 15.0
@@ -58,16 +62,20 @@ def describe(progress: Progress | None, pace: Pace) -> str:
     left = pace.seconds_left(progress.items)
     if left:
         parts.append(f"about {seconds(left) if left >= 60 else f'{max(1, round(left))} s'} left")
-    if progress.trouble:
-        parts.append(progress.trouble)
     return ", ".join(parts)
+
+
+def troubles(progress: Progress | None, errors: Sequence[InvocationError]) -> list[str]:
+    """A line for each thing that goes wrong with a batch."""
+    trouble = [progress.trouble] if progress and progress.trouble else []
+    return [*trouble, *map(str, errors)]
 
 
 class Display(Protocol):
     """Shows the progress of a batch."""
 
-    def show(self, progress: Progress | None) -> None:
-        """Show the latest observation; None before the batch has a record."""
+    def show(self, progress: Progress | None, errors: Sequence[InvocationError] = ()) -> None:
+        """Show the latest observation, None before the batch has a record, and the errors of invocations."""
 
 
 @contextmanager
@@ -82,38 +90,57 @@ def display(architecture: str) -> Iterator[Display]:
         BarColumn(bar_width=30),
         TextColumn("{task.fields[line]}", markup=False),
     )
-    with RichProgress(*columns, console=stderr, transient=True) as rich_progress:
-        task = rich_progress.add_task(architecture, total=None, line=describe(None, Pace()))
-        yield LiveDisplay(rich_progress, task)
+    with Bar(*columns, console=stderr, transient=True) as bar:
+        yield LiveDisplay(bar, architecture)
+
+
+class Bar(RichProgress):
+    """A progress bar with lines of trouble below it, which are wrapped; the bar's own line is cut."""
+
+    troubles: Sequence[str] = ()
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        for trouble in self.troubles:
+            yield Padding(Text(one_line(trouble), "yellow"), (0, 0, 0, 2))
 
 
 class LiveDisplay:
     """A progress bar that is redrawn in place."""
 
-    def __init__(self, rich_progress: RichProgress, task: TaskID) -> None:
-        self._rich_progress = rich_progress
-        self._task = task
+    def __init__(self, bar: Bar, architecture: str) -> None:
+        self._bar = bar
+        self._task = bar.add_task(architecture, total=None, line=describe(None, Pace()))
         self._pace = Pace()
 
-    def show(self, progress: Progress | None) -> None:
+    def show(self, progress: Progress | None, errors: Sequence[InvocationError] = ()) -> None:
         if progress:
             self._pace.observe(time.monotonic(), progress.done)
         # A bar without a total is animated.
         total = progress.items or None if progress else None
         line = one_line(describe(progress, self._pace))
-        self._rich_progress.update(self._task, total=total, completed=progress.done if progress else 0, line=line)
+        self._bar.troubles = troubles(progress, errors)
+        self._bar.update(self._task, total=total, completed=progress.done if progress else 0, line=line)
 
 
 class PlainDisplay:
-    """A line at every new stage, and every few seconds."""
+    """A line at every new stage, and every few seconds; at once a line for each new or repeated trouble."""
 
     def __init__(self, architecture: str) -> None:
         self._architecture = architecture
         self._pace = Pace()
         self._last_stage: str | None = None
         self._last_line_at = float("-inf")
+        self._told: set[str] = set()
 
-    def show(self, progress: Progress | None) -> None:
+    def show(self, progress: Progress | None, errors: Sequence[InvocationError] = ()) -> None:
+        self._show_progress(progress)
+        for trouble in troubles(progress, errors):
+            if trouble not in self._told:
+                self._told.add(trouble)
+                stderr.print(f"{self._architecture}  {trouble}", markup=False, soft_wrap=True)
+
+    def _show_progress(self, progress: Progress | None) -> None:
         now = time.monotonic()
         if progress:
             self._pace.observe(now, progress.done)

@@ -1,17 +1,20 @@
 """Shows how a batch ended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
-from bootstrap.printable import one_line
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.bill import Bill
-from costs.format import count, dollars, per_million, seconds
+from costs.format import count, dollars, seconds
 from rollcall.batches.batch import Result, titled
+from rollcall.batches.failure_summary import FailureSummary
+from rollcall.batches.invocation_errors import InvocationError
 from rollcall.target.target import SandboxTarget
-from rollcall.terminal.console import stdout
+from rollcall.terminal.console import print_rows, stdout
+from rollcall.views.bill import HOURS, scaled
 
 STATUS_STYLES = {
     "SUCCEEDED": "bold green",
@@ -34,29 +37,66 @@ def items_per_second(result: Result) -> float | None:
     return (result.items - (result.remaining or 0)) / result.duration_seconds
 
 
-def summary_rows(result: Result, bill: Bill | None = None) -> Iterable[tuple[str, str]]:
-    """Yield label and value of every row of the summary. The costs are left out without a bill."""
+NO_FAILURES = FailureSummary()
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is told of a batch that has ended besides its result. `results` is the URL of what `process` returned."""
+
+    failures: FailureSummary = NO_FAILURES
+    invocation_errors: Sequence[InvocationError] = ()
+    results: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that `--json` adds to the result."""
+        errors = [error.to_json() for error in self.invocation_errors]
+        return {**self.failures.to_json(), "invocationErrors": errors, "resultsAt": self.results}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a batch would cost on AWS, and how many dollars its stack costs in a month without a batch."""
+
+    bill: Bill
+    month: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The object `cost` that `--json` prints."""
+        return {**self.bill.sums_to_json(), "stackPerMonth": self.month}
+
+
+def summary_rows(result: Result, details: Details, cost: Cost | None = None) -> Iterator[tuple[str, str]]:
+    """Yield label and value of every row of the summary. The costs are left out if they are unknown."""
     rate = items_per_second(result)
     yield "architecture", ARCHITECTURE_TITLES[result.architecture]
     yield "items", f"{count(result.items)}  ({outcome(result)})"
+    if why := result.reason or details.failures.why:
+        yield "reason", why
+    if errors := details.failures.lines(result.failed or 0):
+        yield "errors", "\n".join(errors)
+    if details.invocation_errors:
+        yield "trouble", "\n".join(map(str, details.invocation_errors))
     yield "chunks", count(result.chunks)
     yield "duration", seconds(result.duration_seconds) + (f"  ({count(rate)} items/s)" if rate else "")
     if result.completion_lag_seconds is not None:
         yield "completion lag", f"{seconds(result.completion_lag_seconds)}  (last chunk done to event received)"
-    if bill:
-        together = "  (all generations)" if result.generation > 1 else ""
-        yield "cost on AWS", priced_words(bill) + together
-        yield "of it orchestration", priced_words(bill.part(own=False))
-        if bill.by_the_hour:
-            yield "of that metrics", f"{dollars(bill.by_the_hour)}  (by the hour at any size)"
-    if result.reason:
-        yield "reason", result.reason
+    if cost:
+        yield from cost_rows(result, cost)
+    if details.results and result.succeeded:
+        yield "results", details.results
 
 
-def priced_words(bill: Bill) -> str:
-    """`$0.000312  ($0.31 per million items)`."""
-    rate = bill.per_million()
-    return dollars(bill.dollars) + (f"  ({per_million(rate)})" if rate is not None else "")
+def cost_rows(result: Result, cost: Cost) -> Iterator[tuple[str, str]]:
+    """Yield what the batch costs, and apart from it what is paid by the hour and by the month, whatever its size."""
+    batch, hours = cost.bill.split_by_the_hour()
+    of_what = "this batch" if result.generation == 1 else "all generations of this batch"
+    rate = scaled(batch)
+    yield "cost on AWS", f"{dollars(batch.dollars)} for {of_what}" + (f", {rate}" if rate else "")
+    yield "of it orchestration", dollars(batch.orchestration)
+    if hours.lines:
+        yield "and by the hour", f"{dollars(hours.dollars)} for {HOURS}"
+    yield "and by the month", f"{dollars(cost.month)} for the stack, whether batches run or not"
 
 
 def outcome(result: Result) -> str:
@@ -67,8 +107,10 @@ def outcome(result: Result) -> str:
     return ", ".join(parts)
 
 
-def next_commands(result: Result, target: SandboxTarget, hopeless: bool = False) -> dict[str, str]:
-    """Command lines for a batch with failed or remaining items, each with its purpose.
+def next_commands(
+    result: Result, target: SandboxTarget, hopeless: bool = False, has_results: bool = False
+) -> dict[str, str]:
+    """Command lines for a batch with results, failed or remaining items, each with its purpose.
 
     `hopeless`: every failed item is a line that is no item, so a redrive would not help.
     """
@@ -85,19 +127,13 @@ def next_commands(result: Result, target: SandboxTarget, hopeless: bool = False)
             if number
         )
         commands[target.command(f"redrive {result.batch_id}")] = f"run {items} again"
+    if has_results and result.succeeded:
+        commands[target.command(f"results {result.batch_id}")] = "what process returned, item by item"
     return commands
 
 
-def print_summary(result: Result, bill: Bill | None = None) -> None:
-    """Print how a batch ended and, with a bill, what it would have cost on AWS."""
-    stdout.print(
-        Text.assemble(
-            "\nBatch ", (titled(result.batch_id, result.generation), "bold"), "  ", styled_status(result.status)
-        )
-    )
-    table = Table.grid(padding=(0, 3))
-    table.add_column(style="dim")
-    table.add_column()
-    for label, value in summary_rows(result, bill):
-        table.add_row(f"  {label}", Text(one_line(value)))
-    stdout.print(table)
+def print_summary(result: Result, details: Details, cost: Cost | None = None) -> None:
+    """Print how a batch ended and, if it is known, what it would have cost on AWS."""
+    title = (titled(result.batch_id, result.generation), "bold")
+    stdout.print(Text.assemble("\nBatch ", title, "  ", styled_status(result.status)))
+    print_rows(summary_rows(result, details, cost))

@@ -11,7 +11,7 @@ from rollcall.batches.batch import OneBatch, Progress, Result, completion_lag
 from rollcall.batches.sqs import progress_of, result_of
 from rollcall.commands.redrive import refuse_unless_redrivable
 from rollcall.target.target import SandboxTarget
-from rollcall.views.summary import items_per_second, next_commands, summary_rows
+from rollcall.views.summary import Details, items_per_second, next_commands, summary_rows
 
 DETAIL = {
     "batchId": "b-1",
@@ -83,14 +83,24 @@ def test_rate_without_a_duration_is_unknown(duration: float | None) -> None:
 
 
 def test_summary_tells_the_reason_only_when_there_is_one() -> None:
-    assert "reason" not in dict(summary_rows(Result.from_detail(DETAIL)))
+    assert "reason" not in dict(summary_rows(Result.from_detail(DETAIL), Details()))
     expired = Result.from_detail({**DETAIL, "status": "EXPIRED", "reason": "deadline"})
-    assert dict(summary_rows(expired))["reason"] == "deadline"
+    assert dict(summary_rows(expired, Details()))["reason"] == "deadline"
+
+
+def test_results_are_told_where_the_stack_collects_them() -> None:
+    result, collected = Result.from_detail(DETAIL), Details(results="s3://mine/results/b-1/")
+    assert dict(summary_rows(result, collected))["results"] == "s3://mine/results/b-1/"
+    assert "results" not in dict(summary_rows(result, Details()))
+    assert "rollcall results b-1" in next_commands(result, SandboxTarget(), has_results=True)
+    assert "rollcall results b-1" not in next_commands(result, SandboxTarget())
+    nothing = dataclasses.replace(result, succeeded=0)
+    assert "rollcall results b-1" not in next_commands(nothing, SandboxTarget(), has_results=True)
 
 
 def test_every_chunk_but_those_left_is_done() -> None:
     progress = progress_of(batch(), 1000, 10, chunks_left=3, failed=7)
-    assert progress == Progress("processing", 1000, 700, 7, chunks=10, unmade_segments=0)
+    assert progress == Progress("processing", 1000, 700, 7, chunks=10, unmade_segments=0, started_at=1_000_000)
     assert progress.remaining == 300
 
 
@@ -102,7 +112,7 @@ def test_without_chunks_left_everything_is_done_even_if_the_last_chunk_was_short
 def test_records_ahead_of_the_cursor_never_make_the_count_negative() -> None:
     forming = batch(segments=frozenset({0, 3}), expected=1000, items=0, chunks=0)
     progress = progress_of(forming, 100, 1, chunks_left=8, failed=0)
-    assert progress == Progress("forming chunks", 1000, 0, 0, unmade_segments=2)
+    assert progress == Progress("forming chunks", 1000, 0, 0, unmade_segments=2, started_at=1_000_000)
 
 
 def test_how_many_real_items_there_are_is_known_once_the_batch_is_sealed() -> None:

@@ -8,7 +8,10 @@ from rich.console import Console
 from costs.bill import priced
 from costs.facts.prices import PriceBook
 from costs.usage import Usage
-from rollcall.views.bill import Notes, bill_tables
+from rollcall.batches.batch import Result
+from rollcall.views import bill as views
+from rollcall.views.bill import Notes, bill_tables, print_bill
+from rollcall.views.summary import Cost, Details, summary_rows
 from tests.unit.commands import NOWHERE, Cli, refused
 
 BOOK = PriceBook.load()
@@ -48,14 +51,14 @@ def test_a_reset_is_of_everything(cli: Cli) -> None:
     refused(cli("meter", "--reset", "--batch", "demo-1", *NOWHERE), "--reset", "--batch")
 
 
-def drawn(width: int) -> list[str]:
+def drawn(width: int, items: int = 1_000) -> list[str]:
     usages = [
         Usage(price="lambda.requests", quantity=14, function="BatcherFunction", operation="invoke"),
         Usage(price="lambda.requests", quantity=6, function="BatcherFunction", operation="invoke"),
         Usage(price="sqs.requests", quantity=20, what="pollers: ReceiveMessage", note="as on AWS"),
         Usage(price="lambda.gb_seconds.x86_64", quantity=12.5, what="your items being processed", own=True),
     ]
-    bill = priced(usages, BOOK, 1_000)
+    bill = priced(usages, BOOK, items)
     console, notes = Console(width=width), Notes()
     sections = [("orchestration", bill.part(own=False)), ("your own work", bill.part(own=True))]
     with console.capture() as captured:
@@ -83,6 +86,57 @@ def test_a_derived_line_points_to_its_note() -> None:
 
 
 def test_a_wide_terminal_has_dollars_per_million_items() -> None:
-    lines = drawn(120)
+    lines = drawn(120, items=10_000)
     assert lines[0].split() == ["quantity", "price", "dollars", "per", "1M", "items"]
-    assert [line.split()[-1] for line in lines if line.startswith("your own work")] == ["$0.2083"]
+    assert [line.split()[-1] for line in lines if line.startswith("your own work")] == ["$0.0208"]
+    assert drawn(120, items=9_999)[0].split() == ["quantity", "price", "dollars"]
+
+
+def costs(items: int, *, generation: int = 1) -> dict[str, str]:
+    """The rows of a summary of a batch that cost $0.0029, and $0.0012 in its hour; its stack costs $1.314 a month."""
+    usages = [
+        Usage(price="sqs.requests", quantity=2_500),
+        Usage(price="lambda.requests", quantity=9_500, own=True),
+        Usage(price="cloudwatch.metric_months", quantity=0.004),
+    ]
+    result = Result("b-1", "sqs", "SUCCEEDED", generation=generation, items=items, succeeded=items)
+    rows = dict(summary_rows(result, Details(), Cost(priced(usages, BOOK, items), 1.314)))
+    return {label: value for label, value in rows.items() if label.startswith(("cost", "of it", "and by"))}
+
+
+def test_the_first_price_is_that_of_the_batch_and_hours_and_month_are_apart() -> None:
+    assert costs(300) == {
+        "cost on AWS": "$0.00290 for this batch",
+        "of it orchestration": "$0.00100",
+        "and by the hour": "$0.00120 for metrics, in each hour in which batches run",
+        "and by the month": "$1.31 for the stack, whether batches run or not",
+    }
+
+
+def test_per_million_items_is_told_of_a_batch_with_enough_items_and_without_what_is_paid_by_the_hour() -> None:
+    assert costs(10_000)["cost on AWS"] == "$0.00290 for this batch, $0.290 per million items"
+    assert "million" not in costs(9_999)["cost on AWS"]
+    assert costs(10, generation=2)["cost on AWS"] == "$0.00290 for all generations of this batch"
+
+
+def test_a_bill_has_its_parts_apart_and_the_same_sums_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(width=80)
+    monkeypatch.setattr(views, "stdout", console)
+    usages = [Usage(price="sqs.requests", quantity=2_500), Usage(price="cloudwatch.metric_months", quantity=0.004)]
+    bill, idle = priced(usages, BOOK, 300), priced([Usage(price="sqs.requests", quantity=3_285_000)], BOOK, None)
+    with console.capture() as captured:
+        print_bill(Result("b-1", "sqs", "SUCCEEDED", items=300), bill, idle, BOOK, "EXPRESS")
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    assert max(map(len, lines)) <= 80
+    words = [" ".join(line.split()) for line in lines]
+    for line in (
+        "orchestration $0.00100",
+        "by the hour, for all batches $0.001200",
+        "this batch $0.00100",
+        "its hours $0.00120 metrics, in each hour in which batches run",
+        "in all $0.00220",
+        "a month costs $1.31 for the stack, whether batches run or not",
+    ):
+        assert line in words
+    assert bill.sums_to_json()["dollars"] == pytest.approx(0.0022)
+    assert bill.sums_to_json()["byTheHour"] == pytest.approx(0.0012)

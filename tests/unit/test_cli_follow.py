@@ -6,6 +6,7 @@ import pytest
 
 from bootstrap.problem import Problem
 from rollcall.batches.batch import OneBatch, Progress, Result
+from rollcall.batches.invocation_errors import InvocationError
 from rollcall.views.follow import START_SECONDS, Patience, pause_after
 
 EVENT_SECONDS = 90.0
@@ -26,6 +27,16 @@ def test_a_batch_that_does_not_start_is_waited_for_a_minute(patience: Patience) 
     with pytest.raises(Problem, match="b-1: no batcher started it") as problem:
         patience.check(None, START_SECONDS + 1)
     assert problem.value.hint == "see `rollcall logs sqs.batcher`"
+
+
+def test_a_batch_that_does_not_start_or_end_is_told_with_the_errors_of_its_functions(patience: Patience) -> None:
+    error = InvocationError("sqs.batcher", "Runtime.ImportModuleError: No module named 'pandas'", 3, 0)
+    told = "within 60 s; batcher failed 3 times: Runtime.ImportModuleError: No module named 'pandas'$"
+    with pytest.raises(Problem, match=told):
+        patience.check(None, START_SECONDS + 1, [error])
+    patience.check(ENDED, 100)
+    with pytest.raises(Problem, match="within 90 s; batcher failed 3 times"):
+        patience.check(ENDED, 101 + EVENT_SECONDS, [error])
 
 
 def test_a_running_batch_is_waited_for_as_long_as_it_takes(patience: Patience) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.core.batch import InputObject
+from handlers.core.batch import BatchRequest, InputObject
 from rollcall.batches.batch import Batches, OneBatch, Result
 from rollcall.batches.places import Places, line_numbers, only_rejected, places_in
 from rollcall.commands.failures import failure_line
@@ -72,6 +72,7 @@ def test_what_is_no_file_is_called_what_it_is(cli: Cli, tmp_path: Path):
     try:
         for name, said in (
             ("-", "items are not read from standard input"),
+            ("s3://my-bucket/orders.jsonl", "it is no file of this machine"),
             (str(pipe), "is a pipe, which can be read only once"),
             (f"/dev/fd/{reading}", "is a pipe"),
             ("/dev/null", "is a device or a socket"),
@@ -143,8 +144,8 @@ class Recorded(Batches):
     def failed_items(self, batch_id: str, generation: int = 1):
         return iter([{"item": item, "error": "no", "attempts": 1} for item in self.items])
 
-    def input_object(self, batch_id: str) -> InputObject | None:
-        return self.source
+    def request(self, batch_id: str) -> BatchRequest:
+        return BatchRequest(input=self.source)
 
 
 def test_a_redrive_is_offered_only_where_it_can_help():

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bootstrap.problem import Problem
+from rollcall.batches.invocation_errors import is_error
 from rollcall.commands import logs
 from rollcall.commands.logs import choose
 from rollcall.target.connection import Stack
@@ -44,6 +45,12 @@ def test_an_unknown_function_is_refused_with_the_choice() -> None:
 def test_structured_lines_show_level_message_and_what_is_not_routine() -> None:
     message = json.dumps({"level": "ERROR", "message": "bad", "service": "s", "timestamp": "t", "batchId": "b-1"})
     assert readable(message) == ("ERROR  bad  batchId=b-1", "bold red")
+
+
+def test_a_failed_item_shows_its_whole_traceback() -> None:
+    fields = {"level": "WARNING", "message": "item failed", "id": "C1", "traceback": "Traceback:\n  g()\nKeyError\n"}
+    assert readable(json.dumps(fields)) == ("WARNING  item failed  id=C1\nTraceback:\n  g()\nKeyError", "yellow")
+    assert is_error(json.dumps(fields))
 
 
 def test_metrics_show_their_values() -> None:

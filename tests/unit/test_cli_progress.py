@@ -1,14 +1,17 @@
 """Rate, time left and the line that tells of them."""
 
+import dataclasses
 import io
+import re
 
 import pytest
 
 from rollcall.batches.batch import Progress
+from rollcall.batches.invocation_errors import InvocationError
 from rollcall.terminal import console
 from rollcall.terminal.console import PlainConsole
 from rollcall.views import progress
-from rollcall.views.progress import WINDOW_SECONDS, Pace, describe, display
+from rollcall.views.progress import WINDOW_SECONDS, Pace, describe, display, troubles
 
 
 def paced(*observations: tuple[float, int]) -> Pace:
@@ -63,9 +66,49 @@ def test_line_leaves_out_what_is_not_known() -> None:
     assert describe(Progress("forming chunks", items=None, done=0, failed=0), Pace()) == "forming chunks: 0 items"
 
 
-def test_line_names_trouble() -> None:
+IMPORT = InvocationError("sqs.processor", "Runtime.ImportModuleError: No module named 'pandas'", 3, 0)
+
+
+def test_trouble_is_told_with_its_count_and_cause() -> None:
     progress = Progress("processing", items=10, done=0, failed=0, trouble="its execution FAILED")
-    assert describe(progress, Pace()).endswith("its execution FAILED")
+    once = InvocationError("sqs.dead-letter", "Task timed out after 3.00 seconds", 1, 0)
+    assert troubles(progress, (IMPORT, once)) == [
+        "its execution FAILED",
+        "processor failed 3 times: Runtime.ImportModuleError: No module named 'pandas'",
+        "dead-letter failed once: Task timed out after 3.00 seconds",
+    ]
+    assert troubles(None, ()) == []
+
+
+def test_trouble_below_the_bar_is_wrapped_to_a_narrow_terminal_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(progress, "stderr", PlainConsole(file=file, force_terminal=True, width=80))
+    long = InvocationError("sqs.processor", "Runtime.ExitError: " + " ".join(["word"] * 40) + " end", 2, 0)
+    with display("sqs") as shown:
+        shown.show(Progress("processing", 1_000_000, done=500_000, failed=12), (IMPORT, long))
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()))
+    assert max(map(len, lines)) <= 80
+    text = " ".join(" ".join(lines).split())
+    assert "processor failed 3 times: Runtime.ImportModuleError: No module named 'pandas'" in text
+    assert "word end" in text
+
+
+def test_in_a_pipe_each_trouble_is_told_at_once_and_again_when_its_count_grows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(progress, "stderr", PlainConsole(file=file, width=80))
+    still = Progress("processing", 10, done=5, failed=0)
+    with display("sqs") as shown:
+        shown.show(still)
+        shown.show(still, (IMPORT,))
+        shown.show(still, (IMPORT,))
+        shown.show(still, (dataclasses.replace(IMPORT, count=8),))
+    assert file.getvalue().splitlines() == [
+        "sqs  processing: 5 of 10 items",
+        f"sqs  {IMPORT}",
+        "sqs  processor failed 8 times: Runtime.ImportModuleError: No module named 'pandas'",
+    ]
 
 
 @pytest.mark.parametrize("a_terminal", [False, True])

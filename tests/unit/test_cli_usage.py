@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ from tests.unit.commands import NOWHERE, Cli, refused
 
 COMMANDS = (
     "up", "down", "status", "run", "watch", "cancel", "redrive", "failures", "logs", "trigger", "dev", "demo",
-    "meter", "bill",
+    "meter", "bill", "results",
 )  # fmt: skip
 # They connect to nothing by themselves.
 COMPUTED = ("plan", "tune")
-OF_A_BATCH = ("watch", "cancel", "redrive", "failures", "bill")
+OF_A_BATCH = ("watch", "cancel", "redrive", "failures", "results", "bill")
 
 
 @pytest.fixture
@@ -25,9 +26,30 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_without_a_command_the_help_is_shown(cli: Cli) -> None:
+def test_without_a_command_the_help_is_shown_and_no_error(cli: Cli) -> None:
     _, out, err = cli()
     assert "Commands" in out + err
+    assert "error:" not in err
+
+
+@pytest.mark.parametrize("command", COMMANDS + COMPUTED)
+def test_no_option_and_no_value_of_the_help_is_cut_at_80_columns(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = cli(command, "--help")
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_version_is_told(cli: Cli) -> None:
+    code, out, _ = cli("--version")
+    assert (code, out) == (0, f"rollcall {version('rollcall')}\n")
+
+
+def test_an_optional_argument_is_shown_in_one_pair_of_brackets(cli: Cli) -> None:
+    assert "[OPTIONS] [BATCH]" in cli("status", "--help")[1]
+    assert "[OPTIONS] [FUNCTION|engine]" in cli("logs", "--help")[1]
 
 
 @pytest.mark.parametrize("command", COMMANDS + COMPUTED)
@@ -203,7 +225,7 @@ def test_failures_are_json_or_csv(cli: Cli) -> None:
         ("MaxConcurrency", "NAME=VALUE"),
         ("=5", "NAME=VALUE"),
         ("MaxConcurency=5", "unknown parameter 'MaxConcurency'; the stacks have"),
-        ("MaxConcurrency=many", "MaxConcurrency=many: it must be a number"),
+        ("MaxConcurrency=many", "MaxConcurrency=many: it must be a whole number"),
         ("Overlap=wait", "Overlap=wait: it must be one of allow, skip"),
     ],
 )
