@@ -25,10 +25,16 @@ def differences(aws: Clients, architecture: str, stack: StackOutputs) -> list[st
     document, _ = decode.decode(str(TEMPLATES / f"{architecture}-batch-processing.yaml"))
     found = aws("cloudformation").describe_stack_resources(StackName=stack.name)["StackResources"]
     ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
-    assert set(ids) == set(document["Resources"])
+    known = {**ids, **stack.parameters}
+    resources = {
+        name: resource
+        for name, resource in document["Resources"].items()
+        if "Condition" not in resource or holds(document["Conditions"][resource["Condition"]], document, known)
+    }
+    assert set(ids) == set(resources)
     lines: list[str] = []
-    for name, resource in document["Resources"].items():
-        wanted = resolve(resource["Properties"], document, {**ids, **stack.parameters})
+    for name, resource in resources.items():
+        wanted = resolve(resource["Properties"], document, known)
         if reader := READERS.get(resource["Type"]):
             live = reader(aws, ids[name], wanted)
             for field in wanted.keys() & live.keys():
@@ -37,7 +43,7 @@ def differences(aws: Clients, architecture: str, stack: StackOutputs) -> list[st
 
 
 def resolve(value: Any, document: dict, known: Mapping[str, str]) -> Any:
-    """`value` with references, mappings and conditions replaced by what they come to."""
+    """`value` with references and conditions replaced by what they come to."""
     if isinstance(value, list):
         return [each for each in (resolve(each, document, known) for each in value) if each is not NO_VALUE]
     if not isinstance(value, dict):
@@ -47,15 +53,14 @@ def resolve(value: Any, document: dict, known: Mapping[str, str]) -> Any:
             return NO_VALUE
         case "Ref", name:
             return known.get(name, Unknown())
-        case "Fn::FindInMap", [mapping, key, field]:
-            return document["Mappings"][mapping][resolve(key, document, known)][field]
         case "Fn::If", [condition, yes, no]:
             return resolve(yes if holds(document["Conditions"][condition], document, known) else no, document, known)
         case "Fn::Join", [separator, parts]:
             return separator.join(map(str, resolve(parts, document, known)))
         case (("Fn::GetAtt" | "Fn::Sub"), _):
             return Unknown()
-    return {key: resolve(each, document, known) for key, each in value.items()}
+    resolved = {key: resolve(each, document, known) for key, each in value.items()}
+    return {key: each for key, each in resolved.items() if each is not NO_VALUE}
 
 
 def holds(condition: dict, document: dict, known: Mapping[str, str]) -> bool:
@@ -93,7 +98,8 @@ def queue_policy(aws: Clients, _: str, wanted: dict) -> dict:
 
 
 def function(aws: Clients, name: str, _: dict) -> dict:
-    return aws("lambda").get_function_configuration(FunctionName=name)
+    found = aws("lambda").get_function_configuration(FunctionName=name)
+    return found | {"Layers": [layer["Arn"] for layer in found["Layers"]]}
 
 
 def event_source(aws: Clients, uuid: str, _: dict) -> dict:

@@ -23,7 +23,13 @@ from tests.probes import eventually
 
 type Row = Mapping[str, Any]
 
-COMMON = QUICK | {"FunctionTimeout": "10", "CheckIntervalSeconds": "1", "StallAfterSeconds": "60", "Overlap": "allow"}
+COMMON = QUICK | {
+    "FunctionTimeout": "10",
+    "ProcessorTimeout": "10",
+    "CheckIntervalSeconds": "1",
+    "StallAfterSeconds": "60",
+    "Overlap": "allow",
+}
 # Each its own stack: batches that share one would share invocations, which the meter splits evenly.
 LANES = {
     "ten": ("sqs", COMMON),
@@ -95,6 +101,7 @@ class Case:
             chunks_per_segment=int(parameters["ChunksPerSegment"]),
             max_attempts=self.attempts,
             retry_delay_seconds=int(parameters["RetryDelaySeconds"]),
+            processor_timeout=int(parameters["ProcessorTimeout"]),
             function_timeout=int(parameters["FunctionTimeout"]),
             check_interval_seconds=int(parameters["CheckIntervalSeconds"]),
             deadline_seconds=int(parameters["DeadlineSeconds"]),

@@ -23,9 +23,10 @@ from tests.e2e.deployed import deploy
 from tests.probes import eventually
 
 WITNESS = Path(__file__).with_name("work_under_test.py")
-# Delays that a test can wait for. A killed processor's messages come again after 6 x FunctionTimeout.
+# Delays that a test can wait for. A killed processor's messages come again after 6 x ProcessorTimeout.
 QUICK = {
     "FunctionTimeout": "3",
+    "ProcessorTimeout": "3",
     "RetryDelaySeconds": "1",
     "CheckIntervalSeconds": "2",
     "StallAfterSeconds": "3",
@@ -250,6 +251,14 @@ class Stacks:
             if event["message"].startswith(f"witness {prefix}"):
                 yield event["message"].split()[1], event["timestamp"]
 
+    def log_of(self, architecture: str, function: str, text: str) -> list[str]:
+        """The lines of a function's (`Batcher`, ...) log that hold such a text."""
+        outputs = self.sqs if architecture == "sqs" else self.sfn
+        pages = self.aws("logs").get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{outputs[f'{function}FunctionName']}", filterPattern=f'"{text}"'
+        )  # fmt: skip
+        return [event["message"] for page in pages for event in page["events"] if text in event["message"]]
+
     def assert_witnessed(self, architecture: str, prefix: str, expected: dict[str, int]) -> None:
         """`process` was called just so often for each item, and is not called again, whatever time passes."""
         self.pass_time()
@@ -281,6 +290,11 @@ class Stacks:
             return list(self.table.failed_items(batch))
         objects = BatchObjects(self.aws("s3"), self.sfn["BatchBucketName"], batch_id, generation)
         return list(objects.failed_items())
+
+
+def says(failure: dict) -> str:
+    """What a failed item's error says, without the lines of code that follow it."""
+    return failure["error"].partition("\n")[0]
 
 
 def encrypted(aws: Callable[[str], Any], bucket: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from handlers.core.batch import LIMITS
 from tests.e2e.inputs import csv_gz, items, json_lines
-from tests.e2e.stacks import Stacks
+from tests.e2e.stacks import Stacks, says
 from tests.faults import Plan
 from tests.probes import eventually
 
@@ -70,7 +70,7 @@ def test_poison_items_end_recorded_as_failed_and_the_tolerance_decides(stacks: S
     stacks.assert_witnessed(architecture, prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
     failures = sorted(stacks.failures(architecture, batch), key=lambda failure: failure["item"]["id"])
     assert [failure["item"] for failure in failures] == [rows[0], rows[20]]
-    assert {failure["error"] for failure in failures} == {
+    assert {says(failure) for failure in failures} == {
         f"RuntimeError: {row['id']} was made to fail" for row in rows[::20]
     }
     assert {failure["attempts"] for failure in failures} == {2}
@@ -84,7 +84,7 @@ def test_work_that_ends_badly_fails_alone(stacks: Stacks, architecture):
     place = stacks.upload("items.jsonl", json_lines(rows))
     detail = stacks.finished(stacks.start(architecture, input=place, itemsPerChunk=15, maxAttempts=2))
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 25, 5)
-    found = {each["item"]["id"]: each["error"] for each in stacks.failures(architecture, detail["batchId"])}
+    found = {each["item"]["id"]: says(each) for each in stacks.failures(architecture, detail["batchId"])}
     assert set(found) == {rows[index]["id"] for index in bad}
     errors = [found[rows[index]["id"]] for index in bad]
     assert errors[0].startswith("InvalidResult: process returned a generator")
@@ -121,18 +121,23 @@ def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(stac
     eventually(all_witnessed)
 
 
-def test_a_chunk_whose_processor_dies_every_time_ends_recorded_as_failed(stacks: Stacks, architecture):
+def test_an_item_of_which_the_whole_function_dies_every_time_fails_alone_with_its_cause(stacks: Stacks, architecture):
     prefix, rows = items(12)
     rows[5]["do"] = "die"
     batch = stacks.start(
-        architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=3, maxAttempts=2
+        architecture, input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=3, maxAttempts=1
     )
     detail = stacks.finished(batch)
-    assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 3, 0)
-    assert {failure["item"]["id"] for failure in stacks.failures(architecture, batch)} == {r["id"] for r in rows[3:6]}
+    assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 1, 0)
+    [failure] = stacks.failures(architecture, batch)
+    assert failure["item"]["id"] == rows[5]["id"]
+    assert "its function ended without a result" in failure["error"]
 
     def all_witnessed() -> None:
-        assert set(stacks.witnessed(architecture, prefix)) == {row["id"] for row in rows}
+        witnessed = stacks.witnessed(architecture, prefix)
+        assert set(witnessed) == {row["id"] for row in rows}
+        # Once with its neighbours, and once alone.
+        assert witnessed[rows[5]["id"]] == 2
 
     eventually(all_witnessed)
 

@@ -20,6 +20,7 @@ from bootstrap.aws import SandboxSession, session
 from bootstrap.bucket import INPUT_DAYS, Buckets, buckets_of, expiring
 from bootstrap.destroy import destroy, empty
 from bootstrap.failures import DeployFailed
+from bootstrap.layers import sdk_layer
 from bootstrap.packaging import package
 from bootstrap.parameters import BadParameter
 from bootstrap.problem import Problem
@@ -90,7 +91,7 @@ def digest(content: bytes) -> str:
 def test_code_that_somebody_has_put_at_its_key_is_overwritten_and_told_and_runs_nowhere(
     aws: Callable[[str], Any], connection: SandboxSession, suffix: str, checksum: dict, told: str
 ):
-    buckets, code = buckets_of(connection, print), package(SANDBOX_PARAMETERS["CpuArchitecture"])
+    buckets, code = buckets_of(connection, print), package()
     buckets.ensure_code()
     aws("s3").put_object(Bucket=buckets.code, Key=code.key, Body=planted(), **checksum)
     said: list[str] = []
@@ -104,7 +105,7 @@ def test_code_that_somebody_has_put_at_its_key_is_overwritten_and_told_and_runs_
     assert not [line for line in again if "s3://" in line]
 
 
-def test_a_definition_that_somebody_has_put_at_its_key_is_overwritten_and_runs_nowhere(
+def test_a_definition_and_a_layer_that_somebody_has_put_at_their_keys_are_overwritten_and_run_nowhere(
     aws: Callable[[str], Any], connection: SandboxSession, suffix: str
 ):
     buckets, ours = buckets_of(connection, print), DEFINITION.read_bytes()
@@ -113,9 +114,19 @@ def test_a_definition_that_somebody_has_put_at_its_key_is_overwritten_and_runs_n
     aws("s3").put_object(
         Bucket=buckets.code, Key=key, Body=b'{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}'
     )
+    layer = sdk_layer(SANDBOX_PARAMETERS["CpuArchitecture"])
+    aws("s3").put_object(Bucket=buckets.code, Key=layer.key, Body=planted())
     said: list[str] = []
     made = deploy(connection, ("sfn",), suffix=suffix, progress=said.append)["sfn"]
-    assert [line for line in said if line.startswith(f"s3://{buckets.code}/{key}: overwritten")]
+    for place in (key, layer.key):
+        assert [line for line in said if line.startswith(f"s3://{buckets.code}/{place}: overwritten")]
+    [arn] = {
+        found["Arn"]
+        for name in (value for output, value in made.outputs.items() if output.endswith("FunctionName"))
+        for found in aws("lambda").get_function_configuration(FunctionName=name)["Layers"]
+    }
+    published = aws("lambda").get_layer_version_by_arn(Arn=arn)["Content"]["CodeSha256"]
+    assert published == digest(layer.zip)
     machine = aws("stepfunctions").describe_state_machine(stateMachineArn=made.outputs["StateMachineArn"])
     assert json.loads(machine["definition"])["StartAt"] == "Begin"
 
@@ -195,7 +206,7 @@ def test_the_command_line_uploads_to_and_reads_from_the_owners_bucket_only(sandb
     own.s3.head_object(Bucket=own.input, Key="orders/b/items.jsonl")
     for owner, expected in ((ACCOUNT, nullcontext()), (STRANGER, pytest.raises(ClientError, match="AccessDenied"))):
         machine = f"arn:aws:states:us-east-1:{owner}:stateMachine:m"
-        parameters = {"ChildType": "EXPRESS", "FunctionTimeout": "60"}
+        parameters = {"ChildType": "EXPRESS", "ProcessorTimeout": "60"}
         stack = Stack("a-stack", outputs | {"StateMachineArn": machine, "BatchBucketName": own.input}, parameters)
         connection.__dict__["stacks"] = {"sfn": stack}
         with expected:
@@ -229,7 +240,8 @@ def test_what_others_have_set_on_a_bucket_stays_and_a_second_time_nothing_is_put
     lifecycle = own.s3.get_bucket_lifecycle_configuration(Bucket=own.code)
     assert lifecycle["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
     assert lifecycle["Rules"][:2] == [rule, expiring("code/", 365)]
-    assert [each["ID"] for each in lifecycle["Rules"]] == ["theirs", "old-code", "old-definition", "old-input", "parts"]
+    ours = ["old-code", "old-layer", "old-definition", "old-input", "parts"]
+    assert [each["ID"] for each in lifecycle["Rules"]] == ["theirs", *ours]
     assert all(own.s3.get_public_access_block(Bucket=own.code)["PublicAccessBlockConfiguration"].values())
     own.calls.clear()
     own.ensure_code()

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bootstrap.packaging import Package, package
-from bootstrap.stacks import SANDBOX_PARAMETERS
 from handlers.sfn import chunk_file
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
@@ -15,7 +14,6 @@ from tests.faults import Plan
 from tests.probes import eventually
 
 CHUNK_FILE = Path(chunk_file.__file__)
-ARCHITECTURE = SANDBOX_PARAMETERS["CpuArchitecture"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -90,11 +88,11 @@ def file_of_at_most(stacks: Stacks, size: int, folder: Path) -> Iterator[None]:
         functions.update_function_code(FunctionName=name, ZipFile=code.zip())
         functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
 
-    put_live(package(ARCHITECTURE, {"handlers/sfn/chunk_file.py": small}))
+    put_live(package({"handlers/sfn/chunk_file.py": small}))
     try:
         yield
     finally:
-        put_live(package(ARCHITECTURE))
+        put_live(package())
 
 
 def test_more_chunks_than_step_functions_reads_end_the_batch_failed_and_leave_no_upload(stacks: Stacks, tmp_path: Path):

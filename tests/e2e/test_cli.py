@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,12 +19,19 @@ from typing import Any
 
 import pytest
 
+from bootstrap.aws import session
+from bootstrap.lock import deploying
+from bootstrap.problem import Problem
+from bootstrap.stacks import STACK_NAMES
 from rollcall.__main__ import run
 from rollcall.commands import watch
+from rollcall.commands.new import make
+from rollcall.commands.up import tell_losses
+from rollcall.target.connection import Connection
 from sandbox.state import REPOSITORY, Sandbox
 from tests.canary import HOSTILE, canary_home, of_a_user
 from tests.e2e.inputs import items
-from tests.e2e.stacks import Stacks
+from tests.e2e.stacks import Stacks, says
 from tests.probes import eventually
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
@@ -31,10 +39,11 @@ ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 LASTING = ("--items=40", "--items-per-chunk=1", "--max-value=1000", "--item-concurrency=1")
 RESULT_KEYS = [
     "batchId", "generation", "architecture", "status", "items", "succeeded", "failed", "remaining", "chunks",
-    "startedAt", "finishedAt", "durationSeconds", "completionLagSeconds", "reason", "cost",
+    "startedAt", "finishedAt", "durationSeconds", "completionLagSeconds", "reason", "cost", "errors",
+    "failedItemsRead", "invocationErrors", "resultsAt",
 ]  # fmt: skip
 # What the batch's own event says too.
-DETAIL_KEYS = [key for key in RESULT_KEYS if key not in ("completionLagSeconds", "cost")]
+DETAIL_KEYS = [*RESULT_KEYS[: RESULT_KEYS.index("completionLagSeconds")], "reason"]
 
 
 class Rollcall:
@@ -153,6 +162,27 @@ def test_a_batch_that_fails_exits_with_1_and_says_how_to_see_and_redo_what_faile
     assert f"rollcall redrive {batch} " in rollcall("status", batch)[0]
 
 
+@ARCHITECTURES
+def test_a_failed_batch_says_how_many_are_tolerated_and_its_most_frequent_errors(rollcall: Rollcall, architecture):
+    batch, (_, rows) = new_id(), items(20)
+    for row in rows[:3]:
+        row["do"] = "fail"
+    rows[5]["do"] = "interrupt"
+    (rollcall.folder / "orders.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    words = ("--input=orders.jsonl", "--max-attempts=1", "--tolerated-failure-percentage=2.5", f"--batch-id={batch}")
+    out, _ = rollcall("run", architecture, *words, expect=1)
+    for shown in (out, rollcall("status", batch)[0], rollcall("watch", batch, expect=1)[0]):
+        # A terminal of 80 columns wraps it.
+        words = " ".join(shown.split())
+        assert "4 of 20 items failed (20 %), 2.5 % is tolerated" in words
+        assert f"3 x RuntimeError: ... was made to fail (item {rows[0]['id']}, ...)" in words
+        assert f"1 x KeyboardInterrupt  (item {rows[5]['id']})" in shown
+    known = rollcall.json("status", batch)
+    assert [(error["count"], error["example"]) for error in known["errors"]] == [(3, rows[0]["id"]), (1, rows[5]["id"])]
+    assert rollcall.json("failures", batch, "--group")["errors"] == known["errors"]
+    assert "RuntimeError: ... was made to fail" in rollcall("failures", batch, "--group")[0]
+
+
 def test_a_batch_within_its_tolerance_exits_with_0(rollcall: Rollcall):
     words = ("--items=10", "--fail-rate=1", "--max-attempts=1", "--tolerated-failure-percentage=100")
     result = rollcall.json("run", "sqs", *words)
@@ -231,14 +261,16 @@ def test_failures_lists_each_item_with_its_error_and_attempts(rollcall: Rollcall
     listed = rollcall.json("failures", batch)
     assert (listed["batchId"], listed["generation"], listed["architecture"]) == (batch, 1, architecture)
     failed, invalid = listed["failures"]
-    assert failed == {"item": rows[3], "error": error, "attempts": 2}
+    assert failed | {"error": says(failed)} == {"item": rows[3], "error": error, "attempts": 2}
+    assert ", in process" in failed["error"]
     assert invalid["item"]["id"].startswith("byte-")
     assert invalid["error"].startswith("InvalidItem: not JSON")
     header, first, _ = csv.reader(io.StringIO(rollcall("failures", batch, "--csv")[0]))
     assert header == ["id", "error", "attempts", "item", "file", "line"]
-    assert [*first[:3], json.loads(first[3]), *first[4:]] == [rows[3]["id"], error, "2", rows[3], "", ""]
+    assert first[1] == failed["error"]
+    assert [first[0], first[2], json.loads(first[3]), *first[4:]] == [rows[3]["id"], "2", rows[3], "", ""]
     first_line, _ = rollcall("failures", batch)[0].splitlines()
-    assert first_line == f"{rows[3]['id']}  after 2 attempts: {error}"
+    assert first_line.startswith(f"{rows[3]['id']}  after 2 attempts: {error}")
 
 
 def test_a_batch_without_failures_has_an_empty_list(rollcall: Rollcall):
@@ -291,6 +323,44 @@ def test_lines_that_are_no_items_are_told_with_file_and_line_and_no_redrive_is_o
     assert [row[4:] for row in rows] == [["file", "line"], ["mine.jsonl", "3"], ["mine.jsonl", "4"]]
     _, err = rollcall("redrive", batch, expect=2)
     assert "each of the 2 items that failed is a line that is no item" in err
+
+
+def test_nothing_is_deployed_while_another_command_deploys(rollcall: Rollcall, sandbox: Sandbox, tmp_path: Path):
+    with deploying("rollcall dev", sandbox.project):
+        for command in ("up", "dev"):
+            _, err = rollcall(command, expect=2)
+            assert f"rollcall {command} cannot deploy to the sandbox '{sandbox.project}': rollcall dev (process" in err
+            assert "end it with Ctrl-C in its window, then try again" in err
+        make(tmp_path / "other")
+        _, err = rollcall("run", "sqs", f"--work={tmp_path / 'other'}", expect=2)
+        assert f"rollcall run cannot deploy to the sandbox '{sandbox.project}': rollcall dev (process" in err
+        assert "wait until it says that the last edit is live" in err
+
+
+@ARCHITECTURES
+def test_a_stack_whose_batches_run_is_not_created_again_unless_they_may_be_lost(
+    rollcall: Rollcall, stacks: Stacks, sandbox: Sandbox, architecture, capsys: pytest.CaptureFixture
+):
+    batch = new_id()
+    rollcall("run", architecture, *LASTING, f"--batch-id={batch}", "--no-wait")
+    name = f"{STACK_NAMES[architecture]}{stacks.suffix}"
+    connection = Connection(session(sandbox.endpoint), stacks.suffix, sandbox.endpoint)
+    said = (
+        f"{name} must be deleted and created again, because it is old: that loses [0-9]+ batches( or more)?, of which"
+    )
+
+    def some_done() -> None:
+        assert rollcall.json("status", batch).get("done", 0) > 0
+
+    eventually(some_done)
+    with pytest.raises(Problem, match=rf"{said} 1 run: {batch}") as problem:
+        tell_losses(connection, False, name, "it is old")
+    assert "`rollcall up --yes` loses them" in str(problem.value.hint)
+    tell_losses(connection, True, name, "it is old")
+    assert re.search(f"{said} 1 run", capsys.readouterr().err.replace("\n", " "))
+    rollcall("cancel", batch)
+    stacks.finished(batch)
+    tell_losses(connection, False, name, "it is old")
 
 
 @ARCHITECTURES

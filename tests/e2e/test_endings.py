@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from handlers.core.batch import BatchRequest, Status
+from handlers.core.bitmap import with_marked
 from handlers.core.items import chunks
 from handlers.sqs.batcher import WINDOW_CHUNKS
 from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_body
@@ -194,7 +195,7 @@ def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks
         stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
         stacks.clock.advance(4)
         assert_published(stacks, key.batch_id, 0)
-        assert stacks.table.save_chunk(claim, [0, 1, 2], 5, 3)
+        assert stacks.table.save_chunk(replace(claim, settled=with_marked(b"", [0, 1, 2], 5)), 0)
     detail = stacks.finished(key.batch_id)
     assert (detail["succeeded"], detail["failed"]) == (3, 2)
 

@@ -76,19 +76,6 @@ def test_a_function_uses_the_sdk_of_its_own_zip_and_not_that_of_the_runtime(depl
     assert deploy(source=source, files={"boto3/__init__.py": "__version__ = 'mine'"}).invoke().payload == "mine"
 
 
-def test_functions_share_the_folders_that_their_zips_have_in_common_and_no_others(deploy):
-    source = "import os, lib, own\n\ndef handler(event, context): return [*map(place, (lib, own)), own.VALUE]\n"
-    source += "\ndef place(module): return os.path.realpath(module.__file__)\n"
-    lib = {"lib/__init__.py": "", "lib/deep/data.json": "{}"}
-    [shared, mine, value], [again, other, another] = (
-        deploy(source=source, files=lib | {"own/__init__.py": f"VALUE = {number}"}).invoke().payload
-        for number in (1, 2)
-    )
-    assert shared == again
-    assert mine != other
-    assert (value, another) == (1, 2)
-
-
 def test_a_handler_needs_no_endpoint_region_or_credentials(deploy):
     function = deploy("call_aws")
     assert "assumed-role/executor-test/" in function.invoke().payload

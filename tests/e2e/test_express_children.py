@@ -76,9 +76,9 @@ def everything_ended(stacks: Stacks) -> None:
 
 
 def test_a_call_whose_answer_was_lost_is_made_again_only_when_its_function_must_have_ended(stacks: Stacks, plan: Plan):
-    # The first call is the batcher's.
+    # The first calls are those of the batcher and of the trial of the work.
     lost = plan(
-        {"kind": "lost-answer", "service": "lambda", "operation": "Invoke", "error": "ServiceException", "after": 1,
+        {"kind": "lost-answer", "service": "lambda", "operation": "Invoke", "error": "ServiceException", "after": 2,
          "count": 1}
     )  # fmt: skip
     prefix, rows, batch_id, _ = slow_chunks(stacks, chunks=1)

@@ -30,7 +30,7 @@ def cancelled_batch(stacks: Stacks, done: int) -> tuple[str, list[str], str]:
     eventually(enough)
     stacks.aws("stepfunctions").stop_execution(executionArn=execution)
     first = stacks.finished(batch_id)
-    assert (first["status"], first["remaining"] > 0) == ("CANCELLED", True)
+    assert (first["status"], first["remaining"] > 0) == ("CANCELLED", True), first
     return prefix, [row["id"] for row in rows], batch_id
 
 

@@ -90,9 +90,9 @@ def test_a_chunk_in_step_functions_is_three_transitions_and_its_start(stacks: St
         assert meter.sum(batch, unit="states.express_requests") == 5
         # At least 100 ms of 64 MB each.
         assert meter.sum(batch, unit="states.express_gb_seconds") >= 5 * 0.1 * 64 / 1024
-        # Begin, Make chunks, Chunks made?, Process chunks, Finalize.
-        assert meter.sum(batch, unit="states.transitions", operation="parent") == 5
-        assert meter.sum(batch, function="ProcessorFunction", unit="lambda.requests") == 5
+        # Begin, Make chunks, Chunks made?, Try the work, Process chunks, Finalize.
+        assert meter.sum(batch, unit="states.transitions", operation="parent") == 6
+        assert meter.sum(batch, function="ProcessorFunction", unit="lambda.requests") == 1 + 5
         # The Map reads its chunks, and writes a manifest.
         assert meter.sum(batch, by="states", unit="s3.gets") == 1
         assert meter.sum(batch, by="states", unit="s3.puts") == 1
@@ -118,7 +118,7 @@ def test_a_batch_whose_request_names_no_id_gets_what_it_causes(stacks: Stacks, m
         batchers = {"sqs": 2, "sfn": 1}[architecture]
         assert meter.sum(batch, function="BatcherFunction", unit="lambda.requests") >= batchers
         # Told by what its first state passes on, in Step Functions.
-        assert meter.sum(batch, unit="states.transitions", operation="parent") == {"sqs": 0, "sfn": 5}[architecture]
+        assert meter.sum(batch, unit="states.transitions", operation="parent") == {"sqs": 0, "sfn": 6}[architecture]
 
     eventually(all_counted)
 

@@ -6,7 +6,9 @@ They come last, after every test that makes the functions of `stacks` do somethi
 import json
 import urllib.request
 from collections import defaultdict
+from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Any
 
 import pytest
 
@@ -21,22 +23,31 @@ pytestmark = pytest.mark.last
 ACCOUNT = "000000000000"
 
 
-def allowed(stacks: Stacks) -> dict[str, set[tuple[str, str]]]:
+def allowed(aws: Callable[[str], Any], suffix: str) -> dict[str, set[tuple[str, str]]]:
     """Role ARN -> what its policies allow, as (action, resource pattern)."""
-    iam, cloudformation = stacks.aws("iam"), stacks.aws("cloudformation")
+    iam, cloudformation = aws("iam"), aws("cloudformation")
     found = defaultdict(set)
     for stack in STACK_NAMES.values():
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack + stacks.suffix)
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack + suffix)
         resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
         for resource in resources:
             if resource["ResourceType"] != "AWS::IAM::Role":
                 continue
             name = resource["PhysicalResourceId"]
             arn = iam.get_role(RoleName=name)["Role"]["Arn"]
-            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-                document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-                for statement in document["Statement"]:
-                    found[arn] |= {(a, r) for a in listed(statement["Action"]) for r in listed(statement["Resource"])}
+            for statement in (each for document in documents(iam, name) for each in document["Statement"]):
+                found[arn] |= {(a, r) for a in listed(statement["Action"]) for r in listed(statement["Resource"])}
+    return found
+
+
+def documents(iam: Any, role: str) -> list[dict]:
+    """The role's policies: its own, and the managed ones that it has."""
+    own = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    found = [iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"] for policy in own]
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        found.append(iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
     return found
 
 
@@ -93,11 +104,11 @@ def test_a_batch_between_buckets_that_keys_encrypt_may_use_these_keys(
     for name, need in (("Batcher", read), ("Processor", written), ("Finalizer", written)):
         role = stacks.aws("lambda").get_function_configuration(FunctionName=outputs[f"{name}FunctionName"])["Role"]
         assert need in called(sandbox)[role], name
-        assert need in allowed(stacks)[role], name
+        assert need in allowed(stacks.aws, stacks.suffix)[role], name
 
 
 def test_no_function_calls_what_its_role_does_not_allow(stacks: Stacks, sandbox: Sandbox):
-    permissions, calls = allowed(stacks), called(sandbox)
+    permissions, calls = allowed(stacks.aws, stacks.suffix), called(sandbox)
     refused = [
         f"{role.rsplit('/', 1)[-1]}: {action} on {resource}"
         for role, allows in permissions.items()
@@ -127,7 +138,7 @@ def test_every_call_of_a_function_to_s3_names_the_account_that_the_bucket_must_b
 @pytest.mark.usefixtures("whole_run")
 def test_no_functions_role_allows_what_no_test_ever_used(stacks: Stacks, sandbox: Sandbox):
     def all_used() -> None:
-        permissions, calls = allowed(stacks), called(sandbox)
+        permissions, calls = allowed(stacks.aws, stacks.suffix), called(sandbox)
         unused = [
             f"{role.rsplit('/', 1)[-1]}: {action} on {resource}"
             for role in function_roles(stacks)

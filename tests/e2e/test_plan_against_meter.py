@@ -173,7 +173,10 @@ def log_differences(metered: Metered, rows: list[Row], planned: list[Usage]) -> 
         each_ms = total("lambda.billed_ms", function) / invocations
         warm = log_lines.platform_bytes(memory, each_ms)
         init = log_lines.platform_bytes(memory, each_ms, 300.0) - warm
-        own = of_plan("logs.bytes", function, "function") * invocations / of_plan("lambda.requests", function, "invoke")
+        # A trial of the work writes no line.
+        trial = int(function == "ProcessorFunction" and metered.case.architecture == "sfn")
+        invoked = of_plan("lambda.requests", function, "invoke") - trial
+        own = of_plan("logs.bytes", function, "function") * (invocations - trial) / invoked
         for operation, plan in (("platform", invocations * warm + cold * init), ("function", own)):
             counted = total("logs.bytes", function, operation)
             if by_chance and operation == "function" and function != "FailureRecorderFunction":

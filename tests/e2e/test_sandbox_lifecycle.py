@@ -1,17 +1,23 @@
 """Sandboxes of a test's own, on either engine: started, found, started again, kept apart and stopped."""
 
+import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import boto3
 import psutil
 import pytest
 
+from bootstrap.lock import deploying
+from bootstrap.stacks import STACK_NAMES
 from sandbox.host import control
-from sandbox.state import Sandbox, SandboxError
+from sandbox.state import REPOSITORY, Sandbox, SandboxError
 from tests.e2e.engines import ENGINES, free_port, own_name
 
 pytestmark = pytest.mark.docker
+TEMPLATE = {"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}, "Outputs": {"Url": {"Value": {"Ref": "Q"}}}}
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +65,23 @@ def test_a_stopped_sandbox_is_gone_and_starts_again_empty(own: Sandbox) -> None:
     assert control.stop(own.project) is None, "stopping what is not up is no error"
     assert control.start(own.engine, own.port, own.project).healthy()
     assert queues(own) == []
+
+
+def test_dev_ends_with_its_sandbox_and_leaves_no_lock(own: Sandbox) -> None:
+    cloudformation = boto3.client("cloudformation", endpoint_url=own.endpoint)
+    cloudformation.create_stack(StackName=STACK_NAMES["sqs"], TemplateBody=json.dumps(TEMPLATE))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK_NAMES["sqs"], WaiterConfig={"Delay": 0.1})
+    command = [sys.executable, "-m", "rollcall", "dev", f"--port={own.port}", f"--project={own.project}"]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as watching:
+        assert watching.stdout
+        assert "watching" in watching.stdout.readline()
+        control.stop(own.project)
+        _, err = watching.communicate(timeout=30)
+    assert (watching.returncode, "the sandbox was stopped: edits are no longer deployed" in err) == (2, True)
+    with deploying("rollcall up", own.project):
+        pass
 
 
 def test_two_sandboxes_live_side_by_side(sandbox: Sandbox, own: Sandbox) -> None:

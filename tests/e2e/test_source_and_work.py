@@ -12,7 +12,7 @@ from bootstrap.destroy import destroy
 from sandbox.state import REPOSITORY, Sandbox
 from tests.e2e.deployed import deploy
 from tests.e2e.inputs import items, json_lines
-from tests.e2e.stacks import QUICK, Stacks
+from tests.e2e.stacks import QUICK, Stacks, says
 
 HERE = Path(__file__).parent
 OVERLAY = {
@@ -51,7 +51,7 @@ def test_async_work_is_awaited_so_many_items_at_a_time(own_stacks: Stacks, archi
     place = own_stacks.upload("items.jsonl", json_lines(rows))
     detail = own_stacks.finished(own_stacks.start(architecture, input=place, **request))
     assert (detail["status"], detail["succeeded"], detail["failed"]) == ("FAILED", 56, 4)
-    errors = {each["item"]["id"]: each["error"] for each in own_stacks.failures(architecture, detail["batchId"])}
+    errors = {each["item"]["id"]: says(each) for each in own_stacks.failures(architecture, detail["batchId"])}
     assert errors.pop(rows[7]["id"]).startswith("TasksLeft: process returned while 1 task that it had begun still ran")
     assert errors == {row["id"]: f"RuntimeError: {row['id']} was made to fail" for row in rows[::20]}
     own_stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})

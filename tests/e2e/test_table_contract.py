@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from handlers.core.batch import BatchRequest, Ending, InvalidRequest, Status
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Closing, Segment
+from handlers.sqs.records import NONE_RUNNING, Batch, BatchKey, ChunkKey, Claim, Closing, Segment
 from handlers.sqs.table import FOREVER, BatchTable
 from tests.model.dynamodb import DynamoDBClient, Records, execute
 
@@ -47,7 +47,8 @@ def any_call(draw: random.Random) -> Method:
     chunk = ChunkKey(key, shard, shard + SHARDS * draw.randrange(3))
     chunks = [ChunkKey(key, seq % SHARDS, seq) for seq in range(draw.randrange(1, 5))]
     settled = draw.sample(range(ITEMS), draw.randrange(ITEMS + 1))
-    claim = Claim(chunk, later, 1, draw.choice([b"", b"\x01", b"\x06"]))
+    bitmaps = [draw.choice([b"", b"\x01", b"\x06"]) for _ in range(3)]
+    claim = Claim(chunk, later, 1, *bitmaps, failed=number, running=draw.choice([None, NONE_RUNNING, number]))
     segments = frozenset(draw.sample(range(3), draw.randrange(4)))
     batch = Batch(
         key, Status.OPEN, BatchRequest(items=9), SHARDS, now, later, segments, 3, 3, 9, draw.choice([9, None])
@@ -79,8 +80,12 @@ def any_call(draw: random.Random) -> Method:
         lambda table: table.put_chunks(dict.fromkeys(chunks, ITEMS), now),
         lambda table: table.claim_chunk(chunk, now, later),
         lambda table: table.claim_chunk(chunk, now, FOREVER if number == 0 else later, attempts_used=3),
-        lambda table: table.save_chunk(claim, settled, ITEMS, 2),
-        lambda table: table.release_chunk(claim, settled, ITEMS, give_back_attempt=number == 0),
+        lambda table: table.save_chunk(claim, number),
+        lambda table: table.release_chunk(claim, number),
+        lambda table: table.free_chunk(claim),
+        lambda table: table.report_unready(key, "it cannot be imported"),
+        lambda table: draw_rarely and table.record_begun(key),
+        lambda table: table.is_untouched(known(table, key, batch)),
         lambda table: table.delete_chunks(chunks[-1:]),
         lambda table: table.is_shard_empty(key, shard),
         lambda table: table.count_chunks(batch),

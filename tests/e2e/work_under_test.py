@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 MADE_FOR_IT = {"do", "value", "result"}
+MISSING, _, MISSING_ONCE = os.environ.get("WORK_SCALE", "").partition("-once-")
 
 
 def process(item: dict) -> Any:
     """Do what `item["do"]` says; return its `result`.
 
-    Nothing; `fail`, `die`, `hang`, with `-once` the first time only; one of BADLY, which end badly; or `harm`. An item
-    that was not made for this work, with nothing to do and no `value`, is returned as it was given.
+    Nothing; `fail`, `hang`, `die` (the whole function), with `-once` the first time only; one of BADLY, which end
+    badly, or of DEADLY, which end the work's own process; `harm`; or `log`. An item that was not made for this work,
+    with nothing to do and no `value`, is returned as it was given.
     """
     os.write(1, f"witness {item['id']}\n".encode(errors="backslashreplace"))
     time.sleep(float(item.get("value") or 0) / 1000)
@@ -37,11 +39,16 @@ def process(item: dict) -> Any:
         raise RuntimeError(f"{item['id']} was made to fail")
     if what in BADLY:
         return BADLY[what]()
+    if what in DEADLY:
+        DEADLY[what]()
     if what == "harm":
         harm()
         return None
+    if what == "log":
+        logging.getLogger("yours").info("told by %s", item["id"])
+        return None
     if what == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getppid(), signal.SIGKILL)
     time.sleep(3600)
 
 
@@ -70,6 +77,20 @@ BADLY: dict[str, Callable[[], Any]] = {
 }
 
 
+def eat() -> None:
+    held = []
+    while True:
+        held.append(bytearray(b"x" * 5_000_000))
+        time.sleep(0.01)
+
+
+DEADLY: dict[str, Callable[[], Any]] = {
+    "exit": lambda: os._exit(3),
+    "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "eat": eat,
+}
+
+
 def harm() -> None:
     """Change whatever a process has one of."""
     sys.stdout = io.StringIO()
@@ -89,3 +110,7 @@ def first_time(item_id: str) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+if MISSING == "missing" and (not MISSING_ONCE or first_time(MISSING_ONCE)):
+    raise KeyError("API_KEY")

@@ -27,7 +27,7 @@ OWN_WORDS = {
     "mistake", "nudge", "orchestration", "owner", "pending", "pinned", "plan", "poll", "price book", "processor",
     "quiet", "redelivered", "redrive", "rejection", "remaining", "resolved", "return", "round", "sandbox", "seal",
     "segment", "settled", "shard", "skip", "skipped", "stable", "stalled", "stock", "survey", "sweep", "tune", "unit",
-    "warden", "window", "witness", "workload", "your code",
+    "warden", "window", "witness", "work folder", "workload", "your code",
 }  # fmt: skip
 
 
@@ -78,6 +78,11 @@ def test_no_line_of_a_document_is_longer_than_a_screen(document: Path) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(text_of("README.md").splitlines()) <= README_LINES
+
+
+def test_make_tells_the_same_path_as_the_readme() -> None:
+    [path] = re.findall(r"^\$ (export PATH=.*)$", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
+    assert path in (REPOSITORY / "Makefile").read_text().replace("$$", "$")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

@@ -2,10 +2,12 @@
 
 import pytest
 
-from sandbox.engine.iam_actions import Place, needed_actions, needed_of_key
+from sandbox.engine.iam_actions import Place, needed_actions, needed_of_key, needed_of_secret
 
 PLACE = Place("eu-west-1", "123456789012")
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
+PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter"
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/key-AbCdEf"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:q"
 URL = "http://127.0.0.1:4566/queue/eu-west-1/123456789012/q"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:f"
@@ -37,6 +39,13 @@ GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/f:log-stream:
             {"TransactItems": [{"Get": {"TableName": "t"}}]},
             {("dynamodb:GetItem", TABLE)},
         ),
+        (
+            "ssm",
+            "GetParameters",
+            {"Names": ["/shop/key", "plain"]},
+            {("ssm:GetParameters", f"{PARAMETER}/shop/key"), ("ssm:GetParameters", f"{PARAMETER}/plain")},
+        ),
+        ("ssm", "DescribeParameters", {}, {("ssm:DescribeParameters", "*")}),
         ("sqs", "ReceiveMessage", {"QueueUrl": URL}, {("sqs:ReceiveMessage", QUEUE)}),
         ("sqs", "SendMessageBatch", {"QueueUrl": URL}, {("sqs:SendMessage", QUEUE)}),
         ("sqs", "DeleteMessageBatch", {"QueueUrl": URL}, {("sqs:DeleteMessage", QUEUE)}),
@@ -102,3 +111,7 @@ def test_a_call_for_an_object_that_a_key_encrypts_needs_the_key(operation, actio
     answer = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:k"}
     assert needed_of_key(operation, answer) == {(action, "arn:k") for action in actions}
     assert needed_of_key(operation, {"ServerSideEncryption": "AES256"}) == set()
+
+
+def test_a_secret_is_named_as_the_answer_names_it_with_the_characters_that_it_ends_in():
+    assert needed_of_secret("GetSecretValue", {"ARN": SECRET}) == {("secretsmanager:GetSecretValue", SECRET)}

@@ -128,6 +128,43 @@ def test_brackets_in_what_others_wrote_are_no_markup(capsys: pytest.CaptureFixtu
     ]
 
 
+LONG_PLACE = "--port 4711 --project=a-long-name-of-a-project"
+
+
+def test_next_commands_are_whole_lines_on_a_narrow_terminal_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    where, file = console()
+    commands = {f"rollcall failures b-1 {LONG_PLACE}": "each item that failed, and why", "rollcall down": "stop it"}
+    monkeypatch.setattr(terminal, "stdout", where)
+    where.width = 80
+    terminal.print_next(commands)
+    assert file.getvalue().splitlines() == [
+        "", "next",
+        f"  rollcall failures b-1 {LONG_PLACE}", "      each item that failed, and why",
+        "  rollcall down", "      stop it",
+    ]  # fmt: skip
+    where.width = 120
+    terminal.print_next(commands)
+    command = f"rollcall failures b-1 {LONG_PLACE}"
+    assert file.getvalue().splitlines()[-2:] == [
+        f"  {command}   each item that failed, and why",
+        f"  {'rollcall down':<{len(command)}}   stop it",
+    ]
+
+
+def test_values_are_wrapped_beside_their_labels_and_long_words_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    where, file = console()
+    monkeypatch.setattr(terminal, "stdout", where)
+    where.width = 40
+    url = "s3://" + "long" * 12
+    terminal.print_rows([("reason", f"a reason of many words, more than fit, and {TEXT[:6]}"), ("at", f"{url}\nb\x07")])
+    assert file.getvalue().splitlines() == [
+        "  reason   a reason of many words, more",
+        "           than fit, and before",
+        f"  at       {url}",
+        "           b\\x07",
+    ]
+
+
 def test_json_is_exact_and_prints(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.print_json({"text": TEXT, TEXT: [TEXT]})
     out = capsys.readouterr().out

@@ -27,8 +27,8 @@ class StandIn:
 def arithmetic(architecture: str, workload: Workload, settings: Settings) -> StandIn:
     """Larger chunks and more at a time are cheaper, more processors faster; Step Functions is dearer."""
     chunk_seconds = settings.items_per_chunk * workload.values.mean / settings.item_concurrency / 1000
-    if chunk_seconds > settings.function_timeout:
-        raise Impossible("FunctionTimeout", "the chunk takes too long")
+    if chunk_seconds > settings.processor_timeout:
+        raise Impossible("ProcessorTimeout", "the chunk takes too long")
     chunks = workload.items / settings.items_per_chunk
     processors = settings.max_concurrency if settings.pollers is None else 10 * settings.pollers
     per_chunk = {"sqs": 1.0, "sfn": 8.0 if settings.child_type == "EXPRESS" else 15.0}[architecture]
