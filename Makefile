@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help env up down demo dev logs check lint unit security test test-all e2e model chaos bench bench-cost
 RUN := uv run --no-sync
-HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PATH"'
+HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PWD/.rollcall/uv/bin:$$PATH"'
 # uv from the machine if it has one, else the one that `env` brings.
 export PATH := $(PATH):$(CURDIR)/.rollcall/uv/bin
 export UV_FROZEN := 1
@@ -23,7 +23,7 @@ demo: env ## Start, send 1,000 items through each architecture, compare
 	$(RUN) rollcall demo
 	@$(HINT)
 
-dev: env ## Put every saved edit of handlers/ live
+dev: env ## Put every saved edit of your work live
 	$(RUN) rollcall dev
 
 logs: env ## Show the functions' log lines
