@@ -8,7 +8,7 @@ from pathlib import Path
 from bootstrap.aws import Session, is_sandbox
 from bootstrap.bucket import Buckets, buckets_of
 from bootstrap.change_sets import Change, Plan, Stacks
-from bootstrap.functions import function_names, update_functions, with_other_code
+from bootstrap.functions import function_names, remove_orphans, update_functions, with_other_code
 from bootstrap.layers import Layer, refuse_too_large, sdk_layer
 from bootstrap.packaging import Package, package
 from bootstrap.parameters import (
@@ -123,6 +123,9 @@ def deploy(
         if each.change == "recreated":
             recreating(each.name, each.why)
     deployed = side_by_side(lambda name: put_back(session, code, made, carry_out(worker, plans[name]), progress), plans)
+    for stack in deployed.values():
+        if stack.change == "recreated":
+            remove_orphans(session, stack.name, set(function_names(stack.outputs)))
     beside.finish(buckets, {stack.name: stack.outputs for stack in deployed.values()}, parameters or {})
     return deployed
 

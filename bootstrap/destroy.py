@@ -7,6 +7,7 @@ from bootstrap.aws import Session, is_sandbox
 from bootstrap.bucket import buckets_of
 from bootstrap.change_sets import Stacks
 from bootstrap.deploy import Progress, silent
+from bootstrap.functions import remove_orphans
 from bootstrap.stacks import STACK_NAMES, outputs_of, side_by_side
 from bootstrap.work.deployment import remove_work
 
@@ -30,6 +31,8 @@ def destroy(
         if bucket := outputs_of(found).get("BatchBucketName"):
             empty(s3, bucket)
         worker.delete(full_name)
+        if is_sandbox(session):
+            remove_orphans(session, full_name, ())
         progress(f"{full_name}: deleted")
 
     names = list(stacks)

@@ -1,7 +1,7 @@
 """The functions' code, changed in the functions themselves: a change set would update one after another."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
@@ -29,3 +29,14 @@ def with_other_code(session: Session, names: Iterable[str], code: bytes) -> list
 def function_names(outputs: Mapping[str, str]) -> Iterator[str]:
     """The names of a stack's functions, which are among its outputs."""
     return (value for key, value in outputs.items() if key.endswith("FunctionName"))
+
+
+def remove_orphans(session: Session, stack: str, functions: Collection[str]) -> None:
+    """Delete event sources of functions that a sandbox's stack has no more: a failed update makes its engine forget
+    them, and their pollers would ask for queues that are gone, again and again."""
+    client = session.client("lambda")
+    for page in client.get_paginator("list_event_source_mappings").paginate():
+        for source in page["EventSourceMappings"]:
+            name = source["FunctionArn"].rpartition(":")[2]
+            if name.startswith(f"{stack}-") and name not in functions:
+                client.delete_event_source_mapping(UUID=source["UUID"])

@@ -220,8 +220,14 @@ def test_a_failed_deploy_names_the_resource_and_the_reason_and_the_next_one_mend
     # The engine rolls nothing back.
     with pytest.raises(DeployFailed, match=r"Function \(AWS::Lambda::Function\) UPDATE_FAILED: .*4KB limit"):
         deployment("sqs", EventBusName="x" * 4_000)
-    assert changes(deployment("sqs")) == {"sqs": "recreated"}
+    again = deployment("sqs")
+    assert changes(again) == {"sqs": "recreated"}
     assert deployment.lost == [(made["sqs"].name, why)]
+    # Those of the stack that has failed would poll its queues for ever.
+    polled = aws("lambda").get_paginator("list_event_source_mappings").paginate().build_full_result()
+    functions = {source["FunctionArn"].rpartition(":")[2] for source in polled["EventSourceMappings"]}
+    ours = {name for name in functions if name.startswith(f"{again['sqs'].name}-")}
+    assert ours <= set(again["sqs"].outputs.values())
 
 
 def test_a_saved_edit_goes_live_a_broken_one_does_not_and_the_next_deploy_puts_the_saved_code_in_its_place(
