@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import sys
 import tomllib
 import zipfile
@@ -20,7 +21,7 @@ from bootstrap.packaging import ROOT, Package, with_bytecode, zipped
 from bootstrap.vendoring import CannotVendor, closure, files, refuse_unfit
 
 KEPT = ROOT / ".rollcall" / "layers"
-# Zips in KEPT: those of both architectures, and of a few earlier sets of dependencies.
+# Zips in KEPT, and folders: those of both architectures, and of a few earlier sets of dependencies.
 MOST_KEPT = 8
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_UNZIPPED = 250 * 1024 * 1024
@@ -58,6 +59,9 @@ class Layer:
                 with suppress(OSError):
                     os.rename(made, folder)
                     os.mkdir(made)
+            folders = [each for each in KEPT.iterdir() if each.is_dir()]
+            for old in sorted(folders, key=lambda each: -each.stat().st_mtime)[MOST_KEPT:]:
+                shutil.rmtree(old, ignore_errors=True)
         return folder / "python"
 
 

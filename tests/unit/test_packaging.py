@@ -120,6 +120,16 @@ def test_of_the_layers_that_were_made_the_latest_ones_are_kept(kept: Path):
     assert set(layer.sizes) == {"a.py", "__pycache__"}
 
 
+def test_a_layer_is_unpacked_once_and_old_folders_are_deleted(kept: Path):
+    for number in range(layers.MOST_KEPT + 2):
+        text = f"a = {number}\n"
+        layer = layers.kept([str(number)], lambda text=text: {"python/a.py": text.encode()})
+        folder = layer.unpacked()
+        assert (folder / "a.py").read_text() == text
+        assert layer.unpacked() == folder
+    assert len([path for path in kept.iterdir() if path.is_dir()]) == layers.MOST_KEPT
+
+
 def test_code_and_layers_that_lambda_would_refuse_are_refused_with_the_sizes_and_the_largest_packages(
     monkeypatch: pytest.MonkeyPatch,
 ):
