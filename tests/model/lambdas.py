@@ -120,7 +120,7 @@ class Lambda:
 def ask(service: str, operation: str, asked: dict) -> Any:
     """Stop here until the scheduler lets the call take effect; returns or raises what came of it."""
     outcome = getcurrent().parent.switch(Call(service, operation, asked))
-    if isinstance(outcome, Exception):
+    if isinstance(outcome, BaseException):
         raise outcome
     return outcome
 
