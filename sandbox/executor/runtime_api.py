@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 import asyncio
 import json
+import socket
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -13,6 +14,7 @@ from sandbox.executor.failures import MAX_RESPONSE_BYTES
 from sandbox.socket_owners import connection_owner, is_ours
 
 PREFIX = "/2018-06-01/runtime/"
+TCP_ESTABLISHED = 1  # of the states in linux/tcp.h's enum
 HEAD_LIMIT = 2 * 1024 * 1024  # awslambdaric sends up to 1 MiB of stack trace as a header
 
 
@@ -66,7 +68,7 @@ class RuntimeApi:
                 headers = {name.lower(): value for name, value in fields}
                 body = await _read_body(reader, int(headers.get("content-length", 0)))
                 if (method, path) == ("GET", f"{PREFIX}invocation/next"):
-                    await self._hand_over(reader, writer)
+                    await self._hand_over(writer)
                 else:
                     writer.write(self._respond(method, path, body))
                     await writer.drain()
@@ -77,13 +79,13 @@ class RuntimeApi:
         finally:
             writer.close()
 
-    async def _hand_over(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _hand_over(self, writer: asyncio.StreamWriter) -> None:
         """Wait for the next delivery and write it. If the runtime hangs up meanwhile, the delivery stays queued."""
         if not self.initialized.done():
             self.initialized.set_result(None)
         delivery = await self._deliveries.get()
         try:
-            if reader.at_eof():
+            if _has_hung_up(writer):
                 raise ConnectionResetError
             writer.write(_response(HTTPStatus.OK, delivery.payload, delivery.headers))
             await writer.drain()
@@ -104,6 +106,12 @@ class RuntimeApi:
                 current.answer.set_result((kind == "error", body))
                 return _response(HTTPStatus.ACCEPTED)
         return _response(HTTPStatus.NOT_FOUND)
+
+
+def _has_hung_up(writer: asyncio.StreamWriter) -> bool:
+    """Asks the kernel: the end of the stream may have come, and not be read yet."""
+    state = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    return state[0] != TCP_ESTABLISHED
 
 
 async def _read_body(reader: asyncio.StreamReader, size: int) -> bytes:
