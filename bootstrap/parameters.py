@@ -14,7 +14,6 @@ COMPUTED = {
     "SettleDelaySeconds", "SettleSeconds", "SourcePolicyArn", "WorkEnvironment", "WorkLayerKey", "WorkPolicyArn",
     "WorkSecrets",
 }  # fmt: skip
-NO_WORK = {"WorkEnvironment": "{}", "WorkSecrets": "{}", "WorkPolicyArn": "", "SourcePolicyArn": ""}
 # The numbers that need not be whole.
 FRACTIONS = {"ItemTimeout", "ToleratedFailurePercentage", "WorkScale"}
 # The time for which a call of a function may be on its way.

@@ -174,7 +174,6 @@ class ChunkFinished:
 class ChunkDropped:
     """The chunk's batch is ending early and has taken it out of processing. `settled`, `died`: as in Claim."""
 
-    attempts: int
     settled: bytes
     died: bool
 
@@ -188,7 +187,6 @@ class Remainder:
 
     key: ChunkKey
     pending: list[int]
-    attempts: int
     died: bool
 
 

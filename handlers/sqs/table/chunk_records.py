@@ -65,7 +65,7 @@ class ChunkRecords(Records):
         if not record:
             return ChunkFinished()
         if whole(record, "leaseUntil") >= FOREVER:
-            return ChunkDropped(whole(record, "attempts"), bitmap_of(record, "settled"), died(record))
+            return ChunkDropped(bitmap_of(record, "settled"), died(record))
         return LeaseHeld(whole(record, "leaseUntil"))
 
     def save_chunk(self, claim: Claim, give_back: int) -> bool:
@@ -128,14 +128,14 @@ class ChunkRecords(Records):
         """
         for record in self._chunks(batch, shard, first):
             key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
-            outcome: ClaimOutcome = ChunkDropped(whole(record, "attempts"), bitmap_of(record, "settled"), died(record))
+            outcome: ClaimOutcome = ChunkDropped(bitmap_of(record, "settled"), died(record))
             if whole(record, "leaseUntil") < FOREVER:
                 outcome = self._claim(key, now, FOREVER, "", {})
             if isinstance(outcome, LeaseHeld):
                 yield outcome
             elif isinstance(outcome, Claim | ChunkDropped):
                 pending = unmarked_indexes(outcome.settled, whole(record, "size"))
-                yield Remainder(key, pending, outcome.attempts, outcome.died)
+                yield Remainder(key, pending, outcome.died)
 
     def dropped_chunks(self, batch: Batch, segment: int) -> Iterator[Remainder]:
         """The chunks of a segment that its batch has dropped, in the order of their numbers."""
@@ -147,7 +147,7 @@ class ChunkRecords(Records):
         for record in self._chunks(batch, shard, first, first + SEGMENT_STRIDE - 1):
             key = ChunkKey(batch.key, shard, int(record["SK"]["S"]))
             pending = unmarked_indexes(bitmap_of(record, "settled"), whole(record, "size"))
-            yield Remainder(key, pending, whole(record, "attempts"), died(record))
+            yield Remainder(key, pending, died(record))
 
     def _chunks(self, batch: Batch, shard: int, first: int = 0, last: int = LAST_SEQ) -> Iterator[Record]:
         """The chunk records of a shard, from number `first` to `last`, strongly consistent."""
