@@ -22,6 +22,7 @@ from handlers.core import clock, run_items
 from handlers.core.clock import Clock
 from handlers.core.outcome import error_text
 from handlers.core.run_items import STOP_MS, Results
+from handlers.core.user_modules import WorkCannotStart
 from handlers.sqs import batcher, dead_letters, finalizer, mistakes, processor, start
 from handlers.sqs.table import TableUnavailable
 from tests.model import queues
@@ -42,8 +43,8 @@ class Mistake(AssertionError):
     """A mistake in a handler's code, made on purpose."""
 
 
-# What a handler may fail of: what a service did, or such a mistake.
-EXPECTED = (ClientError, TableUnavailable, QueueUnavailable, PublishFailed, Mistake)
+# What a handler may fail of: what a service or the work did, or such a mistake.
+EXPECTED = (ClientError, TableUnavailable, QueueUnavailable, PublishFailed, WorkCannotStart, Mistake)
 
 
 class ItemFails(Exception):
