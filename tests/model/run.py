@@ -166,6 +166,12 @@ class Run:
             return unavailable(call)
         return answer
 
+    def work_meets(self, fault: str) -> None:
+        """Let everything go on until an item is worked on, and have its work fail as `fault` says."""
+        while not (working := [number for number, at in self.live.items() if at.call and at.call.service == "work"]):
+            self.go_round()
+        self.step(working[0], fault)
+
     def kill(self, number: int, call_takes_effect: str) -> None:
         """The invocation's process dies; its call takes effect `never`, `now` or `late`."""
         invocation = self.live[number]

@@ -8,7 +8,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.broken import VARIANTS
-from tests.model.cases import ONE_CHUNK, TWO_CHUNKS, Case, enumerated
+from tests.model.cases import ONE_CHUNK, SOON, TWO_CHUNKS, Case, enumerated
 from tests.model.enumeration import Budget
 from tests.model.guarantees import Violation
 from tests.model.lambdas import surroundings
@@ -30,6 +30,10 @@ RARE = {
         replace(FAILING, items=2, items_per_chunk=2), Budget(deaths=1)
     ),
     "an_early_end_that_trusts_a_count_nobody_came_to_write": Case(FAILING, Budget(deaths=1, cancels=1)),
+    "an_early_end_that_trusts_a_dead_holder": Case(FAILING, Budget(deaths=1, cancels=1)),
+    "a_counter_instead_of_records": Case(TWO_CHUNKS, Budget(deaths=1)),
+    # The deadline passes just after the lease that is too short.
+    "a_lease_that_ends_under_its_holder": Case(replace(ONE_CHUNK, deadline=SOON + 1), Budget(deadlines=1)),
 }
 
 
@@ -40,6 +44,8 @@ FOR_GOOD = {
     "a_finalizers_mistakes_that_end_nothing",
     "a_processors_mistake_that_loses_its_chunk",
 }
+# An item that is not tried again, and the next that is: then the batch is cancelled.
+FAILED_FOR_GOOD = {"what_is_not_tried_again_forgotten"}
 
 
 def try_everything(name: str) -> None:
@@ -48,6 +54,16 @@ def try_everything(name: str) -> None:
         with surroundings(Scale()):
             run = Run(Scale())
             run.request("one")
+            run.settle()
+    elif name in FAILED_FOR_GOOD:
+        with surroundings(Scale(items=2)):
+            run = Run(Scale(items=2))
+            run.request("one")
+            run.work_meets("stale")
+            run.work_meets("refused")
+            while run.live:
+                run.go_round()
+            run.cancel("one", 1, nudged=True)
             run.settle()
     elif name in RARE:
         enumerated(RARE[name])

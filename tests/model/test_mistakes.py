@@ -136,3 +136,11 @@ def test_a_batch_whose_work_can_start_nowhere_ends_failed_with_the_reason_as_soo
     assert (record["status"]["S"], record["failed"]["N"], record["remaining"]["N"]) == ("FAILED", "0", "4")
     assert record["reason"]["S"] == "work.py cannot be imported: no"
     assert int(record["finishedAt"]["N"]) - int(record["startedAt"]["N"]) < 60_000
+
+
+def test_work_that_cannot_start_again_in_the_middle_of_an_attempt_costs_a_batch_nothing():
+    with surroundings(SCALE):
+        run = Run(SCALE)
+        run.request("one")
+        run.work_meets("mistake")
+        assert ending(run)["status"] == {"S": "SUCCEEDED"}
