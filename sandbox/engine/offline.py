@@ -1,4 +1,4 @@
-"""The engine connects to nothing but loopback, and starts no program but its functions'.
+"""The engine connects to nothing but loopback, and starts no program but its functions' and the one that unzips them.
 
 LocalStack downloads programs for some services (Java, Kinesis, OpenSearch), runs the user's `docker`, and looks up
 names. Python reports every such step to an audit hook before it takes the step, wherever the code is. Functions are
@@ -18,9 +18,10 @@ from localstack.utils import platform
 from localstack.utils.container_utils.container_client import DockerNotAvailable
 from localstack.utils.container_utils.docker_cmd_client import CmdDockerClient
 
-from sandbox.executor.children import PYTHON, WARDEN
+from sandbox.executor.children import PYTHON, UNZIP, WARDEN
 
-WARDENS_COMMAND = [*PYTHON, str(WARDEN)]
+ALLOWED = ([*PYTHON, str(WARDEN)], UNZIP)
+"""The beginnings of the commands that may be started."""
 
 
 def install() -> None:
@@ -89,7 +90,7 @@ def _is_loopback(host: Any) -> bool:
 
 
 def _start_program(program: Any, arguments: Any = None, *_: Any) -> None:
-    if isinstance(arguments, list) and arguments[: len(WARDENS_COMMAND)] == WARDENS_COMMAND:
+    if isinstance(arguments, list) and any(arguments[: len(command)] == command for command in ALLOWED):
         return
     raise PermissionError(errno.EACCES, "the Rollcall sandbox starts no program but its functions'", str(program))
 

@@ -16,6 +16,7 @@ WARDEN = Path(__file__).with_name("warden.py")
 LAUNCHER = Path(__file__).with_name("launcher.py")
 # The interpreter below the engine's virtual environment, without the packages of either.
 PYTHON = [sys._base_executable, "-S", "-P"]  # type: ignore[attr-defined]
+UNZIP = [*PYTHON, str(Path(__file__).with_name("unzip.py"))]
 MESSAGE_SIZE = 4096
 
 

@@ -7,6 +7,7 @@ copy of it and one folder, which live as long as they have a user: a function or
 function that has the layer, or a process that runs the code.
 """
 
+import subprocess
 import uuid
 from collections import defaultdict
 from dataclasses import replace
@@ -22,7 +23,7 @@ from localstack.services.lambda_.invocation import lambda_models
 from localstack.services.lambda_.invocation.lambda_models import S3Code
 from localstack.utils.patch import patch
 
-from sandbox.executor.unzip import unzip
+from sandbox.executor.children import UNZIP
 from sandbox.processes import LOOP
 
 # An invocation that found the old version of a function may start a process of it so much later.
@@ -95,6 +96,17 @@ def release(code: S3Code, user: str, seconds: float = 0) -> None:
     LOOP.call_soon_threadsafe(LOOP.call_later, seconds, LOOP.run_in_executor, None, end)
 
 
+def unzip(path: str, target_dir: str) -> None:
+    """Unpack a zip in a process beside the engine. Raises ValueError for one that is damaged or leads elsewhere."""
+    done = subprocess.run(
+        [*UNZIP, path, target_dir], env={}, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        error = done.stderr.strip().rpartition("\n")[2]
+        raise ValueError(error.partition(": ")[2] or error)
+
+
 @patch(S3Code.get_unzipped_code_location)
 def get_unzipped_code_location(_stock: Any, self: S3Code) -> Path:
     return CODE / self.code_sha256.replace("/", "-") / "code"
@@ -107,5 +119,6 @@ def destroy(_stock: Any, self: S3Code) -> None:
 
 
 lambda_models.unzip = unzip  # type: ignore[attr-defined,assignment]
+lambda_models.chmod_r = lambda *_: None  # type: ignore[attr-defined]  # unzip does that
 provider.store_lambda_archive = store_lambda_archive  # type: ignore[attr-defined,assignment]
 provider.store_s3_bucket_archive = store_s3_bucket_archive  # type: ignore[attr-defined,assignment]
