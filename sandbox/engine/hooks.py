@@ -55,6 +55,7 @@ def extend_engine() -> None:
             module.install(provider)
         return stock(provider, *args, **kwargs)
 
+    services.load()
     ROUTER.add(HEALTH_PATH, healthy, methods=["GET"])  # type: ignore[arg-type]
 
 

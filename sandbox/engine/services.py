@@ -8,17 +8,16 @@ from typing import Any
 from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.handlers.service import ServiceNameParser
-from localstack.services.plugins import ServicePluginManager
+from localstack.services.plugins import SERVICE_PLUGINS, ServicePluginManager
 from localstack.utils.patch import patch
 
-SERVED = (
-    # What the stacks and the sandbox itself use.
-    *("cloudformation", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sqs", "stepfunctions"),
-    "sts",
-    # For your code.
-    *("kms", "secretsmanager", "sns", "ssm"),
+OF_THE_STACKS = (
+    *("cloudformation", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sqs", "stepfunctions", "sts"),
 )
-"""By botocore's names: none of them needs Docker or a download."""
+"""What the stacks and the sandbox itself use, by botocore's names."""
+
+SERVED = (*OF_THE_STACKS, "cloudwatch", *("kms", "secretsmanager", "sns", "ssm"))
+"""With those for your code: none of them needs Docker or a download."""
 
 REFUSED = {
     ("stepfunctions", "RedriveExecution"): (
@@ -52,6 +51,15 @@ def install() -> None:
             "See docs/fidelity.md",
             status_code=501,
         )
+
+
+def load() -> None:
+    """Load what the stacks use, before anyone asks for it: the command packs the functions' code meanwhile.
+
+    Stock loads a service at its first use.
+    """
+    for service in OF_THE_STACKS:
+        SERVICE_PLUGINS.require(service)
 
 
 def _refuse(_chain: Any, context: RequestContext, _response: Any) -> None:

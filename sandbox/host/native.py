@@ -65,7 +65,7 @@ def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
         if time.monotonic() > deadline:
             stop(project)
             raise SandboxError(f"the engine was not healthy within {START_SECONDS} s and was stopped:\n{tail(log)}")
-        time.sleep(0.1)
+        time.sleep(0.02)
     return sandbox
 
 
