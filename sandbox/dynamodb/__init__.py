@@ -9,7 +9,7 @@ from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
-from sandbox.dynamodb import batches, copies, metering, partitions, past
+from sandbox.dynamodb import batches, copies, expressions, metering, partitions, past
 from sandbox.dynamodb.expiry import Expiry
 
 _one_at_a_time = threading.RLock()
@@ -35,6 +35,7 @@ def _call_moto(context: RequestContext, request: ServiceRequest) -> ServiceRespo
 def moto() -> Service:
     """LocalStack service plugin `dynamodb:moto`."""
     copies.install()
+    expressions.install()
     partitions.install()
     Expiry(_one_at_a_time)
     return Service.for_provider(MotoDynamoDB(), lambda provider: ForwardingFallbackDispatcher(provider, _call_moto))
