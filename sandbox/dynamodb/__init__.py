@@ -9,7 +9,7 @@ from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
-from sandbox.dynamodb import batches, copies, expressions, metering, partitions, past
+from sandbox.dynamodb import batches, copies, expressions, item_calls, metering, partitions, past
 from sandbox.dynamodb.expiry import Expiry
 
 _one_at_a_time = threading.RLock()
@@ -28,7 +28,10 @@ def _call_moto(context: RequestContext, request: ServiceRequest) -> ServiceRespo
     with _one_at_a_time:
         batches.check(context, request)
         with past.shown(context, request):
-            return metering.metered(context, request, lambda: call_moto(context))
+            if not item_calls.is_direct(context):
+                return metering.metered(context, request, lambda: call_moto(context))
+            answer = metering.metered(context, request, lambda: item_calls.carry_out(context))
+    return item_calls.response(context, answer)
 
 
 @aws_provider(api="dynamodb", name="moto")
