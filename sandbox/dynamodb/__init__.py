@@ -9,7 +9,7 @@ from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
-from sandbox.dynamodb import batches, copies, expressions, item_calls, metering, partitions, past
+from sandbox.dynamodb import batches, conditions, copies, item_calls, item_limit, metering, partitions, past, updates
 from sandbox.dynamodb.expiry import Expiry
 
 _one_at_a_time = threading.RLock()
@@ -38,7 +38,9 @@ def _call_moto(context: RequestContext, request: ServiceRequest) -> ServiceRespo
 def moto() -> Service:
     """LocalStack service plugin `dynamodb:moto`."""
     copies.install()
-    expressions.install()
+    conditions.install()
+    item_limit.install()
+    updates.install()
     partitions.install()
     Expiry(_one_at_a_time)
     return Service.for_provider(MotoDynamoDB(), lambda provider: ForwardingFallbackDispatcher(provider, _call_moto))

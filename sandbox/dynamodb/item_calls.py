@@ -72,4 +72,4 @@ def _refused(context: RequestContext, moto: Response) -> Any:
 
 @cache
 def _members(operation: OperationModel) -> tuple[str, ...]:
-    return tuple(operation.output_shape.members)  # type: ignore[union-attr]
+    return tuple(operation.output_shape.members)

@@ -16,6 +16,7 @@ from sandbox.engine import (
     event_targets,
     http_requests,
     iam_resources,
+    json_requests,
     lambda_requests,
     offline,
     permissions,
@@ -30,7 +31,19 @@ from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
-    *(clock, offline, services, http_requests, catalog, spared_work, constraints, queue_requests, s3, permissions),
+    *(
+        clock,
+        offline,
+        services,
+        http_requests,
+        json_requests,
+        catalog,
+        spared_work,
+        constraints,
+        queue_requests,
+        s3,
+        permissions,
+    ),
     *(pollers, meter),
     *(calls, concurrency, queues, endpoint),
 )
