@@ -11,9 +11,11 @@ from sandbox import meter, pollers, step_functions
 from sandbox.clock import endpoint as clock
 from sandbox.engine import (
     catalog,
+    chain,
     cloudformation,
     constraints,
     event_targets,
+    headers,
     http_requests,
     iam_resources,
     json_requests,
@@ -31,19 +33,8 @@ from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
-    *(
-        clock,
-        offline,
-        services,
-        http_requests,
-        json_requests,
-        catalog,
-        spared_work,
-        constraints,
-        queue_requests,
-        s3,
-        permissions,
-    ),
+    *(clock, offline, services, http_requests, json_requests, headers, chain),
+    *(catalog, spared_work, constraints, queue_requests, s3, permissions),
     *(pollers, meter),
     *(calls, concurrency, queues, endpoint),
 )
