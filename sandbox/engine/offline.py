@@ -18,9 +18,9 @@ from localstack.utils import platform
 from localstack.utils.container_utils.container_client import DockerNotAvailable
 from localstack.utils.container_utils.docker_cmd_client import CmdDockerClient
 
-from sandbox.executor.children import PYTHON, UNZIP, WARDEN
+from sandbox.executor.children import LAUNCHER, PYTHON, UNZIP
 
-ALLOWED = ([*PYTHON, str(WARDEN)], UNZIP)
+ALLOWED = ([*PYTHON, str(LAUNCHER)], UNZIP)
 """The beginnings of the commands that may be started."""
 
 

@@ -6,20 +6,22 @@ downloaded, and the function can import nothing else of the engine.
 """
 
 import os
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import mkdtemp
 
 from localstack import config
+from localstack.services.lambda_.invocation.lambda_models import InitializationType
 from packaging.requirements import Requirement
 
 from sandbox.clock import wall
 from sandbox.clock.clock import CLOCK
 from sandbox.executor.log_writer import LogStream
-from sandbox.executor.warden import FRAMES_FD
 
+HERE = Path(__file__).parent
+FRAMES_FD = 3  # in a function's process: see warden.py
 DISTRIBUTIONS = ("awslambdaric", "boto3")
 # Where a layer has Python packages, beside its folder `python`.
 # https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
@@ -29,27 +31,44 @@ INTERNAL_PREFIX = "LOCALSTACK_"
 INTERNAL = {"EDGE_PORT", "AWS_LAMBDA_FUNCTION_TIMEOUT"}
 
 
+@dataclass(frozen=True)
+class CodePackage:
+    """A code and its layers, unpacked. AWS merges the layers in /opt: a later one's files replace others'."""
+
+    task_root: Path
+    layers: tuple[Path, ...]
+
+    def variables(self) -> dict[str, str]:
+        """The environment variables that all its environments begin with."""
+        folder = str(runtime_folder())
+        packages = [str(place) for layer in reversed(self.layers) for place in (layer / PACKAGES, layer / "python")]
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",  # en_US.UTF-8 on AWS: a small image does not have it
+            "PYTHONPATH": os.pathsep.join([*packages, folder]),
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": InitializationType.on_demand,
+            "LAMBDA_RUNTIME_DIR": folder,
+            "LAMBDA_TASK_ROOT": str(self.task_root),
+        }
+
+
 def environment_variables(
     platform: dict[str, str],
     own: dict[str, str],
     *,
-    task_root: Path,
-    layers: Sequence[Path],
+    package: CodePackage,
     runtime_api: str,
     temporary: Path,
     log: LogStream,
 ) -> dict[str, str]:
     """`platform` are LocalStack's variables, `own` those of the function's configuration, which override them.
 
-    `layers` are the folders of the function's layers, which AWS merges in /opt: a later one's files replace others'.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
-    folder = str(runtime_folder())
-    packages = [str(place) for layer in reversed(layers) for place in (layer / PACKAGES, layer / "python")]
+    first = package.variables()
     return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",  # en_US.UTF-8 on AWS: a small image does not have it
-        "PYTHONPATH": os.pathsep.join([*packages, folder]),
+        **first,
         "TMPDIR": str(temporary),
         # A native function runs as the developer: without these the SDKs would find ~/.aws, profiles and settings of a
         # real account, and on an EC2 instance its role.
@@ -63,13 +82,11 @@ def environment_variables(
             if not name.startswith(INTERNAL_PREFIX) and name not in INTERNAL
         },
         **own,
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        **{name: first[name] for name in ("AWS_EXECUTION_ENV", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT")},
         "AWS_LAMBDA_LOG_GROUP_NAME": log.group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log.name,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "_LAMBDA_TELEMETRY_LOG_FD": str(FRAMES_FD),
-        "LAMBDA_RUNTIME_DIR": folder,
-        "LAMBDA_TASK_ROOT": str(task_root),
     }
 
 
@@ -84,6 +101,8 @@ def runtime_folder() -> Path:
             (folder / entry).symlink_to(str(installed.locate_file(entry)))
     (folder / "rollcall_wall_clock.py").symlink_to(wall.__file__)
     (folder / "rollcall_clock_offset").symlink_to(CLOCK.shared)
+    for name in ("warden", "preload"):
+        (folder / f"rollcall_{name}.py").symlink_to(HERE / f"{name}.py")
     return folder
 
 

@@ -8,8 +8,9 @@ from localstack.aws.api.lambda_ import Runtime
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult, S3Code
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from sandbox.executor.children import CHILDREN
 from sandbox.executor.code import STARTING_SECONDS, hold, release
-from sandbox.executor.environment import environment_variables, runtime_folder
+from sandbox.executor.environment import CodePackage, environment_variables
 from sandbox.executor.log_writer import WRITER, LogStream
 from sandbox.executor.process import FunctionProcess, Request
 from sandbox.meter.functions import FunctionMeter
@@ -51,14 +52,13 @@ class ProcessExecutor(RuntimeExecutor):
 
     def start(self, env_vars: dict[str, str]) -> None:
         settings = self.function_version.config
-        task_root, *layers = (code.get_unzipped_code_location() for code in codes(self.function_version))
+        package = package_of(self.function_version)
 
         def variables(runtime_api: str, temporary: Path) -> dict[str, str]:
             return environment_variables(
                 env_vars,
                 settings.environment or {},
-                task_root=task_root,
-                layers=layers,
+                package=package,
                 runtime_api=runtime_api,
                 temporary=temporary,
                 log=self._stream,
@@ -68,7 +68,7 @@ class ProcessExecutor(RuntimeExecutor):
         for code in codes(self.function_version):
             hold(code, self.id)
         try:
-            run(self._process.start(task_root, variables))
+            run(self._process.start(package, variables))
         except BaseException:
             self._release()
             raise
@@ -111,11 +111,12 @@ class ProcessExecutor(RuntimeExecutor):
             )
         for each in codes(function_version):
             hold(each, user(function_version))
-        runtime_folder()
+        CHILDREN.hold(package_of(function_version), user(function_version))
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
         """The version was replaced or deleted."""
+        CHILDREN.release(user(function_version), STARTING_SECONDS)
         for each in codes(function_version):
             release(each, user(function_version), STARTING_SECONDS)
 
@@ -124,6 +125,12 @@ def codes(version: FunctionVersion) -> list[S3Code]:
     """The version's code, then those of its layers. A deleted layer stays for the versions that have it, as on AWS."""
     found = [version.config.code, *(layer.code for layer in version.config.layers)]
     return [cast(S3Code, code) for code in found if code]
+
+
+def package_of(version: FunctionVersion) -> CodePackage:
+    """Where the version's codes are unpacked."""
+    task_root, *layers = (code.get_unzipped_code_location() for code in codes(version))
+    return CodePackage(task_root, tuple(layers))
 
 
 def user(version: FunctionVersion) -> str:

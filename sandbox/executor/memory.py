@@ -1,19 +1,24 @@
 """The memory of a process and of all processes that it started, read from /proc."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # Growth in bytes that is worth an exact measurement.
 STEP = 4 * 1024 * 1024
+MEASURED = ("Private_Clean:", "Private_Dirty:", "Pss:")
 
 
 class FamilyMemory:
     """Measures the family of the process `pid`; `peak` is the most bytes that it was found to hold.
 
-    Processes share pages with the one that forked them, so a family is measured by its proportional set size. That
-    takes a hundred times longer than its resident set sizes, whose sum counts shared pages several times. So it is
-    measured only where that sum has grown, or is more than the `limit`.
+    Processes share pages with the one that forked them. What the process `pid` shares with its warden counts as its
+    own: elsewhere an environment has all that to itself. Of the others those pages count that they alone hold; or, if
+    that is more, all count with the proportional set size, which pages shared with others make smaller. Both take a
+    hundred times longer than resident set sizes, whose sum counts shared pages several times. So they are measured only
+    where that sum has grown, or is more than the `limit`.
     """
 
     def __init__(self, pid: int, limit: int):
@@ -30,7 +35,11 @@ class FamilyMemory:
             if held <= min(self._most + STEP, self._limit):
                 return False
             self._most = max(self._most, held)
-            held = sum(_kilobytes(f"/proc/{member}/smaps_rollup", "Pss:") for member in family) * 1024
+            first, *others = map(_shares, family)
+            held = max(
+                resident_bytes(self._pid) + sum(each.alone for each in others),
+                sum(each.proportional for each in (first, *others)),
+            )
         self.peak = max(self.peak, held)
         return held > self._limit
 
@@ -43,6 +52,13 @@ class FamilyMemory:
     def first_to_go(self) -> int:
         """The process that the kernel would kill: https://docs.kernel.org/filesystems/proc.html, oom_score."""
         return max(family_of(self._pid), key=lambda pid: (_number(f"/proc/{pid}/oom_score"), resident_bytes(pid)))
+
+
+class Shares(NamedTuple):
+    """Bytes of a process: those that it alone holds, and its proportional set size."""
+
+    alone: int
+    proportional: int
 
 
 def family_of(pid: int) -> list[int]:
@@ -68,6 +84,12 @@ def _words(path: Path) -> list[str]:
         return path.read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def _shares(pid: int) -> Shares:
+    words = _words(Path(f"/proc/{pid}/smaps_rollup"))
+    found = {name: int(value) * 1024 for name, value in pairwise(words) if name in MEASURED}
+    return Shares(found.get("Private_Clean:", 0) + found.get("Private_Dirty:", 0), found.get("Pss:", 0))
 
 
 def _number(path: str) -> int:

@@ -17,6 +17,7 @@ from sandbox.clock.clock import iso
 from sandbox.clock.wall import real_time
 from sandbox.executor import failures
 from sandbox.executor.children import CHILDREN, End
+from sandbox.executor.environment import CodePackage
 from sandbox.executor.failures import MAX_RESPONSE_BYTES, Failure
 from sandbox.executor.log_records import LogPipes, LogRecord, init_report, record
 from sandbox.executor.memory import FamilyMemory
@@ -69,7 +70,7 @@ class FunctionProcess:
         self._log_tail = ""
         self._cold, self._invoking, self._exceeded = True, False, False
 
-    async def start(self, task_root: Path, environment: Callable[[str, Path], dict[str, str]]) -> None:
+    async def start(self, package: CodePackage, environment: Callable[[str, Path], dict[str, str]]) -> None:
         """Start the process without waiting for its init; the first invocation waits for that.
 
         `environment` makes the environment variables from the Runtime API's address and the temporary folder.
@@ -81,8 +82,8 @@ class FunctionProcess:
         self._started = time.perf_counter()
         self._child = await CHILDREN.start(
             self._id,
+            package,
             environment(address, self._temporary),
-            task_root,
             [self._pipes.output_end, self._pipes.frames_end],
             self._memory_mb * MEGABYTE + RESERVED_BYTES,
         )

@@ -1,17 +1,20 @@
-"""The process that starts the functions' processes and ends all of them, with all processes that these start.
+"""The process from which a package's environments are forked, and which ends them, with all that these start.
 
-It is a small single-threaded program of its own. So starting a process copies none of the engine's memory, and the
-warden outlives an engine that is killed, and then ends all processes. A process that a dead environment leaves behind
-becomes the warden's child (PR_SET_CHILD_SUBREAPER), however it detached itself, and the warden kills it.
+One for each code with its layers. It is single-threaded, has imported the libraries that the package imports, and
+nothing of the package itself: a new environment has them already, and shares their memory. The warden outlives an
+engine that is killed, and then ends all processes. A process that a dead environment leaves behind becomes the warden's
+child (PR_SET_CHILD_SUBREAPER), however it detached itself, and the warden kills it.
 
-Run as `python -S -P warden.py SOCKET_FD`. Each message on the socket is one JSON object.
+launcher.py runs it. Each message on the socket is one JSON object.
 Orders: {"start": id, "argv": [...], "env": {...}, "cwd": path, "data_limit": bytes} with the ends of the two log
-pipes, {"kill": id}, and {"signal": id, "number": n}, which goes to the process and all that it has started.
+pipes, {"kill": id}, and {"signal": id, "number": n}, which goes to the process and all that it has started. `argv`
+starts the environment anew, where it cannot be forked.
 Reports: {"started": id, "pid": n} and {"ended": id, "code": n, "peak": bytes}.
 """
 
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -19,8 +22,12 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections import deque
 from collections.abc import Collection
+from pathlib import Path
+
+from rollcall_preload import preload, same_start
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -31,9 +38,19 @@ FRAMES_FD = 3
 prctl = ctypes.CDLL(None).prctl
 
 
+def serve(engine: int) -> bool:
+    """Be the warden of LAMBDA_TASK_ROOT's package, with the engine on this socket. True in each new environment."""
+    os.set_inheritable(engine, False)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    forks = preload(Path(os.environ["LAMBDA_TASK_ROOT"]), Path(os.environ["LAMBDA_RUNTIME_DIR"]))
+    gc.collect()
+    gc.freeze()  # a collection in an environment leaves the objects of the warden in the memory that they share
+    return Warden(socket.socket(fileno=engine), forks).serve()
+
+
 class Warden:
-    def __init__(self, engine: socket.socket) -> None:
-        self._engine = engine
+    def __init__(self, engine: socket.socket, forks: bool) -> None:
+        self._engine, self._forks = engine, forks
         self._environments: dict[int, str] = {}  # by process id
         self._reports: deque[dict[str, str | int]] = deque()
         self._wake, wake_end = os.pipe()
@@ -42,11 +59,10 @@ class Warden:
         signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler nothing is written to the wake-up pipe
 
-    def serve(self) -> None:
-        """Obey and report until the engine has ended; then end every process."""
+    def serve(self) -> bool:
+        """Obey and report until the engine has ended; then end every process. True in each new environment."""
         engine = self._engine.fileno()
-        serving = True
-        while serving:
+        while True:
             waiting = [engine] if self._reports else []
             readable, writable, _ = select.select([engine, self._wake], waiting, [])
             if self._wake in readable:
@@ -55,31 +71,41 @@ class Warden:
             if writable:
                 self._engine.send(json.dumps(self._reports.popleft()).encode())
             if engine in readable:
-                serving = self._obey()
+                message, log_ends, _, _ = socket.recv_fds(self._engine, MESSAGE_SIZE, 2)
+                if not message:
+                    break
+                order = json.loads(message)
+                if "start" not in order:
+                    self._pass_on(order)
+                elif self._start(order, log_ends):
+                    return True
         while _kill_children():
             os.wait()
+        return False
 
-    def _obey(self) -> bool:
-        message, log_ends, _, _ = socket.recv_fds(self._engine, MESSAGE_SIZE, 2)
-        if not message:
-            return False
-        order = json.loads(message)
-        if "kill" in order or "signal" in order:
-            for pid, environment in self._environments.items():
-                # This process has not waited for it yet, so no other process has its id.
-                if environment == order.get("kill"):
-                    os.kill(pid, signal.SIGKILL)
-                elif environment == order.get("signal"):
-                    _signal_family(pid, order["number"])
-            return True
+    def _pass_on(self, order: dict) -> None:
+        """Kill or signal an environment, unless it has ended."""
+        for pid, environment in self._environments.items():
+            # This process has not waited for it yet, so no other process has its id.
+            if environment == order.get("kill"):
+                os.kill(pid, signal.SIGKILL)
+            elif environment == order.get("signal"):
+                _signal_family(pid, order["number"])
+
+    def _start(self, order: dict, log_ends: list[int]) -> bool:
+        """Fork an environment. True in its process."""
         pid = os.fork()
         if pid == 0:
-            _become(order, log_ends)
+            self._engine.detach()  # closed with all the others
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _become(order, log_ends, self._forks and same_start(order["env"]))
+            return True
         for end in log_ends:
             os.close(end)
         self._environments[pid] = order["start"]
         self._reports.append({"started": order["start"], "pid": pid})
-        return True
+        return False
 
     def _collect(self) -> None:
         """Report the environments that have ended, and kill the processes that they leave behind."""
@@ -121,8 +147,11 @@ def _kill_children(spared: Collection[int] = ()) -> bool:
     return bool(doomed)
 
 
-def _become(order: dict, log_ends: list[int]) -> None:
-    """Turn this new process into the environment, with its limits, and bind its life to the warden's."""
+def _become(order: dict, log_ends: list[int], forked: bool) -> None:
+    """Turn this new process into the environment, with its limits, and bind its life to the warden's.
+
+    Returns if the environment goes on in this process. Else a new program begins.
+    """
     try:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # The function's orphans stay its descendants while it lives, because their memory counts as its own.
@@ -132,7 +161,6 @@ def _become(order: dict, log_ends: list[int]) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_DATA, (order["data_limit"], order["data_limit"]))
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         output, frames = (fcntl.fcntl(end, fcntl.F_DUPFD, FRAMES_FD + 1) for end in log_ends)  # out of their own way
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
@@ -140,14 +168,15 @@ def _become(order: dict, log_ends: list[int]) -> None:
         os.dup2(frames, FRAMES_FD)
         os.closerange(FRAMES_FD + 1, open_files)
         os.chdir(order["cwd"])
-        os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606  a shell would be one more process
+        if not forked:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606  a shell would be one more process
+        os.environ.clear()
+        os.environ.update(order["env"])
     except (OSError, ValueError, TypeError) as error:  # ValueError: a NUL, a name with `=`, invalid UTF-8
         os.write(2, f"The environment could not start: {error}\n".encode())
-    finally:
         os._exit(127)
-
-
-if __name__ == "__main__":
-    os.set_inheritable(int(sys.argv[1]), False)
-    prctl(PR_SET_CHILD_SUBREAPER, 1)
-    Warden(socket.socket(fileno=int(sys.argv[1]))).serve()
+    time.tzset()
+    if processes := sys.modules.get("multiprocessing.process"):
+        # It was made when the warden imported the module, and is to be this environment's own.
+        processes.current_process().authkey = os.urandom(32)
