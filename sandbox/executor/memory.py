@@ -2,13 +2,13 @@
 
 import os
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # Growth in bytes that is worth an exact measurement.
 STEP = 4 * 1024 * 1024
-MEASURED = ("Private_Clean:", "Private_Dirty:", "Pss:")
+MEASURED = (b"Private_Clean:", b"Private_Dirty:", b"Pss:")
+READ_SIZE = 65536  # more than any file that is read
 
 
 class FamilyMemory:
@@ -45,7 +45,7 @@ class FamilyMemory:
 
     def main_process_exceeded_limit(self) -> bool:
         """Whether the process itself ever held more than the limit. The kernel keeps its peak, so none is missed."""
-        peak = _kilobytes(f"/proc/{self._pid}/status", "VmHWM:") * 1024
+        peak = _kilobytes(f"/proc/{self._pid}/status", b"VmHWM:") * 1024
         self.peak = max(self.peak, peak)
         return peak > self._limit
 
@@ -66,37 +66,44 @@ def family_of(pid: int) -> list[int]:
     found = [pid]
     for parent in found:  # grows meanwhile
         try:
-            tasks = list(Path(f"/proc/{parent}/task").iterdir())
+            tasks = os.listdir(f"/proc/{parent}/task")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        found += [int(child) for task in tasks for child in _words(task / "children")]
+        found += [int(child) for task in tasks for child in _words(f"/proc/{parent}/task/{task}/children")]
     return found
 
 
 def resident_bytes(pid: int) -> int:
     """Memory that a process holds, shared pages included; 0 once it has ended."""
-    words = _words(Path(f"/proc/{pid}/statm"))
+    words = _words(f"/proc/{pid}/statm")
     return int(words[1]) * PAGE if words else 0
 
 
-def _words(path: Path) -> list[str]:
+def _words(path: str) -> list[bytes]:
+    """The words of a file in /proc; none if its process has ended."""
     try:
-        return path.read_text().split()
+        file = os.open(path, os.O_RDONLY)  # a file object would take as long as the kernel
     except (FileNotFoundError, ProcessLookupError):
         return []
+    try:
+        return os.read(file, READ_SIZE).split()
+    except ProcessLookupError:
+        return []
+    finally:
+        os.close(file)
 
 
 def _shares(pid: int) -> Shares:
-    words = _words(Path(f"/proc/{pid}/smaps_rollup"))
+    words = _words(f"/proc/{pid}/smaps_rollup")
     found = {name: int(value) * 1024 for name, value in pairwise(words) if name in MEASURED}
-    return Shares(found.get("Private_Clean:", 0) + found.get("Private_Dirty:", 0), found.get("Pss:", 0))
+    return Shares(found.get(b"Private_Clean:", 0) + found.get(b"Private_Dirty:", 0), found.get(b"Pss:", 0))
 
 
 def _number(path: str) -> int:
-    words = _words(Path(path))
+    words = _words(path)
     return int(words[0]) if words else 0
 
 
-def _kilobytes(path: str, field: str) -> int:
-    words = _words(Path(path))
+def _kilobytes(path: str, field: bytes) -> int:
+    words = _words(path)
     return int(words[words.index(field) + 1]) if field in words else 0
