@@ -94,11 +94,12 @@ class Warden:
         self._children: dict[str, Child] = {}
         self.lost = False
         self._socket, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        variables = package.variables()
         with end:
             # In a session of its own: Ctrl-C in the engine's terminal must not end it before the engine.
             subprocess.Popen(
-                [*PYTHON, str(LAUNCHER), str(end.fileno())],
-                env=package.variables(),
+                [*PYTHON, str(LAUNCHER), str(end.fileno()), variables["PYTHONPATH"]],
+                env=variables | {"PYTHONPATH": variables["LAMBDA_RUNTIME_DIR"]},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

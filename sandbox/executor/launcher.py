@@ -1,8 +1,8 @@
 """The first code of a function's process: sets its clock and, as AWS does, the import path; then runs awslambdaric.
 
 The base interpreter runs it as `python -S -P launcher.py`: `-S` and `-P` leave nothing importable but the standard
-library and PYTHONPATH. With a socket as its argument it is a package's warden, whose forks are functions' processes.
-Without one it is a function's process from the beginning. It imports no more than it needs, because cold starts wait
+library and PYTHONPATH. With arguments (see warden.py) it is a package's warden, whose forks are functions' processes.
+Without them it is a function's process from the beginning. It imports no more than it needs, because cold starts wait
 for it.
 """
 
@@ -25,7 +25,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         import rollcall_warden  # a link in RUNTIME, too
 
-        if not rollcall_warden.serve(int(sys.argv[1])):
+        if not rollcall_warden.serve(int(sys.argv[1]), sys.argv[2]):
             return  # the warden has ended; else this is a function's process
     site.setquit()  # exit() and quit() exist on AWS
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])

@@ -22,15 +22,20 @@ LIBRARIES = ("json", "logging", "traceback", "http.client")
 READ_EARLY = re.compile(
     "PYTHON|LD_|LC_|LANG|MALLOC_|GLIBC_|OPENSSL_|POWERTOOLS_DE(BUG|V)$|AWS_EXECUTION_ENV$|AWS_LAMBDA_INITIALIZATION_"
 )
-IMPORT = re.compile(rb"^(?:import|from)[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
+IMPORT = re.compile(rb"^(?:from[ \t]+([\w.]+)[ \t]|import[ \t]+([\w., \t]+))", re.MULTILINE)
 MOST_FILES = 1000
 
 
-def preload(task_root: Path, runtime: Path) -> bool:
-    """Import what the package imports. False, and nothing is imported, if its own modules may stand in for some."""
-    runtimes_own = {_module(entry) for entry in os.listdir(runtime)}
-    if {_module(entry) for entry in os.listdir(task_root)} & (runtimes_own | sys.stdlib_module_names):
+def preload(task_root: Path, layers: list[str], runtime: Path) -> bool:
+    """Import what the package imports. False, and nothing is imported, if its own modules may stand in for some.
+
+    `layers` are the folders of its layers' modules, which are on the path then as in an environment.
+    """
+    runtimes_own = _modules(runtime)
+    stand_ins = _modules(task_root) & (runtimes_own | sys.stdlib_module_names)
+    if stand_ins or any(_modules(Path(layer)) & sys.stdlib_module_names for layer in layers):
         return False
+    sys.path[:0] = layers
     safe = (sys.stdlib_module_names | runtimes_own | {POWERTOOLS}) - LOUD
     for name in (*LIBRARIES, *RUNTIME_MODULES, *sorted(_imported(task_root))):
         if name.partition(".")[0] in safe:
@@ -51,9 +56,11 @@ def _imported(folder: Path) -> set[str]:
     """The modules that the files below a folder import at the beginning of a line."""
     names: set[str] = set()
     for _, path in zip(range(MOST_FILES), folder.rglob("*.py"), strict=False):
-        names |= {name.decode() for name in IMPORT.findall(path.read_bytes())}
+        for one, several in IMPORT.findall(path.read_bytes()):
+            names |= {words[0].decode() for each in (one or several).split(b",") if (words := each.split())}
     return names
 
 
-def _module(entry: str) -> str:
-    return entry.partition(".")[0]
+def _modules(folder: Path) -> set[str]:
+    """The modules and packages in a folder, which may not exist."""
+    return {entry.name.partition(".")[0] for entry in folder.iterdir()} if folder.is_dir() else set()

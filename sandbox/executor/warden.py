@@ -38,11 +38,17 @@ FRAMES_FD = 3
 prctl = ctypes.CDLL(None).prctl
 
 
-def serve(engine: int) -> bool:
-    """Be the warden of LAMBDA_TASK_ROOT's package, with the engine on this socket. True in each new environment."""
+def serve(engine: int, path: str) -> bool:
+    """Be the warden of LAMBDA_TASK_ROOT's package, with the engine on this socket. True in each new environment.
+
+    `path` is the environments' PYTHONPATH: the layers, then the runtime. The warden began without the layers, whose
+    modules might stand in for its own.
+    """
     os.set_inheritable(engine, False)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    forks = preload(Path(os.environ["LAMBDA_TASK_ROOT"]), Path(os.environ["LAMBDA_RUNTIME_DIR"]))
+    os.environ["PYTHONPATH"] = path
+    *layers, runtime = path.split(os.pathsep)
+    forks = preload(Path(os.environ["LAMBDA_TASK_ROOT"]), layers, Path(runtime))
     gc.collect()
     gc.freeze()  # a collection in an environment leaves the objects of the warden in the memory that they share
     return Warden(socket.socket(fileno=engine), forks).serve()

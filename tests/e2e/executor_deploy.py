@@ -95,10 +95,11 @@ class Function:
 
 
 def zipped(files: dict[str, str]) -> bytes:
+    """The same files make the same zip."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as content:
         for name, text in files.items():
-            content.writestr(name, text)
+            content.writestr(zipfile.ZipInfo(name), text)
     return archive.getvalue()
 
 
