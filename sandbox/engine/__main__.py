@@ -1,7 +1,7 @@
 """The engine's process: `python -m sandbox.engine` runs LocalStack with the sandbox's extension, or fails.
 
 LocalStack skips an extension that cannot be imported, and would then listen on every interface, unguarded. So this
-module imports the extension first, and guards the port before LocalStack starts.
+module imports the extension first, and puts the sandbox's server in place before LocalStack starts.
 """
 
 import os
@@ -16,15 +16,15 @@ from localstack.runtime import main as localstack
 from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
 
 import sandbox.engine.hooks  # noqa: F401  LocalStack runs it when it starts
-from sandbox.engine import gateway
+from sandbox.engine import server
 
 GRACE_SECONDS = 5.0
 """For an orderly end, which takes 2 to 4 seconds; `docker stop` kills after 10."""
 
 
 def main() -> None:
-    """Guard the port and run LocalStack to its end."""
-    gateway.install()
+    """Run LocalStack to its end, behind a server of the sandbox's own."""
+    server.install()
     SHUTDOWN_HANDLERS.register(exit_later)
     localstack.main()
 

@@ -1,78 +1,98 @@
 """Refuses requests from browsers, and bodies larger than AWS's largest call; objects of S3 have any size."""
 
 import json
-import math
 import re
 import zlib
 from gzip import GzipFile
 from io import BytesIO
-from typing import Any, ClassVar
+from tempfile import SpooledTemporaryFile
+from typing import Any
 
 from localstack.aws.handlers.codec import ContentDecoder
 from localstack.utils.patch import patch
-from rolo.serving.twisted import TwistedRequestAdapter
-from twisted.web.http import HTTPChannel
 
 from sandbox import visitors
 
 MAX_BYTES = 70_167_211
 """Lambda's CreateFunction: a zip of 50 MB in base64. AWS and LocalStack name this number when they refuse a larger."""
 
-NOT_S3 = re.compile(rb"/_|/\d{4}-\d\d-\d\d/")
+KEPT_IN_MEMORY = 2**20
+"""Of a body; what is larger lies in a file among the engine's own."""
+
+NOT_S3 = re.compile(r"/_|/\d{4}-\d\d-\d\d/")
 """Paths of the sandbox's and LocalStack's endpoints, and of APIs whose paths begin with a version, as Lambda's do."""
 
 
-class GuardedRequest(TwistedRequestAdapter):
-    """A request that is answered before any handler of LocalStack sees it, if it is refused (403) or too large (413).
+class Body(SpooledTemporaryFile[bytes]):
+    """The body of a request, in memory or in a file."""
 
-    Websockets and HTTP/2 are included. The engine does not keep the body of such a request.
-    """
+    mode = "rb"  # LocalStack's gzip reader looks here, and would else write
 
-    allowed: ClassVar[frozenset[str]] = frozenset()
-    refusal: str | None = None
-    received = 0
-    limit = math.inf
 
-    def gotLength(self, length: int | None) -> None:
-        """Decide by the headers, before the body comes; `length` is None for a body in chunks."""
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, values in self.requestHeaders.getAllRawHeaders()
-            for value in values
-        ]
-        self.refusal = visitors.refusal(headers, self.allowed)
-        self.limit = math.inf if _is_s3(self) else MAX_BYTES
-        super().gotLength(0 if self.refusal or (length or 0) > self.limit else length)
+class IncomingRequest:
+    """A request as its connection brings it. The body of a request that will be refused is counted, and not kept."""
 
-    def handleContentChunk(self, data: bytes) -> None:
+    def __init__(self) -> None:
+        self.method = ""
+        self.target = ""
+        """As on the request line: path and query."""
+        self.version = "1.1"
+        self.headers: list[tuple[str, str]] = []
+        """As received, their case included."""
+        self.fields: dict[str, str] = {}
+        """The same by their names in small letters; of a name that comes twice, the last."""
+        self.keep_alive = False
+        self.received = 0
+        self.body: Any = None
+        """A readable file, once the headers are complete and if the request is not refused."""
+        self._refusal: str | None = None
+
+    def begin_body(self, allowed: frozenset[str]) -> bool:
+        """Decide by the headers, before the body comes; `allowed` are names for `Host`.
+
+        Returns whether the client waits for a word before it sends the body.
+        """
+        self.fields = {name.lower(): value for name, value in self.headers}
+        self._refusal = visitors.refusal(self.headers, allowed) or visitors.foreign_target(self.target)
+        length = self.fields.get("content-length", "0")
+        if not self._refusal and (int(length) <= MAX_BYTES or self._is_s3()):
+            has_body = length != "0" or "transfer-encoding" in self.fields
+            self.body = Body(KEPT_IN_MEMORY) if has_body else BytesIO()
+        return "expect" in self.fields and self.fields["expect"].lower() == "100-continue"
+
+    def add_body(self, part: bytes) -> None:
         """Keep this part of the body, unless the request is refused or the parts so far are too large."""
-        self.received += len(data)
-        if not self.refusal and self.received <= self.limit:
-            super().handleContentChunk(data)
-        elif (kept := self.content) and kept.tell():
-            kept.seek(0)
-            kept.truncate()
-
-    def process(self) -> None:
-        """Answer the request, which is complete."""
-        if refused := self.refusal or visitors.foreign_target(self.uri.decode("latin-1")):
-            self.answer(403, "text/plain; charset=utf-8", f"{refused}\n")
-        elif self.received > self.limit:
-            bound = f"the Rollcall sandbox takes {MAX_BYTES} at most, S3 objects apart"
-            message = f"the body has {self.received} bytes: {bound}"
-            self.answer(413, "application/json", json.dumps({"message": message}))
+        self.received += len(part)
+        if self.body is None:
+            return
+        if self.received > MAX_BYTES and not self._is_s3():
+            self.body.close()
+            self.body = None
         else:
-            super().process()
+            self.body.write(part)
 
-    def answer(self, status: int, content_type: str, text: str) -> None:
-        """Answer in LocalStack's place."""
-        body = text.encode()
-        self.setResponseCode(status)
-        self.setHeader(b"content-type", content_type.encode())
-        self.setHeader(b"content-length", b"%d" % len(body))
-        self.setHeader(b"x-content-type-options", b"nosniff")
-        self.write(body)
-        self.finish()
+    def refusal(self) -> tuple[str, str, str] | None:
+        """Status, content type and text of the answer if the complete request is refused; else None."""
+        if self._refusal:
+            return "403 Forbidden", "text/plain; charset=utf-8", f"{self._refusal}\n"
+        if self.body is None:
+            bound = f"the Rollcall sandbox takes {MAX_BYTES} at most, S3 objects apart"
+            text = json.dumps({"message": f"the body has {self.received} bytes: {bound}"})
+            return "413 Request Entity Too Large", "application/json", text
+        self.body.seek(0)
+        return None
+
+    def _is_s3(self) -> bool:
+        """Whether it looks like a call of S3: signed for S3, or unsigned like a public upload or a form."""
+        path = self.target
+        if NOT_S3.match(path) or "x-amz-target" in self.fields:
+            return False
+        if authorization := self.fields.get("authorization"):
+            return "/s3/aws4_request" in authorization or authorization.startswith("AWS ")
+        if any(mark in path for mark in ("%2Fs3%2Faws4_request", "/s3/aws4_request", "AWSAccessKeyId=")):
+            return True
+        is_form = self.fields.get("content-type", "").startswith("multipart/form-data")
+        return self.method == "PUT" or (is_form and path != "/")
 
 
 def install() -> None:
@@ -97,23 +117,3 @@ def _unzip(chain: Any, request: Any) -> None:
         message = f"the body unzipped has more than the {MAX_BYTES} bytes that the Rollcall sandbox takes"
         chain.respond(413, {"message": message})
     request.stream = BytesIO(body)
-
-
-def _is_s3(request: Any) -> bool:
-    """Whether it looks like a call of S3: signed for S3, or unsigned like a public upload or a form."""
-    method, path = _request_line(request.channel)
-    if NOT_S3.match(path) or request.requestHeaders.hasHeader(b"X-Amz-Target"):
-        return False
-    if authorization := request.getHeader(b"Authorization"):
-        return b"/s3/aws4_request" in authorization or authorization.startswith(b"AWS ")
-    if any(mark in path for mark in (b"%2Fs3%2Faws4_request", b"/s3/aws4_request", b"AWSAccessKeyId=")):
-        return True
-    is_form = (request.getHeader(b"Content-Type") or b"").startswith(b"multipart/form-data")
-    return method == b"PUT" or (is_form and path != b"/")
-
-
-def _request_line(channel: Any) -> tuple[bytes, bytes]:
-    """Method and path. HTTP/1's channels and HTTP/2's streams keep them under names of their own until the end."""
-    if isinstance(channel, HTTPChannel):
-        return channel._command, channel._path  # type: ignore[return-value]  # bytes too
-    return channel.command, channel.path

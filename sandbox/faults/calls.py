@@ -23,7 +23,6 @@ ANSWER_SECONDS = 0.01
 
 def install() -> None:
     """Apply the plan in force to every API call, before the meter counts the calls that are carried out."""
-    hangs.install()
 
     @patch(ServiceRequestRouter.__call__)
     def route(stock: Any, self: ServiceRequestRouter, chain: Any, context: RequestContext, response: Response) -> None:

@@ -1,32 +1,23 @@
 """Calls whose answer does not come: their connection is held until the client gives up, or the plan ends."""
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.http import Response
-from localstack.utils.patch import patch
-from rolo.serving import twisted
 
 from sandbox.clock.stillness import RUNNING
 from sandbox.faults.active import Hit
 
 LOOK_SECONDS = 0.05
-REQUEST = "sandbox.request"
-
-
-def install() -> None:
-    """Let `hang` find the connection of a call."""
-
-    @patch(twisted.update_wsgi_environment)
-    def update(stock: Any, environ: dict[str, Any], request: Any) -> None:
-        stock(environ, request)
-        environ[REQUEST] = request
+CONNECTION = "sandbox.connection"
+"""The socket of a call's connection, in its WSGI environment. Calls within the engine's process have none."""
 
 
 def has_connection(context: RequestContext) -> bool:
     """Whether the call came over a connection."""
-    return context.request.environ.get(REQUEST) is not None
+    return context.request.environ.get(CONNECTION) is not None
 
 
 def hang(hit: Hit, context: RequestContext, response: Response, carry_out: Callable[[Response], None]) -> None:
@@ -54,12 +45,23 @@ def hang(hit: Hit, context: RequestContext, response: Response, carry_out: Calla
 
 def _hold(hit: Hit, context: RequestContext) -> bool:
     """Wait until the plan ends; false if the client gives up before."""
-    request = context.request.environ[REQUEST]
+    connection = context.request.environ[CONNECTION]
     with RUNNING(f"hung call of {context.operation.name if context.operation else ''}"):
-        while request.channel:  # a request without one has lost its connection
+        while not _gone(connection):
             if hit.active.ended.poll(LOOK_SECONDS):
                 return True
     return False
+
+
+def _gone(connection: socket.socket) -> bool:
+    """Whether the client has hung up. What it sends meanwhile stays unread."""
+    try:
+        # Not the method of a TLS socket, which knows no flags.
+        return not socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _halted(parts: Any, size: int, hit: Hit, context: RequestContext) -> Iterator[bytes]:
