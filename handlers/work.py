@@ -22,7 +22,8 @@ def process(item: dict[str, Any]) -> Any:
     """
     if is_true(item.get("fail"), "fail"):
         raise ValueError("this item was made to fail (failRate)")
-    time.sleep(milliseconds(item.get("value")) / 1000 * SCALE)
+    if seconds := milliseconds(item.get("value")) / 1000 * SCALE:
+        time.sleep(seconds)
 
 
 def is_true(value: Any, name: str) -> bool:

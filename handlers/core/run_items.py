@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import length_hint
 from typing import Any, NamedTuple, Protocol
 
 from handlers.core.event_loop import EventLoop, end_tasks_left
@@ -194,7 +195,7 @@ class ItemRun:
         elif workers == 1:
             self.run_all()
         elif workers:
-            in_threads(self.run_all, workers)
+            in_threads(self.run_all, workers, lambda: length_hint(self._queue) > 0)
         self.left.extend(self._queue)
 
     @property
@@ -262,10 +263,10 @@ class ItemRun:
         self._longest = max(self._longest, (ended - began) // 1_000_000)
 
 
-def in_threads(run: Callable[[], None], count: int) -> None:
-    """Call `run` in `count` threads and wait for all of them, whatever happens meanwhile."""
+def in_threads(run: Callable[[], None], count: int, is_wanted: Callable[[], bool]) -> None:
+    """Call `run` in up to `count` threads, as long as another `is_wanted`, and wait for all of them in any case."""
     threads: list[threading.Thread] = []
-    for _ in range(count):
+    while len(threads) < count and is_wanted():
         try:
             threads.append(started(run))
         except RuntimeError:
