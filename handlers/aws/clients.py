@@ -12,7 +12,7 @@ READ_SECONDS = 10
 # Four tries that all hang, and waits of 1, 2 and 4 seconds at most between them, take 47 seconds: less than the default
 # FunctionTimeout. What fails after that is tried again by a queue or a state machine, which wait longer.
 TRIES = 4
-# The SDK puts its own together anew for every call: that takes a sixth of the call's CPU.
+# The SDK puts a longer one together anew for every call: that takes a sixth of the CPU of the call.
 USER_AGENT = "rollcall"
 
 

@@ -421,6 +421,20 @@ def test_what_an_item_sets_in_its_context_is_gone_with_it():
     assert set(results.values.values()) == {decimal.getcontext().prec}
 
 
+def test_no_thread_is_started_for_items_that_others_have_begun_already(monkeypatch):
+    started: list[threading.Thread] = []
+
+    def started_and_through(run: Callable[[], None]) -> threading.Thread:
+        started.append(thread := threading.Thread(target=run))
+        thread.start()
+        thread.join()
+        return thread
+
+    monkeypatch.setattr("handlers.core.run_items.started", started_and_through)
+    results = run_items(numbered(100), lambda item: None, 10, always)
+    assert (len(results.done), len(started)) == (100, 1)
+
+
 def test_where_no_thread_can_be_had_the_items_are_processed_all_the_same(monkeypatch):
     def refuse(run: object) -> None:
         raise RuntimeError("can't start new thread")

@@ -1,5 +1,7 @@
 """The example's work: what a CSV file says as text is understood, or told with what was found."""
 
+import time
+
 import pytest
 
 from handlers.work import is_true, milliseconds, process
@@ -33,3 +35,12 @@ def test_a_value_is_milliseconds_and_nothing_is_none(value, expected):
 def test_another_value_is_told_with_what_was_expected(value):
     with pytest.raises(ValueError, match=r"value: .* must be milliseconds, a number from 0 to 900,000, or left empty"):
         milliseconds(value)
+
+
+def test_an_item_of_no_milliseconds_does_not_sleep(monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    process({"id": "a", "value": 0})
+    assert slept == []
+    process({"id": "a", "value": 5})
+    assert slept == [0.005]
