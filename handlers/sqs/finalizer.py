@@ -22,6 +22,7 @@ from handlers.core.json_text import JsonObject
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, LeaseHeld, Segment
 from handlers.sqs.segments import SegmentItems, unsettled
+from handlers.sqs.start import publish_skipped
 from handlers.sqs.table import BatchTable
 from handlers.sqs.unready import judged
 
@@ -58,6 +59,10 @@ class Finalizer:
         batch = self.table.get_batch(key.batch_id, key.generation)
         if not batch:
             raise NoSuchBatch(key)
+        if batch.status == Status.SKIPPED:
+            # Its request has become a dead letter, perhaps before its batcher could tell.
+            publish_skipped(self.events, batch)
+            return None
         if batch.status != Status.OPEN:
             return self._announce_again(batch, clock)
         now = clock.now()

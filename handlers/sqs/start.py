@@ -111,9 +111,7 @@ class Starter:
             self.table.create_batch(known)
         if known.status != Status.SKIPPED:
             return False
-        earlier = (known.reason or "").removesuffix(STILL_RUNNING)
-        detail = {**key.to_json(), "architecture": "sqs", "running": earlier, "at": iso(known.started_at)}
-        self.events.publish(SKIPPED, detail)
+        publish_skipped(self.events, known)
         return True
 
     def _announce_check(self, key: BatchKey) -> None:
@@ -167,6 +165,13 @@ def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str
     )
     table.create_batch(ended)
     finalizer_queue.send(FinalizerMessage(key, check=False).body())
+
+
+def publish_skipped(events: Events, batch: Batch) -> None:
+    """Publish Batch Skipped of a scheduled batch that was skipped. May be repeated."""
+    running = (batch.reason or "").removesuffix(STILL_RUNNING)
+    detail = {**batch.key.to_json(), "architecture": "sqs", "running": running, "at": iso(batch.started_at)}
+    events.publish(SKIPPED, detail)
 
 
 def started_detail(batch: Batch) -> JsonObject:

@@ -1,6 +1,7 @@
 """A mistake in the code, for good: whatever it keeps from getting on, its batch ends in one event that says so."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -144,3 +145,21 @@ def test_work_that_cannot_start_again_in_the_middle_of_an_attempt_costs_a_batch_
         run.request("one")
         run.work_meets("mistake")
         assert ending(run)["status"] == {"S": "SUCCEEDED"}
+
+
+def test_a_skip_is_told_even_if_its_request_becomes_a_dead_letter_before_it_is():
+    scale = replace(SCALE, overlap="skip")
+    with surroundings(scale):
+        run = Run(scale)
+        run.request("20261123T060000Z", scheduled=True)
+        run.go_on(run.deliver(run.world.visible(queues.BATCHER)), 100)
+        run.request("20261123T120000Z", scheduled=True)
+        (skipped,) = (message for message in run.world.visible(queues.BATCHER) if "T120000Z" in message.body)
+        number = run.deliver([skipped])
+        while run.live[number].call.operation != "PutEvents":
+            run.step(number)
+        run.step(number, "refused")
+        run.go_on(number, 100)
+        run.give_up(run.world.messages[queues.BATCHER, skipped.message_id])
+        run.settle()
+        assert run.world.guarantees.skipped == {("scheduled-20261123T120000Z", 1)}
