@@ -23,7 +23,7 @@ class NoJson(ValueError):
 def dumps(value: Any) -> str:
     """The value as JSON without spaces. Raises NoJson."""
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=refuse)
+        text = ENCODER.encode(value)
     except RecursionError:
         raise NoJson("it is nested too deep") from None
     except NoJson:
@@ -38,6 +38,10 @@ def dumps(value: Any) -> str:
 def refuse(value: Any) -> NoReturn:
     """For json.dumps: refuse a value of a type that JSON does not have."""
     raise NoJson(f"it holds a {type(value).__name__}")
+
+
+# Made once: json.dumps makes an encoder for every call that wants other than its defaults.
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=refuse)
 
 
 def utf8_bytes(text: str) -> int:
