@@ -18,10 +18,12 @@ from sandbox.engine import (
     headers,
     http_requests,
     iam_resources,
+    json_answers,
     json_requests,
     lambda_requests,
     offline,
     permissions,
+    queue_messages,
     queue_requests,
     s3,
     schedules,
@@ -33,8 +35,8 @@ from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
-    *(clock, offline, services, http_requests, json_requests, headers, chain),
-    *(catalog, spared_work, constraints, queue_requests, s3, permissions),
+    *(clock, offline, services, http_requests, json_requests, json_answers, headers, chain),
+    *(catalog, spared_work, constraints, queue_requests, queue_messages, s3, permissions),
     *(pollers, meter),
     *(calls, concurrency, queues, endpoint),
 )

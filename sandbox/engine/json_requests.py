@@ -77,6 +77,8 @@ class _Maker:
         required = frozenset(shape.required_members)
 
         def read(value: Mapping[str, Any]) -> dict[str, Any]:
+            if not isinstance(value, dict):
+                raise TypeError(f"not an object: {value!r}")
             # A value of DynamoDB has ten members, of which one is present.
             names = members if required or len(value) > 1 else [name for name in value if name in members]
             found = {}

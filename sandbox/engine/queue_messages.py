@@ -1,0 +1,21 @@
+"""A received message is copied as far as the answer changes it.
+
+Stock copies it with all its attributes through Python's `deepcopy`: a quarter of what receiving ten messages took.
+"""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from localstack.services.sqs import models
+
+
+def install() -> None:
+    """Make copies of messages cheap."""
+    # The only copies in that module are those of received messages.
+    models.copy = SimpleNamespace(deepcopy=_copy)  # type: ignore[assignment,attr-defined]
+
+
+def _copy(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy whose attributes may be taken out or changed."""
+    return {name: dict(value) if isinstance(value, dict) else value for name, value in message.items()}
