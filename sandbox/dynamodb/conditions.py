@@ -4,7 +4,6 @@ Stock moto parses the condition of each update twice, with regular expressions t
 the 3 ms that a conditional update took.
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -45,14 +44,11 @@ def _tree(text: str, names: tuple[tuple[str, str], ...]) -> tuple[Any, list[str]
 def _parse(stock: Any, self: ConditionExpressionParser) -> Any:
     """Make the condition of the tree and this call's values. Leaves to stock what is wrong, so that it says how."""
     text, names = self.condition_expression, self.expression_attribute_names or {}
-    given: Mapping[str, Any] = self.expression_attribute_values or {}
     if not text or len(text) > MAX_LENGTH or isinstance(self, _WithoutValues):
         return stock(self)
     try:
         tree, names_found, values_found = _tree(text, tuple(names.items()))
     except Exception:  # noqa: BLE001  whatever it is, stock raises it again
-        return stock(self)
-    if not all(value in given for value in values_found):
         return stock(self)
     self.expr_attr_names_found += names_found
     self.expr_attr_values_found += values_found

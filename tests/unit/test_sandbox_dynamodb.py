@@ -4,7 +4,7 @@ The second time, expressions are known. Each way has an account of its own in mo
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,13 +14,17 @@ from localstack.aws.protocol.parser import create_parser
 from localstack.aws.skeleton import Skeleton
 from localstack.aws.spec import load_service
 from localstack.http import Request
-from localstack.services.moto import call_moto
+from localstack.services.moto import MotoFallbackDispatcher, call_moto
+from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.parsing.tokens import ExpressionTokenizer
+from moto.dynamodb.responses import DynamoHandler
 
 from sandbox import dynamodb
 from sandbox.dynamodb import conditions, item_limit, updates
 from sandbox.engine import json_requests
 
 REGION = "us-east-1"
+STOCK, OURS = "1" * 12, "2" * 12
 TABLE = "table"
 KEY = {"PK": {"S": "p"}, "SK": {"S": "1"}}
 ITEM = {
@@ -39,17 +43,22 @@ ITEM = {
 OTHER = {"PK": {"S": "p"}, "SK": {"S": "2"}, "n": {"N": "7"}}
 
 
-def on_item(update: str, values: dict[str, Any] | None = None, **more: Any) -> tuple[str, dict[str, Any]]:
+type Call = tuple[str, dict[str, Any]]
+"""An operation and its parameters as JSON has them."""
+type Outcome = Any
+
+
+def on_item(update: str, values: dict[str, Any] | None = None, **more: Any) -> Call:
     call: dict[str, Any] = {"TableName": TABLE, "Key": KEY, "UpdateExpression": update, **more}
     return "UpdateItem", call | ({"ExpressionAttributeValues": values} if values else {})
 
 
-def if_(condition: str, values: dict[str, Any] | None = None, **more: Any) -> tuple[str, dict[str, Any]]:
+def if_(condition: str, values: dict[str, Any] | None = None, **more: Any) -> Call:
     call: dict[str, Any] = {"TableName": TABLE, "Item": ITEM, "ConditionExpression": condition, **more}
     return "PutItem", call | ({"ExpressionAttributeValues": values} if values else {})
 
 
-def query(condition: str, values: dict[str, Any], **more: Any) -> tuple[str, dict[str, Any]]:
+def query(condition: str, values: dict[str, Any], **more: Any) -> Call:
     call = {"TableName": TABLE, "KeyConditionExpression": condition, "ExpressionAttributeValues": values}
     return "Query", call | more
 
@@ -65,7 +74,7 @@ CLAIM = "SET heldBefore = if_not_exists(leaseUntil, :zero), leaseUntil = :lease 
 FREE = "attribute_exists(PK) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)"
 OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
-CALLS: list[tuple[str, dict[str, Any]]] = [
+CALLS: list[Call] = [
     ("GetItem", {"TableName": TABLE, "Key": KEY}),
     ("PutItem", {"TableName": TABLE, "Item": ITEM}),
     ("PutItem", {"TableName": TABLE, "Item": ITEM, "ReturnValues": "ALL_OLD", "ReturnConsumedCapacity": "TOTAL"}),
@@ -168,13 +177,12 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("DescribeTable", {"TableName": "absent"}),
 ]
 
-type Outcome = Any
 
-
-def answers(account: str, carry_out: Callable[..., Any]) -> Iterator[Outcome]:
+def answers(
+    account: str, carry_out: Callable[..., Any], calls: Sequence[Call] = CALLS, times: int = 2
+) -> Iterator[Outcome]:
     """The outcomes of all calls: status, headers and body of the response, or the exception that is not AWS's."""
     service = load_service("dynamodb")
-    skeleton = Skeleton(service, ForwardingFallbackDispatcher(dynamodb.MotoDynamoDB(), carry_out))
 
     def call(operation: str, parameters: dict[str, Any]) -> Outcome:
         headers = {
@@ -203,18 +211,20 @@ def answers(account: str, carry_out: Callable[..., Any]) -> Iterator[Outcome]:
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
         "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],
     }
+    skeleton = Skeleton(service, MotoFallbackDispatcher(dynamodb.MotoDynamoDB()))
     call("CreateTable", table)
-    for _ in range(2):
-        yield from (call(*one) for one in CALLS)
+    skeleton = Skeleton(service, ForwardingFallbackDispatcher(dynamodb.MotoDynamoDB(), carry_out))
+    for _ in range(times):
+        yield from (call(*one) for one in calls)
 
 
 @pytest.fixture(scope="module")
 def both() -> tuple[list[Outcome], list[Outcome]]:
     """The outcomes of stock LocalStack and moto, then of ours."""
-    stock = list(answers("111111111111", lambda context, _request: call_moto(context)))
+    stock = list(answers(STOCK, lambda context, _request: call_moto(context)))
     for module in (conditions, updates, item_limit, json_requests):
         module.install()
-    return stock, list(answers("222222222222", dynamodb._call_moto))
+    return stock, list(answers(OURS, dynamodb._call_moto))
 
 
 def test_every_answer_is_the_one_of_stock(both: tuple[list[Outcome], list[Outcome]]) -> None:
@@ -229,3 +239,16 @@ def test_the_calls_meet_success_and_errors(both: tuple[list[Outcome], list[Outco
     stock, _ = both
     assert {outcome[2] for outcome in stock} >= {200, 400}
     assert sum(outcome[2] == 200 for outcome in stock) > len(stock) / 3
+
+
+def test_a_known_text_is_not_parsed_and_its_request_not_read_again(both: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unexpected(*_: Any, **__: Any) -> Any:
+        raise AssertionError("parsed again")
+
+    monkeypatch.setattr(ConditionExpressionParser, "_lex_condition_expression", unexpected)
+    monkeypatch.setattr(ExpressionTokenizer, "make_list", unexpected)
+    monkeypatch.setattr(DynamoHandler, "get_region_from_url", unexpected)
+    calls = [on_item(CLAIM, LEASE | {":now": {"N": "99"}}, ConditionExpression=FREE, ReturnValues="ALL_NEW")]
+    [outcome] = answers(OURS, dynamodb._call_moto, calls, times=1)
+    assert outcome[2] == 400, "there is no item"
+    assert outcome[4]["__type"] == "ConditionalCheckFailedException"

@@ -1,0 +1,62 @@
+"""Which handlers of LocalStack's chain a request passes, and how it looks up its headers."""
+
+from typing import Any
+
+from localstack.aws import handlers
+from localstack.aws.app import LocalstackAwsGateway
+from localstack.aws.protocol.serializer import create_serializer
+from localstack.aws.spec import load_service
+from localstack.services.plugins import ServicePluginManager
+from werkzeug.datastructures import EnvironHeaders, Headers
+
+from sandbox.engine import chain, headers
+
+
+def test_only_handlers_without_work_are_left_out_and_the_others_keep_their_order() -> None:
+    def names(gateway: LocalstackAwsGateway) -> list[str]:
+        passed: list[Any] = [*gateway.request_handlers, *gateway.response_handlers]
+        return [getattr(handler, "__name__", type(handler).__name__) for handler in passed]
+
+    services = ServicePluginManager()
+    stock = names(LocalstackAwsGateway(services))
+    chain.install()
+    gateway = LocalstackAwsGateway(services)
+    left_out = {type(handler).__name__ for handler in chain.IDLE}
+    left_out |= {"create_metric_handler_item", "record_parsed_request", "update_metric_collection"}
+    assert left_out <= set(stock)
+    assert names(gateway) == [name for name in stock if name not in left_out]
+    assert handlers.enforce_cors in gateway.request_handlers
+
+
+def test_headers_are_found_as_before() -> None:
+    headers.install()
+    given = Headers([("X-Amz-Target", "first"), ("x-amz-target", "second"), ("Size", "7"), ("Empty", "")])
+    for name, value in (("x-AMZ-target", "first"), ("Size", "7"), ("empty", ""), ("absent", None)):
+        assert given.get(name) == value
+        assert (name in given) is (value is not None)
+    assert given.get("absent", "default") == "default"
+    assert given.get("size", type=int) == 7
+    assert given.get("empty", 3, type=int) == 3
+    environ = EnvironHeaders({"HTTP_X_AMZ_TARGET": "first", "CONTENT_TYPE": "text/plain"})
+    assert environ.get("X-Amz-Target") == "first"
+    assert "Content-Type" in environ
+    assert "absent" not in environ
+
+
+def test_an_answer_has_the_type_that_the_client_accepts() -> None:
+    stock = headers._stock_mime_type
+    headers.install()
+    for service in ("sqs", "kms", "cloudformation"):
+        serializer = create_serializer(load_service(service))
+        for accept in (
+            None,
+            "*/*",
+            "application/cbor",
+            "application/x-amz-json-1.1",
+            "text/html, application/json;q=0.5",
+        ):
+            for sent in (None, "application/x-amz-json-1.0", "application/x-amz-cbor-1.1", "text/plain"):
+                given = {"Accept": accept, "Content-Type": sent}
+                asked = Headers({name: value for name, value in given.items() if value})
+                assert serializer._get_mime_type(asked) == stock(serializer, asked)
+        assert serializer._get_mime_type(None) == stock(serializer, None)
