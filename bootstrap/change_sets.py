@@ -76,12 +76,12 @@ class Stacks:
     @property
     def interval(self) -> float:
         """Seconds between two polls of a stack."""
-        return 0.05 if self.sandbox else 2
+        return 0.1 if self.sandbox else 2
 
     @property
     def patience(self) -> int:
         """Polls after which a failed status is final: the engine sets it for one resource, and then goes on."""
-        return 40 if self.sandbox else 0
+        return 20 if self.sandbox else 0
 
     def describe(self, name: str) -> Description | None:
         """CloudFormation's description of a stack; None if there is none."""
