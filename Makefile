@@ -60,8 +60,15 @@ model: env ## The protocol's model, for as long as a night allows: 100,000 steps
 chaos: env ## Whole batches under random faults, natively: BATCHES=100 SEED=7, or MINUTES=30; CLOCK=real
 	$(RUN) python -m tests.chaos $(if $(BATCHES),--batches $(BATCHES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(CLOCK),--clock $(CLOCK))
 
-bench: env ## Measure speed, natively
-	$(RUN) python -m bench
+bench: env $(if $(ALONE),,.rollcall/ministack/.installed) ## Measure speed, natively, beside MiniStack; ALONE=1: without it
+	$(RUN) python -m bench $(if $(ALONE),--alone)
+
+.rollcall/ministack/.installed: bench/ministack/requirements.txt | env
+	@echo "installing MiniStack, beside which Rollcall is measured"
+	@uv venv --quiet --clear .rollcall/ministack && \
+		uv pip sync --quiet --require-hashes --python .rollcall/ministack $< || \
+		{ echo "it could not be installed; without a network: make bench ALONE=1" >&2; exit 1; }
+	@touch $@
 
 bench-cost: env ## Dollars of the same items through Rollcall and three obvious ways
 	$(RUN) python -m bench.cost

@@ -8,7 +8,8 @@ from typing import Any
 from bench.arguments import whole, writable
 from bench.command import carry_out
 from bench.failures import measure_failures
-from bench.measure import Plan, measure
+from bench.measure import measure
+from bench.races import Plan
 from bench.report import machine, report, to_json
 from rollcall.terminal.console import stdout, steps
 
@@ -17,11 +18,12 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measure Rollcall natively, on an engine of its own that is stopped at the end: how soon both "
-        "stacks are ready, invocations, and batches of zero work through both architectures and a baseline that "
-        "writes and deletes one state item per item.",
+        description="Measure Rollcall natively, and MiniStack beside it, on engines of their own that are stopped at "
+        "the end: how soon both stacks are ready, memory, invocations, single calls, and batches of zero work through "
+        "both architectures; and on Rollcall's alone two baselines that write and delete one state item per item.",
     )
     count, size = whole(1, 1_000_000), "N"
+    parser.add_argument("--alone", action="store_true", help="measure Rollcall without MiniStack")
     parser.add_argument("--items", type=count, default=10_000, metavar=size, help="SQS, both baselines (%(default)s)")
     parser.add_argument("--large", type=count, default=100_000, metavar=size, help="SQS alone (%(default)s)")
     parser.add_argument("--sfn-items", type=count, default=20_000, metavar=size, help="Step Functions (%(default)s)")
@@ -31,6 +33,9 @@ def arguments() -> argparse.Namespace:
         default=0,
         metavar=size,
         help="also a Distributed Map with N children of one item each; 20,000 take minutes",
+    )
+    parser.add_argument(
+        "--short", type=count, default=20, metavar=size, help="batches of 1,000 items for the lag (%(default)s)"
     )
     parser.add_argument(
         "--million", action="store_true", help="also SQS with 1,000,000 items, 500 per chunk, and its batcher's memory"
@@ -48,10 +53,10 @@ def arguments() -> argparse.Namespace:
 
 def speed(given: argparse.Namespace) -> Any:
     """Measure, and print the report; returns the object that `--json` writes."""
-    plan = Plan(given.items, given.large, given.sfn_items, given.children, given.million, given.rounds)
+    plan = Plan(given.items, given.large, given.sfn_items, given.children, given.short, given.million, given.rounds)
     measured_on, began = machine(), time.monotonic()
     with steps("starting an engine") as progress:
-        figures = measure_failures(given.failures, progress) if given.failures else measure(plan, progress)
+        figures = measure_failures(given.failures, progress) if given.failures else measure(plan, given.alone, progress)
     took = time.monotonic() - began
     stdout.print(report(figures, measured_on, took))
     return to_json(figures, measured_on, took)

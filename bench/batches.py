@@ -99,8 +99,12 @@ def until_finished(
             if elapsed > PATIENCE_SECONDS:
                 raise Problem(f"{what}: no Batch Finished within {PATIENCE_SECONDS} s")
             progress(f"{what}: {elapsed:.0f} s")
-    detail = arrival.detail
-    if Outcome(detail["status"], detail["succeeded"], detail["failed"]) != wanted:
-        counts = f"{count(detail['succeeded'])} items succeeded, {count(detail['failed'])} failed"
-        raise Problem(f"{what}: it ended {detail['status']} with {counts}: {detail['reason']}")
+    if (ended := outcome_of(arrival.detail)) != wanted:
+        counts = f"{count(ended.succeeded)} items succeeded, {count(ended.failed)} failed"
+        raise Problem(f"{what}: it ended {ended.status} with {counts}: {arrival.detail.get('reason')}")
     return began, arrival
+
+
+def outcome_of(detail: Mapping[str, Any]) -> Outcome:
+    """Read a Batch Finished event. A baseline's counts no failed items, and gives no reason."""
+    return Outcome(detail["status"], detail["succeeded"], detail.get("failed", 0))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bench.batches import Outcome, Size, Starter, until_finished
-from bench.engine import own_engine, peak_memory_mb
+from bench.engine import engine_of, own_engine
 from bench.figures import Figure
 from bench.invocations import peak_mb
 from bootstrap import aws
@@ -37,7 +37,7 @@ def measure_failures(items: int, progress: Progress) -> list[Figure]:
             for starter in (SqsBatches(connection), SfnBatches(connection))
             for figure in one_architecture(connection, starter, Size(items, ITEMS_PER_CHUNK), progress)
         ]
-        return [*figures, Figure("engine's peak memory", "MB", [peak_memory_mb()])]
+        return [*figures, Figure("engine's peak memory", "MB", [engine_of(sandbox).memory_mb("VmHWM")])]
 
 
 def one_architecture(connection: Connection, starter: Starter, size: Size, progress: Progress) -> list[Figure]:

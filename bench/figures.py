@@ -12,12 +12,16 @@ MORE_IS_BETTER = {"items/s", "x"}
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the report: a value for each round, in `unit`. `goal` is a bound, which the median may equal."""
+    """One row of the report: a value for each round, in `unit`. `goal` is a bound, which the median may equal.
+
+    `peer` are MiniStack's values in the same rounds, empty if it was not measured.
+    """
 
     name: str
     unit: str
     values: Sequence[float]
     goal: float | None = None
+    peer: Sequence[float] = ()
 
     @property
     def more_is_better(self) -> bool:
@@ -35,6 +39,15 @@ class Figure:
         return max(self.values) if self.more_is_better else min(self.values)
 
     @property
+    def ratios(self) -> list[float]:
+        """How many times as good as MiniStack, round by round: as fast, or as little of what less of is better.
+
+        Empty without MiniStack, or where a value is too small to be measured. A slow round affects both of its values.
+        """
+        better, worse = (self.values, self.peer) if self.more_is_better else (self.peer, self.values)
+        return ratios(better, worse) if self.peer and all(worse) else []
+
+    @property
     def met(self) -> bool | None:
         """Whether the median meets the goal; None without a goal."""
         if self.goal is None:
@@ -44,6 +57,7 @@ class Figure:
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` writes for this row."""
         bound = {"atLeast" if self.more_is_better else "atMost": self.goal}
+        peer = {"miniStack": list(self.peer), "timesMiniStack": self.ratios} if self.peer else {}
         return {
             "name": self.name,
             "unit": self.unit,
@@ -52,7 +66,13 @@ class Figure:
             "best": self.best,
             "goal": None if self.goal is None else bound,
             "met": self.met,
+            **peer,
         }
+
+
+def both(name: str, unit: str, values: Sequence[Sequence[float]], goal: float | None = None) -> Figure:
+    """A figure of the values of Rollcall's engine and, unless it is alone, of MiniStack's."""
+    return Figure(name, unit, values[0], goal, *values[1:])
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -1,9 +1,7 @@
 """The duration of a function's invocations, warm and cold, for a caller with boto3."""
 
-import base64
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,11 @@ MEMORY_USED = re.compile(r"REPORT RequestId: .*Max Memory Used: (\d+) MB", re.DO
 class Probe:
     """The function of probe.py, deployed. `lambda_` is boto3's client."""
 
-    def __init__(self, lambda_: Any) -> None:
+    def __init__(self, lambda_: Any, keeps_environments: bool = False) -> None:
+        """`keeps_environments`: whether, unlike AWS, the engine keeps them after a change of anything but the code."""
         self._lambda = lambda_
+        self._keeps_environments = keeps_environments
+        self._code = Package({PROBE.name: PROBE.read_bytes()}).zip()
         self._name = "rollcall-bench-probe"
         lambda_.create_function(
             FunctionName=self._name,
@@ -31,42 +32,37 @@ class Probe:
             Handler="probe.handler",
             Role=ROLE,
             MemorySize=256,
-            Code={"ZipFile": Package({PROBE.name: PROBE.read_bytes()}).zip()},
+            Code={"ZipFile": self._code},
         )
         lambda_.get_waiter("function_active_v2").wait(FunctionName=self._name, WaiterConfig=LOOK_EVERY)
 
-    def warm_milliseconds(self, times: int) -> list[float]:
-        """The milliseconds of `times` invocations, one after another, after one that does not count."""
-        self._invoke()
-        return [self._invoke()[0] for _ in range(times)]
+    def invoke(self) -> int:
+        """Invoke it, in the environment that there is. Returns which invocation of its environment it was.
 
-    def cold_milliseconds(self, times: int) -> list[float]:
-        """The milliseconds of `times` invocations, each in a new environment.
-
-        Before each one, a change of the function makes its environments obsolete. Raises Problem if one was warm all
-        the same.
+        Raises Problem if it fails.
         """
-        return list(self._cold(times))
-
-    def _cold(self, times: int) -> Iterator[float]:
-        for number in range(1, times + 1):
-            self._lambda.update_function_configuration(FunctionName=self._name, Description=f"cold start {number}")
-            updated = self._lambda.get_waiter("function_updated_v2")
-            updated.wait(FunctionName=self._name, WaiterConfig=LOOK_EVERY)
-            took, log = self._invoke()
-            if "Init Duration" not in log:
-                raise Problem(f"{self._name}: invocation {number} after a change was no cold start:\n{log}")
-            yield took
-
-    def _invoke(self) -> tuple[float, str]:
-        """Returns milliseconds and the end of the invocation's log. Raises Problem if the function fails."""
-        began = time.perf_counter()
-        answer = self._lambda.invoke(FunctionName=self._name, Payload=b"{}", LogType="Tail")
+        answer = self._lambda.invoke(FunctionName=self._name, Payload=b"{}")
         payload = answer["Payload"].read()
-        took = (time.perf_counter() - began) * 1000
         if "FunctionError" in answer:
             raise Problem(f"{self._name} failed: {payload.decode()}")
-        return took, base64.b64decode(answer["LogResult"]).decode()
+        return int(payload)
+
+    def cold_milliseconds(self, number: int) -> float:
+        """The milliseconds of an invocation in a new environment.
+
+        Before it, a change of the function makes its environments obsolete. Raises Problem if it was warm all the same.
+        """
+        self._lambda.update_function_configuration(FunctionName=self._name, Description=f"cold start {number}")
+        if self._keeps_environments:
+            self._lambda.update_function_code(FunctionName=self._name, ZipFile=self._code)
+        updated = self._lambda.get_waiter("function_updated_v2")
+        updated.wait(FunctionName=self._name, WaiterConfig=LOOK_EVERY)
+        began = time.perf_counter()
+        invocation = self.invoke()
+        took = (time.perf_counter() - began) * 1000
+        if invocation != 1:
+            raise Problem(f"{self._name}: its environment of before the change served invocation {invocation}")
+        return took
 
 
 def peak_mb(connection: Connection, function_name: str) -> float:

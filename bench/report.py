@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from rich.console import Group
@@ -12,6 +13,17 @@ from rich.text import Text
 from bench.figures import Figure
 from costs.format import seconds
 
+BASELINES = (
+    "Baselines: one state item per item, deleted 25 a call or one by one. Rates: from the start to the arrival of "
+    "Batch Finished."
+)
+MINISTACK = (
+    "MiniStack 1.5.33: the same templates, packages, client and batches, in the same round; what had to be changed "
+    "stands in bench/ministack/workarounds.py. Times: how many times as fast Rollcall is, or as little of what less of "
+    "is better. MiniStack counts no billing units, injects no faults, records no permissions and keeps no functions' "
+    "logs."
+)
+LIMITS = "The engines run on one machine: this compares designs and predicts nothing of AWS."
 VERDICTS = {True: Text("met", "green"), False: Text("missed", "bold red"), None: Text("")}
 
 
@@ -50,23 +62,34 @@ def verdict(figures: Sequence[Figure]) -> str:
 def report(figures: Sequence[Figure], measured_on: dict[str, Any], took: float) -> Group:
     """The table, the verdict and the machine, for a Rich console. `took`: seconds of the whole run."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    rounds = max(len(figure.values) for figure in figures)
+    several = max(len(figure.values) for figure in figures) > 1
+    beside = any(figure.peer for figure in figures)
     table.add_column("")
-    table.add_column("median" if rounds > 1 else "measured", justify="right")
-    if rounds > 1:
+    table.add_column(("Rollcall" if beside else "median") if several or beside else "measured", justify="right")
+    if several:
         table.add_column("best", justify="right")
+    if beside:
+        table.add_column("MiniStack", justify="right")
+        table.add_column("times", justify="right")
     table.add_column("goal", style="dim")
     table.add_column("")
     for figure in figures:
-        best = [amount(figure.best, figure.unit) if len(figure.values) > 1 else ""] if rounds > 1 else []
+        best = [amount(figure.best, figure.unit) if len(figure.values) > 1 else ""] if several else []
         measured = amount(figure.median, figure.unit)
-        table.add_row(figure.name, measured, *best, wanted(figure), VERDICTS[figure.met])
+        peer = beside_peer(figure) if beside else []
+        table.add_row(figure.name, measured, *best, *peer, wanted(figure), VERDICTS[figure.met])
     place = "{cores} cores, load {load} at the start, {system}, Python {python}".format(**measured_on)
-    note = (
-        "Baselines: one state item per item, deleted 25 a call or one by one. Rates: from the start to the arrival of "
-        "Batch Finished. The sandbox's engine is one Python process: this compares designs and predicts nothing of AWS."
-    )
-    return Group("", table, "", verdict(figures), Text(f"{place}; took {seconds(took)}\n{note}", "dim"))
+    notes = [BASELINES, *([MINISTACK] if beside else []), LIMITS]
+    note = Text(f"{place}; took {seconds(took)}\n{' '.join(notes)}", "dim")
+    return Group("", table, "", verdict(figures), note)
+
+
+def beside_peer(figure: Figure) -> list[str]:
+    """MiniStack's value, and how many times as good Rollcall's is."""
+    if not figure.peer:
+        return ["", ""]
+    times = amount(median(figure.ratios), "x") if figure.ratios else ""
+    return [amount(median(figure.peer), figure.unit), times]
 
 
 def to_json(figures: Sequence[Figure], measured_on: dict[str, Any], took: float) -> dict[str, Any]:

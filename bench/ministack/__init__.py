@@ -1,0 +1,1 @@
+"""MiniStack, another emulator of AWS, driven so that it runs Rollcall's own stacks."""
