@@ -9,11 +9,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bench.engine import BENCH_PROJECT
 from bootstrap.failures import DeployFailed
 from bootstrap.problem import Problem
 from bootstrap.vendoring import CannotVendor
 from rollcall.terminal.console import stderr
-from sandbox.state import SandboxError
+from sandbox.state import SandboxError, state_folder
 
 
 def carry_out(measure: Callable[[], Any], json_file: Path | None) -> int:
@@ -26,7 +27,10 @@ def carry_out(measure: Callable[[], Any], json_file: Path | None) -> int:
     try:
         figures = measure()
     except (Problem, SandboxError, DeployFailed, CannotVendor, ClientError, BotoCoreError) as error:
-        stderr.print(f"{error}\nthe engine's log: .rollcall/rollcall-bench-*/engine.log", markup=False, soft_wrap=True)
+        logs = sorted(map(str, state_folder("").glob(f"{BENCH_PROJECT}-*/engine.log")))
+        hints = [error.hint] if isinstance(error, Problem) and error.hint else []
+        hints += [f"the engines' logs: {', '.join(logs)}"] if logs else []
+        stderr.print("\n".join([str(error), *hints]), markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -17,7 +17,7 @@ from bootstrap.problem import Problem
 from sandbox.host.native import tail
 from sandbox.state import REPOSITORY, SandboxError, state_folder
 
-NAME = "MiniStack"
+VERSION = "1.5.33"
 # `make bench` installs it here, from requirements.txt.
 PYTHON = REPOSITORY / ".rollcall" / "ministack" / "bin" / "python"
 START_SECONDS = 60
@@ -74,22 +74,26 @@ def ministack(progress: Callable[[str], None]) -> Iterator[Engine]:
         )
     try:
         progress(f"starting MiniStack on 127.0.0.1:{port} (pid {process.pid}, log {log})")
-        version = _version_when_healthy(process, port, log)
-        yield Engine(f"{NAME} {version}", f"http://127.0.0.1:{port}", psutil.Process(process.pid))
+        _wait_until_healthy(process, port, log)
+        yield Engine("MiniStack", f"http://127.0.0.1:{port}", psutil.Process(process.pid))
     finally:
         progress("stopping MiniStack")
         _end(process)
     shutil.rmtree(folder)
 
 
-def _version_when_healthy(process: subprocess.Popen, port: int, log: Path) -> str:
+def _wait_until_healthy(process: subprocess.Popen, port: int, log: Path) -> None:
+    """Raises SandboxError if it does not answer in time, or is another version: the workarounds are for this one."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         # Not urllib: it would send this to a configured proxy.
         failures = (OSError, http.client.HTTPException)
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection, suppress(*failures):
             connection.request("GET", "/_ministack/health")
-            return json.loads(connection.getresponse().read())["version"]
+            version = json.loads(connection.getresponse().read())["version"]
+            if version == VERSION:
+                return
+            raise SandboxError(f"this is MiniStack {version}, and the bench drives {VERSION}: install it: make bench")
         time.sleep(0.02)
     raise SandboxError(f"MiniStack did not start within {START_SECONDS} s:\n{tail(log)}")
 

@@ -1,0 +1,142 @@
+"""How the bench drives MiniStack: its environment, the changes with which our stacks run there, the CPU it counts."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from bench.calls import shares, take_turns
+from bench.engine import Cpu, Engine
+from bench.ministack import engine, workarounds
+from bench.ministack.workarounds import numbers_as_numbers, without_context_in_result_selector, without_map_result
+from bench.report import MINISTACK
+from bootstrap.problem import Problem
+from bootstrap.stacks import DEFINITION
+
+NUMBER_PLACEHOLDER = re.compile(r"(?<!\")\$\{\w+\}(?!\")")
+
+
+@pytest.fixture
+def definition() -> dict[str, Any]:
+    """Our own state machine, as it is deployed."""
+    return json.loads(NUMBER_PLACEHOLDER.sub("1", DEFINITION.read_text()))
+
+
+def changed_states(definition: dict[str, Any]) -> dict[str, Any]:
+    return without_map_result(without_context_in_result_selector(definition))["States"]
+
+
+def test_ministack_gets_none_of_the_users_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ENDPOINT_URL", "HTTPS_PROXY", "DOCKER_HOST", "PYTHONPATH"):
+        monkeypatch.setenv(name, "the-users")
+    monkeypatch.setenv("HOME", "/home/the-users")
+    given = engine.environment(4999, tmp_path)
+    assert not any("the-users" in value for value in given.values())
+    assert not any(name.startswith("AWS_") for name in given)
+
+
+def test_ministack_listens_on_loopback_and_keeps_its_files_in_its_folder(tmp_path: Path) -> None:
+    given = engine.environment(4999, tmp_path)
+    assert (given["BIND_HOST"], given["GATEWAY_PORT"]) == ("127.0.0.1", "4999")
+    for name in ("HOME", "TMPDIR", "S3_DATA_DIR", "STATE_DIR"):
+        assert Path(given[name]).is_relative_to(tmp_path)
+
+
+def test_without_ministack_the_message_names_both_ways_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(engine, "PYTHON", tmp_path / "python")
+    with pytest.raises(Problem, match="MiniStack is not installed") as refused:
+        engine.require_installed()
+    assert "make bench" in str(refused.value.hint)
+    assert "--alone" in str(refused.value.hint)
+
+
+def test_the_requirements_pin_the_version_that_the_report_names_and_every_file_by_its_hash() -> None:
+    lines = (Path(engine.__file__).parent / "requirements.txt").read_text().splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert f"ministack=={engine.VERSION} \\" in wanted
+    assert f"MiniStack {engine.VERSION}:" in MINISTACK
+    assert f"MiniStack {engine.VERSION} " in workarounds.__doc__
+    for line, following in zip(wanted, [*wanted[1:], ""], strict=True):
+        pinned = re.fullmatch(r"[a-z0-9-]+==\S+ \\", line)
+        assert pinned or line.startswith("    --hash=sha256:")
+        assert following.startswith("    --hash=sha256:") or not line.endswith("\\")
+
+
+def test_no_result_selector_of_ours_needs_the_context_and_its_fields_are_added_after_it(definition) -> None:
+    before, after = definition["States"]["Make chunks"], changed_states(definition)
+    selector = after["Make chunks"]["ResultSelector"]
+    assert not any(str(value).startswith("$$.") for value in selector.values())
+    added = after[after["Make chunks"]["Next"]]
+    assert {name.removesuffix(".$") for name in added["Parameters"]} == {
+        name.removesuffix(".$") for name in before["ResultSelector"]
+    }
+    assert added["Parameters"]["executionArn.$"] == "$$.Execution.Id"
+    assert added["Parameters"]["batch.$"] == "$.batch"
+    assert added["Next"] == before["Next"]
+
+
+def test_the_map_runs_arn_is_looked_up_and_lands_where_the_map_would_put_it(definition) -> None:
+    before, after = definition["States"]["Process chunks"], changed_states(definition)
+    lookup = after[after["Process chunks"]["Next"]]
+    assert after["Process chunks"]["ResultPath"] is None
+    assert set(lookup["ResultSelector"]) == set(before["ResultSelector"])
+    assert (lookup["ResultPath"], lookup["Next"]) == (before["ResultPath"], before["Next"])
+
+
+def test_everything_else_of_the_state_machine_is_as_it_was(definition) -> None:
+    before, after = definition["States"], changed_states(definition)
+    same = {name for name in before if before[name] == after[name]}
+    assert set(before) - same == {"Make chunks", "Process chunks"}
+    assert after["Process chunks"]["ItemProcessor"] == before["Process chunks"]["ItemProcessor"]
+    assert after["Make chunks"]["Parameters"] == before["Make chunks"]["Parameters"]
+    assert all(state["Next"] in after for state in after.values() if "Next" in state)
+
+
+def test_an_event_source_keeps_its_limits_as_numbers() -> None:
+    given = {"BatchSize": "2", "ScalingConfig": {"MaximumConcurrency": "10"}}
+    assert numbers_as_numbers(given) == {"BatchSize": 2, "ScalingConfig": {"MaximumConcurrency": 10}}
+    assert numbers_as_numbers({"BatchSize": 1}) == {"BatchSize": 1}
+
+
+def test_calls_are_made_in_turns_and_none_that_is_counted_is_the_first() -> None:
+    made: list[str] = []
+    took = take_turns([lambda: made.append("a"), lambda: made.append("b")], 7)
+    assert [len(theirs) for theirs in took] == [7, 7]
+    assert made[:2] == ["a", "b"]
+    assert "".join(made[2:]) == "".join("a" * turn + "b" * turn for turn in shares(7, 5))
+
+
+@pytest.mark.parametrize(("times", "turns"), [(200, 5), (7, 5), (3, 5), (0, 5)])
+def test_turns_are_as_equal_as_possible_and_lose_none(times: int, turns: int) -> None:
+    found = shares(times, turns)
+    assert (sum(found), len(found)) == (times, turns)
+    assert max(found) - min(found) <= 1
+
+
+BUSY = "import time\nwhile time.process_time() < 0.3: pass\n"
+PARENT = f"""
+import subprocess, sys
+subprocess.run([sys.executable, "-c", {BUSY!r}])
+alive = subprocess.Popen([sys.executable, "-c", {BUSY + "print(flush=True); input()"!r}], stdin=subprocess.PIPE)
+sys.stdin.read()
+"""
+
+
+def test_the_cpu_of_functions_that_run_and_of_those_that_have_ended_is_counted_apart_from_the_engines() -> None:
+    words = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdout
+        started.stdout.readline()
+        used = Engine("any", "", psutil.Process(started.pid)).cpu()
+        started.communicate()
+    assert used.functions >= 0.6 - 2 * 0.01
+    assert used.engine < 0.3
+
+
+def test_cpu_is_a_difference_of_two_looks() -> None:
+    assert Cpu(3, 7).since(Cpu(1, 2)) == Cpu(2, 5)
