@@ -70,15 +70,10 @@ def measure_starts(contestants: Contestants) -> list[Figure]:
 def measure_invocations(contestants: Contestants, progress: Progress) -> list[Figure]:
     """Measure a function that imports boto3, creates a client, and does nothing."""
     probes = [Probe(each.connection.client("lambda"), each.keeps_environments) for each in contestants]
-    progress(f"{CALLS} warm invocations")
-    warm = take_turns([probe.invoke for probe in probes], CALLS)
+    warm = measure_call("warm invoke", contestants, [probe.invoke for probe in probes], WARM_MILLISECONDS, progress)
     progress(f"{COLD_INVOCATIONS} cold invocations")
     cold = [[probe.cold_milliseconds(number) for number in range(COLD_INVOCATIONS)] for probe in probes]
-    return [
-        both("warm invoke, median", "ms", at(warm, 50), WARM_MILLISECONDS),
-        both("warm invoke, 95th percentile", "ms", at(warm, 95)),
-        both("cold invoke, median", "ms", at(cold, 50), COLD_MILLISECONDS),
-    ]
+    return [*warm, both("cold invoke, median", "ms", at(cold, 50), COLD_MILLISECONDS)]
 
 
 def measure_calls(contestants: Contestants, progress: Progress) -> list[Figure]:
@@ -86,10 +81,23 @@ def measure_calls(contestants: Contestants, progress: Progress) -> list[Figure]:
     of_each: list[dict[str, Call]] = [calls(each.connection) for each in contestants]
     figures = []
     for name in of_each[0]:
-        progress(f"{CALLS} calls of {name}")
-        took = take_turns([theirs[name] for theirs in of_each], CALLS)
-        figures.append(both(f"{name}, median", "ms", at(took, 50)))
+        figures += measure_call(name, contestants, [theirs[name] for theirs in of_each], None, progress)
     return figures
+
+
+def measure_call(
+    name: str, contestants: Contestants, made: Sequence[Call], goal: float | None, progress: Progress
+) -> list[Figure]:
+    """The duration of a call to each engine, `made` many times, and what it takes of the engine's own CPU."""
+    progress(f"{CALLS} times {name}")
+    before = [each.engine.cpu() for each in contestants]
+    took = take_turns(made, CALLS)
+    used = [each.engine.cpu().since(then).engine for each, then in zip(contestants, before, strict=True)]
+    return [
+        both(f"{name}, median", "ms", at(took, 50), goal),
+        both(f"{name}, 95th percentile", "ms", at(took, 95)),
+        both(f"{name}: engine's CPU", "ms", [[seconds * 1000 / (CALLS + 1)] for seconds in used]),
+    ]
 
 
 def at(took: Sequence[Sequence[float]], percent: float) -> list[list[float]]:

@@ -18,15 +18,16 @@ from sandbox.host.native import tail
 from sandbox.state import REPOSITORY, SandboxError, state_folder
 
 VERSION = "1.5.33"
-# `make bench` installs it here, from requirements.txt.
-PYTHON = REPOSITORY / ".rollcall" / "ministack" / "bin" / "python"
+# `make bench` installs it here, from requirements.txt, and marks that it could.
+PLACE = REPOSITORY / ".rollcall" / "ministack"
+INSTALLED = PLACE / ".installed"
 START_SECONDS = 60
 STOP_SECONDS = 3
 
 
 def require_installed() -> None:
     """Raise Problem if MiniStack is not installed."""
-    if not PYTHON.exists():
+    if not INSTALLED.exists():
         raise Problem("MiniStack is not installed", "`make bench` installs it; --alone measures Rollcall without it")
 
 
@@ -63,7 +64,7 @@ def ministack(progress: Callable[[str], None]) -> Iterator[Engine]:
     port, log = free_port(), folder / "engine.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [PYTHON, "-m", "ministack"],
+            [PLACE / "bin" / "python", "-m", "ministack"],
             env=environment(port, folder),
             cwd=folder,
             umask=0o077,

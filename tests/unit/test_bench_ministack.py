@@ -48,7 +48,7 @@ def test_ministack_listens_on_loopback_and_keeps_its_files_in_its_folder(tmp_pat
 
 
 def test_without_ministack_the_message_names_both_ways_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(engine, "PYTHON", tmp_path / "python")
+    monkeypatch.setattr(engine, "INSTALLED", tmp_path / ".installed")
     with pytest.raises(Problem, match="MiniStack is not installed") as refused:
         engine.require_installed()
     assert "make bench" in str(refused.value.hint)
