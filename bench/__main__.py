@@ -10,7 +10,7 @@ from bench.command import carry_out
 from bench.failures import measure_failures
 from bench.measure import measure
 from bench.races import Plan
-from bench.report import machine, report, to_json
+from bench.report import WIDTH, machine, report, to_json
 from rollcall.terminal.console import stdout, steps
 
 
@@ -58,7 +58,7 @@ def speed(given: argparse.Namespace) -> Any:
     with steps("starting an engine") as progress:
         figures = measure_failures(given.failures, progress) if given.failures else measure(plan, given.alone, progress)
     took = time.monotonic() - began
-    stdout.print(report(figures, measured_on, took))
+    stdout.print(report(figures, measured_on, took), width=None if stdout.is_terminal else WIDTH)
     return to_json(figures, measured_on, took)
 
 

@@ -45,7 +45,7 @@ class Figure:
         Empty without MiniStack, or where a value is too small to be measured. A slow round affects both of its values.
         """
         better, worse = (self.values, self.peer) if self.more_is_better else (self.peer, self.values)
-        return ratios(better, worse) if self.peer and all(worse) else []
+        return ratios(better, worse) if self.peer and all(better) and all(worse) else []
 
     @property
     def met(self) -> bool | None:

@@ -170,4 +170,4 @@ def idle(laps: Iterable[Sequence[Sequence[Lap]]]) -> list[Figure]:
     if not pairs:
         return []
     shares = [[100 * max(lap.others_share for theirs in pairs for lap in theirs[other])] for other in (1, 0)]
-    return [both("CPU at rest, while the other engine runs a batch", "% of a core", shares)]
+    return [both("share of a core, while the other engine runs a batch", "%", shares)]

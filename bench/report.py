@@ -24,6 +24,8 @@ MINISTACK = (
     "logs."
 )
 LIMITS = "The engines run on one machine: this compares designs and predicts nothing of AWS."
+# Of a report that goes to a file: its longest lines with several rounds.
+WIDTH = 132
 VERDICTS = {True: Text("met", "green"), False: Text("missed", "bold red"), None: Text("")}
 
 

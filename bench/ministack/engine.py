@@ -80,6 +80,8 @@ def ministack(progress: Callable[[str], None]) -> Iterator[Engine]:
     finally:
         progress("stopping MiniStack")
         _end(process)
+    # Each environment has had the function's code and layers unpacked for itself: tens of thousands of files.
+    progress("removing the files of MiniStack's functions")
     shutil.rmtree(folder)
 
 
