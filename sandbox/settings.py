@@ -23,6 +23,8 @@ def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
         "FILESYSTEM_ROOT": str(root),
         # LocalStack guesses whether it runs in a container, and chooses folders and addresses by that.
         "OVERRIDE_IN_DOCKER": "0",
+        # LocalStack's own clients hand their calls straight to its gateway, which does all that it does with others.
+        "IN_MEMORY_CLIENT": "1",
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
         "SQS_ENDPOINT_STRATEGY": "path",
