@@ -21,9 +21,10 @@ def install(_provider: Any) -> None:
         metering,
         page_tokens,
         shortcuts,
+        state_threads,
         waits,
     )
 
     interpreted = (shortcuts, express, interpreter, inline_maps, definitions)
-    for module in (*interpreted, executions, children, lagging, page_tokens, metering, waits):
+    for module in (*interpreted, executions, children, lagging, page_tokens, metering, waits, state_threads):
         module.install()

@@ -1,13 +1,11 @@
 """Reports to the meter the states that executions enter, and the execution behind a call."""
 
-import contextvars
 from typing import Any
 
 from localstack.aws.api.stepfunctions import StateMachineType
 from localstack.services.stepfunctions.asl.component.common.retry.retry_outcome import RetryOutcome
 from localstack.services.stepfunctions.asl.component.program.program import Program
 from localstack.services.stepfunctions.asl.component.state.state import CommonStateField
-from localstack.services.stepfunctions.asl.component.state.state_execution import execute_state
 from localstack.services.stepfunctions.asl.component.state.state_execution.execute_state import ExecutionState
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_map.state_map import StateMap
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_parallel.state_parallel import (
@@ -18,12 +16,10 @@ from localstack.services.stepfunctions.backend.store import sfn_stores
 from localstack.utils.patch import patch
 
 from sandbox.meter import state_machines as meter
-from sandbox.step_functions.waits import ExecutionThread
 
 
 def install() -> None:
     """Count every state that an execution enters, and every retry of a state."""
-    execute_state.Thread = _Thread  # type: ignore[attr-defined]
 
     @patch(CommonStateField._eval_body)
     def eval_body(stock: Any, self: CommonStateField, env: Environment) -> None:
@@ -51,17 +47,6 @@ def express_size(env: Environment, program: Program) -> tuple[int, int]:
     machine = sfn_stores[account][region].state_machines.get(arn)
     steps = sum(isinstance(state, StateMap | StateParallel) for state in program.states.states.values())
     return len(machine.definition) if machine else 0, steps
-
-
-class _Thread(ExecutionThread):
-    """A task's thread. It runs in a copy of the context of the thread that makes it."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._inherited = contextvars.copy_context()
-
-    def run(self) -> None:
-        self._inherited.run(super().run)
 
 
 def _enter(env: Environment) -> None:
