@@ -22,6 +22,7 @@ from sandbox.engine import (
     json_requests,
     lambda_requests,
     offline,
+    own_clients,
     permissions,
     queue_messages,
     queue_requests,
@@ -35,7 +36,7 @@ from sandbox.settings import HEALTH_PATH
 
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
-    *(clock, offline, services, http_requests, json_requests, json_answers, headers, chain),
+    *(clock, offline, own_clients, services, http_requests, json_requests, json_answers, headers, chain),
     *(catalog, spared_work, constraints, queue_requests, queue_messages, s3, permissions),
     *(pollers, meter),
     *(calls, concurrency, queues, endpoint),
