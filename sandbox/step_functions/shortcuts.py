@@ -55,17 +55,11 @@ class _Connect:
 
 
 def _parse_once() -> None:
-    """Parse each definition once; stock parses it for every execution. What is evaluated is made anew from the tree."""
-    stock = AmazonStateLanguageParser.parse
+    """Parse each definition once; stock parses it for every execution.
 
-    @lru_cache(maxsize=256)
-    def tree_of(definition: str) -> Any:
-        return stock(definition)[1]
-
-    def parse(definition: str) -> tuple[Any, Any]:
-        tree = tree_of(definition)
-        return preprocessor.Preprocessor().visit(tree), tree
-
+    All executions share what it becomes, as the children of a Map do: what changes lies in their environments.
+    """
+    parse = lru_cache(maxsize=256)(AmazonStateLanguageParser.parse)
     AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]
 
 
