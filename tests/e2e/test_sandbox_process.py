@@ -1,5 +1,6 @@
 """The native engine as a process: what it sees, what it leaves behind, and how its death is noticed."""
 
+import json
 import os
 import shutil
 import signal
@@ -50,6 +51,21 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def own(started: Sandbox) -> Sandbox:
     """It, started again if a test has ended it."""
     return control.start("native", started.port, started.project)
+
+
+def test_what_the_engine_calls_itself_needs_no_connection(own: Sandbox) -> None:
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    sqs, sfn, iam = (session.client(name, endpoint_url=own.endpoint) for name in ("sqs", "stepfunctions", "iam"))
+    queue, name = sqs.create_queue(QueueName="told")["QueueUrl"], own_name()
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    tell = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": True}
+    tell["Parameters"] = {"QueueUrl": queue, "MessageBody": "called"}
+    definition = json.dumps({"StartAt": "Tell", "States": {"Tell": tell}})
+    machine = sfn.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
+    sfn.start_execution(stateMachineArn=machine)
+    [message] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+    assert message["Body"] == "called"
+    assert not [c for c in listener(own.port).net_connections("tcp") if c.raddr and c.raddr.port == own.port]
 
 
 def test_it_sees_nothing_of_the_users_settings(own: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
