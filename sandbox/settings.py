@@ -32,6 +32,8 @@ def engine_environment(host: str, port: int, root: Path) -> dict[str, str]:
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
         "LS_LOG": "warning",
+        # The C library would keep the memory of zips that have passed through, 50 MB.
+        "MALLOC_MMAP_THRESHOLD_": "1000000",
         ALLOWED_HOSTS: os.environ.get(ALLOWED_HOSTS, ""),
         "PYTHONWARNINGS": "ignore",  # LocalStack sets this too, but only once it has started
     }
