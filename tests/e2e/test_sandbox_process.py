@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -66,6 +67,13 @@ def test_what_the_engine_calls_itself_needs_no_connection(own: Sandbox) -> None:
     [message] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
     assert message["Body"] == "called"
     assert not [c for c in listener(own.port).net_connections("tcp") if c.raddr and c.raddr.port == own.port]
+
+
+def test_a_healthy_engine_has_loaded_what_the_stacks_use(own: Sandbox) -> None:
+    with urllib.request.urlopen(f"{own.endpoint}/_localstack/health") as answer:
+        services = json.load(answer)["services"]
+    late = {"cloudwatch", "kms", "secretsmanager", "sns", "ssm"}
+    assert {name for name, state in services.items() if state == "running"} >= services.keys() - late
 
 
 def test_it_sees_nothing_of_the_users_settings(own: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
