@@ -1,6 +1,7 @@
 """`rollcall up`: starts the sandbox and deploys both stacks into it."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -116,9 +117,8 @@ def bring_up(
 
     Unless `lose_batches`, no stack is created again whose batches run. Raises SandboxError, or Problem if that fails.
     """
-    from bootstrap import aws
-
     with deploying("rollcall up", target.project), steps("looking for an engine") as say:
+        threading.Thread(target=prepare, daemon=True).start()
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
         why = "already running" if running else reason(engine, chosen)
@@ -130,8 +130,18 @@ def bring_up(
             if engine == "auto" and chosen == "docker" and sys.platform == "linux":
                 raise Problem(str(failure), "to run it without Docker: `rollcall up --engine native`") from failure
             raise
+        from bootstrap import aws
+
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
         return connection, deploy_stacks(connection, say, parameters, work=work, lose_batches=lose_batches)
+
+
+def prepare() -> None:
+    """Import what a deployment needs, and compile the handlers, while the engine starts."""
+    from bootstrap import aws, deploy  # noqa: F401
+    from bootstrap.packaging import package
+
+    package()
 
 
 def deploy_stacks(
