@@ -32,8 +32,7 @@ def main() -> None:
 def exit_later() -> None:
     """End this process GRACE_SECONDS after its shutdown began, even while functions run.
 
-    Stock may stop while it serves a request, such as an invocation that runs for minutes. That request's thread then
-    waits for ever to write its response, and Python waits for the thread.
+    The server waits for the calls that have begun, and one may be an invocation that runs for minutes.
     """
     timer = threading.Timer(GRACE_SECONDS, lambda: os._exit(get_current_runtime().exit_code))
     timer.daemon = True

@@ -1,5 +1,6 @@
 """The native engine as a process: what it sees, what it leaves behind, and how its death is noticed."""
 
+import http.client
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from sandbox.host import control, native
 from sandbox.state import Sandbox, SandboxError, state_folder
 from tests.e2e.engines import free_port, native_engine, own_name
 from tests.e2e.executor_deploy import create
+from tests.faults import Faults
 from tests.probes import eventually
 
 
@@ -110,6 +112,22 @@ def test_a_killed_engine_takes_its_functions_along_is_noticed_and_started_again(
 
     eventually(gone)
     assert control.start("native", own.port, own.project).healthy()
+
+
+def test_an_orderly_end_answers_the_calls_that_have_begun(own: Sandbox) -> None:
+    faults = Faults(own.endpoint)
+    faults.put({"seed": 1, "faults": [{"kind": "delay", "operation": "ListQueues", "seconds": 2}]})
+    client = http.client.HTTPConnection("127.0.0.1", own.port, timeout=10)
+    client.request("GET", "/?Action=ListQueues")
+    eventually(lambda: _assert_one(faults.report()["injected"]))
+    engine = listener(own.port)
+    engine.terminate()
+    assert client.getresponse().status == 200
+    engine.wait(timeout=8)
+
+
+def _assert_one(injected: dict[str, int]) -> None:
+    assert sum(injected.values()) == 1
 
 
 def test_every_socket_of_it_listens_on_loopback_only(sandbox: Sandbox) -> None:
