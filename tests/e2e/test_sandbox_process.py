@@ -114,6 +114,16 @@ def test_a_killed_engine_takes_its_functions_along_is_noticed_and_started_again(
     assert control.start("native", own.port, own.project).healthy()
 
 
+def test_its_own_clients_need_no_connection(own: Sandbox) -> None:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    stacks = session.client("cloudformation", endpoint_url=own.endpoint)
+    template = '{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}, "Bucket": {"Type": "AWS::S3::Bucket"}}}'
+    stacks.create_stack(StackName="own-clients", TemplateBody=template)
+    stacks.get_waiter("stack_create_complete").wait(StackName="own-clients", WaiterConfig={"Delay": 1})
+    to_itself = [c for c in listener(own.port).net_connections("tcp") if c.raddr and c.raddr.port == own.port]
+    assert to_itself == []
+
+
 def test_an_orderly_end_answers_the_calls_that_have_begun(own: Sandbox) -> None:
     faults = Faults(own.endpoint)
     faults.put({"seed": 1, "faults": [{"kind": "delay", "operation": "ListQueues", "seconds": 2}]})
