@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,23 +15,27 @@ INHERITED = 60 * MEGABYTE
 OWN = 20 * MEGABYTE
 
 
+# The process that stands for the warden prints the id of its fork, the family's main process.
+WARDEN = f"""
+import os, signal, sys
+inherited = os.urandom({INHERITED})
+if os.fork() == 0:
+    if os.fork() == 0:
+        own = os.urandom({OWN})
+        print(os.getppid(), flush=True)
+    signal.pause()
+signal.pause()
+"""
+
+
 @pytest.fixture
 def family() -> Iterator[int]:
-    """The process id of a fork of this process, which holds INHERITED too, and whose only child holds OWN besides."""
-    inherited = os.urandom(INHERITED)
-    ready, child_is_ready = os.pipe()
-    main = os.fork()
-    if main == 0:
-        os.setsid()
-        if os.fork() == 0:
-            own = os.urandom(OWN)
-            os.write(child_is_ready, own[:1])
-        signal.pause()
-    os.read(ready, 1)
-    yield main
-    os.killpg(main, signal.SIGKILL)
-    os.waitpid(main, 0)
-    assert len(inherited) == INHERITED
+    """The process id of a fork of a process that holds INHERITED; its only child holds OWN besides."""
+    command = [sys.executable, "-c", WARDEN]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as warden:
+        assert warden.stdout is not None
+        yield int(warden.stdout.readline())
+        os.killpg(warden.pid, signal.SIGKILL)
 
 
 def test_what_a_family_shares_with_its_warden_counts_as_its_own_once(family: int) -> None:
