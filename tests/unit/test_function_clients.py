@@ -27,4 +27,5 @@ def test_a_call_names_rollcall_and_the_sdks_version_and_no_more(monkeypatch: pyt
     with pytest.raises(Sent):
         dynamodb.list_tables()
     (name,) = sent
-    assert re.fullmatch(rf"{USER_AGENT} Botocore/[\d.]+", name)
+    # Powertools adds its own name to that of every client made after its import.
+    assert re.fullmatch(rf"{USER_AGENT} Botocore/[\d.]+( PT/\S+ PTEnv/\S+)?", name)
