@@ -58,7 +58,9 @@ def speed(given: argparse.Namespace) -> Any:
     with steps("starting an engine") as progress:
         figures = measure_failures(given.failures, progress) if given.failures else measure(plan, given.alone, progress)
     took = time.monotonic() - began
-    stdout.print(report(figures, measured_on, took), width=None if stdout.is_terminal else WIDTH)
+    if not stdout.is_terminal:
+        stdout.width = WIDTH
+    stdout.print(report(figures, measured_on, took))
     return to_json(figures, measured_on, took)
 
 

@@ -1,18 +1,24 @@
 """The batches, round by round: each through Rollcall's engine, then through MiniStack, one engine at a time."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.batches import Run, Size, Starter, run_batch
 from bench.contestants import Contestant
-from bench.engine import Cpu
+from bench.engine import Cpu, Engine
 from bench.figures import Figure, both, percentile, ratios
 
 ITEMS_PER_CHUNK = 100
 # The batches whose completion lags make a percentile.
 SHORT = 1_000
 MILLION = Size(1_000_000, 500)
+
+# An engine is at rest if it uses no more than this share of a core for so many seconds.
+AT_REST_SHARE = 0.08
+AT_REST_LOOK = 0.5
+AT_REST_PATIENCE = 30
 
 # The goals, on two cores that are free.
 TIMES_THE_BASELINE = 10
@@ -91,23 +97,23 @@ def measure_batches(
     """Run every batch of the plan, on engines that are warm. Raises Problem."""
     races = races_of(plan, baselines)
     # Of each race, each engine's lap of each round.
-    laps: dict[Race, list[list[Lap]]] = {race: [[] for _ in racing(race, contestants)] for race in races}
+    laps: list[list[list[Lap]]] = [[[] for _ in racing(race, contestants)] for race in races]
     lags: list[list[float]] = [[] for _ in contestants]
     for number in range(1, plan.rounds + 1):
         tell = prefixed(progress, number, plan.rounds)
-        for race in races:
-            for theirs, contestant in zip(laps[race], racing(race, contestants), strict=True):
+        for race, of_race in zip(races, laps, strict=True):
+            for theirs, contestant in zip(of_race, racing(race, contestants), strict=True):
                 others = [each for each in contestants if each is not contestant]
                 theirs.append(run_lap(contestant, others, race, tell))
         for all_lags, lag in zip(lags, short_lags(contestants, plan.short, tell), strict=True):
             all_lags.append(lag)
-    in_batches, one_by_one, rollcall = ([lap.run.rate for lap in laps[race][0]] for race in races[:3])
+    in_batches, one_by_one, rollcall = ([lap.run.rate for lap in of_race[0]] for of_race in laps[:3])
     return [
-        *(figure for race in races for figure in figures_of(race, laps[race])),
+        *(figure for race, of_race in zip(races, laps, strict=True) for figure in figures_of(race, of_race)),
         Figure("SQS : baseline", "x", ratios(rollcall, in_batches), TIMES_THE_BASELINE),
         Figure("SQS : one-by-one baseline", "x", ratios(rollcall, one_by_one)),
         both(f"lag, 95th percentile of {plan.short} batches of {SHORT:,} items", "s", lags, LAG_SECONDS),
-        *idle(laps.values()),
+        *idle(laps),
     ]
 
 
@@ -119,11 +125,26 @@ def racing(race: Race, contestants: Sequence[Contestant]) -> Sequence[Contestant
 def run_lap(contestant: Contestant, others: Sequence[Contestant], race: Race, progress: Progress) -> Lap:
     """Run a batch on one engine, while the others are at rest. Raises Problem."""
     starter = race.baseline or contestant.starters[race.architecture]
-    before, others_before = contestant.engine.cpu(), [each.engine.cpu() for each in others]
+    engines = [contestant.engine, *(each.engine for each in others)]
+    wait_until_at_rest(engines)
+    before, *others_before = [engine.cpu() for engine in engines]
     run = run_batch(contestant.connection, starter, race.size, lambda line: progress(f"{contestant.name}, {line}"))
-    cpu = contestant.engine.cpu().since(before)
-    used = [sum(each.engine.cpu().since(then)) for each, then in zip(others, others_before, strict=True)]
-    return Lap(run, cpu, sum(used) / run.seconds)
+    used = [sum(engine.cpu().since(then)) for engine, then in zip(engines[1:], others_before, strict=True)]
+    # What it does after the event, such as ending its invocations, belongs to the batch.
+    wait_until_at_rest(engines)
+    return Lap(run, contestant.engine.cpu().since(before), sum(used) / run.seconds)
+
+
+def wait_until_at_rest(engines: Sequence[Engine]) -> None:
+    """Wait until no engine does anything for its last batch, at most AT_REST_PATIENCE seconds."""
+    give_up = time.monotonic() + AT_REST_PATIENCE
+    at_rest = False
+    while not at_rest and time.monotonic() < give_up:
+        before, began = [engine.cpu() for engine in engines], time.monotonic()
+        time.sleep(AT_REST_LOOK)
+        elapsed = time.monotonic() - began
+        used = [sum(engine.cpu().since(then)) for engine, then in zip(engines, before, strict=True)]
+        at_rest = max(used) <= AT_REST_SHARE * elapsed
 
 
 def short_lags(contestants: Sequence[Contestant], times: int, progress: Progress) -> list[float]:
@@ -132,6 +153,7 @@ def short_lags(contestants: Sequence[Contestant], times: int, progress: Progress
     for number in range(1, times + 1):
         progress(f"short batch {number} of {times}")
         for found, each in zip(lags, contestants, strict=True):
+            wait_until_at_rest([each.engine for each in contestants])
             run = run_batch(each.connection, each.starters["sqs"], Size(SHORT, ITEMS_PER_CHUNK), lambda _: None)
             found.extend([run.lag] if run.lag is not None else [])
     return [percentile(theirs, 95) for theirs in lags]

@@ -10,6 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
+from bench import races
+from bench.batches import Run
 from bench.calls import shares, take_turns
 from bench.engine import Cpu, Engine
 from bench.ministack import engine, workarounds
@@ -140,3 +142,33 @@ def test_the_cpu_of_functions_that_run_and_of_those_that_have_ended_is_counted_a
 
 def test_cpu_is_a_difference_of_two_looks() -> None:
     assert Cpu(3, 7).since(Cpu(1, 2)) == Cpu(2, 5)
+
+
+class Ending:
+    """An engine that still works for a while after its batch."""
+
+    def __init__(self, looks_busy: int) -> None:
+        self.looks_busy = looks_busy
+        self.used = 0.0
+
+    def cpu(self) -> Cpu:
+        self.looks_busy -= 1
+        self.used += 1 if self.looks_busy > 0 else 0
+        return Cpu(self.used, 0)
+
+
+def test_no_batch_begins_before_every_engine_is_done_with_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(races, "AT_REST_LOOK", 0.001)
+    busy, idle = Ending(looks_busy=7), Ending(looks_busy=0)
+    races.wait_until_at_rest([idle, busy])
+    assert busy.looks_busy <= 0
+
+
+def test_two_races_of_the_same_size_keep_their_own_laps(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(500, seconds=2, lag=0.05)
+    monkeypatch.setattr(races, "run_lap", lambda *_: races.Lap(run, Cpu(1, 1), 0))
+    monkeypatch.setattr(races, "short_lags", lambda contestants, *_: [0.05 for _ in contestants])
+    plan = races.Plan(items=500, large=500, sfn_items=500, children=0, short=1, million=False, rounds=2)
+    baselines = races.Baselines(in_batches=None, one_by_one=None)
+    figures = races.measure_batches([None, None], baselines, plan, print)
+    assert {len(figure.values) for figure in figures if figure.unit == "items/s"} == {2}
