@@ -67,7 +67,8 @@ def test_a_run_that_is_told_to_stop_ends_its_engines(engine: str, tmp_path: Path
         finally:
             run.send_signal(number)
         run.communicate()
-    assert engine == "docker" or len(functions) == 2
+    # Of each engine the warden of the function's package, and the function.
+    assert engine == "docker" or len(functions) == 4
 
     def gone() -> None:
         assert [process for process in started if lives(process)] == []
