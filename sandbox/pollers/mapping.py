@@ -6,12 +6,11 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from localstack.aws.api.lambda_ import FunctionResponseType
-from localstack.services.lambda_.event_source_mapping.pipe_utils import get_internal_client
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import get_queue_url, transform_into_events
 from localstack.utils.aws.arns import parse_arn
 from localstack.utils.aws.client_types import ServicePrincipal
@@ -19,6 +18,7 @@ from localstack.utils.event_matcher import matches_event
 from localstack.utils.json import BytesEncoder
 
 from sandbox.pollers.batch import PAYLOAD_LIMIT, failed_ids, payloads
+from sandbox.pollers.calls import calls, role_access_key
 from sandbox.pollers.queues import Arrivals
 
 LOG = logging.getLogger(__name__)
@@ -37,8 +37,6 @@ _MAX_CONCURRENCY = 1000
 
 _CALL_LIMIT = 10
 """Messages per ReceiveMessage and DeleteMessageBatch."""
-
-_LONGEST_INVOCATION_SECONDS = 900
 
 _PASSING_ERRORS = {"TooManyRequestsException", "ResourceConflictException"}
 """Lambda throttles, or still creates the function."""
@@ -70,26 +68,14 @@ class QueueMapping:
         region = parse_arn(self.queue_arn)["region"]
         self._metadata = {"eventSource": "aws:sqs", "eventSourceARN": self.queue_arn, "awsRegion": region}
         self._queue_url = get_queue_url(self.queue_arn)
-        # No retries: an invocation must not run twice, and the next batch repeats the other calls.
-        # A connection for each batch and one for the receiver: with the default of 10 the pool would keep reconnecting.
-        config = Config(
-            retries={"total_max_attempts": 1},
-            max_pool_connections=self.concurrency + 1,
-            read_timeout=_LONGEST_INVOCATION_SECONDS + 5,
-            tcp_keepalive=True,
-        )
-        self._sqs = get_internal_client(
-            self.queue_arn,
-            role_arn=role_arn,
-            service_principal=ServicePrincipal.lambda_,
-            source_arn=self.function_arn,
-            client_config=config,
-        )
-        self._lambda = get_internal_client(self.function_arn, client_config=config)
+        served = {"source_arn": self.function_arn, "service_principal": ServicePrincipal.lambda_}
+        self._sqs = calls("sqs", region, role_access_key(role_arn, region), **served)
+        function = parse_arn(self.function_arn)
+        self._lambda = calls("lambda", function["region"], function["account"])
 
     def visibility_seconds(self) -> float:
         """The queue's visibility timeout. AWS reads it with the role too, which needs sqs:GetQueueAttributes."""
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"])
+        answer = self._sqs("GetQueueAttributes", QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"])
         return float(answer["Attributes"]["VisibilityTimeout"])
 
     def receive(self, stopped: threading.Event) -> list[Message]:
@@ -130,14 +116,15 @@ class QueueMapping:
                     break
 
     def _receive(self, wanted: int) -> list[Message]:
-        answer = self._sqs.receive_message(
+        answer = self._sqs(
+            "ReceiveMessage",
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=min(wanted, _CALL_LIMIT),
             WaitTimeSeconds=0,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
-        return answer.get("Messages", [])
+        return answer.get("Messages") or []
 
     def _delete(self, messages: list[Message]) -> None:
         for start in range(0, len(messages), _CALL_LIMIT):
@@ -145,7 +132,7 @@ class QueueMapping:
                 {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
                 for index, message in enumerate(messages[start : start + _CALL_LIMIT])
             ]
-            self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            self._sqs("DeleteMessageBatch", QueueUrl=self._queue_url, Entries=entries)
 
     def _matches(self, record: Message) -> bool:
         """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html"""
@@ -158,18 +145,18 @@ class QueueMapping:
         return any(matches_event(pattern, record) for pattern in self._patterns)
 
     def _invoke(self, encoded: list[str], message_ids: set[str], until: float, stopped: threading.Event) -> set[str]:
-        payload = '{"Records": [' + ", ".join(encoded) + "]}"
+        payload = ('{"Records": [' + ", ".join(encoded) + "]}").encode()
         pause = 0.1
         while True:
             try:
-                answer = self._lambda.invoke(FunctionName=self.function_arn, Payload=payload)
+                answer = self._lambda("Invoke", FunctionName=self.function_arn, Payload=BytesIO(payload))
                 break
             except ClientError as error:
                 passing = error.response["Error"]["Code"] in _PASSING_ERRORS
                 if not passing or time.monotonic() + pause > until or stopped.wait(pause):
                     raise
                 pause = min(2 * pause, 1)
-        response = answer["Payload"].read()
+        response = answer["Payload"]
         if "FunctionError" in answer:
             return message_ids
         return failed_ids(response, message_ids) if self._partial else set()
