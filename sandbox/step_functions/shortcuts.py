@@ -8,10 +8,14 @@ from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
+from antlr4 import CommonTokenStream, InputStream
+from antlr4.error.Errors import ParseCancellationException
+from antlr4.error.ErrorStrategy import BailErrorStrategy
 from botocore.config import Config
 from jsonpath_ng.ext.parser import parse as parse_extended
 from jsonpath_ng.parser import parse
 from localstack.aws.connect import connect_to
+from localstack.services.stepfunctions.asl.antlr.runtime.ASLParser import ASLParser
 from localstack.services.stepfunctions.asl.component import eval_component
 from localstack.services.stepfunctions.asl.component.common.path import result_path
 from localstack.services.stepfunctions.asl.component.common.string import string_expression
@@ -22,8 +26,9 @@ from localstack.services.stepfunctions.asl.component.program import program
 from localstack.services.stepfunctions.asl.component.state.state_execution import execute_state
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service import state_task_service
 from localstack.services.stepfunctions.asl.eval import states
-from localstack.services.stepfunctions.asl.parse import preprocessor
+from localstack.services.stepfunctions.asl.parse import asl_parser, preprocessor
 from localstack.services.stepfunctions.asl.parse.asl_parser import AmazonStateLanguageParser
+from localstack.services.stepfunctions.asl.parse.preprocessor import Preprocessor
 from localstack.services.stepfunctions.asl.utils import boto_client, json_path
 from localstack.services.stepfunctions.backend import execution_worker
 
@@ -55,11 +60,24 @@ class _Connect:
 
 
 def _parse_once() -> None:
-    """Parse each definition once; stock parses it for every execution.
+    """Parse each definition once, and fast if it is right; stock parses it for every execution.
 
     All executions share what it becomes, as the children of a Map do: what changes lies in their environments.
     """
-    parse = lru_cache(maxsize=256)(AmazonStateLanguageParser.parse)
+    stock = AmazonStateLanguageParser.parse
+
+    @lru_cache(maxsize=256)
+    def parse(definition: str) -> tuple[Any, Any]:
+        # The lexer is that of `express`.
+        parser: Any = ASLParser(CommonTokenStream(asl_parser.ASLLexer(InputStream(definition))))  # type: ignore[attr-defined]
+        # It looks for nothing that could follow an error: of the second that a definition takes, that is all but 0.1 s.
+        parser._errHandler = BailErrorStrategy()
+        try:
+            tree = parser.state_machine()
+        except ParseCancellationException:
+            return stock(definition)
+        return Preprocessor().visit(tree), tree
+
     AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]
 
 
