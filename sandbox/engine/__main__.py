@@ -10,6 +10,9 @@ import threading
 # isort: split  The clock comes before everything that may keep a function of `time`.
 import sandbox.clock.clock
 
+# isort: split  Of all that is imported nothing is garbage.
+import sandbox.engine.no_garbage
+
 # isort: split
 from localstack.runtime import get_current_runtime
 from localstack.runtime import main as localstack

@@ -1,5 +1,6 @@
 """Installs the sandbox's extension in the engine, once, before LocalStack serves its first request."""
 
+import gc
 from typing import Any
 
 from localstack.runtime import hooks
@@ -63,6 +64,9 @@ def extend_engine() -> None:
         return stock(provider, *args, **kwargs)
 
     services.load()
+    # All that exists now stays: a search for garbage, which stops every thread for 0.4 s, leaves it out from now on.
+    gc.freeze()
+    gc.enable()
     ROUTER.add(HEALTH_PATH, healthy, methods=["GET"])  # type: ignore[arg-type]
 
 
