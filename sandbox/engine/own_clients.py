@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from botocore import UNSIGNED
+from localstack.aws import client as aws_client
 from localstack.aws.connect import InternalClientFactory
 from localstack.utils.patch import patch
 
@@ -15,7 +16,8 @@ SIGNED = "s3"
 
 
 def install() -> None:
-    """Let clients that are made from now on sign no calls, but those of S3."""
+    """Let clients that are made from now on sign no calls, but those of S3, and read answers without copying them."""
+    aws_client._ResponseStream.readinto = _read_into  # type: ignore[method-assign]
 
     @patch(InternalClientFactory._get_client_post_hook)
     def finish(stock: Any, self: InternalClientFactory, client: Any) -> Any:
@@ -41,3 +43,11 @@ def _no_signer(**_: Any) -> Any:
 
 def _name_caller(caller: str, request: Any, **_: Any) -> None:
     request.headers["Authorization"] = caller
+
+
+def _read_into(self: Any, buffer: Any) -> int:
+    """As stock does, which copies all that is left of a megabyte for each part that it reads: 0.4 s for a layer."""
+    left = self._buf or memoryview(next(self.iterator, b""))
+    size = min(len(buffer), len(left))
+    buffer[:size], self._buf = left[:size], left[size:]
+    return size
