@@ -124,12 +124,14 @@ class Clock:
         until = self.until
         if until is None and not self._skip:
             return
+        due = self.next_due()
         if not still(frozenset() if until is None else self.apart_from):
             if self._grace_ends and time.monotonic() > self._grace_ends:
                 self.apart_from, self._grace_ends = frozenset(RUNNING.names()), 0.0
             return
+        if not self.apart_from and due != self.next_due():
+            return  # something has begun since the last look: what it has in hand is due no more
         self._grace_ends = 0.0
-        due = self.next_due()
         with self._changed:  # an order that has been answered holds for this jump
             if self.until != until or (until is None and not self._skip):
                 return

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sandbox.clock import clock as clock_module
 from sandbox.clock import timers
-from sandbox.clock.clock import CLOCK
+from sandbox.clock.clock import CLOCK, Clock
 from sandbox.clock.stillness import RUNNING
-from sandbox.clock.timers import TIMERS
+from sandbox.clock.timers import TIMERS, Due
 from sandbox.engine.schedules import next_time
 from tests.probes import eventually
 
@@ -153,3 +154,21 @@ def test_a_schedule_that_is_over_has_no_next_time():
 
 def expect(found: object, expected: object) -> None:
     assert found == expected
+
+
+def test_the_clock_passes_over_nothing_that_has_begun_while_it_looked(monkeypatch: pytest.MonkeyPatch):
+    own, later = Clock(), Due(time.time() + 12 * HOUR, "another message becomes visible")
+    dues = [Due(time.time(), "a message becomes visible"), later]
+    own.sources = [lambda: list(dues)]
+    own.skip = True
+
+    def taken(_apart_from: frozenset[str]) -> bool:
+        # After the last look an event source takes the message, which is in its hand from then on.
+        dues[:] = [later]
+        return True
+
+    monkeypatch.setattr(clock_module, "still", taken)
+    own._step()
+    assert list(own.jumps) == []
+    own._step()
+    assert [jump.what for jump in own.jumps] == [later.what]
