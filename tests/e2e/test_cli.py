@@ -24,9 +24,10 @@ from bootstrap.lock import deploying
 from bootstrap.problem import Problem
 from bootstrap.stacks import STACK_NAMES
 from rollcall.__main__ import run
+from rollcall.batches.find import batches_of
 from rollcall.commands import watch
 from rollcall.commands.new import make
-from rollcall.commands.up import tell_losses
+from rollcall.commands.up import COUNTED_BATCHES, tell_losses
 from rollcall.target.connection import Connection
 from sandbox.state import REPOSITORY, Sandbox
 from tests.canary import HOSTILE, canary_home, of_a_user
@@ -342,9 +343,14 @@ def test_a_stack_whose_batches_run_is_not_created_again_unless_they_may_be_lost(
     rollcall: Rollcall, stacks: Stacks, sandbox: Sandbox, architecture, capsys: pytest.CaptureFixture
 ):
     batch = new_id()
-    rollcall("run", architecture, *LASTING, f"--batch-id={batch}", "--no-wait")
     name = f"{STACK_NAMES[architecture]}{stacks.suffix}"
     connection = Connection(session(sandbox.endpoint), stacks.suffix, sandbox.endpoint)
+
+    def others_have_ended() -> None:
+        assert all(other.status != "OPEN" for other in batches_of(connection, architecture).recent(COUNTED_BATCHES))
+
+    eventually(others_have_ended)
+    rollcall("run", architecture, *LASTING, f"--batch-id={batch}", "--no-wait")
     said = (
         f"{name} must be deleted and created again, because it is old: that loses [0-9]+ batches( or more)?, of which"
     )
