@@ -9,7 +9,7 @@ import yaml
 from botocore.waiter import Waiter
 from localstack.utils.patch import patch
 
-INTERVAL_SECONDS = 0.05
+INTERVAL_SECONDS = 0.02
 POLLERS = "ProvisionedPollerConfig"
 
 MAX_ADDED = 20_000
