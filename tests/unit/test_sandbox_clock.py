@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.clock import clock as clock_module
 from sandbox.clock import timers
-from sandbox.clock.clock import CLOCK, Clock
+from sandbox.clock.clock import CLOCK
 from sandbox.clock.stillness import RUNNING
 from sandbox.clock.timers import TIMERS, Due
 from sandbox.engine.schedules import next_time
@@ -157,10 +157,11 @@ def expect(found: object, expected: object) -> None:
 
 
 def test_the_clock_passes_over_nothing_that_has_begun_while_it_looked(monkeypatch: pytest.MonkeyPatch):
-    own, later = Clock(), Due(time.time() + 12 * HOUR, "another message becomes visible")
+    later = Due(time.time() + 12 * HOUR, "another message becomes visible")
     dues = [Due(time.time(), "a message becomes visible"), later]
-    own.sources = [lambda: list(dues)]
-    own.skip = True
+    monkeypatch.setattr(CLOCK, "sources", [lambda: list(dues)])
+    monkeypatch.setattr(CLOCK, "jumps", [])
+    monkeypatch.setattr(CLOCK, "_skip", True)
 
     def taken(_apart_from: frozenset[str]) -> bool:
         # After the last look an event source takes the message, which is in its hand from then on.
@@ -168,7 +169,7 @@ def test_the_clock_passes_over_nothing_that_has_begun_while_it_looked(monkeypatc
         return True
 
     monkeypatch.setattr(clock_module, "still", taken)
-    own._step()
-    assert list(own.jumps) == []
-    own._step()
-    assert [jump.what for jump in own.jumps] == [later.what]
+    CLOCK._step()
+    assert CLOCK.jumps == []
+    CLOCK._step()
+    assert [jump.what for jump in CLOCK.jumps] == [later.what]
