@@ -9,6 +9,7 @@ from typing import Any
 from botocore import UNSIGNED
 from localstack.aws import client as aws_client
 from localstack.aws.connect import InternalClientFactory
+from localstack.utils.aws.request_context import mock_aws_request_headers
 from localstack.utils.patch import patch
 
 # The body of an upload may come in signed parts, which its signature announces.
@@ -33,8 +34,8 @@ def install() -> None:
 def _caller(client: Any) -> str:
     """What the header `Authorization` tells of the caller of each call: the access key, and the Region called."""
     signer = client._request_signer
-    scope = f"{signer._credentials.access_key}/20260101/{client.meta.region_name}/{signer.signing_name}/aws4_request"
-    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
+    told = mock_aws_request_headers(signer.signing_name, signer._credentials.access_key, client.meta.region_name)
+    return told["Authorization"]
 
 
 def _no_signer(**_: Any) -> Any:
