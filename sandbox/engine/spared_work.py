@@ -6,7 +6,7 @@ from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 import boto3
-from botocore import loaders
+from botocore import session
 from localstack import config
 from localstack.services.lambda_.invocation import lambda_models, version_manager
 from localstack.utils.aws import aws_stack
@@ -48,7 +48,7 @@ def _keep_clients() -> None:
 
     Stock reads them anew for every botocore session, and makes such a client for each GetFunction, in 5 ms.
     """
-    loaders.create_loader = cache(loaders.create_loader)
+    session.create_loader = cache(session.create_loader)  # type: ignore[attr-defined]
 
     class Boto3:
         client = staticmethod(cache(boto3.client))
