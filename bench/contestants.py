@@ -13,6 +13,7 @@ from bench.ministack.workarounds import KEEPS_ENVIRONMENTS, work_around
 from bootstrap import aws
 from bootstrap.deploy import deploy
 from bootstrap.layers import sdk_layer
+from bootstrap.packaging import package
 from bootstrap.stacks import SANDBOX_PARAMETERS
 from rollcall.batches.sfn import SfnBatches
 from rollcall.batches.sqs import SqsBatches
@@ -52,8 +53,9 @@ class Contestant:
 
 
 def prepare() -> None:
-    """Make the functions' layer, if this checkout has none: that belongs to neither engine's time."""
-    sdk_layer(SANDBOX_PARAMETERS["CpuArchitecture"])
+    """Make what is deployed. `rollcall up` does it while the engine starts, so it belongs to neither engine's time."""
+    package()
+    sdk_layer(SANDBOX_PARAMETERS["CpuArchitecture"]).unpacked()
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def deploy(
     [architecture] = {values["CpuArchitecture"] for values in wanted.values()}
     beside = WorkDeployment(session, own, suffix, worker)
     dependencies = beside.check(architecture)
-    code, sdk = package({**own.files, **(overlay or {})}), sdk_layer(architecture)
+    code, sdk = package({**own.files, **(overlay or {})}), sdk_of(session, architecture)
     refuse_too_large(code, sdk, dependencies)
     made = beside.deploy() | publish_code(buckets, code) | publish_others(buckets, sdk, dependencies)
     for values in wanted.values():
@@ -128,6 +128,14 @@ def deploy(
             remove_orphans(session, stack.name, set(function_names(stack.outputs)))
     beside.finish(buckets, {stack.name: stack.outputs for stack in deployed.values()}, parameters or {})
     return deployed
+
+
+def sdk_of(session: Session, architecture: str) -> Layer:
+    """The SDK's layer, whose files a native sandbox finds unpacked."""
+    layer = sdk_layer(architecture)
+    if is_sandbox(session):
+        layer.unpacked()
+    return layer
 
 
 def publish_code(buckets: Buckets, code: Package) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 import sys
 import tomllib
 import zipfile
@@ -19,14 +18,16 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from bootstrap.bytecode import MARSHAL_VERSION
 from bootstrap.packaging import ROOT, Package, with_bytecode, zipped
 from bootstrap.vendoring import CannotVendor, closure, files, refuse_unfit
+from sandbox.kept_layers import LAYERS, delete
 
-KEPT = ROOT / ".rollcall" / "layers"
-# Zips in KEPT, and folders: those of both architectures, and of a few earlier sets of dependencies.
+# Zips in LAYERS, and folders: those of both architectures, and of a few earlier sets of dependencies.
 MOST_KEPT = 8
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_UNZIPPED = 250 * 1024 * 1024
 MEGABYTE = 1024 * 1024
 NAMED = 3
+# Functions read and execute what is in a layer, and cannot change it.
+FOLDER_MODE, FILE_MODE = 0o755, 0o555
 
 
 @dataclass(frozen=True)
@@ -49,19 +50,22 @@ class Layer:
         return sizes
 
     def unpacked(self) -> Path:
-        """A folder with the packages, which is made once."""
-        folder = KEPT / sha256(self.zip).hexdigest()
+        """A folder with the packages, which is made once. The sandbox's functions use the same files."""
+        folder = LAYERS / sha256(self.zip).hexdigest()
         if not folder.is_dir():
-            KEPT.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=KEPT) as made:
+            LAYERS.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=LAYERS) as made:
                 zipfile.ZipFile(io.BytesIO(self.zip)).extractall(made)
+                for path in Path(made).rglob("*"):
+                    path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
                 # Another one may have been quicker.
                 with suppress(OSError):
                     os.rename(made, folder)
                     os.mkdir(made)
-            folders = [each for each in KEPT.iterdir() if each.is_dir()]
+            folders = [each for each in LAYERS.iterdir() if each.is_dir()]
             for old in sorted(folders, key=lambda each: -each.stat().st_mtime)[MOST_KEPT:]:
-                shutil.rmtree(old, ignore_errors=True)
+                delete(old)
+        os.utime(folder)
         return folder / "python"
 
 
@@ -88,17 +92,17 @@ def layer_files(found: Iterable[Distribution]) -> dict[str, bytes]:
 def kept(made_of: Iterable[str], make: Callable[[], Mapping[str, bytes]]) -> Layer:
     """The layer that was made of the same before, else one with the files that `make` returns, and their bytecode."""
     what = [*made_of, sys.implementation.cache_tag or "", str(MARSHAL_VERSION)]
-    path = KEPT / f"{sha256(repr(what).encode()).hexdigest()}.zip"
+    path = LAYERS / f"{sha256(repr(what).encode()).hexdigest()}.zip"
     try:
         layer = Layer(path.read_bytes())
         path.touch()
     except FileNotFoundError:
         layer = Layer(zipped(with_bytecode(make())))
-        KEPT.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=KEPT, delete=False) as written:
+        LAYERS.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=LAYERS, delete=False) as written:
             written.write(layer.zip)
         os.replace(written.name, path)
-        for old in sorted(KEPT.glob("*.zip"), key=lambda each: -each.stat().st_mtime)[MOST_KEPT:]:
+        for old in sorted(LAYERS.glob("*.zip"), key=lambda each: -each.stat().st_mtime)[MOST_KEPT:]:
             old.unlink(missing_ok=True)
     return layer
 

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -118,7 +119,8 @@ def bring_up(
     Unless `lose_batches`, no stack is created again whose batches run. Raises SandboxError, or Problem if that fails.
     """
     with deploying("rollcall up", target.project), steps("looking for an engine") as say:
-        threading.Thread(target=prepare, daemon=True).start()
+        preparing = threading.Thread(target=prepare, daemon=True)
+        preparing.start()
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
         why = "already running" if running else reason(engine, chosen)
@@ -130,6 +132,7 @@ def bring_up(
             if engine == "auto" and chosen == "docker" and sys.platform == "linux":
                 raise Problem(str(failure), "to run it without Docker: `rollcall up --engine native`") from failure
             raise
+        preparing.join()
         from bootstrap import aws
 
         connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
@@ -137,11 +140,14 @@ def bring_up(
 
 
 def prepare() -> None:
-    """Import what a deployment needs, and compile the handlers, while the engine starts."""
+    """Import what a deployment needs, compile the handlers, and unpack the SDK's layer, while the engine starts."""
     from bootstrap import aws, deploy  # noqa: F401
+    from bootstrap.layers import sdk_layer
     from bootstrap.packaging import package
 
     package()
+    with suppress(CannotVendor):  # the deployment will say it
+        sdk_layer(SANDBOX_PARAMETERS["CpuArchitecture"]).unpacked()
 
 
 def deploy_stacks(

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore import session
 from localstack import config
+from localstack.services import stores
 from localstack.services.lambda_.invocation import lambda_models, version_manager
 from localstack.utils.aws import aws_stack
 
@@ -32,6 +33,8 @@ def install() -> None:
     aws_stack.CACHE_S3_HOSTNAME_DNS_STATUS = False  # type: ignore[assignment]
     for name, types in NOT_RUN.items():
         _do_not_run(name, types)
+    # Stock lists the Regions of each service anew, from its whole model.
+    stores.get_valid_regions_for_service = lambda _: aws_stack.get_valid_regions()  # type: ignore
     _keep_clients()
 
 
@@ -48,7 +51,7 @@ def _keep_clients() -> None:
 
     Stock reads them anew for every botocore session, and makes such a client for each GetFunction, in 5 ms.
     """
-    session.create_loader = cache(session.create_loader)  # type: ignore[attr-defined]
+    session.create_loader = cache(session.create_loader)
 
     class Boto3:
         client = staticmethod(cache(boto3.client))

@@ -7,6 +7,7 @@ copy of it and one folder, which live as long as they have a user: a function or
 function that has the layer, or a process that runs the code.
 """
 
+import base64
 import subprocess
 import uuid
 from collections import defaultdict
@@ -24,6 +25,7 @@ from localstack.services.lambda_.invocation.lambda_models import S3Code
 from localstack.utils.patch import patch
 
 from sandbox.executor.children import UNZIP
+from sandbox.kept_layers import use
 from sandbox.processes import LOOP
 
 # An invocation that found the old version of a function may start a process of it so much later.
@@ -73,7 +75,16 @@ def hold(code: S3Code, user: str) -> None:
     """Unzip the code unless that is done, and keep it until `release`."""
     with _lock:
         _users[code.code_sha256].add(user)
+        _take_kept(code)
         code.prepare_for_execution()
+
+
+def _take_kept(code: S3Code) -> None:
+    """Use the files of a layer that this checkout keeps unpacked, instead of unpacking it."""
+    place = code.get_unzipped_code_location()
+    if not place.exists() and (kept := use(base64.b64decode(code.code_sha256).hex())):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(kept)
 
 
 def release(code: S3Code, user: str, seconds: float = 0) -> None:

@@ -1,6 +1,7 @@
 """Layers of functions as on AWS: what comes first, whom a deleted one serves; and what the engine keeps of a zip."""
 
 import base64
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ import boto3
 import pytest
 from localstack.constants import INTERNAL_AWS_SECRET_ACCESS_KEY
 
+from sandbox.kept_layers import LAYERS
 from sandbox.state import Sandbox
 from tests.e2e.executor_deploy import zipped
 from tests.probes import eventually
@@ -23,13 +25,17 @@ IMPORTS = "import boto3, lib, own\n\ndef handler(event, context): return [boto3.
 KEEPER, KEPT = "949334387222", "awslambda-us-east-1-tasks"
 
 
+def layer_zip(whose: str, *modules: str, folder: str = "python") -> bytes:
+    return zipped({f"{folder}/{module}.py": f"WHOSE = {whose!r}\n" for module in modules})
+
+
 @pytest.fixture
 def publish(aws: Callable[[str], Any]) -> Iterator[Callable[..., str]]:
     """`publish(whose, "lib", ...)` publishes a layer with these modules, and returns its version's ARN."""
     made = []
 
     def publish_one(whose: str, *modules: str, folder: str = "python") -> str:
-        content = zipped({f"{folder}/{module}.py": f"WHOSE = {whose!r}\n" for module in modules})
+        content = layer_zip(whose, *modules, folder=folder)
         answer = aws("lambda").publish_layer_version(LayerName=f"l{uuid.uuid4().hex}", Content={"ZipFile": content})
         made.append(answer)
         return answer["LayerVersionArn"]
@@ -88,6 +94,21 @@ def test_a_zip_lives_as_long_as_what_uses_it(deploy, aws, publish, sandbox: Sand
     # The old invocation imports something as its last act, and after that nothing uses either zip.
     eventually(lambda: _assert_none({of_code, of_layer} & kept()))
     eventually(lambda: _assert_logged(function, "imported late"))
+
+
+def test_a_native_engine_uses_the_files_of_a_layer_that_the_checkout_keeps(deploy, publish, sandbox: Sandbox):
+    if sandbox.engine == "docker":
+        pytest.skip("a container sees nothing of the checkout")
+    mark = uuid.uuid4().hex
+    kept = LAYERS / sha256(layer_zip(mark, "lib", "boto3")).hexdigest()
+    try:
+        (kept / "python").mkdir(parents=True)
+        for module in ("lib", "boto3"):
+            (kept / "python" / f"{module}.py").write_text("WHOSE = 'kept'\n")
+        function = deploy(source=IMPORTS, files={"own.py": "WHOSE = 'mine'"}, Layers=[publish(mark, "lib", "boto3")])
+        assert function.invoke().payload == ["kept", "kept", "mine"]
+    finally:
+        shutil.rmtree(kept)
 
 
 SLOW = """

@@ -15,7 +15,7 @@ from tests.wheels import wheel
 @pytest.fixture(autouse=True)
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where layers are kept during the test."""
-    monkeypatch.setattr(layers, "KEPT", tmp_path / "layers")
+    monkeypatch.setattr(layers, "LAYERS", tmp_path / "layers")
     return tmp_path / "layers"
 
 

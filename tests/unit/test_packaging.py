@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where layers are kept during the test."""
-    monkeypatch.setattr(layers, "KEPT", tmp_path / "layers")
+    monkeypatch.setattr(layers, "LAYERS", tmp_path / "layers")
     return tmp_path / "layers"
 
 
@@ -107,7 +107,7 @@ def test_a_layer_is_made_once_and_has_the_same_key_when_it_is_made_again(kept: P
     assert sdk_layer(OWN).key == first.key
     monkeypatch.undo()
     shutil.rmtree(kept)
-    monkeypatch.setattr(layers, "KEPT", kept)
+    monkeypatch.setattr(layers, "LAYERS", kept)
     assert sdk_layer(OWN).key == first.key
 
 
