@@ -25,6 +25,7 @@ from sandbox.executor.runtime_api import Delivery, RuntimeApi
 from sandbox.faults.invocations import exposed
 from sandbox.meter.functions import FunctionMeter
 from sandbox.meter.rules import MEGABYTE, end_line, report_line, start_line
+from sandbox.processes import LOOP
 
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
@@ -97,11 +98,11 @@ class FunctionProcess:
         Returns the payload for the caller, whether it is an error, and the end of the log.
         """
         self._invoking = True
-        watch = asyncio.create_task(self._watch_memory())
+        self._check_memory_soon()
         try:
             payload, failure = await self._run(request)
         finally:
-            watch.cancel()
+            self._memory_check.cancel()
             self._invoking = False
             if not self.alive:
                 CHILDREN.kill(self._child)
@@ -201,21 +202,23 @@ class FunctionProcess:
             return failures.timed_out(request.request_id, self._timeout_seconds, iso(time.time()))
         return failures.exited(request.request_id, end.code)
 
-    async def _watch_memory(self) -> None:
-        """Where a check finds that all processes hold more than the memory size, kill one, as a kernel does.
+    def _check_memory_soon(self) -> None:
+        self._memory_check = LOOP.call_later(MEMORY_CHECK_SECONDS, self._check_memory)
+
+    def _check_memory(self) -> None:
+        """Where all processes hold more than the memory size, kill one, as a kernel does.
 
         That may be one which the function has started: then the function itself lives on.
         """
-        while True:
-            await asyncio.sleep(MEMORY_CHECK_SECONDS)
-            if self._memory.exceeds_limit():
-                victim = self._memory.first_to_go()
-                if victim == self._child.pid.result():
-                    break
-                with suppress(ProcessLookupError):
-                    os.kill(victim, signal.SIGKILL)
-        self._exceeded, self.alive = True, False
-        CHILDREN.kill(self._child)
+        if self._memory.exceeds_limit():
+            victim = self._memory.first_to_go()
+            if victim == self._child.pid.result():
+                self._exceeded, self.alive = True, False
+                CHILDREN.kill(self._child)
+                return
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        self._check_memory_soon()
 
     def _log(self, event: LogRecord, origin: str = "platform") -> None:
         """Log a record of Lambda (`platform`) or of the function (`function`)."""
