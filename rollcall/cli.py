@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.main import get_group
+from typer.main import get_group, get_install_completion_arguments
 
 COMMANDS = {
     "new": "Make a work folder: your own code, with an example and a test that passes.",
@@ -99,7 +99,7 @@ def of_all_commands(
 
 app = Commands(
     name="rollcall",
-    params=get_group(options).params,
+    params=[*get_group(options).params, *get_install_completion_arguments()],
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -37,9 +37,9 @@ def guarded(command: Callable[[], Any]) -> int:
         return command() or 0
     except (typer.TyperException, Problem, SandboxError, ClientError, BotoCoreError) as error:
         message, hint = explained(error)
-        # Without a command, Typer raises an error without a message: it has printed the help.
-        if message:
-            tell(message, hint, "error: ")
+        if not message:  # without a command, Typer has printed the help
+            return 0
+        tell(message, hint, "error: ")
         return 2
     except Interrupted as interrupted:
         tell(str(interrupted), interrupted.hint)

@@ -1,5 +1,6 @@
 """What a wrong command line, or a missing sandbox, comes to: exit code 2, one message, no traceback."""
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -26,10 +27,22 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_without_a_command_the_help_is_shown_and_no_error(cli: Cli) -> None:
-    _, out, err = cli()
+@pytest.mark.parametrize("group", [[], ["faults"], ["clock"]])
+def test_without_a_command_the_help_is_shown_and_that_is_no_error(cli: Cli, group: list[str]) -> None:
+    code, out, err = cli(*group)
     assert "Commands" in out + err
-    assert "error:" not in err
+    assert (code, "error:" in err) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("rollcall re", {"redrive", "results"}), ("rollcall faults s", {"set", "show"}), ("rollcall watch --js", {"--json"})],
+)
+def test_a_shell_completes_commands_and_options(typed: str, offered: set[str]) -> None:
+    asked = {"_ROLLCALL_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    command = [sys.executable, "-m", "rollcall"]
+    done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == offered
 
 
 @pytest.mark.parametrize("command", COMMANDS + COMPUTED)
