@@ -424,7 +424,8 @@ def test_an_unknown_batch_is_refused_with_recent_ones(rollcall: Rollcall, monkey
 
 @pytest.mark.docker
 def test_logs_are_merged_and_chosen_by_role(rollcall: Rollcall):
-    rollcall("run", "sqs", "--items=5")
+    batch = new_id()
+    rollcall("run", "sqs", "--items=5", "--batch-id", batch)
 
     def shown() -> str:
         out, _ = rollcall("logs", "sqs", "--since=1m")
@@ -436,6 +437,8 @@ def test_logs_are_merged_and_chosen_by_role(rollcall: Rollcall):
     assert "sfn." not in out
     times = [line.split()[0] for line in out.splitlines() if " sqs." in line]
     assert times == sorted(times)
+    [finished] = rollcall("logs", "sqs", "--since=1m", "--batch", batch, "--grep", "batch.finished")[0].splitlines()
+    assert f"batchId={batch}" in finished
     _, err = rollcall("logs", "sqs.procesor", expect=2)
     assert "sqs.processor" in err
 

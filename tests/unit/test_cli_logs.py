@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bootstrap.problem import Problem
+from rollcall.batches.batch_logs import of_batch
 from rollcall.batches.invocation_errors import is_error
 from rollcall.commands import logs
 from rollcall.commands.logs import choose
@@ -107,3 +108,29 @@ def test_lines_are_as_old_as_the_sandboxs_clock_says_and_a_late_one_is_shown_aft
     assert [line.split("sqs.batcher")[1].strip() for line in out.splitlines()] == [
         "before the jump", "after the jump", "late",
     ]  # fmt: skip
+
+
+def event(stream: str, message: str) -> dict[str, str]:
+    return {"logStreamName": stream, "message": message}
+
+
+def test_the_lines_of_a_batch_are_those_of_the_invocations_that_name_it() -> None:
+    events = [
+        event("a", "START RequestId: 1 Version: $LATEST"),
+        event("b", "START RequestId: 2 Version: $LATEST"),
+        event("a", "printed by the work"),
+        event("b", '{"message": "items failed", "batch_id": "orders-10"}'),
+        event("a", '{"message": "items failed", "batch_id": "orders-1"}'),
+        event("a", "END RequestId: 1"),
+        event("a", "START RequestId: 3 Version: $LATEST"),
+        event("a", "printed for another batch"),
+    ]
+    assert of_batch(events, "orders-1") == [events[0], events[2], events[4], events[5]]
+    assert of_batch(events, "orders-10") == [events[1], events[3]]
+    assert of_batch(events, "orders") == []
+
+
+def test_a_pattern_that_is_no_regular_expression_is_refused(cli: Cli) -> None:
+    code, _, err = cli("logs", "--grep", "a(")
+    assert code == 2
+    assert "--grep 'a(' is no regular expression" in err

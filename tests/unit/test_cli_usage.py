@@ -36,7 +36,11 @@ def test_without_a_command_the_help_is_shown_and_that_is_no_error(cli: Cli, grou
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("rollcall re", {"redrive", "results"}), ("rollcall faults s", {"set", "show"}), ("rollcall watch --js", {"--json"})],
+    [
+        ("rollcall re", {"redrive", "results"}),
+        ("rollcall faults s", {"set", "show"}),
+        ("rollcall watch --js", {"--json"}),
+    ],
 )
 def test_a_shell_completes_commands_and_options(typed: str, offered: set[str]) -> None:
     asked = {"_ROLLCALL_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
