@@ -27,6 +27,7 @@ COMMANDS = {
     "results": "Print what `process` returned for each item of a batch.",
     "logs": "Show the log lines of the functions, in order of time, or those of the engine.",
     "trigger": "Send the event that the schedule sends, now.",
+    "env": "Print the environment variables with which other AWS clients call the sandbox.",
     "dev": "Deploy every saved edit of your work to the sandbox until Ctrl-C.",
     "demo": "Start the sandbox, run 1,000 items through each architecture, and compare.",
     "faults": "Inject failures into the sandbox, and count them.",

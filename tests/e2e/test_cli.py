@@ -443,6 +443,32 @@ def test_logs_are_merged_and_chosen_by_role(rollcall: Rollcall):
     assert "sqs.processor" in err
 
 
+def test_other_clients_find_the_sandbox_by_the_variables_and_none_of_the_users_settings(
+    rollcall: Rollcall, stacks: Stacks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:9\n")
+    users = {
+        "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "t", "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9",
+    }  # fmt: skip
+    for name, value in users.items():
+        monkeypatch.setenv(name, value)
+    (variables, _), (back, _) = rollcall("env"), rollcall("env", "--unset")
+    calls = f"""
+    eval "$1"
+    {sys.executable} -c 'import boto3; print(boto3.client("sqs").list_queues()["QueueUrls"])'
+    aws dynamodb list-tables
+    eval "$2"
+    env
+    """
+    shell = ["bash", "-ec", calls, "bash", variables, back]
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    done = subprocess.run(shell, capture_output=True, text=True, check=True).stdout
+    assert stacks.sqs["ChunkQueueUrl"] in done
+    assert stacks.sqs["TableName"] in done
+    assert "AWS_" not in done
+
+
 # A title, a cleared screen, hidden text, C1, a carriage return, the direction of writing.
 ESCAPES = "\x1b]0;title\x07\x1b[2J\x1b[8m\x9b31m\rover \u202e"
 ESCAPED = r"\x1b]0;title\x07\x1b[2J\x1b[8m\x9b31m\rover \u202e"
