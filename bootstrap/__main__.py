@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap import aws
+from bootstrap.change_sets import accept
 from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from bootstrap.failures import DeployFailed
@@ -34,6 +36,14 @@ def parameter(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not Name=value")
     return name, value
+
+
+def tag(text: str) -> tuple[str, str]:
+    """Parse `Key=value`; the value may be empty."""
+    key, equals, value = text.partition("=")
+    if not (key and equals) or key.lower().startswith("aws:"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE with a key that does not begin with aws:")
+    return key, value
 
 
 def suffix(text: str) -> str:
@@ -76,6 +86,16 @@ def arguments() -> argparse.Namespace:
         metavar="DIR",
         help=f"your work folder; by default {VARIABLE}, else that of the repository's rollcall.toml, else the example",
     )
+    parser.add_argument(
+        "--yes", action="store_true", help="with --aws: lose what is told to be lost, without a question"
+    )
+    parser.add_argument(
+        "--tag", action="append", type=tag, default=[], metavar="KEY=VALUE",
+        help="of the stacks and what they make, beside those that they have; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cloudformation-role", default="", metavar="ARN", help="the role in which CloudFormation acts, with --aws"
+    )
     parser.add_argument("--json", action="store_true", help="the outputs as one JSON object on stdout")
     return parser.parse_args()
 
@@ -98,18 +118,44 @@ def sandbox_endpoint(requested: str | None, progress: Callable[[str], None]) -> 
     return found.endpoint
 
 
+def refuse_options(given: argparse.Namespace) -> None:
+    """Raise Problem for an option that has a meaning on AWS only."""
+    ones = {"--yes": given.yes, "--cloudformation-role": given.cloudformation_role, "--profile": given.profile,
+            "--region": given.region}  # fmt: skip
+    if not given.aws and (named := [option for option, value in ones.items() if value]):
+        raise Problem(f"{named[0]} is for AWS: a sandbox has nothing of the kind", "leave it out, or add --aws")
+    if given.command == "destroy" and (given.tag or given.parameter):
+        raise Problem("destroy takes neither --tag nor --parameter", "leave them out")
+
+
+def ask(yes: bool, progress: Callable[[str], None], stack: str, why: str) -> None:
+    """Tell what the stack loses, and go on if the user wants that. Raises Problem if not, or if nobody can be asked."""
+    progress(f"{stack}: {why}")
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Problem(f"{stack} is left as it is, since nobody could be asked", "to go on all the same, add --yes")
+    print("go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Problem(f"{stack} is left as it is")
+
+
 def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str, dict[str, Any]]:
     """Execute the command; returns the change and the outputs of each stack."""
+    refuse_options(given)
     url = None if given.aws else sandbox_endpoint(given.endpoint, progress)
     session = aws.session(url, given.profile, given.region)
     stacks = given.stack or list(STACK_NAMES)
+    losing = partial(ask, given.yes, progress) if given.aws else accept
     alone = nullcontext() if given.aws else deploying(f"python -m bootstrap {given.command}", control.project())
     with alone:
         if given.command == "destroy":
-            destroy(session, given.suffix, stacks, progress)
+            destroy(session, given.suffix, stacks, progress, losing, given.cloudformation_role)
             return {}
-        work = chosen_work(given.work)
-        made = deploy(session, stacks, dict(given.parameter), given.suffix, progress=progress, work=work)
+        made = deploy(
+            session, stacks, dict(given.parameter), given.suffix, progress=progress, work=chosen_work(given.work),
+            losing=losing, tags=dict(given.tag), role=given.cloudformation_role,
+        )  # fmt: skip
     return {
         name: {"stack": stack.name, "change": stack.change, "outputs": stack.outputs} for name, stack in made.items()
     }

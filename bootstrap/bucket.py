@@ -18,7 +18,6 @@ from handlers.aws.bucket_owner import expecting
 
 type JsonObject = dict[str, Any]
 
-CODE_DAYS = 365
 INPUT_DAYS = 30
 PRIVATE = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 PARTS = {
@@ -27,6 +26,8 @@ PARTS = {
     "Status": "Enabled",
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
 }
+# The rules of earlier versions, by which code expired a year after its upload although it was deployed.
+OBSOLETE = ("old-code", "old-layer", "old-definition")
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,13 @@ class Buckets:
         return f"rollcall-input-{self.account}-{self.region}"
 
     def ensure_code(self) -> str:
-        """Create the bucket for code if it is missing, and protect it; return its name. Old code expires."""
+        """Create the bucket for code if it is missing, and protect it; return its name.
+
+        What is deployed never expires: without it a failed update could not be rolled back, and a stack that is a year
+        old could not be changed.
+        """
         # Earlier versions kept input here.
-        days = {"code/": CODE_DAYS, "layer/": CODE_DAYS, "definition/": CODE_DAYS, "input/": INPUT_DAYS}
-        return self.ensure(self.code, (expiring(prefix, after) for prefix, after in days.items()))
+        return self.ensure(self.code, [expiring("input/", INPUT_DAYS)])
 
     def ensure_input(self, prefix: str) -> str:
         """Create the bucket for input if it is missing, and protect it; return its name. Objects at `prefix` expire."""
@@ -89,12 +93,12 @@ class Buckets:
             self.s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=PRIVATE)
 
     def _add_rules(self, name: str, rules: list[JsonObject]) -> None:
-        """Add rules to the bucket's lifecycle. A rule with the same ID is replaced, all others stay."""
+        """Add rules to the bucket's lifecycle. A rule with the same ID is replaced, OBSOLETE ones go, others stay."""
         found = answer_or_none(
             self.s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", Bucket=name
         )  # fmt: skip
         there: list[JsonObject] = found["Rules"] if found else []
-        wanted = merged(there, rules, "ID")
+        wanted = merged([rule for rule in there if rule.get("ID") not in OBSOLETE], rules, "ID")
         if wanted != there:
             # A put without this setting of the whole configuration would reset it.
             size = "TransitionDefaultMinimumObjectSize"

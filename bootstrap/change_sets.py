@@ -2,12 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from bootstrap.changes import Change, losses, read_change
 from bootstrap.failures import events, failed, refused
 from bootstrap.stacks import Description, find_stack
 
@@ -29,16 +30,8 @@ CHANGED_IN_PLACE = {
 }
 # The type that it replaces as AWS does: the new one is there before the functions change, the old one goes after that.
 REPLACED = {"AWS::Lambda::LayerVersion"}
-
-
-@dataclass(frozen=True)
-class Change:
-    """The change of one resource in a change set. `action` is Add, Modify or Remove."""
-
-    action: str
-    resource: str
-    type: str
-    replacement: bool
+# What a stack is in that was never complete.
+INCOMPLETE = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,8 @@ class Proposal:
 class Plan:
     """What a deployment is to do. `change` is created, updated, recreated or unchanged.
 
-    Without a proposal the stack is created, and before that deleted if there is a reason `why`.
+    Without a proposal the stack is created, and before that deleted if there is a reason `why`. With one, `why` says
+    what an update of the stack loses; it is empty if it loses nothing.
     """
 
     name: str
@@ -65,13 +59,25 @@ class Plan:
     why: str = ""
 
 
+def accept(_stack: str, _why: str) -> None:
+    """A stack may lose what it holds."""
+
+
 @dataclass(frozen=True)
 class Stacks:
-    """The stacks of one account or sandbox. `progress` is called with every line of news."""
+    """The stacks of one account or sandbox. `progress` is called with every line of news.
+
+    `losing` is called, before a stack is changed, with the name of each that would lose what it holds, and the reason;
+    it may raise an exception to prevent that. The stacks get `tags` beside those that they have, and CloudFormation
+    acts in the `role`, an ARN; without one, in the role that it has acted in before, else as the caller.
+    """
 
     cloudformation: Any
     sandbox: bool
     progress: Callable[[str], None]
+    losing: Callable[[str, str], None] = accept
+    tags: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
 
     @property
     def interval(self) -> float:
@@ -95,6 +101,8 @@ class Stacks:
     def plan(self, name: str, template: str, parameters: Mapping[str, str]) -> Plan:
         """Find out what must be done to bring the stack to this template and these parameters. Raises DeployFailed."""
         found = self.describe(name)
+        if found:
+            refuse_busy(name, found["StackStatus"])
         if found and found["StackStatus"] in DEAD:
             # Without outputs it never was complete, and had no batches.
             change = "recreated" if found.get("Outputs") else "created"
@@ -102,7 +110,7 @@ class Stacks:
             return Plan(name, template, parameters, change, why=why)
         if not found or found["StackStatus"] == "REVIEW_IN_PROGRESS":
             return Plan(name, template, parameters, "created")
-        proposal = self._propose(name, "UPDATE", template, parameters)
+        proposal = self._propose(name, "UPDATE", template, parameters, found)
         if not proposal.changes:
             return Plan(name, template, parameters, "unchanged", proposal)
         changed = [change for change in proposal.changes if self.sandbox and change.action == "Modify"]
@@ -111,7 +119,22 @@ class Stacks:
             names = ", ".join(sorted(f"{change.resource} ({change.type})" for change in stuck))
             self.cloudformation.delete_change_set(ChangeSetName=proposal.change_set)
             return Plan(name, template, parameters, "recreated", why=f"the engine cannot change {names} in place")
-        return Plan(name, template, parameters, "updated", proposal)
+        return Plan(name, template, parameters, "updated", proposal, "" if self.sandbox else losses(proposal.changes))
+
+    def confirm(self, plans: Iterable[Plan]) -> None:
+        """Call `losing` for each plan by which a stack loses what it holds. If that raises, nothing is carried out."""
+        plans = list(plans)
+        try:
+            for plan in plans:
+                if plan.change == "recreated" and not self.sandbox:
+                    self.losing(plan.name, f"it is deleted with what it holds and created again, because {plan.why}")
+                elif plan.change == "recreated" or (plan.proposal and plan.why):
+                    self.losing(plan.name, plan.why)
+        except BaseException:
+            for plan in plans:
+                if plan.proposal and plan.proposal.changes:
+                    self.cloudformation.delete_change_set(ChangeSetName=plan.proposal.change_set)
+            raise
 
     def carry_out(self, plan: Plan) -> list[Change]:
         """Do what the plan says, and return the changes of the resources. Raises DeployFailed."""
@@ -125,7 +148,9 @@ class Stacks:
     def deploy(self, name: str, template: str) -> None:
         """Create or update a stack without parameters, and tell it: before, if it must be created again."""
         plan = self.plan(name, template, {})
-        if plan.change == "recreated":
+        if not self.sandbox:
+            self.confirm([plan])
+        elif plan.change == "recreated":
             self.progress(f"{name}: is deleted with what it holds and created again, because {plan.why}")
         self.carry_out(plan)
         self.progress(f"{name}: {plan.change}")
@@ -136,13 +161,22 @@ class Stacks:
         if not found:
             return
         before = {event["EventId"] for event in events(self.cloudformation, found["StackId"])}
-        self.cloudformation.delete_stack(StackName=name)
+        self.cloudformation.delete_stack(StackName=name, **self._acting())
         if self._wait_until_stable(name, {"DELETE_COMPLETE"}) == "DELETE_FAILED":
             raise failed(self.cloudformation, name, found["StackId"], before)
 
-    def _propose(self, name: str, kind: str, template: str, parameters: Mapping[str, str]) -> Proposal:
-        """Create a change set and wait for it. One without changes is deleted. Raises DeployFailed."""
-        token = f"rollcall-{uuid.uuid4().hex}"
+    def _acting(self) -> dict[str, str]:
+        """The role in which CloudFormation is to act, as its calls take it."""
+        return {"RoleARN": self.role} if self.role else {}
+
+    def _propose(
+        self, name: str, kind: str, template: str, parameters: Mapping[str, str], before: Description | None = None
+    ) -> Proposal:
+        """Create a change set and wait for it. One without changes is deleted. Raises DeployFailed.
+
+        `before` describes the stack as it is.
+        """
+        token, tags = f"rollcall-{uuid.uuid4().hex}", {**tags_of(before or {}), **self.tags}
         try:
             made = self.cloudformation.create_change_set(
                 StackName=name,
@@ -151,6 +185,8 @@ class Stacks:
                 TemplateBody=template,
                 Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
                 Capabilities=["CAPABILITY_IAM"],
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                **self._acting(),
             )
         except ClientError as error:
             raise refused(name, error.response["Error"]["Message"]) from error
@@ -170,8 +206,9 @@ class Stacks:
         """Execute the change set and wait for its end. Raises DeployFailed."""
         before = {event["EventId"] for event in events(self.cloudformation, proposal.stack_id)}
         self.cloudformation.execute_change_set(ChangeSetName=proposal.change_set)
-        if self._wait_until_stable(proposal.stack_id, DONE) not in DONE:
-            raise failed(self.cloudformation, name, proposal.stack_id, before)
+        status = self._wait_until_stable(proposal.stack_id, DONE)
+        if status not in DONE:
+            raise failed(self.cloudformation, name, proposal.stack_id, before, advice_for(name, status))
         return proposal.changes
 
     def _wait_until_stable(self, stack: str, done: set[str]) -> str:
@@ -192,7 +229,25 @@ class Stacks:
             time.sleep(self.interval)
 
 
-def read_change(change: Mapping[str, Any]) -> Change:
-    """Read a `ResourceChange` of DescribeChangeSet."""
-    replacement = change.get("Replacement") in ("True", "Conditional")
-    return Change(change["Action"], change["LogicalResourceId"], change["ResourceType"], replacement)
+def tags_of(described: Description) -> dict[str, str]:
+    """A stack's own tags, without those that AWS sets."""
+    return {tag["Key"]: tag["Value"] for tag in described.get("Tags", []) if not tag["Key"].startswith("aws:")}
+
+
+def advice_for(name: str, status: str) -> str:
+    """What to do about a stack in this status; empty if it can be deployed again."""
+    if status != "UPDATE_ROLLBACK_FAILED":
+        return ""
+    return (
+        f"CloudFormation could not put back what was before ({status}). Remove the cause, which the stack's events "
+        f"tell, then run `aws cloudformation continue-update-rollback --stack-name {name}`, and deploy again once it "
+        "has ended"
+    )
+
+
+def refuse_busy(name: str, status: str) -> None:
+    """Raise DeployFailed for a stack that CloudFormation does not change now."""
+    if advice := advice_for(name, status):
+        raise refused(name, advice)
+    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        raise refused(name, f"CloudFormation is changing it ({status}): wait until that has ended, then deploy again")

@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from bootstrap.aws import Session, is_sandbox
 from bootstrap.bucket import Buckets, buckets_of
-from bootstrap.change_sets import Change, Plan, Stacks
+from bootstrap.change_sets import Plan, Stacks, accept
+from bootstrap.changes import Change
 from bootstrap.functions import function_names, remove_orphans, update_functions, with_other_code
+from bootstrap.kept import kept_values
 from bootstrap.layers import Layer, refuse_too_large, sdk_layer
 from bootstrap.packaging import Package, package
 from bootstrap.parameters import (
+    agreed,
     declared,
     derived,
     refuse_items_beyond_max_items,
@@ -58,10 +62,6 @@ def silent(_: str) -> None:
     """Progress that is not shown."""
 
 
-def ignore(_stack: str, _why: str) -> None:
-    """A stack may lose its batches."""
-
-
 def deploy(
     session: Session,
     stacks: Iterable[str] = tuple(STACK_NAMES),
@@ -70,28 +70,31 @@ def deploy(
     overlay: Mapping[str, Path] | None = None,
     progress: Progress = silent,
     work: Path | None = None,
-    recreating: Callable[[str, str], None] = ignore,
+    losing: Callable[[str, str], None] = accept,
+    tags: Mapping[str, str] | None = None,
+    role: str = "",
 ) -> dict[str, StackOutputs]:
     """Create or update the stacks (`sqs`, `sfn`) from the templates, the handlers, the work and `parameters`.
 
-    `parameters` override those of the work, the sandbox's values and the templates' defaults. A stack gets those that
-    its template has. `work` is a work folder, None for the example. `overlay` replaces files in the functions' zip (see
-    packaging.package). `progress` is called with a line for every change. `recreating` is called, before a stack is
-    changed, with the name of each that would lose its batches, and the reason; it may raise an exception to prevent
-    that.
+    `parameters` override those of the work, which override the sandbox's values or, on AWS, those that the stack has;
+    then come the templates' defaults. A stack gets those that its template has. `work` is a work folder, None for the
+    example. `overlay` replaces files in the functions' zip (see packaging.package). `progress` is called with a line
+    for every change. For `losing`, `tags` and `role` see change_sets.Stacks.
 
     Raises DeployFailed, BadWork, parameters.BadParameter, and the exceptions of packaging.package and
     dependencies.installed.
     """
     own = read_work(work)
-    worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress)
+    worker = Stacks(session.client("cloudformation"), is_sandbox(session), progress, losing, tags or {}, role)
     templates = {name: template(name) for name in stacks}
     known = {name: declared(body) for name, body in templates.items()}
     given = {**own.settings.parameters, **(parameters or {})}
     refuse_unknown(given, [declared(template(name)) for name in STACK_NAMES])
-    local = SANDBOX_PARAMETERS if is_sandbox(session) else {}
-    wanted = {name: resolve(names, local, given) for name, names in known.items()}
     buckets = buckets_of(session, progress)
+    before = {name: values_before(worker, STACK_NAMES[name] + suffix, known[name], given) for name in templates}
+    wanted = {
+        name: resolve(names, {"InputBucket": buckets.input}, before[name], given) for name, names in known.items()
+    }
     limit = session.client("lambda").get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     for values in wanted.values():
         refuse_more_than_lambda_runs(values, limit)
@@ -99,9 +102,9 @@ def deploy(
         refuse_long_items(values)
         refuse_items_beyond_max_items(values)
         refuse_sharing_with_code(values, buckets.code)
+    architecture = agreed("CpuArchitecture", wanted)
     for values in wanted.values():
         ensure_results(buckets, values)
-    [architecture] = {values["CpuArchitecture"] for values in wanted.values()}
     beside = WorkDeployment(session, own, suffix, worker)
     dependencies = beside.check(architecture)
     code, sdk = package({**own.files, **(overlay or {})}), sdk_of(session, architecture)
@@ -109,20 +112,22 @@ def deploy(
     made = beside.deploy() | publish_code(buckets, code) | publish_others(buckets, sdk, dependencies)
     for values in wanted.values():
         refuse_large_environment(values | made)
-    if "InputBucket" not in given:
-        [prefix] = {values["InputPrefix"] for values in wanted.values()}
-        made["InputBucket"] = buckets.ensure_input(prefix)
+    for prefix in sorted(
+        {values["InputPrefix"] for values in wanted.values() if values["InputBucket"] == buckets.input}
+    ):
+        buckets.ensure_input(prefix)
 
     def plan(name: str) -> Plan:
-        stack, values = STACK_NAMES[name] + suffix, resolve(known[name], local, made | derived(wanted[name]), given)
-        end_provisioned_mode(session, worker, stack, values)
-        return worker.plan(stack, templates[name], values)
+        values = resolve(known[name], wanted[name], made, derived(wanted[name]))
+        return worker.plan(STACK_NAMES[name] + suffix, templates[name], values)
+
+    def do(plan: Plan) -> StackOutputs:
+        end_provisioned_mode(session, worker, plan.name, plan.parameters)
+        return put_back(session, code, made, carry_out(worker, plan), progress)
 
     plans = side_by_side(plan, templates)
-    for each in plans.values():
-        if each.change == "recreated":
-            recreating(each.name, each.why)
-    deployed = side_by_side(lambda name: put_back(session, code, made, carry_out(worker, plans[name]), progress), plans)
+    worker.confirm(plans.values())
+    deployed = side_by_side(lambda name: do(plans[name]), plans)
     for stack in deployed.values():
         if stack.change == "recreated":
             remove_orphans(session, stack.name, set(function_names(stack.outputs)))
@@ -136,6 +141,19 @@ def sdk_of(session: Session, architecture: str) -> Layer:
     if is_sandbox(session):
         layer.unpacked()
     return layer
+
+
+def values_before(
+    stacks: Stacks, stack: str, known: Mapping[str, Mapping[str, Any]], given: Mapping[str, str]
+) -> Mapping[str, str]:
+    """The parameters that nothing was said of: the sandbox's own or, on AWS, what the stack has, which is told."""
+    if stacks.sandbox:
+        return SANDBOX_PARAMETERS
+    kept = kept_values(stacks.describe(stack), known, given)
+    unusual = {name: value for name, value in kept.items() if value != str(known[name].get("Default", ""))}
+    if unusual:
+        stacks.progress(f"{stack} keeps {', '.join(f'{name}={value}' for name, value in sorted(unusual.items()))}")
+    return kept
 
 
 def publish_code(buckets: Buckets, code: Package) -> dict[str, str]:

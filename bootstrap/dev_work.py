@@ -19,8 +19,8 @@ from bootstrap.work.record import find_record
 from bootstrap.work.work import DOTENV, read_work
 
 
-def watched_work(session: Session, suffix: str, work: Path, recreating: Callable[[str, str], None]) -> Watched:
-    """The work folder as `watch` takes it. `recreating`: see bootstrap.deploy.deploy."""
+def watched_work(session: Session, suffix: str, work: Path, losing: Callable[[str, str], None]) -> Watched:
+    """The work folder as `watch` takes it. `losing`: see bootstrap.change_sets.Stacks."""
     return Watched(
         folders=[work],
         overlay=lambda: read_work(work).files,
@@ -28,7 +28,7 @@ def watched_work(session: Session, suffix: str, work: Path, recreating: Callable
         live=partial(record, session, suffix, work),
         edits=EditFilter(work),
         needs_deployment=partial(is_settings, work=work),
-        deploy=partial(deploy_again, session, suffix, work, recreating),
+        deploy=partial(deploy_again, session, suffix, work, losing),
     )
 
 
@@ -69,11 +69,11 @@ def record(session: Session, suffix: str, work: Path) -> None:
     WorkDeployment(session, read_work(work), suffix, stacks).record(buckets_of(session, silent), names)
 
 
-def deploy_again(session: Session, suffix: str, work: Path, recreating: Callable[[str, str], None]) -> None:
+def deploy_again(session: Session, suffix: str, work: Path, losing: Callable[[str, str], None]) -> None:
     """Deploy the work to the deployed stacks, with the parameters that they were given."""
     names = deployed(stacks_of(session), suffix)
     runs = find_record(buckets_of(session, silent), STACK_NAMES[names[0]] + suffix) if names else None
-    deploy(session, names, runs.parameters if runs else {}, suffix, work=work, recreating=recreating)
+    deploy(session, names, runs.parameters if runs else {}, suffix, work=work, losing=losing)
 
 
 def stacks_of(session: Session) -> Stacks:

@@ -33,8 +33,8 @@ def refused(stack: str, reason: str) -> DeployFailed:
     return DeployFailed([Failure(stack, "change set", "", "FAILED", reason)])
 
 
-def failed(cloudformation: Any, stack: str, stack_id: str, since: set[str]) -> DeployFailed:
-    """The failures in the stack's events, oldest first, without the events with the ids `since`."""
+def failed(cloudformation: Any, stack: str, stack_id: str, since: set[str], advice: str = "") -> DeployFailed:
+    """The failures in the stack's events, oldest first, without the events with the ids `since`; then the advice."""
     failures = []
     for event in reversed(events(cloudformation, stack_id)):
         reason = event.get("ResourceStatusReason", "")
@@ -48,6 +48,8 @@ def failed(cloudformation: Any, stack: str, stack_id: str, since: set[str]) -> D
         [description] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         status, reason = description["StackStatus"], description.get("StackStatusReason", "no reason given")
         failures = [Failure(stack, "stack", "", status, reason)]
+    if advice:
+        failures.append(Failure(stack, "stack", "", "FAILED", advice))
     return DeployFailed(failures)
 
 

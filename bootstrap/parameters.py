@@ -58,6 +58,15 @@ def resolve(known: Mapping[str, Mapping[str, Any]], *layers: Mapping[str, str]) 
     return values
 
 
+def agreed(name: str, wanted: Mapping[str, Mapping[str, str]]) -> str:
+    """The value that a parameter has in all stacks. Raises BadParameter if it differs."""
+    values = {stack: parameters[name] for stack, parameters in wanted.items()}
+    if len(set(values.values())) > 1:
+        told = ", ".join(f"{value} in {stack}" for stack, value in values.items())
+        raise BadParameter(f"{name} is {told}: say one of them with --parameter, or deploy one at a time with --stack")
+    return next(iter(values.values()))
+
+
 def refuse_bad_value(name: str, value: str, about: Mapping[str, Any]) -> None:
     """Raise BadParameter for a value that CloudFormation would refuse. The sandbox's engine does not check it."""
     allowed = [str(choice) for choice in about.get("AllowedValues", [])]

@@ -22,7 +22,6 @@ SUFFIX = re.compile(r"[A-Za-z0-9-]{0,100}")
 
 # With these a batch on a laptop ends in seconds. All other parameters are as on AWS.
 SANDBOX_PARAMETERS = {
-    "ScheduleState": "DISABLED",
     "RetryDelaySeconds": "1",
     "CheckIntervalSeconds": "5",
     # A crashed invocation's message is redelivered after six of these.

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from bootstrap.open_batches import batch_in, stop
 from bootstrap.problem import Problem
-from handlers.core.batch import BatchRequest, InvalidRequest, Redrive, batch_id_or, generation_of, iso
+from handlers.core.batch import BatchRequest, Redrive, iso
 from handlers.sfn.express import LIMIT_SECONDS
 from handlers.sfn.store import BatchObjects
 from rollcall.batches.batch import Progress, Result
@@ -100,9 +101,7 @@ class SfnBatches:
         execution = self._execution(batch_id, generation)
         if not execution or execution["status"] != "RUNNING":
             return False
-        self._sfn.stop_execution(
-            executionArn=execution["executionArn"], error="Cancelled", cause="by an operator, with rollcall cancel"
-        )
+        stop(self._sfn, execution["executionArn"])
         return True
 
     def redrive(self, batch_id: str, generation: int = 1) -> None:
@@ -160,15 +159,6 @@ def ending_of(objects: BatchObjects) -> Result | None:
     return Result(
         objects.batch_id, "sfn", "SKIPPED", objects.generation, started_at=at, finished_at=at, reason=reason
     )  # fmt: skip
-
-
-def batch_in(execution: Mapping[str, Any]) -> tuple[str, int]:
-    """Id and generation of an execution's batch. A batch with an invalid request has them too."""
-    request = json.loads(execution["input"])
-    try:
-        return batch_id_or(request, execution["name"]), generation_of(request)
-    except InvalidRequest:
-        return execution["name"], 1
 
 
 def trouble_of(execution: Mapping[str, Any]) -> str | None:

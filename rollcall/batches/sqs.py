@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bootstrap.open_batches import cancel
 from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, Redrive, Status, iso
-from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import Batch, BatchKey
 from handlers.sqs.table import BatchTable
 from rollcall.batches.batch import Progress, Result
@@ -69,12 +69,7 @@ class SqsBatches:
 
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
         key = BatchKey(batch_id, generation)
-        cancelled = self.table.cancel(key, round(self._now().timestamp() * 1000))
-        # Even if it was cancelled before: that command may have died before this line. The batch's own check message
-        # may not be due for a while. This one is redelivered until the batch has ended.
-        check = FinalizerMessage(key, check=True).body()
-        self._sqs.send_message(QueueUrl=self._finalizer_queue_url, MessageBody=check)
-        return cancelled
+        return cancel(self.table, self._sqs, self._finalizer_queue_url, key, self._now())
 
     def redrive(self, batch_id: str, generation: int = 1) -> None:
         request = BatchRequest(redrive=Redrive(batch_id, generation)).to_json()

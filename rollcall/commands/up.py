@@ -164,7 +164,7 @@ def deploy_stacks(
     try:
         return deploy(
             connection.session, architectures, parameters, connection.suffix, progress=say, work=work,
-            recreating=partial(tell_losses, connection, lose_batches),
+            losing=partial(tell_losses, connection, lose_batches),
         )  # fmt: skip
     except BadParameter as refused:
         # Each value is valid, but their combination is not.

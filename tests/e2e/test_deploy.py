@@ -53,10 +53,10 @@ class Deployment:
         self.lost.clear()
         return deploy(
             self.session, stacks or ("sqs", "sfn"), parameters, self.suffix, overlay, self.said.append, work,
-            recreating=self.recreating,
+            losing=self.losing,
         )  # fmt: skip
 
-    def recreating(self, stack: str, why: str) -> None:
+    def losing(self, stack: str, why: str) -> None:
         self.lost.append((stack, why))
         if not self.may_lose:
             raise Problem(f"{stack} loses its batches")
