@@ -117,7 +117,7 @@ class Stacks:
         changed = [change for change in changed if change.type not in REPLACED]
         if stuck := [change for change in changed if change.replacement or change.type not in CHANGED_IN_PLACE]:
             names = ", ".join(sorted(f"{change.resource} ({change.type})" for change in stuck))
-            self.cloudformation.delete_change_set(ChangeSetName=proposal.change_set)
+            self.cloudformation.delete_change_set(StackName=name, ChangeSetName=proposal.change_set)
             return Plan(name, template, parameters, "recreated", why=f"the engine cannot change {names} in place")
         return Plan(name, template, parameters, "updated", proposal, "" if self.sandbox else losses(proposal.changes))
 
@@ -133,7 +133,7 @@ class Stacks:
         except BaseException:
             for plan in plans:
                 if plan.proposal and plan.proposal.changes:
-                    self.cloudformation.delete_change_set(ChangeSetName=plan.proposal.change_set)
+                    self.cloudformation.delete_change_set(StackName=plan.name, ChangeSetName=plan.proposal.change_set)
             raise
 
     def carry_out(self, plan: Plan) -> list[Change]:
@@ -191,11 +191,13 @@ class Stacks:
         except ClientError as error:
             raise refused(name, error.response["Error"]["Message"]) from error
         pages = self.cloudformation.get_paginator("describe_change_set")
-        while (found := pages.paginate(ChangeSetName=made["Id"]).build_full_result())["Status"] in PREPARING:
+        while (found := pages.paginate(StackName=name, ChangeSetName=made["Id"]).build_full_result())[
+            "Status"
+        ] in PREPARING:
             time.sleep(self.interval)
         changes = [read_change(change["ResourceChange"]) for change in found["Changes"]]
         if found["Status"] == "FAILED":
-            self.cloudformation.delete_change_set(ChangeSetName=made["Id"])
+            self.cloudformation.delete_change_set(StackName=name, ChangeSetName=made["Id"])
             reason = found.get("StatusReason", "no reason given")
             if not any(words in reason for words in NO_CHANGES):
                 raise refused(name, reason)
@@ -205,7 +207,7 @@ class Stacks:
     def _execute(self, name: str, proposal: Proposal) -> list[Change]:
         """Execute the change set and wait for its end. Raises DeployFailed."""
         before = {event["EventId"] for event in events(self.cloudformation, proposal.stack_id)}
-        self.cloudformation.execute_change_set(ChangeSetName=proposal.change_set)
+        self.cloudformation.execute_change_set(StackName=name, ChangeSetName=proposal.change_set)
         status = self._wait_until_stable(proposal.stack_id, DONE)
         if status not in DONE:
             raise failed(self.cloudformation, name, proposal.stack_id, before, advice_for(name, status))

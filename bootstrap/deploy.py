@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from bootstrap.aws import Session, is_sandbox
 from bootstrap.bucket import Buckets, buckets_of
 from bootstrap.change_sets import Plan, Stacks, accept
 from bootstrap.changes import Change
 from bootstrap.functions import function_names, remove_orphans, update_functions, with_other_code
-from bootstrap.kept import kept_values
+from bootstrap.kept import values_before
 from bootstrap.layers import Layer, refuse_too_large, sdk_layer
 from bootstrap.packaging import Package, package
 from bootstrap.parameters import (
@@ -31,7 +30,6 @@ from bootstrap.provisioned_mode import end_provisioned_mode
 from bootstrap.results_bucket import ensure_results
 from bootstrap.stacks import (
     DEFINITION,
-    SANDBOX_PARAMETERS,
     STACK_NAMES,
     outputs_of,
     parameters_of,
@@ -39,6 +37,7 @@ from bootstrap.stacks import (
     template,
 )
 from bootstrap.work.deployment import WorkDeployment
+from bootstrap.work.record import find_record
 from bootstrap.work.work import read_work
 
 # Such a stack may have kept its code as it was.
@@ -91,10 +90,11 @@ def deploy(
     given = {**own.settings.parameters, **(parameters or {})}
     refuse_unknown(given, [declared(template(name)) for name in STACK_NAMES])
     buckets = buckets_of(session, progress)
-    before = {name: values_before(worker, STACK_NAMES[name] + suffix, known[name], given) for name in templates}
-    wanted = {
-        name: resolve(names, {"InputBucket": buckets.input}, before[name], given) for name, names in known.items()
-    }
+    ours = {"InputBucket": buckets.input}
+    before = {name: values_before(worker, STACK_NAMES[name] + suffix, known[name], given, ours) for name in templates}
+    wanted = {name: resolve(known[name], ours, before[name], given) for name in templates}
+    if not work:
+        ask_about_the_example(worker, buckets, [STACK_NAMES[name] + suffix for name in templates])
     limit = session.client("lambda").get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     for values in wanted.values():
         refuse_more_than_lambda_runs(values, limit)
@@ -143,17 +143,11 @@ def sdk_of(session: Session, architecture: str) -> Layer:
     return layer
 
 
-def values_before(
-    stacks: Stacks, stack: str, known: Mapping[str, Mapping[str, Any]], given: Mapping[str, str]
-) -> Mapping[str, str]:
-    """The parameters that nothing was said of: the sandbox's own or, on AWS, what the stack has, which is told."""
-    if stacks.sandbox:
-        return SANDBOX_PARAMETERS
-    kept = kept_values(stacks.describe(stack), known, given)
-    unusual = {name: value for name, value in kept.items() if value != str(known[name].get("Default", ""))}
-    if unusual:
-        stacks.progress(f"{stack} keeps {', '.join(f'{name}={value}' for name, value in sorted(unusual.items()))}")
-    return kept
+def ask_about_the_example(stacks: Stacks, buckets: Buckets, names: Iterable[str]) -> None:
+    """Call `losing` for each stack on AWS that runs somebody's work, in whose place the example is to come."""
+    for name in names if not stacks.sandbox else ():
+        if (record := find_record(buckets, name)) and record.folder:
+            stacks.losing(name, f"it runs the work {record}, and without --work gets the example in its place")
 
 
 def publish_code(buckets: Buckets, code: Package) -> dict[str, str]:

@@ -14,6 +14,7 @@ from sandbox.engine import (
     catalog,
     chain,
     cloudformation,
+    cloudformation_role,
     constraints,
     event_targets,
     headers,
@@ -43,7 +44,7 @@ AT_START = (
     *(calls, concurrency, queues, endpoint),
 )
 WITH_SERVICE = {
-    "cloudformation": [cloudformation, iam_resources],
+    "cloudformation": [cloudformation, cloudformation_role, iam_resources],
     "events": [event_targets, events, schedules],
     "lambda": [lambda_requests],
     "stepfunctions": [step_functions],

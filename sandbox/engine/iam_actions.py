@@ -65,6 +65,12 @@ _S3_ACTIONS = {
     "ListParts": "ListMultipartUploadParts",
     "ListMultipartUploads": "ListBucketMultipartUploads",
     "DeleteObjects": "DeleteObject",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    **dict.fromkeys(("PutBucketLifecycleConfiguration", "DeleteBucketLifecycle"), "PutLifecycleConfiguration"),
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    **dict.fromkeys(("PutPublicAccessBlock", "DeletePublicAccessBlock"), "PutBucketPublicAccessBlock"),
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    **dict.fromkeys(("PutBucketEncryption", "DeleteBucketEncryption"), "PutEncryptionConfiguration"),
 }
 """Actions that are not named as their operation."""
 
@@ -105,10 +111,33 @@ def _lambda(operation: str, request: Request, place: Place) -> Needs:
     qualifier = request.get("Qualifier")
     if qualifier and not name.endswith(f":{qualifier}"):
         name += f":{qualifier}"
+    if "EventSourceMapping" in operation:
+        # Of a mapping that does not exist yet AWS checks the function, as a condition; the list has no resource.
+        name = place.arn("lambda", f"event-source-mapping:{request['UUID']}") if "UUID" in request else "*"
+    elif "LayerName" in request:
+        version = f":{request['VersionNumber']}" if "VersionNumber" in request else ""
+        layer = request["LayerName"]
+        name = (layer if layer.startswith("arn:") else place.arn("lambda", f"layer:{layer}")) + version
     yield f"lambda:{'InvokeFunction' if operation == 'Invoke' else operation}", name
+    # What the service does on behalf of the caller with what the call names.
+    if "Role" in request:
+        yield "iam:PassRole", request["Role"]
+    for layer in request.get("Layers", []):
+        yield "lambda:GetLayerVersion", layer
+    code = request.get("Code") or request.get("Content") or request
+    if "S3Bucket" in code:
+        yield "s3:GetObject", f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}"
 
 
 def _events(operation: str, request: Request, place: Place) -> Needs:
+    rule = request.get("Name") or request.get("Rule")
+    if operation != "PutEvents" and rule:
+        bus = request.get("EventBusName") or "default"
+        yield f"events:{operation}", place.arn("events", f"rule/{rule}" if bus == "default" else f"rule/{bus}/{rule}")
+        for target in request.get("Targets", []):
+            if "RoleArn" in target:
+                yield "iam:PassRole", target["RoleArn"]
+        return
     for entry in request.get("Entries", [{}]):
         bus = entry.get("EventBusName") or "default"
         yield f"events:{operation}", bus if bus.startswith("arn:") else place.arn("events", f"event-bus/{bus}")
@@ -120,9 +149,26 @@ def _logs(operation: str, request: Request, place: Place) -> Needs:
     yield f"logs:{operation}", place.arn("logs", f"log-group:{group}:log-stream:{stream}")
 
 
-def _states(operation: str, request: Request, _place: Place) -> Needs:
-    known = ("stateMachineArn", "mapRunArn", "executionArn")
-    yield f"states:{operation}", next((request[key] for key in known if request.get(key)), "*")
+def _states(operation: str, request: Request, place: Place) -> Needs:
+    known = ("stateMachineArn", "mapRunArn", "executionArn", "resourceArn")
+    named = place.arn("states", f"stateMachine:{request['name']}") if operation == "CreateStateMachine" else "*"
+    yield f"states:{operation}", next((request[key] for key in known if request.get(key)), named)
+    if "roleArn" in request:
+        yield "iam:PassRole", request["roleArn"]
+
+
+def _iam(operation: str, request: Request, place: Place) -> Needs:
+    name = f"role/{request['RoleName']}" if "RoleName" in request else f"policy/{request.get('PolicyName', '*')}"
+    own = f"arn:aws:iam::{place.account}:{name}"
+    yield f"iam:{operation}", own if "RoleName" in request else request.get("PolicyArn", own)
+
+
+def _cloudformation(operation: str, request: Request, place: Place) -> Needs:
+    name = request.get("StackName")
+    stack = name if not name or name.startswith("arn:") else place.arn("cloudformation", f"stack/{name}/*")
+    yield f"cloudformation:{operation}", stack or "*"
+    if "RoleARN" in request:
+        yield "iam:PassRole", request["RoleARN"]
 
 
 def _sts(operation: str, request: Request, _place: Place) -> Needs:
@@ -142,6 +188,8 @@ def needed_of_secret(operation: str, answer: Mapping[str, Any]) -> set[tuple[str
 
 
 _SERVICES: dict[str, Callable[[str, Request, Place], Needs]] = {
+    "cloudformation": _cloudformation,
+    "iam": _iam,
     "dynamodb": _dynamodb,
     "sqs": _sqs,
     "s3": _s3,

@@ -31,6 +31,7 @@ def install(_provider: Any) -> None:
             iam.delete_role_policy(RoleName=role, PolicyName=name)
         for name, document in kept.items():
             iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+        update_boundary(iam, role, before, after)
         trusted = json.dumps(after["AssumeRolePolicyDocument"])
         iam.update_assume_role_policy(RoleName=role, PolicyDocument=trusted)
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={**after, **made_of(before)})
@@ -48,7 +49,16 @@ def install(_provider: Any) -> None:
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={**after, **made_of(before)})
 
 
-CHANGED = {"AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"}
+def update_boundary(iam: Any, role: str, before: Any, after: Any) -> None:
+    """Change a role's permissions boundary to that of its new state."""
+    was, wanted = before.get("PermissionsBoundary"), after.get("PermissionsBoundary")
+    if wanted and wanted != was:
+        iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=wanted)
+    elif was and not wanted:
+        iam.delete_role_permissions_boundary(RoleName=role)
+
+
+CHANGED = {"AssumeRolePolicyDocument", "ManagedPolicyArns", "PermissionsBoundary", "Policies"}
 """What a role changes in place."""
 
 MADE = {"Arn", "Id", "ManagedPolicyName", "RoleId", "RoleName"}
