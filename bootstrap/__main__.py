@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap import aws
+from bootstrap.asking import ask
 from bootstrap.change_sets import accept
 from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
@@ -126,18 +127,6 @@ def refuse_options(given: argparse.Namespace) -> None:
         raise Problem(f"{named[0]} is for AWS: a sandbox has nothing of the kind", "leave it out, or add --aws")
     if given.command == "destroy" and (given.tag or given.parameter):
         raise Problem("destroy takes neither --tag nor --parameter", "leave them out")
-
-
-def ask(yes: bool, progress: Callable[[str], None], stack: str, why: str) -> None:
-    """Tell what the stack loses, and go on if the user wants that. Raises Problem if not, or if nobody can be asked."""
-    progress(f"{stack}: {why}")
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise Problem(f"{stack} is left as it is, since nobody could be asked", "to go on all the same, add --yes")
-    print("go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Problem(f"{stack} is left as it is")
 
 
 def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str, dict[str, Any]]:

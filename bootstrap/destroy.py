@@ -48,16 +48,7 @@ def destroy(
         if name in drained:
             session.client("events").disable_rule(Name=outputs["ScheduleRuleName"])
             drain(full_name, drained[name], worker)
-        bucket = outputs.get("BatchBucketName")
-        if bucket:
-            empty(s3, bucket)
-        try:
-            worker.delete(full_name)
-        except DeployFailed:
-            # A function that ran until its policy was gone may have written meanwhile.
-            if not bucket or not empty(s3, bucket):
-                raise
-            worker.delete(full_name)
+        delete(worker, s3, full_name, outputs.get("BatchBucketName"))
         if is_sandbox(session):
             remove_orphans(session, full_name, ())
         progress(f"{full_name}: deleted")
@@ -85,6 +76,19 @@ def drain(stack: str, batches: OpenBatches, worker: Stacks) -> None:
         last = runs
         batches.cancel()
         time.sleep(worker.interval)
+
+
+def delete(worker: Stacks, s3: Any, stack: str, bucket: str | None) -> None:
+    """Delete a stack, and the objects of its bucket, if it has one. Raises DeployFailed."""
+    if bucket:
+        empty(s3, bucket)
+    try:
+        worker.delete(stack)
+    except DeployFailed:
+        # A function that ran until its policy was gone may have written meanwhile.
+        if not bucket or not empty(s3, bucket):
+            raise
+        worker.delete(stack)
 
 
 def listed(batches: list[str]) -> str:
