@@ -1,0 +1,123 @@
+"""docs/first-account.md: every command of it runs here, in its sandbox form, and shows what must be seen."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bootstrap.aws import session
+from bootstrap.destroy import destroy
+from sandbox.state import REPOSITORY, Sandbox
+from tests.clock import Clock
+from tests.documents_commands import commands_in
+
+SUFFIX = "Hour"
+# So many items do: each command is run, and the sandbox's clock skips what is waited for.
+FEWER = {"1000000": "20000", "100000": "2000", "50000": "4000", "20000": "4000", "10000": "2000", "1000": "200"}
+
+
+def sandbox_form(command: str, sandbox: Sandbox) -> str:
+    """A command as it is given for a sandbox, with fewer items, and for stacks of a name of their own."""
+    command = re.sub(r"--items (\d+)", lambda match: f"--items {FEWER.get(match[1], match[1])}", command)
+    if command.startswith("python -m bootstrap"):
+        return command.replace(" --aws", f" --endpoint {sandbox.endpoint} --suffix {SUFFIX}")
+    return command.replace(" --aws", "").replace("BatchProcessing ", f"BatchProcessing{SUFFIX} ")
+
+
+@dataclass
+class Shell:
+    """A shell that remembers variables, as the reader's does."""
+
+    sandbox: Sandbox
+    variables: str = ""
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Exit code and output."""
+        done = subprocess.run(
+            ["bash", "-c", f"{self.variables}\n{command}"],
+            cwd=REPOSITORY, capture_output=True, text=True,
+            env={**os.environ, "AWS_ENDPOINT_URL": self.sandbox.endpoint, "ROLLCALL_PROJECT": self.sandbox.project,
+                 "ROLLCALL_PORT": str(self.sandbox.port), "ROLLCALL_SUFFIX": SUFFIX, "COLUMNS": "200",
+                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        if re.match(r"\w+=", command):
+            self.variables += f"{command}\n"
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def printed(sandbox: Sandbox, clock: Clock) -> Iterator[dict[str, list[str]]]:
+    """What the commands printed, by the title of their step. All of them ended as the document says."""
+    shell, found = Shell(sandbox), dict[str, list[str]]()
+    for step, commands in commands_in("docs/first-account.md").items():
+        found[step] = []
+        for command in commands:
+            if command.startswith("export "):
+                continue
+            expected = 1 if command.endswith("# ends FAILED") else 0
+            code, output = shell.run(sandbox_form(command, sandbox))
+            assert code == expected, f"{command}\n{output}"
+            found[step].append(output)
+            if "bootstrap deploy" in command:
+                quiet(sandbox)
+    yield found
+    destroy(session(sandbox.endpoint), SUFFIX)
+
+
+def quiet(sandbox: Sandbox) -> None:
+    """No hourly sweep and no schedule: a clock that skips would never rest."""
+    events = session(sandbox.endpoint).client("events")
+    for rule in events.list_rules()["Rules"]:
+        if f"Processing{SUFFIX}-" in rule["Name"] and "ScheduleExpression" in rule:
+            events.disable_rule(Name=rule["Name"])
+
+
+def of(printed: dict[str, list[str]], step: str) -> list[str]:
+    [found] = [outputs for title, outputs in printed.items() if title.startswith(step)]
+    return found
+
+
+def test_both_stacks_run_a_batch(printed: dict[str, list[str]]):
+    deployed, *batches, status = of(printed, "1.")
+    assert "created" in deployed
+    assert all("SUCCEEDED" in batch for batch in batches)
+    assert status.count("SUCCEEDED") >= 2
+
+
+def test_children_that_time_out_are_counted_and_can_be_redriven(printed: dict[str, list[str]]):
+    _, _, _, watched, failures, _, redriven = of(printed, "2.")
+    assert "FAILED" in watched
+    assert "3,000" in watched
+    assert re.search("timed out|TIMED_OUT", failures)
+    assert "SUCCEEDED" in redriven
+
+
+def test_a_cancelled_batch_ends_so(printed: dict[str, list[str]]):
+    _, sqs, _, sfn, _ = of(printed, "3.")
+    assert "CANCELLED" in sqs
+    assert "CANCELLED" in sfn
+
+
+def test_many_failed_items_and_a_large_file_of_chunks_end(printed: dict[str, list[str]]):
+    failed, succeeded = of(printed, "4.")
+    assert "FAILED" in failed
+    assert "SUCCEEDED" in succeeded
+
+
+def test_calls_that_lambda_refuses_cost_no_attempt(printed: dict[str, list[str]]):
+    assert "SUCCEEDED" in of(printed, "5.")[2]
+
+
+def test_the_other_modes_run_a_batch(printed: dict[str, list[str]]):
+    outputs = of(printed, "6.")
+    assert all("SUCCEEDED" in outputs[place] for place in (1, 4, 6))
+    assert outputs[2].count("FAILED") == 2  # those of the steps before
+
+
+def test_destroy_leaves_no_stack(printed: dict[str, list[str]]):
+    assert of(printed, "8.")[-1].count("deleted") == 2
