@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env up down demo dev logs check lint unit security test test-all e2e model chaos bench bench-cost
+.PHONY: help env up down demo dev logs check lint checkov unit security portability test test-all e2e model chaos bench bench-cost
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PWD/.rollcall/uv/bin:$$PATH"'
 # uv from the machine if it has one, else the one that `env` brings.
@@ -37,7 +37,11 @@ lint: env
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) cfn-lint bootstrap/templates/*.yaml bench/baseline/template.yaml bench/cost/*.yaml
+	$(RUN) cfn-lint
+
+# It gets no setting of the user's: with a key of its maker's platform it would send results there.
+checkov: .rollcall/checkov/.installed ## Check the templates with checkov, offline
+	env -i PATH="$$PATH" HOME="$(CURDIR)/.rollcall/checkov" .rollcall/checkov/bin/checkov
 
 unit: env
 	$(RUN) pytest tests --ignore tests/e2e --ignore tests/security --numprocesses 2 --dist worksteal --durations 10
@@ -63,11 +67,19 @@ chaos: env ## Whole batches under random faults, natively: BATCHES=100 SEED=7, o
 bench: env $(if $(ALONE),,.rollcall/ministack/.installed) ## Measure speed, natively, beside MiniStack; ALONE=1: without it
 	$(RUN) python -m bench $(if $(ALONE),--alone)
 
+# The environments of programs that no lock can hold beside LocalStack: each pins a botocore of its own.
 .rollcall/ministack/.installed: bench/ministack/requirements.txt | env
-	@echo "installing MiniStack, beside which Rollcall is measured"
+	@echo "installing MiniStack, another emulator of AWS"
 	@uv venv --quiet --clear .rollcall/ministack && \
 		uv pip sync --quiet --require-hashes --python .rollcall/ministack $< || \
-		{ echo "it could not be installed; without a network: make bench ALONE=1" >&2; exit 1; }
+		{ echo "MiniStack could not be installed: that needs a network, once. Without it: make bench ALONE=1" >&2; exit 1; }
+	@touch $@
+
+.rollcall/checkov/.installed: checkov-requirements.txt | env
+	@echo "installing checkov"
+	@uv venv --quiet --clear .rollcall/checkov && \
+		uv pip sync --quiet --require-hashes --python .rollcall/checkov $< || \
+		{ echo "checkov could not be installed: that needs a network, once" >&2; exit 1; }
 	@touch $@
 
 bench-cost: env ## Dollars of the same items through Rollcall and three obvious ways

@@ -57,16 +57,10 @@ def test_without_ministack_the_message_names_both_ways_on(monkeypatch: pytest.Mo
     assert "--alone" in str(refused.value.hint)
 
 
-def test_the_requirements_pin_the_version_that_the_report_names_and_every_file_by_its_hash() -> None:
-    lines = (Path(engine.__file__).parent / "requirements.txt").read_text().splitlines()
-    wanted = [line for line in lines if line and not line.startswith("#")]
-    assert f"ministack=={engine.VERSION} \\" in wanted
+def test_the_requirements_pin_the_version_that_the_report_names() -> None:
+    assert f"ministack=={engine.VERSION} \\" in (Path(engine.__file__).parent / "requirements.txt").read_text()
     assert f"MiniStack {engine.VERSION}:" in MINISTACK
     assert f"MiniStack {engine.VERSION} " in workarounds.__doc__
-    for line, following in zip(wanted, [*wanted[1:], ""], strict=True):
-        pinned = re.fullmatch(r"[a-z0-9-]+==\S+ \\", line)
-        assert pinned or line.startswith("    --hash=sha256:")
-        assert following.startswith("    --hash=sha256:") or not line.endswith("\\")
 
 
 def test_no_result_selector_of_ours_needs_the_context_and_its_fields_are_added_after_it(definition) -> None:
