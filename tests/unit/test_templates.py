@@ -193,13 +193,18 @@ def test_events_are_published_under_rollcalls_name_only(parsed: dict):
         assert statement["Condition"] == {"StringEquals": {"events:source": SOURCE}}
 
 
-def test_a_service_that_says_for_whom_it_acts_may_act_for_this_account_only(parsed: dict):
+def test_a_service_that_says_for_whom_it_acts_may_act_for_this_accounts_rules_and_state_machines_only(parsed: dict):
+    # The role is there before what it is for, so the condition cannot name that.
+    sources = {"events.amazonaws.com": "events:%s:rule/*", "states.amazonaws.com": "states:%s:stateMachine:*"}
     for name, role in of_type(parsed, "AWS::IAM::Role").items():
         [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        # AWS documents no such key for Lambda's execution roles.
-        if statement["Principal"]["Service"] != "lambda.amazonaws.com":
-            condition = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-            assert statement.get("Condition") == condition, name
+        # AWS documents no such keys for Lambda's execution roles.
+        if (service := statement["Principal"]["Service"]) != "lambda.amazonaws.com":
+            source = f"arn:${{AWS::Partition}}:{sources[service] % '${AWS::Region}:${AWS::AccountId}'}"
+            assert statement.get("Condition") == {
+                "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+                "ArnLike": {"aws:SourceArn": {"Fn::Sub": source}},
+            }, name
 
 
 def test_functions_that_read_input_are_told_where_and_whose_it_is(parsed: dict):
