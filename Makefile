@@ -44,10 +44,13 @@ checkov: .rollcall/checkov/.installed ## Check the templates with checkov, offli
 	env -i PATH="$$PATH" HOME="$(CURDIR)/.rollcall/checkov" .rollcall/checkov/bin/checkov
 
 unit: env
-	$(RUN) pytest tests --ignore tests/e2e --ignore tests/security --numprocesses 2 --dist worksteal --durations 10
+	$(RUN) pytest tests --ignore tests/e2e --ignore tests/security --ignore tests/portability --numprocesses 2 --dist worksteal --durations 10
 
 security: env ## Attack the sandbox, natively and in Docker: web pages, other users, settings, services
 	$(RUN) python -m tests.suites security
+
+portability: .rollcall/ministack/.installed ## Whole batches on MiniStack, an emulator that knows nothing of Rollcall
+	$(RUN) pytest tests/portability -rx --durations 10
 
 e2e: env ## End to end, natively and what differs in Docker; TEST=one test, module or word; CLOCK=real; ALL=1
 	$(RUN) python -m tests.suites e2e $(if $(TEST),--test '$(TEST)') $(if $(CLOCK),--clock $(CLOCK)) $(if $(ALL),--all)

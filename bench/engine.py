@@ -57,6 +57,7 @@ class Engine:
     name: str
     endpoint: str
     process: psutil.Process
+    log: Path | None
 
     def cpu(self) -> Cpu:
         """What its processes have used, those that have ended too."""
@@ -78,4 +79,4 @@ class Engine:
 def engine_of(sandbox: Sandbox) -> Engine:
     """The engine that this process started."""
     [process] = [child for child in psutil.Process().children() if native.MODULE in child.cmdline()]
-    return Engine("Rollcall", sandbox.endpoint, process)
+    return Engine("Rollcall", sandbox.endpoint, process, sandbox.log)

@@ -19,7 +19,7 @@ tests, and the whole with a line for each part.
 
   test      the checks without an engine, the attacks, and whole batches of both architectures, on one engine:
             that of ENGINE, else Docker if it answers, else native
-  all       everything, natively and in Docker, with checkov, chaos and the lane of the real clock
+  all       everything, natively and in Docker, with checkov, MiniStack, chaos and the lane of the real clock
   security  the attacks, natively and in Docker
   e2e       the end-to-end tests, natively, and those in Docker that differ there (marked `docker`)
 """
@@ -67,6 +67,7 @@ def pytest(title: str, engine: str, *arguments: str, workers: int = 2) -> Part:
 
 CHECK = Part("check", ("make", "--no-print-directory", "check"))
 CHECKOV = Part("checkov", ("make", "--no-print-directory", "checkov"))
+PORTABILITY = Part("portability", ("make", "--no-print-directory", "portability"), "native")
 CHAOS = Part("chaos natively", (sys.executable, "-m", "tests.chaos", "--batches", str(CHAOS_BATCHES)), "native")
 REAL_CLOCK = pytest("real clock", "native", "tests/e2e", "-m", "real_clock", "--clock", "real")
 
@@ -95,8 +96,8 @@ def everything(after: str | None = None) -> list[Part]:
     """
     done = quick(after) if after else []
     lane = e2e("docker", "--ignore", BATCHES) if after == "docker" else e2e("docker")
-    parts = [CHECK, CHECKOV, security("native"), security("docker"), e2e("native"), lane, CHAOS, REAL_CLOCK]
-    return [part for part in parts if part not in done]
+    parts = [CHECK, CHECKOV, security("native"), security("docker"), e2e("native"), lane]
+    return [part for part in (*parts, PORTABILITY, CHAOS, REAL_CLOCK) if part not in done]
 
 
 def chosen(given: argparse.Namespace) -> list[Part]:

@@ -1,4 +1,4 @@
-"""MiniStack as a process of this machine, for one run of the bench."""
+"""MiniStack as a process of this machine, for one run of the bench or of tests/portability."""
 
 import http.client
 import json
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from bench.engine import BENCH_PROJECT, Engine, free_port
+from bench.engine import Engine, free_port
 from bootstrap.problem import Problem
 from sandbox.host.native import tail
 from sandbox.state import REPOSITORY, SandboxError, state_folder
 
 VERSION = "1.5.33"
-# `make bench` installs it here, from requirements.txt, and marks that it could.
+# `make bench` and `make portability` install it here, from requirements.txt, and mark that they could.
 PLACE = REPOSITORY / ".rollcall" / "ministack"
 INSTALLED = PLACE / ".installed"
 START_SECONDS = 60
@@ -28,7 +28,10 @@ STOP_SECONDS = 3
 def require_installed() -> None:
     """Raise Problem if MiniStack is not installed."""
     if not INSTALLED.exists():
-        raise Problem("MiniStack is not installed", "`make bench` installs it; --alone measures Rollcall without it")
+        raise Problem(
+            "MiniStack is not installed",
+            "`make bench` and `make portability` install it, with a network; `make bench ALONE=1` does without it",
+        )
 
 
 def environment(port: int, folder: Path) -> dict[str, str]:
@@ -58,7 +61,7 @@ def ministack(progress: Callable[[str], None]) -> Iterator[Engine]:
 
     Its log is kept if something fails. Raises SandboxError if it does not start.
     """
-    folder = state_folder(f"{BENCH_PROJECT}-{os.getpid()}-ministack")
+    folder = state_folder(f"rollcall-ministack-{os.getpid()}")
     folder.mkdir(parents=True)
     folder.chmod(0o700)
     port, log = free_port(), folder / "engine.log"
@@ -76,7 +79,7 @@ def ministack(progress: Callable[[str], None]) -> Iterator[Engine]:
     try:
         progress(f"starting MiniStack on 127.0.0.1:{port} (pid {process.pid}, log {log})")
         _wait_until_healthy(process, port, log)
-        yield Engine("MiniStack", f"http://127.0.0.1:{port}", psutil.Process(process.pid))
+        yield Engine("MiniStack", f"http://127.0.0.1:{port}", psutil.Process(process.pid), log)
     finally:
         progress("stopping MiniStack")
         _end(process)
@@ -96,7 +99,10 @@ def _wait_until_healthy(process: subprocess.Popen, port: int, log: Path) -> None
             version = json.loads(connection.getresponse().read())["version"]
             if version == VERSION:
                 return
-            raise SandboxError(f"this is MiniStack {version}, and the bench drives {VERSION}: install it: make bench")
+            raise SandboxError(
+                f"this is MiniStack {version}, and what works round its faults is for {VERSION}: remove {INSTALLED}, "
+                "and `make bench` or `make portability` installs that"
+            )
         time.sleep(0.02)
     raise SandboxError(f"MiniStack did not start within {START_SECONDS} s:\n{tail(log)}")
 

@@ -54,7 +54,7 @@ def test_without_ministack_the_message_names_both_ways_on(monkeypatch: pytest.Mo
     with pytest.raises(Problem, match="MiniStack is not installed") as refused:
         engine.require_installed()
     assert "make bench" in str(refused.value.hint)
-    assert "--alone" in str(refused.value.hint)
+    assert "make portability" in str(refused.value.hint)
 
 
 def test_the_requirements_pin_the_version_that_the_report_names() -> None:
@@ -128,7 +128,7 @@ def test_the_cpu_of_functions_that_run_and_of_those_that_have_ended_is_counted_a
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
         assert started.stdout
         started.stdout.readline()
-        used = Engine("any", "", psutil.Process(started.pid)).cpu()
+        used = Engine("any", "", psutil.Process(started.pid), Path()).cpu()
         started.communicate()
     assert used.functions >= 0.6 - 2 * 0.01
     assert used.engine < 0.3

@@ -1,0 +1,49 @@
+"""What MiniStack does with the stacks as they are deployed: one batch in each architecture, until its fate is known."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bench.engine import Engine
+from tests.portability.stacks import PortableStacks
+from tests.probes import eventually
+
+# What its one poller says when it meets a limit that a template's parameter gave as a string. It polls nothing then.
+STOPPED = "ESM SQS poller error"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The two batches, whether SQS's chunks are polled, and the outputs of states of the execution."""
+
+    sqs_batch: str
+    sfn_batch: str
+    polls_chunks: bool
+    outputs: dict[str, Any]
+
+
+def observe(engine: Engine, stacks: PortableStacks) -> Observed:
+    """Start both batches and wait until their fate is known."""
+    sqs_batch = stacks.start("sqs", items=4, itemsPerChunk=2)
+    sfn_batch = stacks.start("sfn", items=4, itemsPerChunk=2)
+    outputs = eventually(lambda: outputs_of(stacks, sfn_batch))
+
+    def known() -> bool:
+        polls = bool(stacks.published(sqs_batch))
+        assert polls or STOPPED in engine.log.read_text()
+        return polls
+
+    # Its finalizer would be tried for minutes.
+    stacks.batches["sfn"].cancel(sfn_batch)
+    return Observed(sqs_batch, sfn_batch, eventually(known), outputs)
+
+
+def outputs_of(stacks: PortableStacks, batch_id: str) -> dict[str, Any]:
+    """The outputs of the states that the execution has left. Raises AssertionError until it has come to its last."""
+    states = stacks.aws("stepfunctions")
+    arn = stacks.sfn["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{batch_id}"
+    events = states.get_execution_history(executionArn=arn)["events"]
+    entered = {event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event}
+    assert "Finalize" in entered, entered
+    left = [event["stateExitedEventDetails"] for event in events if "stateExitedEventDetails" in event]
+    return {state["name"]: json.loads(state["output"]) for state in left}
