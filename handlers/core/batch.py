@@ -164,10 +164,13 @@ def input_object(value: Any) -> InputObject:
 
 
 def refuse_too_many(items: int, max_items: int) -> None:
-    """Raise InvalidRequest for a batch of more than `max_items` items, the stack's MaxItems."""
+    """Raise InvalidRequest for a batch of more than `max_items` items, the stack's MaxItems.
+
+    Those of a file are counted while they are read, so `items` may be only the first of them.
+    """
     if items > max_items:
         raise InvalidRequest(
-            f"items: more than {max_items:,}, the stack's MaxItems: start smaller batches, or raise it"
+            f"items: at least {items:,}, and the stack's MaxItems is {max_items:,}: start smaller batches, or raise it"
         )
 
 

@@ -39,9 +39,10 @@ def option_of(field: str) -> str:
 
 def refuse_too_many_items(fields: Mapping[str, Any], stack: Stack) -> None:
     """Raise Problem for more random items than the stack's MaxItems. The batcher counts the items of a file."""
-    max_items = int(stack.parameters["MaxItems"])
-    if fields.get("items", 0) > max_items:
+    items, max_items = fields.get("items", 0), int(stack.parameters["MaxItems"])
+    if items > max_items:
         raise Problem(
-            f"--items: {fields['items']:,} are more than MaxItems of {stack.name}, {max_items:,}",
-            "raise its parameter MaxItems: `rollcall up --parameter MaxItems=...`, or `bootstrap deploy` with it",
+            f"--items: {items:,} are more than MaxItems of {stack.name}, {max_items:,}",
+            f"raise it: `rollcall up --parameter MaxItems={items}`; on AWS `python -m bootstrap deploy --aws` with the "
+            "same --parameter",
         )

@@ -126,7 +126,7 @@ def test_a_redrive_reads_nowhere_else_either(limited: Limited, architecture: str
 def test_more_random_items_than_the_most_end_failed_before_any_is_made(limited: Limited, architecture: str):
     detail = limited.finished(limited.start(architecture, items=MOST + 1))
     assert (detail["status"], detail["items"], detail["chunks"]) == ("FAILED", 0, 0)
-    assert "items: more than 100, the stack's MaxItems" in detail["reason"]
+    assert "and the stack's MaxItems is 100: " in detail["reason"]
     assert limited.finished(limited.start(architecture, items=MOST))["status"] == "SUCCEEDED"
 
 
@@ -140,7 +140,7 @@ def test_an_input_of_more_items_than_the_most_ends_failed_however_many_segments_
     batch_id = limited.start(architecture, input=limited.upload(name, content), **SEGMENTED)
     detail = limited.finished(batch_id)
     assert detail["status"] == "FAILED"
-    assert "items: more than 100, the stack's MaxItems" in detail["reason"]
+    assert "and the stack's MaxItems is 100: " in detail["reason"]
     if architecture == "sqs":
         batch = limited.table.get_batch(batch_id)
         assert batch
@@ -171,7 +171,7 @@ def test_a_segment_is_made_no_further_when_the_others_unfinished_ones_have_the_m
     limited.send(limited.sqs["BatcherQueueUrl"], SegmentMessage(key, 0).body())
     detail = limited.finished(key.batch_id)
     assert detail["status"] == "FAILED"
-    assert "items: more than 100, the stack's MaxItems" in detail["reason"]
+    assert "and the stack's MaxItems is 100: " in detail["reason"]
     made = limited.table.get_segment(key, 0)
     assert made
     assert made.next_chunk == 0
@@ -182,7 +182,7 @@ def test_a_batch_that_has_more_items_than_the_most_is_never_sealed(limited: Limi
     segments = frozenset({0, 1})
     limited.table.create_batch(Batch(key, Status.OPEN, BatchRequest(), 1, now, now + 300_000, segments, 2))
     limited.table.finish_segment(key, 0, items=60, chunks=1, max_items=MOST)
-    with pytest.raises(InvalidRequest, match="items: more than 100, the stack's MaxItems"):
+    with pytest.raises(InvalidRequest, match="and the stack's MaxItems is 100: "):
         limited.table.finish_segment(key, 1, items=41, chunks=1, max_items=MOST)
     batch = limited.table.get_batch(key.batch_id)
     assert batch
@@ -199,6 +199,7 @@ def test_the_command_line_says_at_once_that_there_are_too_many_items(
     out, err = rollcall("run", "sqs", "--items", "101", expect=2)
     assert out == ""
     assert re.search(r"--items: 101 are more than MaxItems of \S+, 100\n", err)
+    assert "`rollcall up --parameter MaxItems=101`" in err
     (tmp_path / "mine.jsonl").write_bytes(json_lines(items(3)[1]))
     batch_id = rollcall.json("run", "sfn", "--input", "mine.jsonl")["batchId"]
     bucket, key = limited.sqs["InputBucketName"], f"orders/{batch_id}/mine.jsonl"
