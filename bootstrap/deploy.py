@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from bootstrap.alarm_topic import check_alarm_topic
 from bootstrap.aws import Session, is_sandbox
 from bootstrap.bucket import Buckets, buckets_of
 from bootstrap.change_sets import Plan, Stacks, accept
@@ -101,6 +102,7 @@ def deploy(
         refuse_short_lived_children(values)
         refuse_long_items(values)
         refuse_items_beyond_max_items(values)
+        check_alarm_topic(session, values)
         refuse_sharing_with_code(values, buckets.code)
     architecture = agreed("CpuArchitecture", wanted)
     for values in wanted.values():
