@@ -18,6 +18,7 @@ def install(_provider: Any) -> None:
         inline_maps,
         interpreter,
         lagging,
+        log_streams,
         metering,
         page_tokens,
         shortcuts,
@@ -26,5 +27,15 @@ def install(_provider: Any) -> None:
     )
 
     interpreted = (shortcuts, express, interpreter, inline_maps, definitions)
-    for module in (*interpreted, executions, children, lagging, page_tokens, metering, waits, state_threads):
+    for module in (
+        *interpreted,
+        executions,
+        children,
+        lagging,
+        log_streams,
+        page_tokens,
+        metering,
+        waits,
+        state_threads,
+    ):
         module.install()

@@ -412,6 +412,23 @@ def test_a_transformed_value_keeps_its_line_breaks_and_quotes(aws, name, targete
     assert json.loads(received(aws, queue)["Body"]) == {"told": 'two\nlines, one "quoted"'}
 
 
+def test_a_transformed_text_stands_within_another_whatever_else_that_has(aws, name, targeted):
+    paths = {"batch": "$.detail.batch", "left": "$.detail.left"}
+    queue, _ = targeted(
+        InputTransformer={"InputPathsMap": paths, "InputTemplate": '{"a": "of <batch>, b: <batch>", "left": <left>}'}
+    )
+    publish(aws, name, {"batch": "b-1", "left": {"chunks": 2, "first": [0, 1]}})
+    assert json.loads(received(aws, queue)["Body"]) == {"a": "of b-1, b: b-1", "left": {"chunks": 2, "first": [0, 1]}}
+
+
+def test_a_transformed_number_stays_one_also_0_and_within_a_text(aws, name, targeted):
+    paths = {"failed": "$.detail.failed", "seconds": "$.detail.seconds", "done": "$.detail.done"}
+    template = '{"failed": <failed>, "done": <done>, "text": "<failed> after <seconds> s, <done>"}'
+    queue, _ = targeted(InputTransformer={"InputPathsMap": paths, "InputTemplate": template})
+    publish(aws, name, {"failed": 0, "seconds": 1.25, "done": False})
+    assert json.loads(received(aws, queue)["Body"]) == {"failed": 0, "done": False, "text": "0 after 1.25 s, false"}
+
+
 @pytest.mark.parametrize(
     "made", [{}, {"InputPath": "$.detail"}, {"InputTransformer": {"InputTemplate": '{"n": 1}'}}, {"Input": '{"n": 1}'}]
 )
