@@ -1,6 +1,7 @@
 """The cost of a stack in a month in which no batch runs."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -32,11 +33,21 @@ def idle_bill(
     there. `pollers` is the stack's ProvisionedPollers. Unused queues, rules and functions are free, and the templates
     have no alarms.
     """
-    document = yaml.load(template(architecture), TemplateLoader)  # noqa: S506 - a SafeLoader, for the project's own file
     answer = meter_answer or {"rows": (), "storage": ()}
     durations = duration_prices(rows_of(answer, stack, None))
-    duration = durations[0] if durations else GB_SECONDS + document["Parameters"]["CpuArchitecture"]["Default"]
-    return priced([*idle_polls(document, pollers), *sweeps(document, duration), *storage(answer, stack)], book, None)
+    resting = at_rest(architecture, pollers, durations[0] if durations else None)
+    return priced([*resting, *storage(answer, stack)], book, None)
+
+
+@cache
+def at_rest(architecture: str, pollers: int = 0, duration: str | None = None) -> tuple[Usage, ...]:
+    """What a stack uses in a month whether batches run or not, as its template defines it on AWS, without storage.
+
+    `duration` is the price of Lambda's time, by default that of the template's CpuArchitecture.
+    """
+    document = yaml.load(template(architecture), TemplateLoader)  # noqa: S506 - a SafeLoader, for the project's own file
+    default = GB_SECONDS + document["Parameters"]["CpuArchitecture"]["Default"]
+    return (*idle_polls(document, pollers), *sweeps(document, duration or default))
 
 
 def resources(document: Document, kind: str) -> dict[str, dict[str, Any]]:

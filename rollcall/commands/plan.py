@@ -12,6 +12,7 @@ from rollcall.terminal.options import (
     FailRate,
     ItemBytes,
     Json,
+    PerDay,
     PriceFile,
     QuotaValues,
     ValueDistribution,
@@ -70,6 +71,7 @@ class BatchOptions:
     value_distribution: ValueDistribution = "uniform:0-1000"
     item_bytes: ItemBytes = None
     fail_rate: FailRate = None
+    per_day: PerDay = None
     quota: QuotaValues = None
     prices: PriceFile = None
 
@@ -102,6 +104,7 @@ class BatchOptions:
 
 @app.command(
     epilog="Examples: [bold]rollcall plan --items 1000000[/], "
+    "[bold]rollcall plan --items 1000 --per-day 4[/], "
     "[bold]rollcall plan --items 100000000 --max-concurrency 1000 --quota lambda.concurrency=5000[/]\n\n"
     "Exit codes: 0 at least one architecture can run the batch, 2 none can, or wrong usage."
 )
@@ -129,6 +132,7 @@ def plan(
 ) -> None:
     """Print the plan. Raises Problem if no architecture can run the batch, and for a quota that does not exist."""
     from costs.format import seconds
+    from costs.month.months import months
     from costs.plan.alternatives import alternatives
     from costs.plan.limits import Impossible
     from rollcall.terminal.console import print_json
@@ -154,6 +158,8 @@ def plan(
         raise Problem("\n".join(f"{name}: refused by {reason}" for name, reason in report.refused.items()))
     if with_alternatives:
         report.alternatives = alternatives(report.plans, report.planner)
+    if batch.per_day:
+        report.months = months(report.plans, batch.per_day, report.planner)
     if as_json:
         print_json(report.to_json())
     else:

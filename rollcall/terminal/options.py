@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
+from fractions import Fraction
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from handlers.core.batch import LIMITS, bounded
+
+MOST_PER_DAY = 86_400
+"""Batches a day, which is one a second."""
 
 
 class ArchitectureName(StrEnum):
@@ -102,6 +106,30 @@ def limited(field: str, help: str, metavar: str = "N", default: str = "the stack
     return typer.Option(parser=parse, help=f"{help}, {bounds}.", metavar=metavar, show_default=default or False)
 
 
+def batches_per_day(text: str) -> float:
+    """The number of batches a day: `4`, `0.5`, or `1/7` for one a week. Raises typer.BadParameter."""
+    try:
+        number = float(Fraction(text))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        number = 0.0
+    if not 0 < number <= MOST_PER_DAY:
+        raise typer.BadParameter(
+            f"{text!r} is not a number of batches a day above 0, and up to {MOST_PER_DAY:,}: 4, 0.5, or 1/7 for one a "
+            "week"
+        )
+    return number
+
+
+PerDay = Annotated[
+    float | None,
+    typer.Option(
+        parser=batches_per_day,
+        metavar="N",
+        help="Batches a day: gives the month, and the batch size from which each architecture is cheaper. "
+        "4, 0.5, or 1/7 for one a week.",
+        show_default=False,
+    ),
+]
 ValueDistribution = Annotated[
     str,
     typer.Option(

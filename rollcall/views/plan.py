@@ -10,6 +10,8 @@ from rich.text import Text
 
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, dollars, seconds
+from costs.idle import idle_bill
+from costs.month.months import Months
 from costs.plan.alternatives import Alternative
 from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
@@ -17,6 +19,7 @@ from costs.plan.plan import Plan, Planner
 from costs.plan.timing import Phase
 from rollcall.terminal.console import plain_table, stdout
 from rollcall.views.bill import largest_lines
+from rollcall.views.month import months_in_detail
 
 # Characters of a phase's bar, and of the rest of its line.
 BAR, BESIDE_BAR = 26, 72
@@ -32,6 +35,7 @@ class PlanReport:
     plans: dict[str, Plan] = field(default_factory=dict)
     refused: dict[str, Impossible] = field(default_factory=dict)
     alternatives: list[Alternative] | None = None
+    months: Months | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it, with the figures that the plans rest on."""
@@ -43,6 +47,7 @@ class PlanReport:
                 for architecture, impossible in self.refused.items()
             ],
             **({"alternatives": [alternative.to_json() for alternative in found]} if found is not None else {}),
+            **(self.months.to_json() if self.months else {}),
             "prices": {"region": planner.book.region, "date": str(planner.book.date)},
             "quotas": {figure.name: figure.value for figure in planner.quotas.figures},
             "assumptions": {figure.name: figure.value for figure in planner.assumptions.figures},
@@ -62,6 +67,8 @@ def print_plans(report: PlanReport) -> None:
         stdout.print(Text(f"\n{ARCHITECTURE_TITLES[architecture]}", "bold underline"))
         reason = (("refused by ", "bold red"), (f"{impossible.limit}: ", "bold"), impossible.message)
         stdout.print(Text.assemble(*reason))
+    if report.months:
+        stdout.print(months_in_detail(report.months))
     if report.alternatives is not None:
         stdout.print(alternatives_table(report.alternatives))
     stdout.print()
@@ -69,8 +76,8 @@ def print_plans(report: PlanReport) -> None:
 
 
 def comparison(report: PlanReport) -> Table:
-    """A row for each architecture, refused ones too."""
-    amounts = ("dollars", "per 1M items", "orchestration", "per 1M", "duration")
+    """A row for each architecture, refused ones too: a batch, its duration, and what the stack costs at rest."""
+    amounts = ("dollars", "per 1M items", "orchestration", "per 1M", "duration", "at rest, a month")
     table = plain_table("", *amounts, right=amounts)
     for plan in report.plans.values():
         orchestration = plan.bill.part(own=False)
@@ -81,9 +88,10 @@ def comparison(report: PlanReport) -> Table:
             dollars(orchestration.dollars),
             dollars(orchestration.per_million() or 0),
             Text(seconds(plan.seconds), "bold"),
+            dollars(idle_bill(plan.architecture, report.planner.book, pollers=plan.settings.pollers or 0).dollars),
         )
     for architecture in report.refused:
-        table.add_row(ARCHITECTURE_TITLES[architecture], *["-"] * 4, Text("refused", "red"))
+        table.add_row(ARCHITECTURE_TITLES[architecture], *["-"] * 4, Text("refused", "red"), "-")
     return table
 
 

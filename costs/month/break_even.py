@@ -1,0 +1,108 @@
+"""From which batch size on which architecture is cheaper, found by planning batches of many sizes."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from costs.format import count
+from costs.month.month import month_of
+from costs.plan.limits import Impossible
+from costs.plan.plan import Plan, Planner
+from costs.plan.settings import parameter
+
+SIZES_PER_DECADE = 16
+"""Sizes that are planned from one power of ten to the next; where the cheaper one differs, all between are searched."""
+PARTS = 8
+"""Into so many parts such a stretch is divided, and each of them again, down to a single item."""
+LARGEST: int = parameter("items").high or 0
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Batch sizes from `first` to `last` items for which `cheaper` costs the least; None if no stack can run them."""
+
+    first: int
+    last: int
+    cheaper: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The stretch as `--json` prints it."""
+        return {"fromItems": self.first, "toItems": self.last, "cheaper": self.cheaper}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Compares a month of batches of any size, `per_day` a day, between the architectures of `plans`.
+
+    Workload, but for the number of items, and settings are those of each architecture's plan.
+    """
+
+    planner: Planner
+    plans: Mapping[str, Plan]
+    per_day: float
+    seen: dict[int, str | None] = field(default_factory=dict)
+
+    def dollars(self, architecture: str, items: int) -> float:
+        """A month's dollars of one architecture, with batches of `items` items; infinite if it cannot run them."""
+        like = self.plans[architecture]
+        try:
+            plan = self.planner(architecture, replace(like.workload, items=items), like.settings)
+        except Impossible:
+            return math.inf
+        return month_of(plan, self.per_day, self.planner.book).dollars
+
+    def cheaper(self, items: int) -> str | None:
+        """The architecture whose month is cheaper with batches of `items` items. The first one, if they cost the same.
+
+        None if neither can run such a batch.
+        """
+        if items not in self.seen:
+            months = {name: self.dollars(name, items) for name in self.plans}
+            best = min(months, key=lambda name: months[name])
+            self.seen[items] = best if months[best] < math.inf else None
+        return self.seen[items]
+
+    @cached_property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """All batch sizes, in stretches with the same cheaper architecture. There may be several, because costs rise by
+        steps: of chunks, segments, parts of an upload, and 100 ms."""
+        return stretches(self.cheaper, LARGEST)
+
+
+def stretches(cheaper: Callable[[int], str | None], largest: int) -> tuple[Stretch, ...]:
+    """The stretches of sizes from 1 to `largest` in which `cheaper` is the same, by looking at some of the sizes."""
+    decades = math.ceil(math.log10(largest))
+    grid = {1, largest, *(round(10 ** (step / SIZES_PER_DECADE)) for step in range(decades * SIZES_PER_DECADE))}
+    sizes = sorted(size for size in grid if size <= largest)
+    changes = [change for low, high in pairwise(sizes) for change in changes_between(cheaper, low, high)]
+    edges = [1, *changes, largest + 1]
+    return tuple(Stretch(first, after - 1, cheaper(first)) for first, after in pairwise(edges))
+
+
+def changes_between(cheaper: Callable[[int], str | None], low: int, high: int) -> list[int]:
+    """The sizes above `low`, up to `high`, from which on another one is cheaper; none if both ends are alike."""
+    if cheaper(low) == cheaper(high):
+        return []
+    if high - low == 1:
+        return [high]
+    parts = min(PARTS, high - low)
+    edges = [low + (high - low) * part // parts for part in range(parts + 1)]
+    return [change for first, last in pairwise(edges) for change in changes_between(cheaper, first, last)]
+
+
+def sentence(found: tuple[Stretch, ...], titles: Mapping[str, str]) -> str:
+    """The stretches in words: `Step Functions is cheaper up to 900 items a batch, SQS and DynamoDB from 901 on`."""
+    able = [stretch for stretch in found if stretch.cheaper]
+    if not able:
+        return "Neither can run a batch of any size"
+    name = titles[able[0].cheaper or ""]
+    if len(able) == 1:
+        whole = (able[0].first, able[0].last) == (1, LARGEST)
+        reach = "at every size" if whole else f"from {count(able[0].first)} to {count(able[0].last, 'item')} a batch"
+        return f"{name} is cheaper {reach}"
+    parts = [f"{name} is cheaper up to {count(able[0].last, 'item')} a batch"]
+    parts += [f"{titles[each.cheaper or '']} from {count(each.first)} to {count(each.last)}" for each in able[1:-1]]
+    return ", ".join([*parts, f"{titles[able[-1].cheaper or '']} from {count(able[-1].first)} on"])
