@@ -1,10 +1,10 @@
 """From which batch size on which architecture is cheaper, found by planning batches of many sizes."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from costs.format import count
@@ -18,11 +18,17 @@ SIZES_PER_DECADE = 16
 PARTS = 8
 """Into so many parts such a stretch is divided, and each of them again, down to a single item."""
 LARGEST: int = parameter("items").high or 0
+EITHER, NONE = "either", "none"
+NARROW = 0.02
+"""A stretch of less than this share of its sizes is a step of the costs, and says nothing of which one is cheaper."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Batch sizes from `first` to `last` items for which `cheaper` costs the least; None if no stack can run them."""
+    """Batch sizes from `first` to `last` items for which `cheaper` costs the least.
+
+    It is an architecture; EITHER where they are cheaper in turn by the steps of their costs; None where none can do it.
+    """
 
     first: int
     last: int
@@ -37,27 +43,31 @@ class Stretch:
 class Comparison:
     """Compares a month of batches of any size, `per_day` a day, between the architectures of `plans`.
 
-    Workload, but for the number of items, and settings are those of each architecture's plan.
+    Workload, but for the number of items, and settings are those of each architecture's plan. A batch that takes longer
+    than `deadline_seconds` does not count.
     """
 
     planner: Planner
     plans: Mapping[str, Plan]
     per_day: float
+    deadline_seconds: float = math.inf
     seen: dict[int, str | None] = field(default_factory=dict)
 
     def dollars(self, architecture: str, items: int) -> float:
-        """A month's dollars of one architecture, with batches of `items` items; infinite if it cannot run them."""
+        """A month's dollars of one architecture, with batches of `items` items; infinite if it cannot."""
         like = self.plans[architecture]
         try:
             plan = self.planner(architecture, replace(like.workload, items=items), like.settings)
         except Impossible:
+            return math.inf
+        if plan.seconds > self.deadline_seconds:
             return math.inf
         return month_of(plan, self.per_day, self.planner.book).dollars
 
     def cheaper(self, items: int) -> str | None:
         """The architecture whose month is cheaper with batches of `items` items. The first one, if they cost the same.
 
-        None if neither can run such a batch.
+        None if none can run such a batch.
         """
         if items not in self.seen:
             months = {name: self.dollars(name, items) for name in self.plans}
@@ -67,9 +77,8 @@ class Comparison:
 
     @cached_property
     def stretches(self) -> tuple[Stretch, ...]:
-        """All batch sizes, in stretches with the same cheaper architecture. There may be several, because costs rise by
-        steps: of chunks, segments, parts of an upload, and 100 ms."""
-        return stretches(self.cheaper, LARGEST)
+        """All batch sizes, in stretches with the same cheaper architecture."""
+        return without_steps(stretches(self.cheaper, LARGEST))
 
 
 def stretches(cheaper: Callable[[int], str | None], largest: int) -> tuple[Stretch, ...]:
@@ -93,16 +102,30 @@ def changes_between(cheaper: Callable[[int], str | None], low: int, high: int) -
     return [change for first, last in pairwise(edges) for change in changes_between(cheaper, first, last)]
 
 
-def sentence(found: tuple[Stretch, ...], titles: Mapping[str, str]) -> str:
-    """The stretches in words: `Step Functions is cheaper up to 900 items a batch, SQS and DynamoDB from 901 on`."""
-    able = [stretch for stretch in found if stretch.cheaper]
-    if not able:
-        return "Neither can run a batch of any size"
-    name = titles[able[0].cheaper or ""]
-    if len(able) == 1:
-        whole = (able[0].first, able[0].last) == (1, LARGEST)
-        reach = "at every size" if whole else f"from {count(able[0].first)} to {count(able[0].last, 'item')} a batch"
-        return f"{name} is cheaper {reach}"
-    parts = [f"{name} is cheaper up to {count(able[0].last, 'item')} a batch"]
-    parts += [f"{titles[each.cheaper or '']} from {count(each.first)} to {count(each.last)}" for each in able[1:-1]]
-    return ", ".join([*parts, f"{titles[able[-1].cheaper or '']} from {count(able[-1].first)} on"])
+def without_steps(found: Iterable[Stretch]) -> tuple[Stretch, ...]:
+    """The stretches, with each run of several narrow ones as a single one of EITHER.
+
+    Costs rise by steps: of chunks, segments, parts of an upload, and 100 ms. Where both cost nearly the same, steps
+    make them cheaper in turn, every few items.
+    """
+    joined: list[Stretch] = []
+    for narrow, run in groupby(found, key=lambda stretch: stretch.last + 1 - stretch.first < NARROW * stretch.first):
+        same = list(run)
+        joined += [Stretch(same[0].first, same[-1].last, EITHER)] if narrow and len(same) > 1 else same
+    return tuple(joined)
+
+
+def sentence(found: Sequence[Stretch], titles: Mapping[str, str]) -> str:
+    """The stretches in words: `Cheaper is Step Functions up to 900 items a batch, SQS and DynamoDB from 901 on`."""
+    words = {**titles, EITHER: EITHER, NONE: "none in time"}
+    if len(found) == 1:
+        return f"Cheaper is {words[found[0].cheaper or NONE]} at every size"
+    return "Cheaper is " + ", ".join(f"{words[each.cheaper or NONE]} {reach(each)}" for each in found)
+
+
+def reach(stretch: Stretch) -> str:
+    """The sizes of a stretch in words."""
+    if stretch.first == 1:
+        return f"up to {count(stretch.last, 'item')} a batch"
+    end = "on" if stretch.last == LARGEST else f"to {count(stretch.last)}"
+    return f"from {count(stretch.first)} {end}"

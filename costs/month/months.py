@@ -1,5 +1,6 @@
 """The months of several architectures side by side, and the batch sizes for which each is cheaper."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,9 +44,14 @@ class Months:
         }
 
 
-def months(plans: Mapping[str, Plan], per_day: float, planner: Planner) -> Months:
-    """The months with `per_day` batches of these plans a day, compared with the settings that the plans have."""
-    comparison = Comparison(planner, plans, per_day) if len(plans) > 1 else None
+def months(
+    plans: Mapping[str, Plan], per_day: float, planner: Planner, deadline_seconds: float | None = None
+) -> Months:
+    """The months with `per_day` batches of these plans a day, compared with the settings that the plans have.
+
+    Batches of other sizes that would take longer than the deadline do not count.
+    """
+    comparison = Comparison(planner, plans, per_day, deadline_seconds or math.inf) if len(plans) > 1 else None
     return Months(per_day, {name: month_of(plan, per_day, planner.book) for name, plan in plans.items()}, comparison)
 
 

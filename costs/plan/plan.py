@@ -33,11 +33,18 @@ class Plan:
     timing: Timing
     bill: Bill
     warnings: tuple[str, ...]
+    month_dollars: float | None = None
+    """What a month of such batches costs, with the stack at rest; None without a schedule."""
 
     @property
     def dollars(self) -> float:
         """The whole bill on AWS, including the time of your code."""
         return self.bill.dollars
+
+    @property
+    def cost(self) -> float:
+        """What a choice between plans goes by: the dollars of a month if there is a schedule, else of one batch."""
+        return self.dollars if self.month_dollars is None else self.month_dollars
 
     @property
     def seconds(self) -> float:

@@ -40,8 +40,9 @@ def cost_against_duration(study: Study) -> go.Figure:
     figure.add_vline(deadline, line_dash="dash", name=f"deadline {short_seconds(deadline)}", showlegend=True)
     figure.update_xaxes(title="from the request to Batch Finished", tickvals=TICKS, ticktext=ticks)
     figure.update_xaxes(type="log", range=around([plan.seconds for plan in on_fronts], SLOWER))
-    figure.update_yaxes(title="dollars for the batch", tickformat="$~g", dtick="D2")
-    figure.update_yaxes(type="log", range=around([plan.dollars for plan in on_fronts], DEARER))
+    paid_for = "the batch" if study.request.per_day is None else "the month"
+    figure.update_yaxes(title=f"dollars for {paid_for}", tickformat="$~g", dtick="D2")
+    figure.update_yaxes(type="log", range=around([plan.cost for plan in on_fronts], DEARER))
     return styled(figure, 520)
 
 
@@ -50,7 +51,7 @@ def points(plans: Iterable[Plan]) -> dict[str, Any]:
     plans = list(plans)
     return {
         "x": [plan.seconds for plan in plans],
-        "y": [plan.dollars for plan in plans],
+        "y": [plan.cost for plan in plans],
         "hoverinfo": "text",
         "text": [
             f"<b>{ARCHITECTURE_TITLES[plan.architecture]}: {sum_and_time(plan)}</b><br>"

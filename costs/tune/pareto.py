@@ -10,13 +10,13 @@ EQUAL = 1.005
 
 
 def order(plan: Plan) -> tuple[object, ...]:
-    """Sort key: dollars, then seconds. Of equal plans the one with the smaller settings, so that a search repeats."""
+    """Sort key: cost, then seconds. Of equal plans the one with the smaller settings, so that a search repeats."""
     settings = tuple(-1 if value is None else value for value in vars(plan.settings).values())
-    return plan.dollars, plan.seconds, plan.architecture, settings
+    return plan.cost, plan.seconds, plan.architecture, settings
 
 
 def pareto_front(plans: Iterable[Plan]) -> tuple[Plan, ...]:
-    """The plans that no other plan beats in both dollars and seconds, cheapest first; one of equal plans."""
+    """The plans that no other plan beats in both cost and seconds, cheapest first; one of equal plans."""
     front: list[Plan] = []
     for plan in sorted(plans, key=order):
         if not front or plan.seconds < front[-1].seconds:
@@ -36,7 +36,7 @@ def choose(front: Sequence[Plan], objective: str) -> Plan:
     plans that are about as fast as the fastest.
     """
     if objective == "cost":
-        return [plan for plan in front if plan.dollars <= front[0].dollars * EQUAL][-1]
+        return [plan for plan in front if plan.cost <= front[0].cost * EQUAL][-1]
     if objective == "speed":
         return next(plan for plan in front if plan.seconds <= front[-1].seconds * EQUAL)
     return knee(front)
@@ -49,13 +49,13 @@ def knee(front: Sequence[Plan]) -> Plan:
     bend, gives its cheapest plan.
     """
     cheapest, fastest = front[0], front[-1]
-    if len(front) < 3 or cheapest.dollars <= 0:
+    if len(front) < 3 or cheapest.cost <= 0:
         return cheapest
     height = math.log(cheapest.seconds / fastest.seconds)
-    width = math.log(fastest.dollars / cheapest.dollars)
+    width = math.log(fastest.cost / cheapest.cost)
 
     def depth(plan: Plan) -> float:
-        along = math.log(plan.dollars / cheapest.dollars) / width
+        along = math.log(plan.cost / cheapest.cost) / width
         return 1 - along - math.log(plan.seconds / fastest.seconds) / height
 
     return max(front, key=depth)

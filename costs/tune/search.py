@@ -4,9 +4,10 @@ It is deterministic: the same input gives the same plans in the same order. No s
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
+from costs.month.month import month_of
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.settings import Settings, Workload
@@ -23,7 +24,8 @@ BUDGET = 900
 class SearchRequest:
     """A search for the settings that serve `objective` (cost, speed or balanced) within the deadline.
 
-    The search calls `say` with a line for each stage, and makes at most `budget` plans for one architecture.
+    With `per_day` batches a day, the cost is that of the month, the stack at rest included. The search calls `say` with
+    a line for each stage, and makes at most `budget` plans for one architecture.
     """
 
     workload: Workload
@@ -33,6 +35,7 @@ class SearchRequest:
     planner: Planner
     say: Callable[[str], None] = lambda _: None
     budget: int = BUDGET
+    per_day: float | None = None
 
     def meets(self, plan: Plan) -> bool:
         """Whether the plan meets the deadline."""
@@ -48,10 +51,14 @@ class SearchRequest:
         workload = self.space.curve.workload(self.workload, settings)
         try:
             plan = self.planner(architecture, workload, settings)
-            # Plan again with the settings as the stack will apply them, so that warnings refer to what is recommended.
-            return plan if plan.settings == settings else self.planner(architecture, workload, plan.settings)
+            if plan.settings != settings:
+                # With the settings as the stack will apply them, so that warnings refer to what is recommended.
+                plan = self.planner(architecture, workload, plan.settings)
         except Impossible:
             return None
+        if self.per_day is None:
+            return plan
+        return replace(plan, month_dollars=month_of(plan, self.per_day, self.planner.book).dollars)
 
 
 @dataclass(frozen=True)

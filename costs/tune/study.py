@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from bootstrap.problem import Problem
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, dollars, seconds, short_seconds
+from costs.month.months import Months, months
 from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan
@@ -29,7 +30,8 @@ class Study:
 
     `best` is the recommendation. `chosen` has each architecture's best plan within the deadline, or its fastest if none
     meets it. `defaults` has the plans with the stacks' default settings. `by_item_concurrency` has the cheapest plan
-    tried with each item concurrency of the coarse grid.
+    tried with each item concurrency of the coarse grid. `months` has the month of each plan in `chosen`, if the request
+    has a schedule.
     """
 
     request: SearchRequest
@@ -38,6 +40,7 @@ class Study:
     chosen: Mapping[str, Plan]
     defaults: Mapping[str, Plan]
     by_item_concurrency: Mapping[str, Mapping[int, Plan]]
+    months: Months | None = None
 
     @property
     def aim(self) -> str:
@@ -57,11 +60,13 @@ def study(request: SearchRequest) -> Study:
         raise too_slow(request, result.fastest)
     names = request.space.axes
     fronts = {name: front for name in names if (front := result.front_of(name))}
+    chosen = {name: request.best_of(front) for name, front in fronts.items()}
     return Study(
         request=request,
         result=result,
         best=result.best,
-        chosen={name: request.best_of(front) for name, front in fronts.items()},
+        chosen=chosen,
+        months=months(chosen, request.per_day, request.planner, request.deadline_seconds) if request.per_day else None,
         defaults={name: plan for name in names if (plan := request.plan(name, Settings()))},
         by_item_concurrency={name: cheapest_by_item_concurrency(result, name) for name in fronts},
     )

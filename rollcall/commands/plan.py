@@ -159,7 +159,7 @@ def plan(
     if with_alternatives:
         report.alternatives = alternatives(report.plans, report.planner)
     if batch.per_day:
-        report.months = months(report.plans, batch.per_day, report.planner)
+        report.months = months(report.plans, batch.per_day, report.planner, deadline)
     if as_json:
         print_json(report.to_json())
     else:

@@ -21,6 +21,7 @@ SANDBOX = "Try it in the sandbox"
 
 @app.command(
     epilog="Examples: [bold]rollcall tune --items 1000000 --deadline 15m --html tune.html[/], "
+    "[bold]rollcall tune --items 1000 --per-day 4[/], "
     "[bold]rollcall tune --items 100000000 --deadline 2h --objective balanced --quota lambda.concurrency=5000[/]\n\n"
     "Exit codes: 0 a recommendation, 2 no plan meets the deadline, wrong usage, or no sandbox."
 )
@@ -118,7 +119,8 @@ def tune(
     )
     sandbox = connect_sandbox(target) if confirm_best or apply else None
     with steps("searching") as say:
-        made = study(SearchRequest(batch.workload, where, deadline_seconds, objective, planner, say))
+        request = SearchRequest(batch.workload, where, deadline_seconds, objective, planner, say, per_day=batch.per_day)
+        made = study(request)
     took = time.monotonic() - began
     rests_on = basis(planner, batch.quota or [])
     if html:

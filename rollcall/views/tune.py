@@ -17,6 +17,7 @@ from costs.tune.pareto import thinned
 from costs.tune.stack_parameters import in_sandbox, parameters, settings_line
 from costs.tune.study import Study, comparisons, headline
 from rollcall.terminal.console import plain_table, stdout
+from rollcall.views.month import months_in_detail
 
 ROWS = 12
 
@@ -39,17 +40,20 @@ def print_study(study: Study, console: Console = stdout) -> None:
     if any(len(plans) > 1 for plans in study.by_item_concurrency.values()):
         console.print("\ndollars per million items, by items in parallel [dim](for code that waits)[/]")
         console.print(item_concurrency_table(study))
+    if study.months:
+        console.print(months_in_detail(study.months))
 
 
 def front_table(study: Study) -> Table:
     """The Pareto front of both architectures, cheapest first, and each architecture's best plan."""
-    columns = ("items per\nchunk", "items in\nparallel", "BatchSize,\nchildren", "processors\nat a time", "MB")
+    month = ("dollars\na month",) if study.months else ()
+    columns = ("items per\nchunk", "items in\nparallel", "BatchSize,\nchildren", "processors\nat a time", "MB", *month)
     table = plain_table("", "dollars", "duration", "", *columns, right=("dollars", "duration", *columns))
     # The recommendation comes first, so that it is kept of plans with equal rows.
     shown = [study.best, *thinned(study.result.front, ROWS, study.best), *study.chosen.values()]
     rows = {cells(plan): plan for plan in reversed(shown)}
     front = {id(plan) for plan in study.result.front}
-    for row, plan in sorted(rows.items(), key=lambda item: (item[1].dollars, item[1].seconds)):
+    for row, plan in sorted(rows.items(), key=lambda item: (item[1].cost, item[1].seconds)):
         mark = "[green]→[/]" if plan is study.best else " " if id(plan) in front else "[dim]·[/]"
         table.add_row(mark, *row, style="" if study.request.meets(plan) else "dim")
     return table
@@ -67,6 +71,7 @@ def cells(plan: Plan) -> tuple[str, ...]:
         str(settings.batch_size) if plan.architecture == "sqs" else settings.child_type,
         f"{settings.max_concurrency:,}" if settings.pollers is None else f"{settings.pollers:,} pollers",
         f"{settings.processor_memory:,}",
+        *([] if plan.month_dollars is None else [dollars(plan.month_dollars)]),
     )
 
 
@@ -151,6 +156,7 @@ def study_json(study: Study) -> dict[str, Any]:
             name: [{"itemConcurrency": n, "perMillionItems": plan.bill.per_million()} for n, plan in plans.items()]
             for name, plans in study.by_item_concurrency.items()
         },
+        **(study.months.to_json() if study.months else {}),
     }
 
 

@@ -23,6 +23,10 @@ class StandIn:
     warnings: tuple[str, ...] = ()
     bill: Bill = field(default_factory=lambda: Bill((), 10_000))
 
+    @property
+    def cost(self) -> float:
+        return self.dollars
+
 
 def arithmetic(architecture: str, workload: Workload, settings: Settings) -> StandIn:
     """Larger chunks and more at a time are cheaper, more processors faster; Step Functions is dearer."""
