@@ -116,11 +116,11 @@ def without_steps(found: Iterable[Stretch]) -> tuple[Stretch, ...]:
 
 
 def sentence(found: Sequence[Stretch], titles: Mapping[str, str]) -> str:
-    """The stretches in words: `Cheaper is Step Functions up to 900 items a batch, SQS and DynamoDB from 901 on`."""
+    """The stretches in words: `...: Step Functions up to 900 items a batch, SQS and DynamoDB from 901 on`."""
     words = {**titles, EITHER: EITHER, NONE: "none in time"}
     if len(found) == 1:
-        return f"Cheaper is {words[found[0].cheaper or NONE]} at every size"
-    return "Cheaper is " + ", ".join(f"{words[each.cheaper or NONE]} {reach(each)}" for each in found)
+        return f"Cheaper with these settings: {words[found[0].cheaper or NONE]} at every size"
+    return "Cheaper with these settings: " + ", ".join(f"{words[each.cheaper or NONE]} {reach(each)}" for each in found)
 
 
 def reach(stretch: Stretch) -> str:

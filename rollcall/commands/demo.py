@@ -49,7 +49,7 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
     stdout.print(
         "\n[dim]Completion lag: from the moment the last chunk was done to the Batch Finished event's arrival.\n"
         "These are times of this machine's sandbox: they show how the two behave, not how fast AWS is.\n"
-        "Cost: what the batch used, counted as AWS bills it. The stack's month is paid whether batches run or not.[/]"
+        "Cost: what the batch used, counted as AWS bills it. At rest: paid whether batches run or not.[/]"
     )
     first = next(iter(runs.values()))[0].batch_id
     print_next(
@@ -57,6 +57,7 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
             target.command("run sqs --items 10000 --max-value 0"): "ten times the items, without work",
             target.command("run sfn --fail-rate 0.01"): "some items fail for good",
             target.command(f"bill {first}"): "the cost of the first batch on AWS, line by line",
+            f"rollcall plan --items {BATCH['items']} --per-day 4": "a month of such batches, and which way is cheaper",
             target.command("logs sqs.processor"): "the processors' log lines",
             target.command("status"): "the endpoint, the resources, the latest batches",
             target.command("down"): "stop the sandbox",
@@ -91,8 +92,8 @@ def total(rows: Rows, unit: str) -> float | None:
     return sum(row["quantity"] for row in rows if row["unit"].startswith(unit)) if rows else None
 
 
-def comparison(runs: Mapping[str, Run], months: Mapping[str, float]) -> Table:
-    """A table with both runs side by side, and the dollars that each stack costs in a month."""
+def comparison(runs: Mapping[str, Run], resting: Mapping[str, float]) -> Table:
+    """A table with both runs side by side, and the dollars that each stack costs at rest in a month."""
     table = Table(box=None, padding=(0, 4, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("", style="dim")
     for architecture in runs:
@@ -112,7 +113,7 @@ def comparison(runs: Mapping[str, Run], months: Mapping[str, float]) -> Table:
         "Lambda GB-seconds": [f"{total(rows, GB_SECONDS):.1f}" if rows else "-" for rows in metered],
         "cost on AWS": [dollars(bill.dollars) if bill else "-" for bill in bills],
         "of it orchestration": [dollars(bill.orchestration) if bill else "-" for bill in bills],
-        "the stack, a month": [dollars(months[architecture], 2) for architecture in runs],
+        "at rest, a month": [dollars(resting[architecture], 2) for architecture in runs],
     }
     for label, cells in rows.items():
         table.add_row(label, *cells)

@@ -197,6 +197,10 @@ def report(
         commands = next_commands(result, target, is_hopeless(batch, result), bool(details.results))
         if cost:
             commands[target.command(f"bill {result.batch_id}")] = "its cost on AWS, line by line"
+            if result.items:
+                commands[f"rollcall plan --items {result.items} --per-day 4"] = (
+                    "a month of such batches, and which way is cheaper"
+                )
         if commands:
             print_next(commands)
     if result.status != wanted:

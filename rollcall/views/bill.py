@@ -23,6 +23,7 @@ LEAST_SHARE = 0.01
 """Smaller parts of the orchestration are not listed in a plan."""
 BY_THE_HOUR = "by the hour, for all batches"
 HOURS = "metrics, in each hour in which batches run"
+AT_REST = "a month for the stack, whether batches run or not"
 PACKS = {1: "", 1_000_000: " / 1M", 3_600: " / GB-hour", 1_073_741_824: " / GB"}
 
 
@@ -57,8 +58,8 @@ def print_bill(result: Result, bill: Bill, idle: Bill, book: PriceBook, child_ty
     for shown in (
         bill_tables(parts, book, stdout.width, notes),
         sums(bill),
-        Text(f"a month costs {dollars(idle.dollars)} for the stack, whether batches run or not", "bold"),
-        bill_tables([("idle, a month without a batch", idle)], book, stdout.width, notes),
+        Text(f"and at rest {dollars(idle.dollars)} {AT_REST}", "bold"),
+        bill_tables([("at rest, a month", idle)], book, stdout.width, notes),
         Group(Text("not counted here but derived", "dim"), notes.table()),
         Text(basis(bill, result, book, child_type), "dim"),
     ):

@@ -14,7 +14,7 @@ from rollcall.batches.failure_summary import FailureSummary
 from rollcall.batches.invocation_errors import InvocationError
 from rollcall.target.target import SandboxTarget
 from rollcall.terminal.console import print_rows, stdout
-from rollcall.views.bill import HOURS, scaled
+from rollcall.views.bill import AT_REST, HOURS, scaled
 
 STATUS_STYLES = {
     "SUCCEEDED": "bold green",
@@ -56,14 +56,14 @@ class Details:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a batch would cost on AWS, and how many dollars its stack costs in a month without a batch."""
+    """What a batch would cost on AWS, and how many dollars its stack costs at rest in a month."""
 
     bill: Bill
-    month: float
+    at_rest: float
 
     def to_json(self) -> dict[str, Any]:
         """The object `cost` that `--json` prints."""
-        return {**self.bill.sums_to_json(), "stackPerMonth": self.month}
+        return {**self.bill.sums_to_json(), "atRestPerMonth": {"dollars": self.at_rest}}
 
 
 def summary_rows(result: Result, details: Details, cost: Cost | None = None) -> Iterator[tuple[str, str]]:
@@ -88,7 +88,7 @@ def summary_rows(result: Result, details: Details, cost: Cost | None = None) -> 
 
 
 def cost_rows(result: Result, cost: Cost) -> Iterator[tuple[str, str]]:
-    """Yield what the batch costs, and apart from it what is paid by the hour and by the month, whatever its size."""
+    """Yield what the batch costs, and apart from it what is paid by the hour and at rest, whatever its size."""
     batch, hours = cost.bill.split_by_the_hour()
     of_what = "this batch" if result.generation == 1 else "all generations of this batch"
     rate = scaled(batch)
@@ -96,7 +96,7 @@ def cost_rows(result: Result, cost: Cost) -> Iterator[tuple[str, str]]:
     yield "of it orchestration", dollars(batch.orchestration)
     if hours.lines:
         yield "and by the hour", f"{dollars(hours.dollars)} for {HOURS}"
-    yield "and by the month", f"{dollars(cost.month)} for the stack, whether batches run or not"
+    yield "and at rest", f"{dollars(cost.at_rest)} {AT_REST}"
 
 
 def outcome(result: Result) -> str:

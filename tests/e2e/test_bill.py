@@ -47,7 +47,7 @@ def test_a_run_tells_its_cost_and_the_bill_tells_of_what_it_is_made(rollcall: Ro
     # The check message may have come in between, which is derived before and counted after.
     assert cost["dollars"] == pytest.approx(bill["dollars"], rel=0.05)
     assert cost["own"] == pytest.approx(bill["own"])
-    assert cost["stackPerMonth"] == pytest.approx(bill["atRestPerMonth"]["dollars"], abs=0.001)
+    assert cost["atRestPerMonth"]["dollars"] == pytest.approx(bill["atRestPerMonth"]["dollars"], abs=0.001)
     assert 0 < cost["own"] < cost["dollars"]
 
 
