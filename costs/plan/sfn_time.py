@@ -18,6 +18,7 @@ from costs.plan.timing import Timing, timing_of
 from handlers.sfn.batcher import STOP_MS
 from handlers.sfn.chunk_file import PART_BYTES
 from handlers.sfn.fence import OPEN_MS
+from sandbox.meter.rules import EXPRESS_STEP_MS
 
 # One batcher writes all chunks. The template sets its memory, and so its CPU; no parameter changes that.
 BATCHER = "BatcherFunction"
@@ -156,8 +157,8 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
         processor_invocations=child.calls * work.count,
         processor_ms=child.processor_seconds * work.count * 1000 + environments * init,
         finalizer_invocations=1, finalizer_ms=finishing + init,
-        # Every child's duration is rounded up to 100 ms.
-        child_ms=(child.mean_seconds * 1000 + 50) * work.count,
+        # Every child's duration is rounded up to 100 ms, by half of that on average.
+        child_ms=max(EXPRESS_STEP_MS, child.mean_seconds * 1000 + EXPRESS_STEP_MS / 2) * work.count,
         cold_starts=environments + 2, init_ms=(environments + 2) * init,
         concurrency=environments, cut_short=(work.rounds - 1) * work.count,
     )  # fmt: skip
