@@ -25,7 +25,7 @@ from sandbox.meter.item_size import item_bytes as record_bytes
 DAY = 86_400
 CHILD_STARTED = "children"
 """The operation of the transitions that start the children of a Map Run."""
-SMALL_OBJECTS_BYTES = 1_900
+SMALL_OBJECTS_BYTES = 1_300
 """The batch's owner, the batcher's output, the ending, the announcement, and the Map Run's manifest."""
 FAILED_BYTES = 120
 """An object of a chunk's failed items, without them; and of each of them what is not its JSON and its error."""
