@@ -13,7 +13,7 @@ from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.settings import parameter
 
-SIZES_PER_DECADE = 16
+SIZES_PER_DECADE = 8
 """Sizes that are planned from one power of ten to the next; where the cheaper one differs, all between are searched."""
 PARTS = 8
 """Into so many parts such a stretch is divided, and each of them again, down to a single item."""
@@ -116,11 +116,11 @@ def without_steps(found: Iterable[Stretch]) -> tuple[Stretch, ...]:
 
 
 def sentence(found: Sequence[Stretch], titles: Mapping[str, str]) -> str:
-    """The stretches in words: `...: Step Functions up to 900 items a batch, SQS and DynamoDB from 901 on`."""
+    """What is cheaper where: `Step Functions up to 900 items a batch, SQS and DynamoDB from 901 on`."""
     words = {**titles, EITHER: EITHER, NONE: "none in time"}
     if len(found) == 1:
-        return f"Cheaper with these settings: {words[found[0].cheaper or NONE]} at every size"
-    return "Cheaper with these settings: " + ", ".join(f"{words[each.cheaper or NONE]} {reach(each)}" for each in found)
+        return f"{words[found[0].cheaper or NONE]} at every size"
+    return ", ".join(f"{words[each.cheaper or NONE]} {reach(each)}" for each in found)
 
 
 def reach(stretch: Stretch) -> str:

@@ -33,8 +33,8 @@ class Months:
 
     @property
     def verdict(self) -> str:
-        """The same in words; empty without a comparison."""
-        return f"{sentence(self.stretches, ARCHITECTURE_TITLES)}." if self.stretches else ""
+        """The same in words: `Step Functions up to 900 items a batch, SQS and DynamoDB from 901 on`; empty without."""
+        return sentence(self.stretches, ARCHITECTURE_TITLES) if self.stretches else ""
 
     def to_json(self) -> dict[str, Any]:
         """What `--json` adds."""

@@ -21,7 +21,7 @@ def months_in_detail(months: Months) -> Group:
     return Group(
         Text(f"\n{months.title}\n", "bold underline"),
         month_table(months),
-        *(Text(f"\n{words}", "bold") for words in [months.verdict] if words),
+        *(Text(f"\nCheaper with these settings: {words}.", "bold") for words in [months.verdict] if words),
         *(Text.assemble(("! ", "bold yellow"), (warning, "yellow")) for warning in dict.fromkeys(warnings)),
     )
 
