@@ -32,7 +32,7 @@ COMMANDS = {
     "demo": "Start the sandbox, run 1,000 items through each architecture, and compare.",
     "faults": "Inject failures into the sandbox, and count them.",
     "clock": "Show the sandbox's clock, or advance it: hours pass in seconds.",
-    "bill": "Show the cost on AWS of a batch that ran here, line by line, and the cost of its idle stack.",
+    "bill": "Show the cost on AWS of a batch that ran here, line by line, and what its stack costs at rest.",
     "meter": "Show the quantities that the sandbox counted, in the units in which AWS bills.",
     "plan": "Compute the cost and the duration on AWS of a batch of any size, and what decides them.",
     "tune": "Find the settings with which a batch is cheapest, or fastest, within a deadline.",

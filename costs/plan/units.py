@@ -32,7 +32,7 @@ def units(
 
     Items are the example's, or come from a JSON Lines object with `workload.item_bytes` each. Results are not
     collected. A batch that takes longer than its deadline is planned as if it had that much time. Not included: the
-    cost of an idle stack (idle pollers, storage), and provisioned pollers.
+    cost of a stack at rest (idle pollers, storage), and provisioned pollers.
     """
     if timing and timing.seconds > settings.deadline_seconds:
         settings = replace(settings, deadline_seconds=math.ceil(timing.seconds))

@@ -39,7 +39,7 @@ def bill(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Print the bill, and what the batch's stack costs while it is idle.
+    """Print the bill, and what the batch's stack costs at rest.
 
     Raises Problem with --aws, because AWS has no meter, and for a batch that the meter does not know.
     """

@@ -45,7 +45,7 @@ class Notes(dict[str, int]):
 
 
 def print_bill(result: Result, bill: Bill, idle: Bill, book: PriceBook, child_type: str) -> None:
-    """Print both parts of the batch's bill, its sums, what its idle stack costs, and how lines were derived."""
+    """Print both parts of the batch's bill, its sums, what its stack costs at rest, and how lines were derived."""
     notes = Notes()
     generations = f", {result.generation} generations" if result.generation > 1 else ""
     still_open = ", so far, because it still runs" if result.status == "OPEN" else ""

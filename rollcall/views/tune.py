@@ -46,9 +46,9 @@ def print_study(study: Study, console: Console = stdout) -> None:
 
 def front_table(study: Study) -> Table:
     """The Pareto front of both architectures, cheapest first, and each architecture's best plan."""
-    month = ("dollars\na month",) if study.months else ()
-    columns = ("items per\nchunk", "items in\nparallel", "BatchSize,\nchildren", "processors\nat a time", "MB", *month)
-    table = plain_table("", "dollars", "duration", "", *columns, right=("dollars", "duration", *columns))
+    cost = "dollars\na month" if study.months else "dollars"
+    columns = ("items per\nchunk", "items in\nparallel", "BatchSize,\nchildren", "processors\nat a time", "MB")
+    table = plain_table("", cost, "duration", "", *columns, right=(cost, "duration", *columns))
     # The recommendation comes first, so that it is kept of plans with equal rows.
     shown = [study.best, *thinned(study.result.front, ROWS, study.best), *study.chosen.values()]
     rows = {cells(plan): plan for plan in reversed(shown)}
@@ -63,7 +63,7 @@ def cells(plan: Plan) -> tuple[str, ...]:
     """The plan's row."""
     settings = plan.settings
     return (
-        dollars(plan.dollars),
+        dollars(plan.cost),
         seconds(plan.seconds),
         plan.architecture,
         f"{settings.items_per_chunk:,}",
@@ -71,7 +71,6 @@ def cells(plan: Plan) -> tuple[str, ...]:
         str(settings.batch_size) if plan.architecture == "sqs" else settings.child_type,
         f"{settings.max_concurrency:,}" if settings.pollers is None else f"{settings.pollers:,} pollers",
         f"{settings.processor_memory:,}",
-        *([] if plan.month_dollars is None else [dollars(plan.month_dollars)]),
     )
 
 

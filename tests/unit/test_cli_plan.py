@@ -155,3 +155,55 @@ def test_a_plan_of_which_nothing_is_charged_has_no_shares(cli: Cli, tmp_path: Pa
     code, out, _ = cli("plan", "--items", "1000", "--prices", str(prices))
     assert code == 0
     assert "0%" in out
+
+
+def test_a_schedule_gives_the_month_of_both_and_what_is_cheaper_from_where(cli: Cli) -> None:
+    code, out, _ = cli("plan", "--items", "1000", "--per-day", "4", "--value-distribution", "constant:0")
+    assert code == 0
+    assert "The month: 4 batches a day, 122 in all" in out
+    for part in ("batches", "at rest", "custom metrics", "logs", "storage", "the month", "per million items"):
+        assert re.search(rf"^{part} +\S+ +\S+$", out, re.MULTILINE), part
+    assert "Cheaper with these settings: " in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_json_has_the_month_line_by_line(cli: Cli) -> None:
+    _, out, _ = cli("plan", "--items", "1000", "--per-day", "1/7", "--json")
+    found = json.loads(out)
+    for plan, month in zip(found["plans"], found["months"], strict=True):
+        assert (month["architecture"], month["perDay"]) == (plan["architecture"], pytest.approx(1 / 7))
+        assert month["batches"] == pytest.approx(730 / 24 / 7)
+        assert month["dollars"] == pytest.approx(sum(month["parts"].values()))
+        for part, dollars in month["parts"].items():
+            assert dollars == pytest.approx(sum(line["dollars"] for line in month["lines"] if line["part"] == part))
+    assert found["cheaper"][0]["fromItems"] == 1
+    assert found["cheaper"][-1]["toItems"] == 100_000_000
+    _, without, _ = cli("plan", "--items", "1000", "--json")
+    assert not {"months", "cheaper"} & json.loads(without).keys()
+
+
+def test_the_month_of_one_architecture_is_not_compared(cli: Cli) -> None:
+    code, out, _ = cli("plan", "--items", "1000", "--per-day", "0.5", "--architecture", "sfn")
+    assert code == 0
+    assert "The month: a batch every 2 days" in out
+    assert "Cheaper" not in out
+
+
+def test_a_plan_without_a_schedule_tells_what_is_paid_at_rest(cli: Cli) -> None:
+    _, out, _ = cli("plan", "--items", "1000")
+    _, pollers, _ = cli("plan", "--items", "1000", "--pollers", "10", "--architecture", "sqs")
+    assert "at rest, a month" in out
+    assert re.search(r"^SQS and DynamoDB .*\$14\.\d\d$|^SQS and DynamoDB .*\$13\.\d\d$", pollers, re.MULTILINE)
+
+
+def test_batches_that_pile_up_are_warned_of_once(cli: Cli) -> None:
+    _, out, _ = cli("plan", "--items", "10000000", "--per-day", "24")
+    assert " ".join(out.split()).count("and the next one starts after 1 h 00 min") == 2
+
+
+@pytest.mark.parametrize("per_day", ["0", "-1", "often", "nan", "inf", "1/0", "1e9"])
+def test_a_schedule_is_a_number_of_batches_a_day(cli: Cli, per_day: str) -> None:
+    code, out, err = cli("plan", "--items", "1000", f"--per-day={per_day}")
+    assert (code, out) == (2, "")
+    for name in ("--per-day", f"'{per_day}'", "1/7 for one a week"):
+        assert name in err

@@ -105,3 +105,23 @@ def test_a_reports_name_is_no_markup_and_reaches_no_terminal(
     assert (code, "Traceback" in err) == (0, False)
     assert r"report: [/]\x1b[2J.html" in out
     assert Path(name).exists()
+
+
+def test_a_schedule_is_tuned_for_the_month(tune: Cli) -> None:
+    """A batch alone is cheaper with SQS; a batch a week is not, because of what that stack costs at rest."""
+    words = ("--items=1000", "--value-distribution=constant:100", "--json")
+    alone, weekly = (json.loads(tune(*words, *more)[1]) for more in ((), ("--per-day=1/7",)))
+    assert alone["best"]["architecture"] == "sqs"
+    assert "months" not in alone
+    months = {month["architecture"]: month["dollars"] for month in weekly["months"]}
+    assert weekly["best"]["architecture"] == min(months, key=lambda name: months[name]) == "sfn"
+    assert weekly["cheaper"][0]["cheaper"] == "sfn"
+
+
+def test_no_pollers_are_recommended_for_a_batch_a_day(tune: Cli) -> None:
+    words = ("--items=1000000", "--architecture=sqs", "--value-distribution=constant:100", "--objective=balanced")
+    code, out, _ = tune(*words, "--per-day=1")
+    assert code == 0
+    assert "a month" in out
+    assert "The month: a batch a day" in out
+    assert "ProvisionedPollers" not in out

@@ -28,6 +28,7 @@ OWN_WORDS = {
     "quiet", "redelivered", "redrive", "rejection", "remaining", "resolved", "return", "round", "sandbox", "seal",
     "segment", "settled", "shard", "skip", "skipped", "stable", "stalled", "stock", "survey", "sweep", "tune", "unit",
     "warden", "window", "witness", "work folder", "workload", "your code",
+    "at rest", "break-even", "month",
 }  # fmt: skip
 
 
