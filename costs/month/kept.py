@@ -27,8 +27,10 @@ CHILD_STARTED = "children"
 """The operation of the transitions that start the children of a Map Run."""
 SMALL_OBJECTS_BYTES = 1_300
 """The batch's owner, the batcher's output, the ending, the announcement, and the Map Run's manifest."""
-FAILED_BYTES = 120
-"""An object of a chunk's failed items, without them; and of each of them what is not its JSON and its error."""
+FAILED_OBJECT_BYTES, FAILED_ITEM_BYTES = 28, 54
+"""An object of a chunk's failed items, without them; and of each of them what is neither its JSON nor its error."""
+ERROR_TEXT = f"{ERROR}\n  work.py, line 24, in process"
+"""The error of the example's process with its place. That of your own may be longer."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def record_sizes(plan: Plan) -> float:
     open_batch = open_record(batch)
     ended = {name: value for name, value in (open_batch | FINISHED).items() if name != "segments"}
     listed = {name: open_batch[name] for name in ("PK", "SK", "expiresAt")}
-    item = sizes.failed_item_bytes(sizes.BATCH_ID, math.ceil(sizes.item_bytes(workload).expected), ERROR)
+    item = sizes.failed_item_bytes(sizes.BATCH_ID, math.ceil(sizes.item_bytes(workload).expected), ERROR_TEXT)
     records = (
         (1, record_bytes(ended)),
         (1, record_bytes(listed)),
@@ -82,8 +84,8 @@ def object_sizes(plan: Plan) -> float:
     """Bytes of the objects that the functions write: the chunks, items that failed, and a few small ones."""
     shape, batch = sfn_batch(plan)
     tries = batch.attempts(shorter=1, batch_size=1)
-    item = sizes.item_bytes(plan.workload).expected + len(ERROR) + FAILED_BYTES
-    failures = tries.failing_chunks.expected * FAILED_BYTES + tries.failed_items.expected * item
+    item = sizes.item_bytes(plan.workload).expected + len(ERROR_TEXT) + FAILED_ITEM_BYTES
+    failures = tries.failing_chunks.expected * FAILED_OBJECT_BYTES + tries.failed_items.expected * item
     return shape.object_bytes + SMALL_OBJECTS_BYTES + failures
 
 
