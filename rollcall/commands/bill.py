@@ -15,7 +15,7 @@ from rollcall.target.connection import connect
 from rollcall.target.meter_client import fetch_meter
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_json
-from rollcall.terminal.options import Batch, ChildTypeName, Json, OfArchitecture, PriceFile
+from rollcall.terminal.options import Batch, ChildTypeName, FreeTier, Json, OfArchitecture, PriceFile
 from rollcall.views.bill import print_bill
 
 app = typer.Typer()
@@ -34,9 +34,7 @@ def bill(
         typer.Option(help="sfn: as if its children were of this type."),
     ] = ChildTypeName.express,
     prices: PriceFile = None,
-    free_tier: Annotated[
-        bool, typer.Option("--free-tier", help="As though the account did nothing but this batch in a month.")
-    ] = False,
+    free_tier: FreeTier = False,
     as_json: Json = False,
 ) -> None:
     """Print the bill, and what the batch's stack costs at rest.

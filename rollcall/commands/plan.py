@@ -10,6 +10,7 @@ from costs.plan.settings import Settings, Workload, parameter
 from rollcall.terminal.options import (
     ArchitectureName,
     FailRate,
+    FreeTier,
     ItemBytes,
     Json,
     PerDay,
@@ -74,6 +75,7 @@ class BatchOptions:
     per_day: PerDay = None
     quota: QuotaValues = None
     prices: PriceFile = None
+    free_tier: FreeTier = False
 
     @property
     def workload(self) -> Workload:
@@ -99,7 +101,10 @@ class BatchOptions:
                 raise Problem(
                     f"--quota {entry}: expected NAME=VALUE with a number", "for example --quota lambda.concurrency=5000"
                 ) from error
-        return Planner(Quotas.load().with_(values), Assumptions.load(), PriceBook.load(self.prices))
+        book = PriceBook.load(self.prices)
+        if self.free_tier:
+            book = book.with_free_tier()
+        return Planner(Quotas.load().with_(values), Assumptions.load(), book)
 
 
 @app.command(

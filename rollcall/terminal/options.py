@@ -151,6 +151,12 @@ QuotaValues = Annotated[
         show_default=False,
     ),
 ]
+FreeTier = Annotated[
+    bool,
+    typer.Option(
+        "--free-tier", help="With AWS's standing free amounts of a month, as though the account did nothing else."
+    ),
+]
 PriceFile = Annotated[
     Path | None,
     typer.Option(

@@ -48,7 +48,11 @@ class PlanReport:
             ],
             **({"alternatives": [alternative.to_json() for alternative in found]} if found is not None else {}),
             **(self.months.to_json() if self.months else {}),
-            "prices": {"region": planner.book.region, "date": str(planner.book.date)},
+            "prices": {
+                "region": planner.book.region,
+                "date": str(planner.book.date),
+                "freeTier": planner.book.free_tier,
+            },
             "quotas": {figure.name: figure.value for figure in planner.quotas.figures},
             "assumptions": {figure.name: figure.value for figure in planner.assumptions.figures},
         }
@@ -148,8 +152,9 @@ def alternatives_table(alternatives: Sequence[Alternative]) -> Group:
 def basis(planner: Planner, quotas: Sequence[str]) -> Text:
     """The sentence about the figures that a plan rests on; `quotas` are the NAME=VALUE entries given."""
     book, changed = planner.book, f" with {', '.join(quotas)}" if quotas else ""
+    free = "with the free tier" if book.free_tier else "without free tier"
     return Text(
-        f"Prices of {book.region}, {book.date}, without free tier. Durations on AWS are a model, not a measurement. It "
+        f"Prices of {book.region}, {book.date}, {free}. Durations on AWS are a model, not a measurement. It "
         f"rests on {len(planner.quotas.figures)} quotas of AWS{changed}, costs/facts/quotas.toml, and on "
         f"{len(planner.assumptions.figures)} assumptions, assumptions.toml beside it.",
         "dim",

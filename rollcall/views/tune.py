@@ -134,7 +134,7 @@ def tune_json(
     if applied:
         parameters, left_out = in_sandbox(study.best)
         answer["applied"] = {"parameters": parameters, "leftOut": left_out}
-    answer["prices"] = {"region": book.region, "date": str(book.date)}
+    answer["prices"] = {"region": book.region, "date": str(book.date), "freeTier": book.free_tier}
     return answer | {"searchSeconds": round(search_seconds, 3)}
 
 

@@ -207,3 +207,24 @@ def test_a_schedule_is_a_number_of_batches_a_day(cli: Cli, per_day: str) -> None
     assert (code, out) == (2, "")
     for name in ("--per-day", f"'{per_day}'", "1/7 for one a week"):
         assert name in err
+
+
+def test_free_amounts_are_those_of_the_whole_month(cli: Cli) -> None:
+    """A million requests of SQS a month are free, whatever they are made for."""
+    words = ("plan", "--items", "1000", "--per-day", "4", "--value-distribution", "constant:0", "--json")
+    paid, free = (json.loads(cli(*words, *more)[1]) for more in ((), ("--free-tier",)))
+    assert (paid["prices"]["freeTier"], free["prices"]["freeTier"]) == (False, True)
+    for charged, given in zip(paid["months"], free["months"], strict=True):
+        requests = [
+            sum(line["quantity"] for line in month["lines"] if line["price"] == "sqs.requests")
+            for month in (charged, given)
+        ]
+        assert requests[0] == requests[1]
+        dollars = [
+            sum(line["dollars"] for line in month["lines"] if line["price"] == "sqs.requests")
+            for month in (charged, given)
+        ]
+        assert dollars[1] == pytest.approx(max(0, requests[0] - 1_000_000) * 0.4e-6)
+        assert dollars[0] == pytest.approx(requests[0] * 0.4e-6)
+    _, out, _ = cli("plan", "--items", "1000", "--free-tier")
+    assert "with the free tier" in out
