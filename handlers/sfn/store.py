@@ -109,8 +109,12 @@ class JsonObjects:
 
     def get(self, key: str) -> tuple[Any, str]:
         """The object's value and ETag."""
-        answer = self.client.get_object(Bucket=self.bucket, Key=key)
+        answer = self.answer(key)
         return json.load(answer["Body"]), answer["ETag"]
+
+    def answer(self, key: str) -> Any:
+        """S3's whole answer: `Body`, `ETag`, `LastModified` and others."""
+        return self.client.get_object(Bucket=self.bucket, Key=key)
 
     def find(self, key: str) -> tuple[Any, str] | None:
         """The object's value and ETag; None if there is no such object."""
@@ -231,9 +235,11 @@ class BatchObjects:
         return next(self.objects.names(f"failed/{self.name}/{seq:09d}-", page_size=1), None) is not None
 
     def failed_items(self) -> Iterator[JsonObject]:
-        """Every failed item: `item`, `error`, `attempts`."""
+        """Every failed item: `item`, `error`, `attempts`, and `failedAt` in milliseconds since 1970."""
         for seq, count in self.failures():
-            yield from self.objects.get(f"failed/{self.name}/{seq:09d}-{count}.json")[0]["failed"]
+            answer = self.objects.answer(f"failed/{self.name}/{seq:09d}-{count}.json")
+            failed_at = round(answer["LastModified"].timestamp() * 1000)
+            yield from (failure | {"failedAt": failed_at} for failure in json.load(answer["Body"])["failed"])
 
     def find_counted(self) -> JsonObject:
         """The progress of counting the batch's ending; see finish.py."""

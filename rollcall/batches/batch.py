@@ -88,7 +88,10 @@ class Batches(Protocol):
         """The latest batches, newest first. Running ones have the status OPEN."""
 
     def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
-        """Every item that failed for good, with `item`, `error` and `attempts`, read page by page."""
+        """Every item that failed for good: `item`, `error`, `attempts`, and `failedAt`, when that was recorded.
+
+        Read page by page. `failedAt` is in milliseconds since 1970.
+        """
 
     def request(self, batch_id: str) -> BatchRequest | None:
         """The request of the batch's first generation; None if it was refused."""

@@ -1,7 +1,6 @@
 """What the failed items of a batch failed with: the most frequent errors, and how many failures are tolerated."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from costs.format import count
 from handlers.core.batch import Status
 from rollcall.batches.batch import OneBatch, Result
-from rollcall.batches.groups import Group, Groups
+from rollcall.batches.failure_groups import FailureGroup, Grouping
 
 # A person waits for the answer: a few pages of the table, or some hundred objects.
 MOST_ITEMS = 10_000
@@ -21,7 +20,7 @@ SHOWN_GROUPS = 3
 class FailureSummary:
     """The most frequent errors among the `read` first failed items. `why` says why a batch with no reason FAILED."""
 
-    groups: tuple[Group, ...] = ()
+    groups: tuple[FailureGroup, ...] = ()
     read: int = 0
     why: str | None = None
 
@@ -32,10 +31,7 @@ class FailureSummary:
     def lines(self, failed: int) -> list[str]:
         """A line for each error, and one that says so if these are not the errors of all `failed` items."""
         width = max((len(f"{group.count:,}") for group in self.groups), default=0)
-        lines = [
-            f"{group.count:>{width},} x {group.error}  (item {group.example}{', ...' if group.count > 1 else ''})"
-            for group in self.groups
-        ]
+        lines = [f"{group.count:>{width},} x {group.error}  (item {group.example})" for group in self.groups]
         others = self.read - sum(group.count for group in self.groups)
         if others:
             lines.append(f"{others:>{width},} with other errors")
@@ -46,14 +42,14 @@ class FailureSummary:
 
 def failure_summary(batch: OneBatch, result: Result) -> FailureSummary:
     """Read failed items of a batch that has ended, for about two seconds at most."""
-    groups, read = Groups(), 0
+    groups, read = Grouping(), 0
     deadline = time.monotonic() + MOST_SECONDS
     for entry in islice(batch.failed_items() if result.failed else (), MOST_ITEMS):
-        groups.add(entry["error"], str(entry["item"]["id"]))
+        groups.add(entry)
         read += 1
         if time.monotonic() >= deadline:
             break
-    return FailureSummary(groups.largest(SHOWN_GROUPS), read, why_failed(batch, result))
+    return FailureSummary(tuple(groups.largest(SHOWN_GROUPS)), read, why_failed(batch, result))
 
 
 def why_failed(batch: OneBatch, result: Result) -> str | None:
@@ -70,11 +66,3 @@ def percent(share: float) -> str:
     """`2.4 %`, `0.0031 %`, `100 %`: with two significant digits, and never 100 of less."""
     digits = f"{share * 100:.2g}" if share < 0.1 else f"{share * 100:.3g}"
     return f"{'99.9' if float(digits) == 100 and share < 1 else f'{float(digits):g}'} %"
-
-
-def grouped(entries: Iterable[dict[str, Any]]) -> tuple[Group, ...]:
-    """All failed items by their error, most frequent first."""
-    groups = Groups()
-    for entry in entries:
-        groups.add(entry["error"], str(entry["item"]["id"]))
-    return groups.largest()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from rollcall.batches.groups import first_line, kind_of
+from handlers.core.error_kinds import first_line, kind_of
 from rollcall.target.connection import Connection
 from rollcall.target.outputs import functions
 
@@ -82,7 +82,7 @@ class ErrorLog:
         return tuple(sorted(self._found.values(), key=lambda error: -error.count))
 
     def _count(self, role: str, cause: str, at: int) -> None:
-        key = role, kind_of(cause, "")
+        key = role, kind_of(cause)
         known = self._found.get(key)
         self._found[key] = InvocationError(role, cause, (known.count if known else 0) + 1, at)
 

@@ -58,7 +58,7 @@ class SqsBatches:
     def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
         batch = self.table.get_batch(batch_id, generation)
         for failed in self.table.failed_items(batch) if batch else ():
-            yield {name: failed[name] for name in ("item", "error", "attempts")}
+            yield {name: failed[name] for name in ("item", "error", "attempts", "failedAt")}
 
     def request(self, batch_id: str) -> BatchRequest | None:
         batch = self.table.get_batch(batch_id)

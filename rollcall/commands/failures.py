@@ -1,10 +1,12 @@
 """`rollcall failures`: lists every item of a batch that failed for good, with its error and attempts."""
 
 import csv
+import gzip
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,16 +16,21 @@ from rich.text import Text
 from bootstrap.printable import one_line, printable
 from bootstrap.problem import Problem
 from costs.format import count
+from handlers.core.batch import iso
+from handlers.core.error_kinds import line_of
+from handlers.core.files.look import is_csv, is_gzipped
+from handlers.core.quoting import shown
 from handlers.core.rejected import TEXT_KEY
 from rollcall.batches.batch import OneBatch
-from rollcall.batches.failure_summary import grouped
+from rollcall.batches.failed_rows import FailedRows, ending_of
+from rollcall.batches.failure_groups import FailureGroup, brief, group, selected
 from rollcall.batches.find import find
-from rollcall.batches.groups import Group, brief
 from rollcall.batches.places import Places, places_in
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
-from rollcall.terminal.console import print_json, print_next, print_rows, stdout
-from rollcall.terminal.options import Batch, Generation, Json, OfArchitecture
+from rollcall.terminal.console import print_json, print_next, print_rows, stderr, stdout
+from rollcall.terminal.options import Batch, ErrorPattern, Generation, Json, OfArchitecture
+from rollcall.views.reading import counted
 
 # Lines of a page besides the rows of the table.
 OTHER_LINES = 8
@@ -48,39 +55,63 @@ def failures(
             "that a spreadsheet would compute (it begins with = + - @ or a tab) gets ' before it. item is exact JSON.",
         ),
     ] = False,
-    group: Annotated[
-        bool, typer.Option("--group", help="List each kind of error once, with the number of items that have it.")
+    grouped: Annotated[
+        bool,
+        typer.Option(
+            "--group",
+            help="List each kind of error once: how many items have it, when the first and the last one failed, "
+            "three of them, and the PATTERN that selects them.",
+        ),
     ] = False,
+    error: ErrorPattern = None,
+    as_input: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the failed items to a new file in the input's own format, to be fixed and run: "
+            "`rollcall run --input FILE`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Print the whole list, item by item. A terminal shows only the first page."""
     if as_json and as_csv:
         raise Problem("--json and --csv exclude each other")
+    if as_input and (as_json or as_csv or grouped):
+        raise Problem("--as-input writes a file, and excludes --json, --csv and --group")
     batch = find(connect(target), batch_id, architecture, generation)
-    if group:
-        write_groups(batch, grouped(batch.failed_items()), as_json, as_csv)
-        return
-    if stdout.is_terminal and not (as_json or as_csv):
-        print_page(batch, target)
-        return
-    places = places_in(batch, batch.failed_items())
-    if as_json:
-        write_json(batch, places)
-    elif as_csv:
-        write_csv(batch.failed_items(), places)
+    if as_input:
+        write_input(batch, error, as_input, target)
+    elif grouped:
+        write_groups(batch, group(counted(selected(batch.failed_items(), error))), as_json, as_csv)
+    elif stdout.is_terminal and not (as_json or as_csv):
+        print_page(batch, selected(batch.failed_items(), error), target)
     else:
-        for entry in batch.failed_items():
-            print(failure_line(entry, places))
+        places = places_in(batch, selected(batch.failed_items(), error))
+        entries = selected(batch.failed_items(), error)
+        if as_json:
+            write_json(batch, entries, places)
+        elif as_csv:
+            write_csv(entries, places)
+        else:
+            for entry in entries:
+                print(failure_line(entry, places))
 
 
-def write_json(batch: OneBatch, places: Places) -> None:
+def write_json(batch: OneBatch, entries: Iterator[dict[str, Any]], places: Places) -> None:
     """Print one JSON object, with a line for each entry. `file` and `line` are those of a line that is no item."""
     head = {"batchId": batch.batch_id, "generation": batch.generation, "architecture": batch.architecture}
     print(json.dumps(head)[:-1] + ', "failures": [', end="")
     separator = "\n"
-    for entry in batch.failed_items():
-        print(separator + json.dumps(entry | places.of(entry["item"])), end="")
+    for entry in entries:
+        print(separator + json.dumps(entry_json(entry) | places.of(entry["item"])), end="")
         separator = ",\n"
     print("\n]}")
+
+
+def entry_json(entry: dict[str, Any]) -> dict[str, Any]:
+    """A failed item as `--json` prints it."""
+    return entry | {"failedAt": iso(entry["failedAt"])} if "failedAt" in entry else entry
 
 
 def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
@@ -97,28 +128,80 @@ def write_csv(entries: Iterator[dict[str, Any]], places: Places) -> None:
         writer.writerow([text_cell(str(cell)) for cell in cells])
 
 
-def write_groups(batch: OneBatch, groups: Sequence[Group], as_json: bool, as_csv: bool) -> None:
-    """Print each kind of error with its number of items and the id of one: as a table, as JSON or as CSV."""
+def write_input(batch: OneBatch, error: str | None, path: Path, target: Target) -> None:
+    """Write the failed items to a new file. Raises Problem for a name of another format, and a file that is there."""
+    option, ending = f"--as-input {shown(str(path))}", ending_of(batch)
+    if not path.name.lower().endswith((ending, f"{ending}.gz")):
+        raise Problem(
+            f"{option}: the items of batch {batch.title} are {ending}: end its name in {ending} or {ending}.gz"
+        )
+    rows = FailedRows(counted(selected(batch.failed_items(), error)), is_csv(path.name))
+    try:
+        # A file that is there may be the input itself.
+        with (
+            gzip.open(path, "xt", encoding="utf-8")
+            if is_gzipped(path.name)
+            else path.open("x", encoding="utf-8") as file
+        ):
+            try:
+                file.writelines(rows)
+            except BaseException:
+                path.unlink()
+                raise
+    except FileExistsError:
+        raise Problem(f"{option}: there is such a file, which is not overwritten", "give a new name") from None
+    except OSError as error_of_file:
+        raise Problem(f"{option}: it cannot be written: {error_of_file.strerror}") from None
+    if rows.left_out:
+        lines = f"{count(rows.left_out, 'failure')} left out: a line that is no item, or an invalid item"
+        stderr.print(f"{lines}; see `{target.command(f'failures {batch.batch_id}')}`", markup=False, soft_wrap=True)
+    if not rows.written:
+        path.unlink()
+        raise Problem(f"{option}: not written, since it would have no item")
+    stdout.print(f"{count(rows.written, 'item')} written to {shown(str(path))}", markup=False, soft_wrap=True)
+    print_next({target.command(f"run {batch.architecture} --input {path}"): "run them, as a new batch"})
+
+
+def write_groups(batch: OneBatch, groups: Sequence[FailureGroup], as_json: bool, as_csv: bool) -> None:
+    """Print each kind of error with its number of items, times and samples: as text, as JSON or as CSV."""
     if as_json:
         head = {"batchId": batch.batch_id, "generation": batch.generation, "architecture": batch.architecture}
         print_json({**head, "errors": [group.to_json() for group in groups]})
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["count", "error", "example"])
-        writer.writerows([group.count, *map(text_cell, (group.error, group.example))] for group in groups)
+        writer.writerow(["count", "error", "first", "last", "pattern", "samples"])
+        for found in groups:
+            ids = " ".join(sample.item_id for sample in found.samples)
+            cells = (
+                found.error,
+                *((at and iso(at)) or "" for at in (found.first, found.last)),
+                found.pattern or "",
+                ids,
+            )
+            writer.writerow([found.count, *map(text_cell, cells)])
     elif groups:
-        print_rows((count(group.count), f"{group.error}  (item {group.example})") for group in groups)
+        print_rows((count(found.count), "\n".join(group_lines(found))) for found in groups)
     else:
         print_none(batch)
+
+
+def group_lines(found: FailureGroup) -> Iterator[str]:
+    """The lines that show a group: its error, when it came, and some of its items with what differs in theirs."""
+    yield found.error
+    times = [iso(at) for at in (found.first, found.last) if at]
+    when = " to ".join(dict.fromkeys(times)) or "at an unknown time"
+    yield f"  {when}, item {found.example}"
+    for sample in found.samples:
+        if line_of(sample.error) != found.error:
+            yield f"  {sample.item_id}: {line_of(sample.error)}"
 
 
 def print_none(batch: OneBatch) -> None:
     stdout.print(f"no item of batch [bold]{batch.title}[/] has failed", soft_wrap=True)
 
 
-def print_page(batch: OneBatch, target: Target) -> None:
+def print_page(batch: OneBatch, entries: Iterator[dict[str, Any]], target: Target) -> None:
     """Print a table of the first items, as many as the terminal has lines."""
-    entries = batch.failed_items()
     page = list(islice(entries, max(1, stdout.height - OTHER_LINES)))
     if not page:
         print_none(batch)

@@ -73,6 +73,16 @@ OfArchitecture = Annotated[
     typer.Option("--architecture", help="Its architecture, if both have a batch of that id.", show_default=False),
 ]
 Generation = Annotated[int | None, typer.Option(min=1, metavar="N", help="Its generation.", show_default="the latest")]
+ErrorPattern = Annotated[
+    str | None,
+    typer.Option(
+        "--error",
+        metavar="PATTERN",
+        help="Only items with this error: a whole line, as `failures` prints it, or the kind of `failures --group`, in "
+        "which ... stands for ids and numbers. * stands for any text, \\* for a star.",
+        show_default="all of them",
+    ),
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return without waiting for its end.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 EngineChoice = Annotated[

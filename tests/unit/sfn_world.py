@@ -35,7 +35,7 @@ class S3:
     def get_object(self, Key: str, **_: Any) -> dict:
         if Key not in self.objects:
             raise refused("NoSuchKey", "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key]), "ETag": "tag"}
+        return {"Body": io.BytesIO(self.objects[Key]), "ETag": "tag", "LastModified": datetime.now(UTC)}
 
     def get_paginator(self, _: str) -> Any:
         return SimpleNamespace(paginate=self._pages)

@@ -55,7 +55,7 @@ class FailedItems(Records):
         return {int(record["SK"]["S"].split("#")[1]) for record in self._records(**query)}
 
     def failed_items(self, batch: Batch, skip: int = 0) -> Iterator[JsonObject]:
-        """Every failed item: `seq`, `index`, `item`, `error`, `attempts`.
+        """Every failed item: `seq`, `index`, `item`, `error`, `attempts`, `failedAt` in milliseconds since 1970.
 
         In a batch that has ended, the counts tell where the item behind the first `skip` is, so few of these are read.
         """
@@ -73,6 +73,8 @@ class FailedItems(Records):
                     "item": json.loads(record["item"]["S"]),
                     "error": record["error"]["S"],
                     "attempts": whole(record, "attempts"),
+                    # To the second: the record expires so long after it was written.
+                    "failedAt": (whole(record, "expiresAt") - KEEP_SECONDS) * 1000,
                 }
             skip = 0
 
