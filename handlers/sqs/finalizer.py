@@ -22,6 +22,7 @@ from handlers.core.json_text import JsonObject
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, LeaseHeld, Segment
 from handlers.sqs.segments import SegmentItems, unsettled
+from handlers.sqs.standstill import sentence_of, table_tells
 from handlers.sqs.start import publish_skipped
 from handlers.sqs.table import BatchTable
 from handlers.sqs.unready import judged
@@ -233,16 +234,18 @@ class Finalizer:
         if glimpse != batch.progress:
             self.table.record_progress(batch.key, glimpse, now)
         elif now - batch.progress_at > self.stall_after * 1000 and self.table.record_stalled(batch):
-            self.events.publish(STALLED, self._stalled_detail(batch))
+            self.events.publish(STALLED, self._stalled_detail(batch, now))
 
-    def _stalled_detail(self, batch: Batch) -> JsonObject:
-        """The detail of the Batch Stalled event: since when nothing moves, and what is missing."""
+    def _stalled_detail(self, batch: Batch, now: int) -> JsonObject:
+        """The detail of the Batch Stalled event: since when nothing moves, why by the table alone, what is missing."""
+        look = self.table.look(batch, now)
         missing = {
-            "chunks": self.table.count_chunks(batch),
+            "chunks": look.chunks.left,
             "segments": sorted(batch.segments),
             "first": self.table.first_chunks(batch, NAMED_CHUNKS),
         }
-        return {**batch.key.to_json(), "architecture": "sqs", "since": iso(batch.progress_at), "missing": missing}
+        since, why = iso(batch.progress_at), sentence_of(table_tells(look))
+        return {**batch.key.to_json(), "architecture": "sqs", "since": since, "why": why, "missing": missing}
 
 
 def when_settled(batch: Batch, failed: int) -> tuple[Batch, Status]:

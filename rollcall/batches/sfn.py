@@ -43,14 +43,14 @@ class SfnBatches:
         self._sfn.start_execution(stateMachineArn=self._state_machine, name=batch_id, input=json.dumps(request))
 
     def latest_generation(self, batch_id: str) -> int | None:
-        return self._objects(batch_id).latest_generation() or (1 if self._execution(batch_id, 1) else None)
+        return self.objects(batch_id).latest_generation() or (1 if self.execution(batch_id, 1) else None)
 
     def observe(self, batch_id: str, generation: int = 1) -> Progress | Result | None:
-        objects = self._objects(batch_id, generation)
+        objects = self.objects(batch_id, generation)
         ended = ending_of(objects)
         if ended:
             return ended
-        execution = self._execution(batch_id, generation)
+        execution = self.execution(batch_id, generation)
         if execution is None:
             return None
         trouble, started_at = trouble_of(execution), epoch_ms(execution["startDate"])
@@ -59,7 +59,7 @@ class SfnBatches:
             request = json.loads(execution["input"])
             items = request.get("items") if isinstance(request, dict) else None
             return Progress("forming chunks", items, done=0, failed=0, trouble=trouble, started_at=started_at)
-        map_run = self._map_run(execution["executionArn"])
+        map_run = self.map_run(execution["executionArn"])
         counts = map_run["itemCounts"] if map_run else {"succeeded": 0, "failed": 0, "timedOut": 0, "aborted": 0}
         ended_chunks = counts["succeeded"] + counts["failed"] + counts["timedOut"] + counts["aborted"]
         return Progress(
@@ -73,8 +73,8 @@ class SfnBatches:
         )
 
     def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:
-        execution = self._execution(batch_id, generation)
-        map_run = self._map_run(execution["executionArn"]) if execution else None
+        execution = self.execution(batch_id, generation)
+        map_run = self.map_run(execution["executionArn"]) if execution else None
         if map_run is None or not map_run["itemCounts"]["total"] or "stopDate" not in map_run:
             return None
         return epoch_ms(map_run["stopDate"])
@@ -88,17 +88,17 @@ class SfnBatches:
         return list(found.values())
 
     def failed_items(self, batch_id: str, generation: int = 1) -> Iterator[dict[str, Any]]:
-        return self._objects(batch_id, generation).failed_items()
+        return self.objects(batch_id, generation).failed_items()
 
     def request(self, batch_id: str) -> BatchRequest | None:
-        started = self._objects(batch_id).find_started()
+        started = self.objects(batch_id).find_started()
         return started.request if started else None
 
     def input_s3(self) -> Any:
         return self._input_s3
 
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
-        execution = self._execution(batch_id, generation)
+        execution = self.execution(batch_id, generation)
         if not execution or execution["status"] != "RUNNING":
             return False
         stop(self._sfn, execution["executionArn"])
@@ -110,12 +110,13 @@ class SfnBatches:
         name = batch_id[: NAME_LENGTH - len(ending)] + ending
         self._sfn.start_execution(stateMachineArn=self._state_machine, name=name, input=json.dumps(request))
 
-    def _objects(self, batch_id: str, generation: int = 1) -> BatchObjects:
+    def objects(self, batch_id: str, generation: int = 1) -> BatchObjects:
+        """The batch's objects in the batch bucket."""
         return BatchObjects(self._s3, self._bucket, batch_id, generation)
 
-    def _execution(self, batch_id: str, generation: int) -> dict[str, Any] | None:
+    def execution(self, batch_id: str, generation: int) -> dict[str, Any] | None:
         """The execution that owns the generation. Before it has an owner, a first generation is found by its name."""
-        owner = self._objects(batch_id, generation).find_owner()
+        owner = self.objects(batch_id, generation).find_owner()
         if owner:
             return dict(self._sfn.describe_execution(executionArn=owner))
         arn = f"{self._state_machine.replace(':stateMachine:', ':execution:')}:{batch_id}"
@@ -125,14 +126,15 @@ class SfnBatches:
             return None
         return named if batch_in(named) == (batch_id, generation) else None
 
-    def _map_run(self, execution_arn: str) -> dict[str, Any] | None:
+    def map_run(self, execution_arn: str) -> dict[str, Any] | None:
+        """The answer of DescribeMapRun for the execution's Map Run; None before it has one."""
         map_runs = self._sfn.list_map_runs(executionArn=execution_arn)["mapRuns"]
         return dict(self._sfn.describe_map_run(mapRunArn=map_runs[0]["mapRunArn"])) if map_runs else None
 
     def _result(self, execution: Mapping[str, Any]) -> Result | None:
         """The result of an execution's batch, OPEN before its end; None if the execution runs no batch."""
         batch_id, generation = batch_in(execution)
-        objects = self._objects(batch_id, generation)
+        objects = self.objects(batch_id, generation)
         ended = ending_of(objects)
         if ended:
             return ended

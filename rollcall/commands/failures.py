@@ -172,12 +172,8 @@ def write_groups(batch: OneBatch, groups: Sequence[FailureGroup], as_json: bool,
         writer.writerow(["count", "error", "first", "last", "pattern", "samples"])
         for found in groups:
             ids = " ".join(sample.item_id for sample in found.samples)
-            cells = (
-                found.error,
-                *((at and iso(at)) or "" for at in (found.first, found.last)),
-                found.pattern or "",
-                ids,
-            )
+            first, last = (iso(at) if at else "" for at in (found.first, found.last))
+            cells = found.error, first, last, found.pattern or "", ids
             writer.writerow([found.count, *map(text_cell, cells)])
     elif groups:
         print_rows((count(found.count), "\n".join(group_lines(found))) for found in groups)

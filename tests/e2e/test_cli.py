@@ -23,6 +23,7 @@ from bootstrap.aws import session
 from bootstrap.lock import deploying
 from bootstrap.problem import Problem
 from bootstrap.stacks import STACK_NAMES
+from handlers.core.batch import iso
 from rollcall.__main__ import run
 from rollcall.batches.find import batches_of
 from rollcall.commands import watch
@@ -179,7 +180,8 @@ def test_a_failed_batch_says_how_many_are_tolerated_and_its_most_frequent_errors
         assert f"3 x RuntimeError: ... was made to fail (item {rows[0]['id']}, ...)" in words
         assert f"1 x KeyboardInterrupt  (item {rows[5]['id']})" in shown
     known = rollcall.json("status", batch)
-    assert [(error["count"], error["example"]) for error in known["errors"]] == [(3, rows[0]["id"]), (1, rows[5]["id"])]
+    samples = [(error["count"], [sample["id"] for sample in error["samples"]]) for error in known["errors"]]
+    assert samples == [(3, [row["id"] for row in rows[:3]]), (1, [rows[5]["id"]])]
     assert rollcall.json("failures", batch, "--group")["errors"] == known["errors"]
     assert "RuntimeError: ... was made to fail" in rollcall("failures", batch, "--group")[0]
 
@@ -250,7 +252,7 @@ def test_status_tells_where_everything_is(rollcall: Rollcall, sandbox: Sandbox, 
 
 
 @ARCHITECTURES
-def test_failures_lists_each_item_with_its_error_and_attempts(rollcall: Rollcall, architecture):
+def test_failures_lists_each_item_with_its_error_and_attempts(rollcall: Rollcall, stacks: Stacks, architecture):
     batch, rows = new_id(), [{"id": f"{uuid.uuid4().hex}", "value": 0} for _ in range(9)]
     rows[3] |= {"do": "fail", "note": 'a "quoted", odd\n\u001b[31m value'}
     (rollcall.folder / "orders.jsonl").write_text("\n".join([*map(json.dumps, rows), "not JSON"]))
@@ -262,6 +264,8 @@ def test_failures_lists_each_item_with_its_error_and_attempts(rollcall: Rollcall
     listed = rollcall.json("failures", batch)
     assert (listed["batchId"], listed["generation"], listed["architecture"]) == (batch, 1, architecture)
     failed, invalid = listed["failures"]
+    failed_at = failed.pop("failedAt")
+    assert rollcall.json("status", batch)["startedAt"][:19] <= failed_at[:19] <= iso(stacks.clock.now_ms())
     assert failed | {"error": says(failed)} == {"item": rows[3], "error": error, "attempts": 2}
     assert ", in process" in failed["error"]
     assert invalid["item"]["id"].startswith("byte-")

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from handlers.core.batch import Ending, Status, iso
 from handlers.sqs.encoding import Record, batch_from, batch_key, batch_record, n, whole
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey
+from handlers.sqs.standstill import TableLook
 from handlers.sqs.table.base import expiry
 from handlers.sqs.table.chunk_records import ChunkRecords
 from handlers.sqs.table.failed_items import FailedItems
@@ -198,6 +199,12 @@ class BatchTable(SegmentRecords, ChunkRecords, FailedItems):
             "#status = :open AND progressAt = :seen AND attribute_not_exists(stalled)",
             {":true": {"BOOL": True}, ":seen": n(batch.progress_at), ":open": {"S": Status.OPEN}},
         )
+
+    def look(self, batch: Batch, now: int, limit: int = 100) -> TableLook:
+        """What the batch waits for: its first unmade segments, and the first `limit` chunks of every shard."""
+        numbers = sorted(batch.segments)[:GLIMPSED_SEGMENTS]
+        segments = {number: self.get_segment(batch.key, number) for number in numbers}
+        return TableLook(batch, segments, self.chunk_states(batch, now, limit), now)
 
     def glimpse(self, batch: Batch, limit: int = 100) -> str:
         """A digest of the first cursors and of the first records of every shard: it changes when the batch moves."""

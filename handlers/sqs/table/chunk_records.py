@@ -29,6 +29,7 @@ from handlers.sqs.records import (
     LeaseHeld,
     Remainder,
 )
+from handlers.sqs.standstill import ChunkStates
 from handlers.sqs.table.base import FOREVER, Records, expiry
 
 LAST_SEQ = 10**12 - 1
@@ -114,6 +115,27 @@ class ChunkRecords(Records):
         """The numbers of the first `limit` chunks that are left."""
         records = (record for shard in range(batch.shards) for record in self._first(batch, shard, limit))
         return sorted(int(record["SK"]["S"]) for record in records)[:limit]
+
+    def chunk_states(self, batch: Batch, now: int, limit: int) -> ChunkStates:
+        """What the chunks that are left wait for, by the first `limit` of each shard."""
+        records = [record for shard in range(batch.shards) for record in self._first(batch, shard, limit)]
+        left = self.count_chunks(batch) if len(records) >= limit else len(records)
+        leases = [(whole(record, "leaseUntil"), whole(record, "attempts")) for record in records]
+        held = [until for until, _ in leases if now <= until < FOREVER]
+        lost = [until for until, _ in leases if 0 < until < now]
+        failed = [attempts for until, attempts in leases if not until and attempts]
+        return ChunkStates(
+            left=max(left, len(records)),
+            seen=len(records),
+            held=len(held),
+            holders=len(set(held)),
+            held_until=max(held, default=0),
+            lost=len(lost),
+            lost_at=max(lost, default=0),
+            failed=len(failed),
+            attempts=max(failed, default=0),
+            waiting=sum(not until and not attempts for until, attempts in leases),
+        )
 
     def _first(self, batch: Batch, shard: int, limit: int) -> list[Record]:
         """The first `limit` chunk records of a shard, eventually consistent."""
