@@ -126,7 +126,8 @@ def test_a_batch_whose_batcher_died_is_told_stalled_once_and_ends_at_its_deadlin
     stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
     detail = stacks.finished(key.batch_id)
     assert (detail["status"], detail["items"], detail["remaining"]) == ("EXPIRED", 10, 10)
-    assert len(stacks.published(key.batch_id, "Batch Stalled")) == 1
+    [stalled] = stacks.published(key.batch_id, "Batch Stalled")
+    assert stalled["why"] == "it is not sealed: segment 0 has no batcher"
 
 
 def test_a_check_that_came_round_often_and_fails_once_comes_again_at_its_next_turn(stacks: Stacks, plan: Plan):

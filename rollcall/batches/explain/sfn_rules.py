@@ -90,9 +90,7 @@ def of_children(facts: SfnFacts) -> Iterator[Clause]:
     if stopped:
         yield Clause("no-consumer", f"Lambda refuses the calls of {children(running)}: {stopped}")
     elif limit and running >= limit and pending:
-        yield Clause(
-            "concurrency-limit", f"the concurrency limit of {limit:,} is reached; {waits(pending)} for a place"
-        )
+        yield Clause("concurrency-limit", f"the concurrency limit of {limit:,} is reached; {waits(pending)} to begin")
     if reserved and running > reserved:
         text = f"{children(running)} share the processor's reserved concurrency of {reserved:,}"
         yield Clause("concurrency-limit", text)

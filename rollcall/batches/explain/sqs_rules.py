@@ -85,11 +85,9 @@ def of_chunks(look: TableLook, stack: StackFacts) -> Iterator[Clause]:
     if trouble and chunks.free:
         return
     if tried := failed(look):
-        yield (
-            tried._replace(text=f"items keep failing with {stack.failing_with}; {tried.text}")
-            if (stack.failing_with)
-            else tried
-        )
+        again = "keep failing" if chunks.attempts > 1 else "have failed"
+        errors = f"items {again} with {stack.failing_with}; " if stack.failing_with else ""
+        yield tried._replace(text=errors + tried.text)
     if died := lost(look):
         yield died
     if (untaken := waiting(look)) and not (limit and chunks.holders >= limit):
