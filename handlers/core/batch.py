@@ -13,6 +13,8 @@ from handlers.core.json_text import JsonObject
 from handlers.core.quoting import shown
 
 MAX_GENERATION = 9999
+# An error has up to 1,000 characters, and its pattern may escape each of them.
+MAX_PATTERN = 2000
 # An id stands in command lines and in keys, so its first character is neither a hyphen nor a dot.
 BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 BATCH_ID_WORDS = "1 to 80 letters, digits, dots, hyphens or underscores, with a letter or digit first"
@@ -49,10 +51,14 @@ class InputObject:
 
 @dataclass(frozen=True)
 class Redrive:
-    """A generation whose failed and remaining items are to run again, as the next generation of the batch."""
+    """A generation whose failed and remaining items are to run again, as the next generation of the batch.
+
+    With `error`, a pattern (see ErrorPattern), only those failed items that it selects run. The others stay failed.
+    """
 
     batch_id: str
     generation: int
+    error: str | None = None
 
 
 # Field of a request -> its type and bounds, as docs/design.md lists them.
@@ -114,7 +120,8 @@ class BatchRequest:
     def to_json(self) -> JsonObject:
         """The request in JSON form, without the fields that have no value."""
         if self.redrive:
-            return {"redrive": camel_cased(asdict(self.redrive))}
+            values = camel_cased(asdict(self.redrive))
+            return {"redrive": {name: value for name, value in values.items() if value is not None}}
         source = self.input and {name: value for name, value in asdict(self.input).items() if value}
         values = camel_cased(vars(self)) | {"input": source}
         return {name: value for name, value in values.items() if value is not None}
@@ -156,11 +163,16 @@ def input_object(value: Any) -> InputObject:
     ):
         raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}')
     for name, text in value.items():
-        if text != text.encode("utf-8", "replace").decode():
+        if not is_utf_8(text):
             raise InvalidRequest(f"input.{name}: {text!r:.100} has half a character, which no name in S3 can hold")
     if not (value.get("etag", "").isascii() and value.get("etag", "").isprintable()):
         raise InvalidRequest(f"input.etag: {value['etag']!r:.100} must be an ETag as S3 returns it, or left out")
     return InputObject(**value)
+
+
+def is_utf_8(text: str) -> bool:
+    """Whether UTF-8 can encode the text: it has no half character."""
+    return text == text.encode("utf-8", "replace").decode()
 
 
 def refuse_too_many(items: int, max_items: int) -> None:
@@ -176,12 +188,15 @@ def refuse_too_many(items: int, max_items: int) -> None:
 
 def redrive_of(value: Any) -> Redrive:
     """The `redrive` field. Raises InvalidRequest."""
-    if not isinstance(value, dict) or set(value) != {"batchId", "generation"}:
-        raise InvalidRequest(f'redrive: {value!r:.100} must be {{"batchId": "...", "generation": 1}}')
+    if not isinstance(value, dict) or set(value) - {"error"} != {"batchId", "generation"}:
+        raise InvalidRequest(f'redrive: {value!r:.100} must be {{"batchId": "...", "generation": 1}}, perhaps "error"')
     generation = value["generation"]
     if isinstance(generation, bool) or not isinstance(generation, int) or not 1 <= generation < MAX_GENERATION:
         raise InvalidRequest(f"redrive.generation: {generation!r:.100} must be 1 to {MAX_GENERATION - 1:,}")
-    return Redrive(checked_batch_id(value["batchId"]), generation)
+    error = value.get("error")
+    if not (error is None or (isinstance(error, str) and 0 < len(error) <= MAX_PATTERN and is_utf_8(error))):
+        raise InvalidRequest(f"redrive.error: {error!r:.100} must be a text of 1 to {MAX_PATTERN:,} characters")
+    return Redrive(checked_batch_id(value["batchId"]), generation, error)
 
 
 def camel_case(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers.core.json_text import Item, NoJson, dumps, sealed, utf8_bytes
 from handlers.core.quoting import quoted
-from handlers.core.rejected import ERROR_KEY, ItemOfLine, reason_text, rejected, rejected_item
+from handlers.core.rejected import ERROR_KEY, ItemOfLine, is_kept, reason_text, rejected, rejected_item
 
 MAX_ITEM_BYTES = 256 * 1024
 MAX_ID_LENGTH = 256
@@ -58,6 +58,9 @@ def usable_id(item: Item) -> str | None:
 
 def checked(item: Item, index: int, max_bytes: int = MAX_ITEM_BYTES, seal: bool = False) -> str:
     """The item's JSON text, or that of its rejection if the item is invalid. `seal`: see `sealed`."""
+    if is_kept(item):
+        # It was checked before it failed, and may be larger by its error: a message and a state have room for that.
+        return sealed(dumps(item)) if seal else dumps(item)
     item_id = usable_id(item)
     if not item_id:
         return dumps(rejected(f"item-{index}", no_id(item)))

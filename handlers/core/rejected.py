@@ -1,4 +1,7 @@
-"""Rejections: a rejection takes the place of an invalid line or item, is never processed, and ends as a failed item."""
+"""Rejections: a rejection takes the place of an invalid line or item, is never processed, and ends as a failed item.
+
+So does what a redrive keeps: a failed item that it is not to run. It is recorded as failed again, as it was.
+"""
 
 from typing import Any
 
@@ -9,6 +12,7 @@ ERROR_KEY = "$error"
 AT_KEY = "$at"
 TEXT_KEY = "$text"
 ID_KEY = "$id"
+KEPT_KEY = "$kept"
 # Sizes as JSON. With its keys and its error, which repeats the reason, a rejection fits one DynamoDB write unit.
 REASON_BYTES, TEXT_BYTES, ID_BYTES = 200, 140, 60
 
@@ -35,8 +39,25 @@ def rejected_item(item: Item, item_id: str, reason: str) -> Item:
 
 
 def invalid_reason(item: Item) -> str | None:
-    """Why the item is invalid, if it is a rejection; else None."""
+    """Why the item is not to be processed: its rejection, or the error with which it is kept; else None."""
+    if is_kept(item):
+        return str(item[ERROR_KEY])
     return f"InvalidItem: {item[ERROR_KEY]}" if ERROR_KEY in item else None
+
+
+def kept(item: Item, error: str) -> Item:
+    """What takes the place of a failed item that is to stay failed with this error."""
+    return {"id": item["id"], ERROR_KEY: error, KEPT_KEY: item}
+
+
+def is_kept(item: Item) -> bool:
+    """Whether it takes the place of a failed item that is to stay failed."""
+    return ERROR_KEY in item and isinstance(item.get(KEPT_KEY), dict)
+
+
+def as_failed(item: Item, error: str) -> tuple[Item, str]:
+    """The item and the error to be recorded, where the item has failed with `error` unless it has one of its own."""
+    return item[KEPT_KEY] if is_kept(item) else item, invalid_reason(item) or error
 
 
 def reason_text(reason: str) -> str:

@@ -8,6 +8,7 @@ from handlers.core.batch import BatchRequest
 from handlers.core.clock import Clock
 from handlers.core.files.unreadable import then_unreadable
 from handlers.core.json_text import Item, JsonObject
+from handlers.core.selection import Selection
 from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, TokenExpired, finished_by
 from handlers.sfn.store import BatchObjects
 
@@ -22,26 +23,28 @@ def items_of(
     """
     if objects.generation == 1:
         return sources.items(request, objects.batch_id, skip=skip)
+    started = objects.find_started()
+    selection = Selection(started.only_error if started else None)
     before = objects.of_generation(objects.generation - 1)
     made = before.find_made()
     if not made or made.refused:
         # The generation before made no chunks, so it left over all of its items.
-        return items_of(before, request, map_runs, clock, skip)
+        return map(selection.left, items_of(before, request, map_runs, clock, skip))
     ending = before.find_ending()
     # A batcher that outlived its execution may have made chunks that the ending does not count.
     whole = ending and ending[0]["detail"]["remaining"] == 0 and ending[0]["detail"]["chunks"] == made.chunks
     finished = None if whole else finished_chunks(before, map_runs, clock)
-    return islice(then_unreadable(unfinished_items(before, finished), made.reason), skip, None)
+    return islice(then_unreadable(unfinished_items(before, finished, selection), made.reason), skip, None)
 
 
-def unfinished_items(objects: BatchObjects, finished: set[int] | None) -> Iterator[Item]:
+def unfinished_items(objects: BatchObjects, finished: set[int] | None, selection: Selection) -> Iterator[Item]:
     """The items of unfinished chunks, then the failed items. With `finished` None, every chunk is finished."""
     if finished is not None:
         for chunk in objects.chunks():
             if chunk["seq"] not in finished:
-                yield from chunk["items"]
+                yield from map(selection.left, chunk["items"])
     for failure in objects.failed_items():
-        yield failure["item"]
+        yield selection.failed(failure["item"], failure["error"])
 
 
 def finished_chunks(objects: BatchObjects, map_runs: MapRuns, clock: Clock) -> set[int]:

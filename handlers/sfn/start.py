@@ -121,7 +121,9 @@ class Starter:
             raise RequestRefused(str(refused)) from refused
         objects = BatchObjects(self.client, self.bucket, redrive.batch_id, redrive.generation + 1)
         request = self._request_of(redrive, execution.started_at)
-        return objects, objects.start(BatchStart(execution.arn, execution.started_at, request))
+        return objects, objects.start(
+            BatchStart(execution.arn, execution.started_at, request, only_error=redrive.error)
+        )
 
     def _request_of(self, redrive: Redrive, now: int) -> BatchRequest:
         """The request of a generation that has ended. Raises RequestRefused."""

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from handlers.aws import Client
 from handlers.core.batch import BatchRequest, Ending, Status, camel_cased, snake_cased
 from handlers.core.json_text import JsonObject, unsealed
-from handlers.core.rejected import invalid_reason
+from handlers.core.rejected import as_failed
 
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict"}
 MISSING = {"NoSuchKey", "404"}
@@ -21,7 +21,8 @@ class BatchStart:
     """Who runs a generation of a batch, and with which request. Times in milliseconds since 1970.
 
     `execution_arn` is empty if EventBridge could not start an execution. `request` is None if it was refused; `reason`
-    says why. `running` is the earlier batch that still ran, so that this one was skipped.
+    says why. `running` is the earlier batch that still ran, so that this one was skipped. `only_error` selects the
+    failed items that a redrive runs, see Selection.
     """
 
     execution_arn: str
@@ -29,6 +30,7 @@ class BatchStart:
     request: BatchRequest | None
     reason: str | None = None
     running: str | None = None
+    only_error: str | None = None
 
     def to_json(self) -> JsonObject:
         return camel_cased(vars(self)) | {"request": self.request and self.request.to_json()}
@@ -210,9 +212,9 @@ class BatchObjects:
 
         A rejection fails with its own reason, whatever happened to its child.
         """
+        own = (as_failed(unsealed(failure["item"]), failure["error"]) for failure in failures)
         failures = [
-            failure | {"item": (item := unsealed(failure["item"])), "error": invalid_reason(item) or failure["error"]}
-            for failure in failures
+            failure | {"item": item, "error": error} for failure, (item, error) in zip(failures, own, strict=True)
         ]
         self.objects.put(f"failed/{self.name}/{seq:09d}-{len(failures)}.json", {"seq": seq, "failed": failures})
 

@@ -6,7 +6,7 @@ from handlers.aws.sqs import Queue
 from handlers.aws.telemetry import logger
 from handlers.core.bitmap import unmarked_indexes
 from handlers.core.clock import Clock
-from handlers.core.rejected import invalid_reason
+from handlers.core.rejected import as_failed
 from handlers.sqs.messages import ChunkMessage, FinalizerMessage
 from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.records import BatchKey, ChunkKey, Claim
@@ -54,9 +54,7 @@ class FinishedChunks:
 
         `before`: how many others of the chunk were recorded earlier. A rejection fails with its own reason.
         """
-        failed = {
-            index: (item := message.items[index], invalid_reason(item) or error) for index, error in errors.items()
-        }
+        failed = {index: as_failed(message.items[index], error) for index, error in errors.items()}
         self.table.put_failed(claim.key, failed, min(claim.attempts, message.max_attempts), self.clock.now(), before)
         self.items_failed += len(failed)
         logger.warning("items failed", batch_id=claim.key.batch.batch_id, seq=claim.key.seq, count=len(failed))

@@ -58,7 +58,8 @@ class Batch:
     `expected` is the final number of items, None if only reading tells. The source's `extent`, None if the source
     cannot be cut, is cut into `segment_count` segments of `segment_length`. `broken` says why the input could not be
     read to its end: the items in front of that place are processed, and the batch ends FAILED. So many invocations of
-    the processor have reported that they are `unready`, until the finalizer found that others have `begun`.
+    the processor have reported that they are `unready`, until the finalizer found that others have `begun`. Of failed
+    items a redriven generation runs those that `only_error` selects, see Selection.
     """
 
     key: BatchKey
@@ -90,6 +91,7 @@ class Batch:
     unready: int = 0
     why_unready: str | None = None
     begun: bool = False
+    only_error: str | None = None
 
     @property
     def batch_id(self) -> str:

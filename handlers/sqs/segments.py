@@ -9,6 +9,7 @@ from handlers.aws.sqs import MAX_BATCH_BYTES
 from handlers.core.files.unreadable import ReadableItems, then_unreadable
 from handlers.core.items import Chunk, chunks
 from handlers.core.json_text import Item
+from handlers.core.selection import Selection
 from handlers.sqs.records import SEGMENT_STRIDE, Batch, Remainder, Segment
 from handlers.sqs.table import BatchTable
 
@@ -33,13 +34,13 @@ class SegmentItems:
         if batch.generation == 1:
             first, last = part_of(batch, number)
             return self.items(batch.request, batch.batch_id, first, last, skip)
-        ended = self.table.get_batch(batch.batch_id, batch.generation - 1)
+        ended, selection = self.table.get_batch(batch.batch_id, batch.generation - 1), Selection(batch.only_error)
         if not ended:
             raise RuntimeError(f"generation {batch.generation - 1} of {batch.batch_id} is gone")
         if number == FAILED_ITEMS:
-            failed = (failed["item"] for failed in self.table.failed_items(ended, skip))
+            failed = (selection.failed(each["item"], each["error"]) for each in self.table.failed_items(ended, skip))
             return then_unreadable(failed, ended.broken)
-        return islice(self._left_over(ended, number - 1), skip, None)
+        return map(selection.left, islice(self._left_over(ended, number - 1), skip, None))
 
     def chunks(self, batch: Batch, segment: Segment) -> tuple[Iterator[Chunk], ReadableItems]:
         """The segment's chunks from its last window on, and their items, which know afterwards if they broke off."""

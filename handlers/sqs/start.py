@@ -66,7 +66,8 @@ class Starter:
         """Start the next generation, of failed and remaining items. A refused redrive is only logged."""
         try:
             BatchRequest.parse(body)
-            ended = self._redrivable(redrive_of(redrive_in(body)), clock.now())
+            redrive = redrive_of(redrive_in(body))
+            ended = self._redrivable(redrive, clock.now())
         except InvalidRequest as refused:
             logger.error("redrive refused", reason=str(refused))
             return
@@ -75,7 +76,7 @@ class Starter:
         self._announce_check(key)
         count = 1 + (ended.segment_count if left_over else 0)
         chunks = math.ceil(expected / ended.request.items_per_chunk)
-        batch = opened(key, ended.request, chunks, count, clock.now())
+        batch = replace(opened(key, ended.request, chunks, count, clock.now()), only_error=redrive.error)
         # If an input was not read to its end, the number of items left is unknown.
         known = ended.expected is not None or not ended.segments
         self._start(replace(batch, expected=expected if known else None))

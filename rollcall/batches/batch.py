@@ -102,8 +102,11 @@ class Batches(Protocol):
     def cancel(self, batch_id: str, generation: int = 1) -> bool:
         """Cancel the batch; false if it is already ending."""
 
-    def redrive(self, batch_id: str, generation: int = 1) -> None:
-        """Run the failed and remaining items of a generation that has ended, as the next generation."""
+    def redrive(self, batch_id: str, generation: int = 1, error: str | None = None) -> None:
+        """Run the failed and remaining items of a generation that has ended, as the next generation.
+
+        With `error`, a pattern, only those failed items that it selects run; the others stay failed.
+        """
 
 
 @dataclass(frozen=True)

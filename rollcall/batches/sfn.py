@@ -104,8 +104,8 @@ class SfnBatches:
         stop(self._sfn, execution["executionArn"])
         return True
 
-    def redrive(self, batch_id: str, generation: int = 1) -> None:
-        request = BatchRequest(redrive=Redrive(batch_id, generation)).to_json()
+    def redrive(self, batch_id: str, generation: int = 1, error: str | None = None) -> None:
+        request = BatchRequest(redrive=Redrive(batch_id, generation, error)).to_json()
         ending = f"-redrive-{generation}-{uuid.uuid4().hex[:8]}"
         name = batch_id[: NAME_LENGTH - len(ending)] + ending
         self._sfn.start_execution(stateMachineArn=self._state_machine, name=name, input=json.dumps(request))

@@ -71,8 +71,8 @@ class SqsBatches:
         key = BatchKey(batch_id, generation)
         return cancel(self.table, self._sqs, self._finalizer_queue_url, key, self._now())
 
-    def redrive(self, batch_id: str, generation: int = 1) -> None:
-        request = BatchRequest(redrive=Redrive(batch_id, generation)).to_json()
+    def redrive(self, batch_id: str, generation: int = 1, error: str | None = None) -> None:
+        request = BatchRequest(redrive=Redrive(batch_id, generation, error)).to_json()
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
 
     def _formed(self, batch: Batch) -> tuple[int, int]:

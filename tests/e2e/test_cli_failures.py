@@ -101,3 +101,39 @@ def read(path) -> list[dict]:
     if ".csv" in path.name:
         return list(csv.DictReader(io.StringIO(text, newline="")))
     return [json.loads(line) for line in text.splitlines()]
+
+
+@ARCHITECTURES
+def test_a_redrive_of_one_group_runs_its_items_and_the_others_stay_failed_and_redrivable(
+    rollcall: Rollcall, stacks: Stacks, architecture
+):
+    batch, (prefix, rows) = new_id(), items(9)
+    for number, what in {1: "fail-once", 5: "fail-once", 2: "interrupt-once", 7: "interrupt-once"}.items():
+        rows[number]["do"] = what
+    (rollcall.folder / "group.jsonl").write_text("\n".join([*map(json.dumps, rows), "no item"]))
+    words = ("--input=group.jsonl", "--max-attempts=1", "--items-per-chunk=4", f"--batch-id={batch}")
+    rollcall("run", architecture, *words, expect=1)
+    kind = rollcall.json("failures", batch, "--group")["errors"][0]["pattern"]
+    assert kind == "RuntimeError: ... was made to fail"
+    before = {entry["item"]["id"]: entry for entry in rollcall.json("failures", batch)["failures"]}
+
+    _, err = rollcall("redrive", batch, "--error=KeyError*", expect=2)
+    assert f"no failed item of batch {batch} has the error KeyError*" in err
+    _, err = rollcall("redrive", batch, "--error=InvalidItem*", expect=2)
+    assert "each of the 1 item that failed is a line that is no item" in err
+
+    _, err = rollcall("redrive", batch, f"--error={kind}", expect=1)
+    assert "2 failed items with that error; 3 others stay failed, as generation 2" in err
+    second = rollcall.json("status", batch)
+    assert (second["generation"], second["status"], second["items"], second["chunks"]) == (2, "FAILED", 5, 2)
+    assert (second["succeeded"], second["failed"], second["remaining"]) == (2, 3, 0)
+    left = rollcall.json("failures", batch)["failures"]
+    assert len(left) == 3
+    for entry in left:
+        was = before[entry["item"]["id"]]
+        assert (entry["item"], entry["error"]) == (was["item"], was["error"])
+
+    rollcall("redrive", batch, expect=1)
+    third = rollcall.json("status", batch)
+    assert (third["generation"], third["items"], third["succeeded"], third["failed"]) == (3, 3, 2, 1)
+    stacks.assert_witnessed(architecture, prefix, {row["id"]: 2 if "do" in row else 1 for row in rows})
