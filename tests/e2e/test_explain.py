@@ -263,9 +263,11 @@ def test_lambda_refuses_every_call_of_the_processor(stacks: Stacks, explained):
         batch = start(stacks, "sfn", items(3)[1])
         explained(batch, "no-consumer", f"Its work is to be tried before its first child, and {why}.")
     assert stacks.finished(batch)["status"] == "SUCCEEDED"
-    batch = start(stacks, "sfn", slow(3))
-    explained(batch, "children", "3 children run.")
-    with reserved(stacks, processor, 1):
+
+
+def test_children_share_the_processors_reserved_concurrency(stacks: Stacks, explained):
+    with stacks.timeout_of("Processor", 10), reserved(stacks, stacks.sfn["ProcessorFunctionName"], 1):
+        batch = start(stacks, "sfn", slow(3, 4000))
         explained(batch, "concurrency-limit", r"3 children share the processor's reserved concurrency of 1; 3 .*")
     assert stacks.finished(batch)["status"] == "SUCCEEDED"
 
@@ -281,8 +283,8 @@ def test_a_finalizer_fails_and_is_called_again(stacks: Stacks, plan: Plan, expla
 
 
 def test_a_stopped_execution_waits_for_its_children_and_then_for_the_finalizer(stacks: Stacks, explained):
-    with disabled(stacks, stacks.sfn["FinalizerFunctionName"]):
-        batch = start(stacks, "sfn", slow(3, 1800))
+    with disabled(stacks, stacks.sfn["FinalizerFunctionName"]), stacks.timeout_of("Processor", 10):
+        batch = start(stacks, "sfn", slow(3, 6000))
         explained(batch, "children", "3 children run.")
         stop(stacks, batch)
         explained(
