@@ -184,6 +184,15 @@ def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
 
 
 @pytest.mark.real_clock
+def test_a_dead_request_of_which_the_batch_cannot_be_written_comes_back_soon(stacks: Stacks, plan: Plan):
+    failed = plan({"kind": "error", "service": "dynamodb", "function": "*DeadLetter*", "error": "InternalServerError",
+                   "status": 500, "count": 4})  # fmt: skip
+    batch_id = new_id()
+    stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], {"batchId": batch_id, "items": 5})
+    assert stacks.finished(batch_id)["status"] == "FAILED"
+    assert failed() == 4
+
+
 def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks: Stacks):
     with stacks.clock.real():
         key, now = open_batch(stacks, deadline_ms=3_600_000), stacks.clock.now_ms()

@@ -158,6 +158,27 @@ def test_every_permission_on_a_bucket_holds_for_one_account_only(parsed: dict):
         assert condition == {"aws:ResourceAccount": inputs if "${InputBucket}" in resource else own}, resource
 
 
+def test_every_role_has_the_boundary_that_the_parameter_names(parsed: dict):
+    bounded = {"Fn::If": ["HasBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+    for name, role in of_type(parsed, "AWS::IAM::Role").items():
+        assert role["Properties"]["PermissionsBoundary"] == bounded, name
+
+
+def test_no_batch_starts_by_itself_unless_it_is_asked_for(architecture: str):
+    assert resolve(declared(template(architecture)), {})["ScheduleState"] == "DISABLED"
+
+
+def test_a_redeploy_can_read_every_value_that_it_keeps(architecture: str):
+    for name, about in declared(template(architecture)).items():
+        assert about["Type"] in ("String", "Number"), name
+        assert "NoEcho" not in about, name
+
+
+def test_a_template_fits_into_a_call_of_cloudformation(architecture: str):
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    assert len(template(architecture).encode()) <= 51_200
+
+
 def test_no_role_may_touch_the_bucket_of_the_code(parsed: dict):
     assert not [role for role, statement in policies(parsed) if "CodeBucket" in json.dumps(statement)]
 
