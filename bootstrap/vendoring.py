@@ -13,6 +13,8 @@ LIBRARY_FOLDERS = {".libs", ".dylibs"}
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 # Lambda's python3.13 is Amazon Linux 2023. https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html
 NEWEST_GLIBC = (2, 34)
+# What markers are evaluated for: the functions' system, whatever this machine's is.
+TARGET = {"os_name": "posix", "platform_system": "Linux", "sys_platform": "linux"}
 # The tags from before those that name glibc's version, all of them older.
 OLD_TAGS = ("manylinux1_", "manylinux2010_", "manylinux2014_")
 
@@ -40,9 +42,9 @@ def closure(requirements: Iterable[str]) -> list[Distribution]:
 
 
 def applies(requirement: Requirement, extras: set[str]) -> bool:
-    """Whether a distribution needs `requirement` on this machine when it is required with `extras`."""
+    """Whether a distribution needs `requirement` on the functions' system when it is required with `extras`."""
     marker = requirement.marker
-    return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or {""})
+    return marker is None or any(marker.evaluate({**TARGET, "extra": extra}) for extra in extras or {""})
 
 
 def refuse_unfit(found: Distribution, architecture: str) -> None:
@@ -54,9 +56,8 @@ def refuse_unfit(found: Distribution, architecture: str) -> None:
     if not any(fits(tag, architecture) for tag in tags):
         raise CannotVendor(
             f"{found.name} {found.version} is compiled for {', '.join(tags) or 'an unknown platform'}, and the "
-            f"functions run on Linux, {architecture}, with glibc {NEWEST_GLIBC[0]}.{NEWEST_GLIBC[1]}: set "
-            "CpuArchitecture to this machine's, deploy from such a machine, choose a version with an older manylinux "
-            "wheel, or remove the dependency"
+            f"functions run on Linux, {architecture}, with glibc {NEWEST_GLIBC[0]}.{NEWEST_GLIBC[1]}: choose a version "
+            "that has a manylinux wheel for these, or remove the dependency"
         )
 
 

@@ -18,7 +18,7 @@ def wheel(
         f"{info}/LICENSE": "",
     }
     if not pure:
-        files[f"{name}/fast.so"] = ""
+        files[f"{name}/fast.so"] = tag
     if script:
         files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{name}={name}:VERSION\n"
     files[f"{info}/RECORD"] = "".join(f"{each},,\n" for each in [*files, f"{info}/RECORD"])

@@ -1,6 +1,7 @@
 """The work's dependencies: installed for the functions' platform, once, and refused with uv's reason."""
 
 import io
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -70,6 +71,48 @@ def test_a_wheel_that_the_functions_platform_cannot_run_is_refused_with_its_tag(
 def test_a_wheel_for_the_other_cpu_is_installed_for_it(tmp_path: Path):
     path = wheel(tmp_path, "fast", "1.0", tag="cp313-cp313-manylinux_2_17_aarch64")
     assert "python/fast/fast.so" in names(installed([f"fast @ {path.as_uri()}"], "arm64"))
+
+
+MAC, OLD, NEW = "macosx_11_0_arm64", "manylinux_2_17_aarch64", "manylinux_2_39_aarch64"
+
+
+@pytest.fixture
+def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose wheels are all that uv finds."""
+    folder = tmp_path / "offered"
+    folder.mkdir()
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    return folder
+
+
+def test_of_wheels_for_several_systems_the_functions_one_is_installed_whatever_this_machine_is(offered: Path):
+    wheel(offered, "plain", "1.0")
+    for platform in (MAC, OLD, NEW, "musllinux_1_2_aarch64", "win_amd64"):
+        needs = ["plain; sys_platform == 'linux'", "absent; sys_platform == 'darwin'"]
+        wheel(offered, "fast", "1.0", requires=needs, tag=f"cp313-cp313-{platform}")
+    found = installed(["fast"], "arm64")
+    assert {"python/fast/fast.so", "python/plain/__init__.py"} <= names(found)
+    assert found
+    with zipfile.ZipFile(io.BytesIO(found.zip)) as layer:
+        assert OLD in layer.read("python/fast/fast.so").decode()
+
+
+@pytest.mark.parametrize("tags", [[NEW], [MAC], []])
+def test_a_package_without_a_wheel_for_the_functions_is_refused_by_name_and_never_built(offered: Path, tags: list[str]):
+    for tag in tags:
+        wheel(offered, "fast", "1.0", tag=f"cp313-cp313-{tag}")
+    with tarfile.open(offered / "fast-1.0.tar.gz", "w:gz") as source:
+        source.add(__file__, "fast-1.0/setup.py")
+    with pytest.raises(CannotVendor, match=r"fast cannot be installed for arm64, Python 3\.13") as refused:
+        installed(["fast"], "arm64")
+    assert "only wheels are installed" in str(refused.value)
+
+
+def test_a_wheel_that_was_built_on_some_linux_is_refused_with_its_tag_although_uv_takes_it(offered: Path):
+    wheel(offered, "fast", "1.0", tag="cp313-cp313-linux_aarch64")
+    with pytest.raises(CannotVendor, match=r"fast 1\.0 is compiled for cp313-cp313-linux_aarch64.*choose a version"):
+        installed(["fast"], "arm64")
 
 
 @pytest.mark.parametrize(

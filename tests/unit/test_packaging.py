@@ -12,12 +12,14 @@ from pathlib import Path, PurePosixPath
 import botocore
 import pytest
 from botocore.loaders import Loader
+from packaging import markers
+from packaging.requirements import Requirement
 
 from bootstrap import layers
 from bootstrap.layers import MEGABYTE, Layer, refuse_too_large, sdk_layer
 from bootstrap.packaging import ROOT, BadOverlay, Package, package, zipped
 from bootstrap.stacks import SANDBOX_PARAMETERS
-from bootstrap.vendoring import CannotVendor, closure, files, fits, refuse_unfit
+from bootstrap.vendoring import CannotVendor, applies, closure, files, fits, refuse_unfit
 
 OWN = SANDBOX_PARAMETERS["CpuArchitecture"]
 
@@ -234,6 +236,22 @@ def test_a_dependency_that_is_not_installed_is_refused_with_the_next_step():
         closure(["no-such-package"])
 
 
+@pytest.mark.parametrize(("system", "machine"), [("Darwin", "arm64"), ("Linux", "x86_64"), ("Windows", "AMD64")])
+def test_what_is_needed_is_what_the_functions_system_needs_whatever_this_machine_is(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str
+):
+    platform = {"Darwin": "darwin", "Linux": "linux", "Windows": "win32"}[system]
+    here = markers.default_environment() | {
+        "sys_platform": platform, "platform_system": system, "platform_machine": machine,
+        "os_name": "nt" if system == "Windows" else "posix",
+    }  # fmt: skip
+    monkeypatch.setattr(markers, "default_environment", lambda: here)
+    for marker in ("sys_platform == 'linux'", "platform_system == 'Linux'", "os_name == 'posix'"):
+        assert applies(Requirement(f"x; {marker}"), set())
+    for marker in ("sys_platform == 'darwin'", "sys_platform == 'win32'", "os_name == 'nt'"):
+        assert not applies(Requirement(f"x; {marker}"), set())
+
+
 @pytest.mark.parametrize(
     ("tag", "architecture"),
     [
@@ -263,5 +281,5 @@ def test_code_compiled_for_the_functions_platform_is_taken(tmp_path: Path, tag: 
 def test_code_compiled_for_something_else_is_refused_with_package_platform_and_next_step(
     tmp_path: Path, tag: str, architecture: str
 ):
-    with pytest.raises(CannotVendor, match=rf"fast 1\.0 .*{tag}.*{architecture}.*set CpuArchitecture"):
+    with pytest.raises(CannotVendor, match=rf"fast 1\.0 .*{tag}.*{architecture}.*choose a version"):
         refuse_unfit(compiled(tmp_path, tag), architecture)
