@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -35,24 +35,26 @@ def sandbox_form(command: str, sandbox: Sandbox) -> str:
     return command.replace(" --aws", "").replace("BatchProcessing ", f"BatchProcessing{SUFFIX} ")
 
 
-@dataclass
 class Shell:
     """A shell that remembers variables, as the reader's does."""
 
-    sandbox: Sandbox
-    variables: str = ""
+    def __init__(self, sandbox: Sandbox):
+        self._environment = {
+            **os.environ, "AWS_ENDPOINT_URL": sandbox.endpoint, "ROLLCALL_PROJECT": sandbox.project,
+            "ROLLCALL_PORT": str(sandbox.port), "ROLLCALL_SUFFIX": SUFFIX, "COLUMNS": "200",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }  # fmt: skip
 
     def run(self, command: str) -> tuple[int, str]:
         """Exit code and output."""
+        variable = re.match(r"(\w+)=", command)
+        if variable:
+            command += f"; echo ${variable[1]}"
         done = subprocess.run(
-            ["bash", "-c", f"{self.variables}\n{command}"],
-            cwd=REPOSITORY, capture_output=True, text=True,
-            env={**os.environ, "AWS_ENDPOINT_URL": self.sandbox.endpoint, "ROLLCALL_PROJECT": self.sandbox.project,
-                 "ROLLCALL_PORT": str(self.sandbox.port), "ROLLCALL_SUFFIX": SUFFIX, "COLUMNS": "200",
-                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        )  # fmt: skip
-        if re.match(r"\w+=", command):
-            self.variables += f"{command}\n"
+            ["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, env=self._environment
+        )
+        if variable:
+            self._environment[variable[1]] = done.stdout.strip()
         return done.returncode, done.stdout + done.stderr
 
 
@@ -70,11 +72,13 @@ def printed(sandbox: Sandbox, clock: Clock) -> Iterator[dict[str, list[str]]]:
             if command.startswith("export "):
                 continue
             expected = 1 if command.endswith("# ends FAILED") else 0
-            code, output = shell.run(sandbox_form(command, sandbox))
+            deploys = "bootstrap deploy" in command
+            with clock.real() if deploys else nullcontext():
+                code, output = shell.run(sandbox_form(command, sandbox))
+                if deploys:
+                    quiet(sandbox)
             assert code == expected, f"{command}\n{output}"
             found[step].append(output)
-            if "bootstrap deploy" in command:
-                quiet(sandbox)
     yield found
     destroy(session(sandbox.endpoint), SUFFIX)
 
