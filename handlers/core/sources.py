@@ -25,6 +25,10 @@ class Extent:
     length: int | None
     items: int
 
+    def expected(self, request: BatchRequest) -> int | None:
+        """The number of items, if it is known: a file's is estimated from its bytes."""
+        return self.items if self.items == self.length and not request.input else None
+
 
 @dataclass(frozen=True)
 class Source:

@@ -10,7 +10,7 @@ from handlers.aws.clients import client
 from handlers.aws.errors import is_mistake, service_errors_renamed
 from handlers.aws.events import SKIPPED, STARTED, Events
 from handlers.aws.telemetry import logger
-from handlers.core.batch import BatchRequest, InvalidRequest, iso
+from handlers.core.batch import BatchRequest, InvalidRequest, iso, refuse_too_many
 from handlers.core.clock import Clock, LambdaContext
 from handlers.core.files.unreadable import ReadableItems
 from handlers.core.items import chunks
@@ -153,12 +153,19 @@ def parse(body: object) -> BatchRequest:
     return request
 
 
+def survey(request: BatchRequest) -> BatchRequest:
+    """The request, with its source looked at. Raises InvalidRequest, also for too many items if it knows how many."""
+    request, extent = sources.survey(request)
+    refuse_too_many(extent.expected(request) or 0, settings.whole("MAX_ITEMS"))
+    return request
+
+
 @functools.cache
 def connections() -> Batcher:
     """The function's batcher; made once per environment."""
     s3, bucket = own_s3(), settings.text("BATCH_BUCKET")
     schedule = Schedule(s3, bucket, skips=settings.text("OVERLAP") == "skip")
-    starter = Starter(s3, bucket, parse, lambda request: sources.survey(request)[0], schedule)
+    starter = Starter(s3, bucket, parse, survey, schedule)
     events = Events(client("events"), settings.text("EVENT_BUS_NAME"))
     return Batcher(s3, MapRuns(map_runs.client()), events, starter, settings.whole("MAX_ITEMS"))
 

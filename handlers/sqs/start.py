@@ -51,8 +51,7 @@ class Starter:
             self._announce_check(key)
             try:
                 request, extent = self.survey(BatchRequest.parse(body, defaults))
-                # Only if the extent is counted in items: a file's is in bytes, or unknown.
-                expected = extent.items if extent.items == extent.length and not request.input else None
+                expected = extent.expected(request)
                 refuse_too_many(expected or 0, self.max_items)
             except InvalidRequest as refused:
                 refuse(self.table, self.finalizer_queue, key, str(refused), clock.now())

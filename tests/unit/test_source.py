@@ -20,6 +20,7 @@ from handlers.core.files.formats import csv_items, json_items
 from handlers.core.files.lines import Lines, lines_of_part
 from handlers.core.files.unreadable import ReadableItems
 from handlers.core.items import ERROR_KEY, MAX_ITEM_BYTES
+from handlers.sfn import batcher
 from handlers.source import Extent, items, survey
 
 
@@ -265,3 +266,17 @@ def test_what_stands_before_the_damage_of_a_gzip_is_read(size):
         source = ReadableItems(json_items(Lines(expanded(damaged)), lambda: "never"))
         assert len(list(source)) == content.count(b"\n")
         assert "it is not whole: the gzip" in (source.reason or "")
+
+
+def test_too_many_random_items_are_refused_in_step_functions_before_any_is_made(monkeypatch):
+    monkeypatch.setitem(settings.VARIABLES, "MAX_ITEMS", "1000000")
+    assert batcher.survey(BatchRequest(items=1_000_000)).items == 1_000_000
+    with pytest.raises(InvalidRequest, match="items: at least 100,000,000, and the stack's MaxItems is 1,000,000: "):
+        batcher.survey(BatchRequest(items=100_000_000))
+
+
+def test_the_number_of_items_in_a_file_is_not_known_before_it_is_read():
+    place = InputObject("a-bucket", "input/a.jsonl", "etag")
+    assert Extent(length=100, items=100).expected(BatchRequest(input=place)) is None
+    assert Extent(length=100, items=100).expected(BatchRequest(items=100)) == 100
+    assert Extent(length=None, items=100).expected(BatchRequest(items=100)) is None
