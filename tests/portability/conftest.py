@@ -17,6 +17,7 @@ from rollcall.target.connection import Connection
 from sandbox.host.native import tail
 from tests.portability.observed import Observed, observe
 from tests.portability.stacks import PARAMETERS, PortableStacks, work_folder
+from tests.portability.under_way import UnderWay, start
 
 LOG = pytest.StashKey[Path]()
 
@@ -74,6 +75,12 @@ def stacks(observed: Observed, as_deployed: PortableStacks) -> PortableStacks:
     """The stacks, after what works round MiniStack's own faults."""
     work_around(as_deployed.connection)
     return as_deployed
+
+
+@pytest.fixture(scope="session")
+def under_way(stacks: PortableStacks) -> UnderWay:
+    """Batches that take long: test_batches.py has them started before its first test."""
+    return start(stacks)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.engine import Engine
-from tests.portability.stacks import PortableStacks
+from tests.portability.stacks import PATIENCE, PortableStacks
 from tests.probes import eventually
 
 # What its one poller says when it meets a limit that a template's parameter gave as a string. It polls nothing then.
@@ -14,28 +14,26 @@ STOPPED = "ESM SQS poller error"
 
 @dataclass(frozen=True)
 class Observed:
-    """The two batches, whether SQS's chunks are polled, and the outputs of states of the execution."""
+    """The batch of each architecture, whether SQS's chunks are polled, and the outputs of the execution's states."""
 
-    sqs_batch: str
-    sfn_batch: str
+    batches: dict[str, str]
     polls_chunks: bool
     outputs: dict[str, Any]
 
 
 def observe(engine: Engine, stacks: PortableStacks) -> Observed:
     """Start both batches and wait until their fate is known."""
-    sqs_batch = stacks.start("sqs", items=4, itemsPerChunk=2)
-    sfn_batch = stacks.start("sfn", items=4, itemsPerChunk=2)
-    outputs = eventually(lambda: outputs_of(stacks, sfn_batch))
+    batches = {architecture: stacks.start(architecture, items=4, itemsPerChunk=2) for architecture in stacks.batches}
+    outputs = eventually(lambda: outputs_of(stacks, batches["sfn"]), PATIENCE)
 
     def known() -> bool:
-        polls = bool(stacks.published(sqs_batch))
+        polls = bool(stacks.published(batches["sqs"]))
         assert polls or STOPPED in engine.log.read_text()
         return polls
 
     # Its finalizer would be tried for minutes.
-    stacks.batches["sfn"].cancel(sfn_batch)
-    return Observed(sqs_batch, sfn_batch, eventually(known), outputs)
+    stacks.batches["sfn"].cancel(batches["sfn"])
+    return Observed(batches, eventually(known, PATIENCE), outputs)
 
 
 def outputs_of(stacks: PortableStacks, batch_id: str) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from rollcall.target.connection import Connection
 from tests.e2e.stacks import QUICK, Stacks
 
 WORK = Path(__file__).with_name("work")
+# Seconds. An environment of MiniStack begins with a copy of the dependencies, thousands of files.
+PATIENCE = 240
 # Longer than on our own engine, because MiniStack's first invocations take seconds. The chunk of a processor that was
 # killed comes again after 31.
 PARAMETERS = QUICK | {"FunctionTimeout": "10", "ProcessorTimeout": "5", "BatchSize": "2", "MaxConcurrency": "2"}

@@ -1,46 +1,25 @@
 """Whole batches through both architectures on MiniStack: the guarantees hold on an engine that is not ours."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from handlers.core.batch import iso
+from bench.engine import Engine
+from sandbox.state import Sandbox
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import says
+from tests.e2e.test_cli import Rollcall
 from tests.portability.observed import Observed
-from tests.portability.stacks import PortableStacks
+from tests.portability.stacks import PATIENCE, PortableStacks
+from tests.portability.under_way import KILLS, UnderWay
 from tests.probes import eventually
 
-ARCHITECTURES = ["sqs", "sfn"]
+SCHEDULED = re.compile(r"scheduled-\d{8}T\d{6}Z")
 
-
-@dataclass(frozen=True)
-class Killed:
-    """A batch with an item that kills its processor once."""
-
-    batch_id: str
-    prefix: str
-    rows: list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def killed(stacks: PortableStacks) -> dict[str, Killed]:
-    """Such batches of both architectures. They wait for a redelivery while the tests go on."""
-    made = {}
-    for architecture in ARCHITECTURES:
-        prefix, rows = items(20)
-        rows[13]["do"] = "die-once"
-        place = stacks.upload("items.jsonl", json_lines(rows))
-        batch_id = stacks.start(architecture, input=place, itemsPerChunk=10, itemConcurrency=1)
-        made[architecture] = Killed(batch_id, prefix, rows)
-    return made
-
-
-@pytest.fixture(params=ARCHITECTURES)
-def architecture(request: pytest.FixtureRequest) -> str:
-    return request.param
+pytestmark = [pytest.mark.usefixtures("under_way"), pytest.mark.parametrize("architecture", ["sqs", "sfn"])]
 
 
 def test_every_item_of_a_file_is_processed_once_and_its_result_is_stored(stacks: PortableStacks, architecture: str):
@@ -75,30 +54,14 @@ def test_items_that_fail_are_tried_again_alone_and_those_that_always_fail_are_li
     stacks.assert_witnessed(architecture, prefix, {row["id"]: times.get(row.get("do", ""), 1) for row in rows})
 
 
-def test_a_cancelled_batch_ends_with_every_item_accounted_for(stacks: PortableStacks, architecture: str):
-    prefix, rows = items(60, value=100)
-    place = stacks.upload("items.jsonl", json_lines(rows))
-    batch_id = stacks.start(architecture, input=place, itemsPerChunk=5, itemConcurrency=1)
-
-    def begun() -> None:
-        assert stacks.witnessed(architecture, prefix)
-
-    eventually(begun)
-    assert stacks.batches[architecture].cancel(batch_id)
-    detail = stacks.finished(batch_id)
-    assert (detail["status"], detail["failed"]) == ("CANCELLED", 0)
-    assert detail["succeeded"] + detail["remaining"] == 60
-    assert detail["succeeded"] <= len(stacks.witnessed(architecture, prefix))
-
-
 def test_a_request_that_comes_twice_starts_one_batch(stacks: PortableStacks, architecture: str):
     prefix, rows = items(10)
     request = {"input": stacks.upload("items.jsonl", json_lines(rows)), "batchId": f"twice-{architecture}"}
-    for name in ("first", "second"):
+    for _ in range(2):
         if architecture == "sqs":
-            stacks.send(stacks.sqs["BatcherQueueUrl"], request)
+            stacks.start(architecture, **request)
         else:
-            stacks.execute(request, name=name)
+            stacks.execute(request)  # of a name of its own: of one name there is one execution
     detail = stacks.finished(request["batchId"])
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 10)
     stacks.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
@@ -118,25 +81,59 @@ def test_the_schedules_event_starts_a_batch_named_after_its_time(stacks: Portabl
     name = f"portability-{architecture}"
     events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
     events.put_targets(Rule=name, Targets=events.list_targets_by_rule(Rule=outputs["ScheduleRuleName"])["Targets"])
-    at = {"sqs": 1_800_000_000, "sfn": 1_800_003_600}[architecture]
-    events.put_events(Entries=[{"Time": at, "Source": name, "DetailType": "Scheduled Event", "Detail": "{}"}])
-    detail = stacks.finished(f"scheduled-{iso(at * 1000)[:19].translate({45: None, 58: None})}Z")
+    events.put_events(Entries=[{"Source": name, "DetailType": "Scheduled Event", "Detail": "{}"}])
+
+    def named() -> str:
+        finished = [
+            each for each in stacks.all_published("Batch Finished").values() if each["architecture"] == architecture
+        ]
+        found = [each["batchId"] for each in finished if SCHEDULED.fullmatch(each["batchId"])]
+        assert found
+        return found[0]
+
+    detail = stacks.finished(eventually(named, PATIENCE))
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 100)
 
 
-def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(
-    stacks: PortableStacks, killed: dict[str, Killed], architecture: str
+def test_the_command_line_runs_a_batch_and_says_how_it_ended(
+    stacks: PortableStacks, engine: Engine, architecture: str, tmp_path: Path
 ):
-    batch = killed[architecture]
+    port = urlsplit(engine.endpoint).port
+    assert port
+    rollcall = Rollcall(Sandbox("native", port, "not-a-sandbox"), "", tmp_path)
+    result = rollcall.json("run", architecture, "--items", "300", "--max-value", "0", "--items-per-chunk", "20")
+    assert (result["status"], result["succeeded"]) == ("SUCCEEDED", 300)
+    stacks.finished(result["batchId"])
+
+
+# The batches of these have been under way since the first test.
+
+
+def test_a_cancelled_batch_ends_with_every_item_accounted_for(
+    stacks: PortableStacks, under_way: UnderWay, architecture: str
+):
+    batch = under_way.cancelled[architecture]
+    detail = stacks.finished(batch.batch_id)
+    everything = detail["succeeded"] == len(batch.rows)
+    assert (detail["status"], detail["failed"]) == ("SUCCEEDED" if everything else "CANCELLED", 0)
+    assert detail["succeeded"] + detail["remaining"] == len(batch.rows)
+    assert detail["succeeded"] <= len(stacks.witnessed(architecture, batch.prefix))
+
+
+def test_a_processor_killed_in_mid_chunk_delays_its_chunk_and_loses_nothing(
+    stacks: PortableStacks, under_way: UnderWay, architecture: str
+):
+    batch = under_way.killed[architecture]
     detail = stacks.finished(batch.batch_id)
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 20)
     witnessed = stacks.witnessed(architecture, batch.prefix)
     assert set(witnessed) == {row["id"] for row in batch.rows}
-    assert witnessed[batch.rows[13]["id"]] == 2
+    assert witnessed[batch.rows[KILLS]["id"]] == 2
 
 
-def test_batches_from_before_the_faults_were_worked_round_end_once_too(stacks: PortableStacks, observed: Observed):
-    assert stacks.finished(observed.sqs_batch)["status"] == "SUCCEEDED"
-    # Its finalizer cannot read what its state gives it: the status change of its execution ends it instead.
-    detail = stacks.finished(observed.sfn_batch)
-    assert (detail["status"], detail["succeeded"], detail["remaining"]) == ("CANCELLED", 4, 0)
+def test_a_batch_from_before_the_faults_were_worked_round_ends_once_too(
+    stacks: PortableStacks, observed: Observed, architecture: str
+):
+    # The finalizer cannot read what its state gives it: the status change of the execution ends that batch instead.
+    detail = stacks.finished(observed.batches[architecture])
+    assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 4)
