@@ -30,8 +30,8 @@ def idle_bill(
     """The bill of a month in which no batch runs, for the stack of `sqs` or `sfn` as its template defines it on AWS.
 
     With the meter's answer about a deployed `stack`, the bill includes a month's storage of what batches have left
-    there. `pollers` is the stack's ProvisionedPollers. Unused queues, rules and functions are free, and the templates
-    have no alarms.
+    there. `pollers` is the stack's ProvisionedPollers. Unused queues, rules and functions are free. Alarms
+    and a dashboard, which a parameter adds, are costs/watching.py's.
     """
     answer = meter_answer or {"rows": (), "storage": ()}
     durations = duration_prices(rows_of(answer, stack, None))
