@@ -1,17 +1,16 @@
-"""EventBridge's targets: a state machine takes any event, transformed values keep their line breaks and stay numbers,
-and an event that the target does not take goes to the target's dead-letter queue.
+"""EventBridge's targets: a state machine takes any event, what a template makes of one stays JSON, and an event that
+the target does not take goes to the target's dead-letter queue.
 
-Stock names an execution after the event's id, which a transformed event does not have. It transforms 0 and false into
-an empty text, fails with a number within a text, and quotes a value within a text that has a comma. It drops an event
-that it cannot deliver, whatever the target's DeadLetterConfig, and logs nothing.
+Stock names an execution after the event's id, which a transformed event does not have. In a template that is JSON it
+makes an empty text of 0 and false, loses the escapes of quotes and line breaks, fails with a number within a text, and
+quotes a value within a text that has a comma. It drops an event that it cannot deliver, whatever the target's
+DeadLetterConfig, and logs nothing.
 """
 
 import json
 import logging
 import re
 import uuid
-from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 from localstack.aws.connect import connect_to
@@ -23,31 +22,28 @@ LOG = logging.getLogger(__name__)
 def install(_provider: Any) -> None:
     """Correct how targets get their events."""
     from localstack.services.events import target as targets
-    from localstack.services.events.utils import to_json_str
+    from localstack.services.events.utils import event_time_to_time_string, to_json_str
     from localstack.utils.aws.arns import sqs_queue_url_for_arn
     from localstack.utils.json import extract_jsonpath
-
-    # Stock turns a template's `\n` into a line break before it parses the template as JSON.
-    lenient = {"loads": partial(json.loads, strict=False), "dumps": json.dumps, "JSONDecodeError": json.JSONDecodeError}
-    targets.json = SimpleNamespace(**lenient)  # type: ignore[attr-defined,assignment]
-
-    targets.is_nested_in_string = is_within_text  # type: ignore[attr-defined]
 
     @patch(targets.get_template_replacements)
     def get_template_replacements(stock: Any, transformer: Any, event: Any) -> dict[str, Any]:
         found = {name: extract_jsonpath(event, path) for name, path in transformer.get("InputPathsMap", {}).items()}
-        return {
-            name: found[name] if is_number(found.get(name)) else value
-            for name, value in stock(transformer, event).items()
+        return stock(transformer, event) | {
+            name: value for name, value in found.items() if isinstance(value, int | float)
         }
 
     @patch(targets.replace_template_placeholders)
     def replace_template_placeholders(stock: Any, template: str, replacements: dict[str, Any]) -> Any:
-        def inserted(placeholder: Any) -> str:
-            value = replacements.get(placeholder[1])
-            return json.dumps(value) if is_number(value) else str(placeholder[0])
+        if not template.strip().startswith("{"):
+            return stock(template, replacements)
 
-        return stock(targets.TRANSFORMER_PLACEHOLDER_PATTERN.sub(inserted, template), replacements)
+        def inserted(placeholder: re.Match[str]) -> str:
+            value = replacements.get(placeholder[1], "")
+            text = json.dumps(value, default=event_time_to_time_string)
+            return text[1:-1] if isinstance(value, str) and is_within_text(template, placeholder) else text
+
+        return json.loads(targets.TRANSFORMER_PLACEHOLDER_PATTERN.sub(inserted, template))
 
     @patch(targets.StatesTargetSender.send_event)
     def send_event(_stock: Any, self: Any, event: Any, _trace_header: Any) -> None:
@@ -67,14 +63,9 @@ def install(_provider: Any) -> None:
             raise
 
 
-def is_within_text(template: str, match: re.Match[str]) -> bool:
+def is_within_text(template: str, placeholder: re.Match[str]) -> bool:
     """Whether a placeholder stands within a text of the template, that is, behind an odd number of quotes."""
-    return len(re.findall(r'(?<!\\)"', template[: match.start()])) % 2 == 1
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value of an event is a number, true or false."""
-    return isinstance(value, int | float)
+    return len(re.findall(r'(?<!\\)"', template[: placeholder.start()])) % 2 == 1
 
 
 def _dead_letter(sender: Any, queue: str, queue_url: str, event: str, error: Exception) -> None:

@@ -417,8 +417,9 @@ def test_a_transformed_text_stands_within_another_whatever_else_that_has(aws, na
     queue, _ = targeted(
         InputTransformer={"InputPathsMap": paths, "InputTemplate": '{"a": "of <batch>, b: <batch>", "left": <left>}'}
     )
-    publish(aws, name, {"batch": "b-1", "left": {"chunks": 2, "first": [0, 1]}})
-    assert json.loads(received(aws, queue)["Body"]) == {"a": "of b-1, b: b-1", "left": {"chunks": 2, "first": [0, 1]}}
+    left = {"chunks": 2, "first": [0, 1], "why": 'said "no" to <you>', "reason": None}
+    publish(aws, name, {"batch": "b-1", "left": left})
+    assert json.loads(received(aws, queue)["Body"]) == {"a": "of b-1, b: b-1", "left": left}
 
 
 def test_a_transformed_number_stays_one_also_0_and_within_a_text(aws, name, targeted):
