@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from costs.bill import service_of
-from costs.usage import CHUNKS, GB_SECONDS, SEGMENTS, Usage
+from costs.usage import GB_SECONDS, Usage
 from tests.unit.documents import text_of
 
 DOCUMENT = "docs/costs.md"
@@ -101,8 +101,8 @@ def name_of(usage: Usage) -> tuple[str, str]:
         return service_of(usage.price), "all functions' time"
     if usage.price == "logs.bytes":
         return service_of(usage.price), "all log lines"
-    # The meter does not tell segments' sends from chunks'.
-    whole = replace(usage, part="", what="") if usage.part in (CHUNKS, SEGMENTS) else usage
+    # The meter does not tell a function's calls apart by their part.
+    whole = replace(usage, part="", what="") if usage.function else usage
     return service_of(usage.price), whole.what
 
 
