@@ -114,7 +114,7 @@ def test_pollers_empty_receives_are_part_of_what_the_stack_costs_at_rest() -> No
         None,
     )
     assert found(usages, "sqs.requests") == 11
-    assert all(("idle" in usage.note) == (usage.operation != "SendMessage") for usage in usages)
+    assert all(("at rest" in usage.note) == (usage.operation != "SendMessage") for usage in usages)
 
 
 CHILDREN = (
