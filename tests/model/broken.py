@@ -10,6 +10,7 @@ from greenlet import getcurrent
 from handlers.aws.events import FINISHED
 from handlers.core.batch import Status
 from handlers.core.clock import Clock
+from handlers.core.selection import Selection
 from handlers.sqs import attempt
 from handlers.sqs.batcher import Batcher, chunk_key
 from handlers.sqs.encoding import batch_key, n
@@ -214,6 +215,11 @@ def what_is_not_tried_again_forgotten() -> Patches:
 @variant
 def an_early_end_that_trusts_a_count_nobody_came_to_write() -> Patches:
     return [mock.patch.object(BatchTable, "put_failed_count", nothing)]
+
+
+@variant
+def a_redrive_that_runs_what_it_is_to_keep() -> Patches:
+    return [mock.patch.object(Selection, "failed", lambda selection, item, error: item)]
 
 
 @variant

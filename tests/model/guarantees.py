@@ -41,6 +41,8 @@ class Guarantees:
     statuses: dict[BatchId, str] = field(default_factory=dict)
     finished: dict[BatchId, str] = field(default_factory=dict)
     skipped: frozenset[BatchId] = frozenset()
+    # Failed items that every redrive which was asked for is to leave alone.
+    spared: dict[BatchId, frozenset[str]] = field(default_factory=dict)
     # Who has published and not recorded it yet; and how many have died of that, or never heard that they had.
     announcing: frozenset[tuple[BatchId, int]] = frozenset()
     excuses: dict[BatchId, int] = field(default_factory=dict)
@@ -56,6 +58,10 @@ class Guarantees:
     def expect(self, batch: BatchId, items: frozenset[str]) -> None:
         """A batch of these items was asked for."""
         self.inputs = {batch: items} | self.inputs
+
+    def spare(self, batch: BatchId, items: frozenset[str]) -> None:
+        """One more redrive is asked for, which is to leave these failed items alone."""
+        self.spared = self.spared | {batch: self.spared.get(batch, items) & items}
 
     def left_over(self, batch: BatchId) -> frozenset[str]:
         """The items of an ended batch that a redrive runs again."""
@@ -122,6 +128,7 @@ class Guarantees:
         _, batch_id, generation, _ = held[-1][0].split("#")
         batch = (batch_id, int(generation))
         demand(lease_of(records.get(held[-1])) >= now, "G5", f"item {item} was processed after its lease had ended")
+        demand(item not in self.spared.get(batch, ()), "G5", f"item {item} was to stay failed, and was processed")
         demand((batch, item) not in self.done, "G5", f"item {item} was recorded as done, and processed again")
         demand(self.statuses[batch] == "OPEN", "G1", f"item {item} was processed after its batch had ended")
         self.worked |= {(batch, item)}

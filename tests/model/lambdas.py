@@ -21,7 +21,7 @@ from handlers.aws.sqs import QueueUnavailable
 from handlers.core import clock, run_items
 from handlers.core.clock import Clock
 from handlers.core.outcome import error_text
-from handlers.core.run_items import STOP_MS, Results
+from handlers.core.run_items import STOP_MS, Results, without_rejections
 from handlers.core.user_modules import WorkCannotStart
 from handlers.sqs import batcher, dead_letters, finalizer, mistakes, processor, start
 from handlers.sqs.table import TableUnavailable
@@ -147,8 +147,9 @@ class WorkOfTheModel:
         self, items: Mapping[int, dict], _: int, clock: Clock, *, alone: Collection[int] = (), **__: Any
     ) -> Results:
         results = Results()
+        items = without_rejections(items, results)
         together = [index for index in sorted(items) if index not in alone]
-        for index in [*together, *sorted(alone)]:
+        for index in [*together, *(index for index in sorted(alone) if index in items)]:
             if index in results.left or not clock.has(STOP_MS):
                 results.left += [index] * (index not in results.left)
                 continue

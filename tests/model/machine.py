@@ -188,9 +188,9 @@ class Protocol(RuleBasedStateMachine):
         self.run.cancel(*running[pick % len(running)], nudged)
 
     @precondition(lambda self: self.may("redrives") and self.run.world.guarantees.statuses)
-    @rule(pick=PICK)
-    def is_redriven(self, pick: int) -> None:
+    @rule(pick=PICK, error=st.sampled_from([None, None, "ItemFails*", "*always*", "no such error"]))
+    def is_redriven(self, pick: int, error: str | None) -> None:
         TOTALS.steps += 1
         self.happened["redrives"] += 1
         batches = sorted(self.run.world.guarantees.statuses)
-        self.run.redrive(*batches[pick % len(batches)])
+        self.run.redrive(*batches[pick % len(batches)], error)

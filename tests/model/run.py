@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from handlers import Permanent
 from handlers.aws.sqs import LONGEST_BACK_OFF
 from handlers.core.clock import CLOCK_MARGIN_MS
+from handlers.core.error_kinds import ErrorPattern
 from handlers.core.user_modules import WorkCannotStart
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
@@ -68,13 +69,25 @@ class Run:
         if self.table.cancel(key, self.world.now) and nudged:
             self.world.send(queues.FINALIZER, FinalizerMessage(key, check=False).body())
 
-    def redrive(self, batch_id: str, generation: int) -> None:
-        """Ask for the next generation: that of a batch which has ended, and left something, must come and end too."""
+    def redrive(self, batch_id: str, generation: int, error: str | None = None) -> None:
+        """Ask for the next generation: that of a batch which has ended, and left something, must come and end too.
+
+        With `error`, a pattern, it must leave alone the failed items that the pattern does not select.
+        """
         guarantees, batch = self.world.guarantees, (batch_id, generation)
+        kept: frozenset[str] = frozenset()
         if batch in guarantees.finished and (left_over := guarantees.left_over(batch)):
             guarantees.expect((batch_id, generation + 1), left_over)
-        redrive = {"redrive": {"batchId": batch_id, "generation": generation}}
+            kept = self._kept(batch_id, generation, error) if error else kept
+        guarantees.spare((batch_id, generation + 1), kept)
+        redrive = {"redrive": {"batchId": batch_id, "generation": generation, "error": error}}
         self.world.send(queues.BATCHER, json.dumps(redrive))
+
+    def _kept(self, batch_id: str, generation: int, error: str) -> frozenset[str]:
+        ended, pattern = self.table.get_batch(batch_id, generation), ErrorPattern(error)
+        assert ended
+        failed = ((each["item"]["id"], each["error"]) for each in self.table.failed_items(ended))
+        return frozenset(item for item, its_error in failed if not pattern.selects(its_error, item))
 
     # What SQS and Lambda do
 

@@ -46,6 +46,8 @@ FOR_GOOD = {
 }
 # An item that is not tried again, and the next that is: then the batch is cancelled.
 FAILED_FOR_GOOD = {"what_is_not_tried_again_forgotten"}
+# An item fails, and a redrive that does not select it leaves it alone.
+KEPT = {"a_redrive_that_runs_what_it_is_to_keep"}
 
 
 def try_everything(name: str) -> None:
@@ -64,6 +66,15 @@ def try_everything(name: str) -> None:
             while run.live:
                 run.go_round()
             run.cancel("one", 1, nudged=True)
+            run.settle()
+    elif name in KEPT:
+        scale = Scale(items=1, max_attempts=1)
+        with surroundings(scale):
+            run = Run(scale)
+            run.request("one")
+            run.work_meets("refused")
+            run.settle()
+            run.redrive("one", 1, "no such error")
             run.settle()
     elif name in RARE:
         enumerated(RARE[name])
