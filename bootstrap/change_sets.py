@@ -140,10 +140,11 @@ class Stacks:
         """Do what the plan says, and return the changes of the resources. Raises DeployFailed."""
         if plan.proposal:
             return self._execute(plan.name, plan.proposal) if plan.proposal.changes else []
+        before = self.describe(plan.name)
         if plan.why:
             self.progress(f"{plan.name}: it is deleted and created again, without its batches: {plan.why}")
             self.delete(plan.name)
-        return self._execute(plan.name, self._propose(plan.name, "CREATE", plan.template, plan.parameters))
+        return self._execute(plan.name, self._propose(plan.name, "CREATE", plan.template, plan.parameters, before))
 
     def deploy(self, name: str, template: str) -> None:
         """Create or update a stack without parameters, and tell it: before, if it must be created again."""
