@@ -19,7 +19,7 @@ from bootstrap.problem import Problem
 from bootstrap.stacks import STACK_NAMES
 from sandbox.state import Sandbox
 from tests.clock import Clock
-from tests.deploy_policies import CLOUDFORMATION, DEPLOYER, allowed_by
+from tests.deploy_policies import CLOUDFORMATION, DEPLOYER, allowed_by, permissions
 from tests.e2e.aws_account import ACCOUNT, AwsSession, arn_of, calls_in
 from tests.probes import eventually
 
@@ -245,6 +245,24 @@ def test_deploying_and_destroying_call_nothing_but_what_the_documents_policies_a
         f"{action} on {resource}" for action, resource in calls if not allowed_by(policy, action, resource)
     )
     assert not refused, "called, but not allowed by docs/deploy.md:\n" + "\n".join(refused)
+
+
+# What deploying calls in other cases than the story's.
+OTHER_CASES = {
+    "cloudformation:DeleteChangeSet": "a stack that is unchanged, or an update that is refused",
+    "cloudformation:GetTemplate": "own resources are destroyed: are their buckets to be deleted?",
+    "cloudformation:ListStackResources": "the same",
+    "s3:PutBucketPublicAccessBlock": "a bucket that does not block it; every new one does",
+    "s3:PutBucketPolicy": "a bucket that is new, or whose policy was changed",
+    "s3:PutLifecycleConfiguration": "the same of its rules",
+    "s3:CreateBucket": "a bucket that is new",
+    "secretsmanager:DescribeSecret": "a secret of Secrets Manager",
+}
+
+
+def test_who_deploys_is_allowed_no_action_that_nothing_needs(story: Story):
+    called = {action for action, _ in story.calls[DEPLOYS]} | set(OTHER_CASES)
+    assert sorted({action for action, _ in permissions(DEPLOYER)} - called) == []
 
 
 def test_stacks_of_different_cpus_are_refused_with_the_way_out(sandbox: Sandbox, clock: Clock):
