@@ -20,7 +20,7 @@ import os
 
 def handler(event, context):
     if event == "print":
-        os.write(1, b"printed\\n")
+        os.write(1, b'{"status": "ok", "result": "printed"}\\n')
     if event == "raise":
         raise KeyError("no such thing")
     return os.environ.get("SETTING")
@@ -67,20 +67,22 @@ def test_a_change_of_a_functions_settings_is_in_effect_in_its_next_invocation(aw
     function = create(aws, source=SOURCE)
     answer_of(function, "warm")
     function.update_configuration(Environment={"Variables": {"SETTING": "new"}})
-    expect(answer_of(function, "setting") == "new")
+    expect(answer_of(function, "setting") == b'"new"')
 
 
-@fault("what a function prints is taken for its answer")
-def test_what_a_function_prints_is_not_its_answer(aws: Callable[[str], Any]):
-    expect(answer_of(create(aws, source=SOURCE), "print") is None)
+@fault("what a function's processes write to their output is lost, or taken for its answer")
+def test_what_a_function_writes_to_its_output_is_not_its_answer(aws: Callable[[str], Any]):
+    expect(answer_of(create(aws, source=SOURCE), "print") == b"null")
 
 
 @fault("a function's exception loses its class, so no Retry or Catch of a state finds it")
 def test_an_exception_of_a_function_keeps_its_class(aws: Callable[[str], Any]):
-    expect(answer_of(create(aws, source=SOURCE), "raise")["errorType"] == "KeyError")
+    expect(json.loads(answer_of(create(aws, source=SOURCE), "raise"))["errorType"] == "KeyError")
 
 
-def answer_of(function: Function, event: str) -> Any:
+def answer_of(function: Function, event: str) -> bytes:
     """What the function answers."""
-    answer = function.aws("lambda").invoke(FunctionName=function.name, Payload=json.dumps(event))
-    return json.load(answer["Payload"])
+    answer: bytes = (
+        function.aws("lambda").invoke(FunctionName=function.name, Payload=json.dumps(event))["Payload"].read()
+    )
+    return answer

@@ -1,6 +1,6 @@
 """The work of these tests: a witness outside the protocol, and what an item's `do` says.
 
-It writes to a file: on MiniStack what a function prints is lost.
+It writes to a file: on MiniStack what a function's processes print is lost.
 """
 
 import os
