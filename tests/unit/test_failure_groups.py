@@ -89,7 +89,7 @@ def test_a_groups_pattern_selects_its_items_and_no_others(errors: list[tuple[str
 
 @given(TEXTS, TEXTS)
 def test_a_line_with_a_number_selects_itself(error: str, item_id: str) -> None:
-    line = line_of(error + "9")
+    line = line_of(error) + "9"
     assert ErrorPattern(pattern_of(line)).selects(line, item_id)
 
 
