@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from shlex import quote
+from typing import IO, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -83,7 +84,7 @@ def failures(
     if as_input:
         write_input(batch, error, as_input, target)
     elif grouped:
-        write_groups(batch, group(counted(selected(batch.failed_items(), error))), as_json, as_csv)
+        write_groups(batch, group(counted(selected(batch.failed_items(), error))), target, as_json, as_csv)
     elif stdout.is_terminal and not (as_json or as_csv):
         print_page(batch, selected(batch.failed_items(), error), target)
     else:
@@ -138,11 +139,7 @@ def write_input(batch: OneBatch, error: str | None, path: Path, target: Target) 
     rows = FailedRows(counted(selected(batch.failed_items(), error)), is_csv(path.name))
     try:
         # A file that is there may be the input itself.
-        with (
-            gzip.open(path, "xt", encoding="utf-8")
-            if is_gzipped(path.name)
-            else path.open("x", encoding="utf-8") as file
-        ):
+        with new_file(path) as file:
             try:
                 file.writelines(rows)
             except BaseException:
@@ -159,10 +156,17 @@ def write_input(batch: OneBatch, error: str | None, path: Path, target: Target) 
         path.unlink()
         raise Problem(f"{option}: not written, since it would have no item")
     stdout.print(f"{count(rows.written, 'item')} written to {shown(str(path))}", markup=False, soft_wrap=True)
-    print_next({target.command(f"run {batch.architecture} --input {path}"): "run them, as a new batch"})
+    print_next({target.command(f"run {batch.architecture} --input {quote(str(path))}"): "run them, as a new batch"})
 
 
-def write_groups(batch: OneBatch, groups: Sequence[FailureGroup], as_json: bool, as_csv: bool) -> None:
+def new_file(path: Path) -> IO[str]:
+    """Open a file to be written, which must not be there. Its line ends are those of its lines."""
+    if is_gzipped(path.name):
+        return gzip.open(path, "xt", encoding="utf-8", newline="")
+    return path.open("x", encoding="utf-8", newline="")
+
+
+def write_groups(batch: OneBatch, groups: Sequence[FailureGroup], target: Target, as_json: bool, as_csv: bool) -> None:
     """Print each kind of error with its number of items, times and samples: as text, as JSON or as CSV."""
     if as_json:
         head = {"batchId": batch.batch_id, "generation": batch.generation, "architecture": batch.architecture}
@@ -177,8 +181,16 @@ def write_groups(batch: OneBatch, groups: Sequence[FailureGroup], as_json: bool,
             writer.writerow([found.count, *map(text_cell, cells)])
     elif groups:
         print_rows((count(found.count), "\n".join(group_lines(found))) for found in groups)
+        if pattern := next((found.pattern for found in groups if can_be_redriven(found)), None):
+            again = target.command(f"redrive {batch.batch_id} --error {quote(pattern)}")
+            print_next({again: "run the items of one group again, when the batch has ended"})
     else:
         print_none(batch)
+
+
+def can_be_redriven(found: FailureGroup) -> bool:
+    """Whether a redrive may help: the group is not of rejections, which fail again."""
+    return found.pattern is not None and not found.error.startswith("InvalidItem: ")
 
 
 def group_lines(found: FailureGroup) -> Iterator[str]:

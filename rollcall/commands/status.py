@@ -164,6 +164,7 @@ def next_commands_while_open(
         }
     if seen and (seen.trouble or seen.stage == "stalled"):
         return {
+            target.command(f"explain {batch.batch_id}"): "why it stands",
             target.command(
                 f"logs {batch.architecture} --since 1h"
             ): "the functions' log lines: the batch makes no progress",

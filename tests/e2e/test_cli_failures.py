@@ -42,6 +42,7 @@ def test_failures_of_three_causes_are_three_groups_and_each_ones_pattern_selects
         assert group["samples"] == first
     shown, _ = rollcall("failures", batch, "--group")
     assert f"{groups[0]['samples'][1]['id']}: RuntimeError: {groups[0]['samples'][1]['id']} was made" in shown
+    assert f"rollcall redrive {batch} --error 'RuntimeError: ... was made to fail'" in shown
     header, *cells = csv.reader(io.StringIO(rollcall("failures", batch, "--group", "--csv", "--error=Key*")[0]))
     assert header == ["count", "error", "first", "last", "pattern", "samples"]
     assert [cell[:2] for cell in cells] == [["4", "KeyboardInterrupt"]]

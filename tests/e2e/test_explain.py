@@ -178,7 +178,7 @@ def test_the_messages_of_chunks_are_gone(stacks: Stacks, explained):
         batch = start(stacks, "sqs", items(3)[1])
         explained(batch, "no-consumer", ".*3 chunks wait.")
         stacks.aws("sqs").purge_queue(QueueUrl=stacks.sqs["ChunkQueueUrl"])
-    explained(batch, "no-message", "3 chunks wait for a processor, and the chunk queue has no message for one.")
+    explained(batch, "no-message", "3 chunks wait for a processor, and the chunk queue shows no message.")
     cancel(stacks, batch)
 
 

@@ -123,7 +123,7 @@ STACK = [
     ),
     ("leases", look(chunks(held=10, **HELD)), WELL, "10 chunks are leased"),
     ("leases", look(chunks(held=9, waiting=3, **HELD)), WELL, "9 of 12 chunks are leased"),
-    ("no-message", look(chunks(waiting=3)), changed(QueueFacts(0, 0, 0)), "the chunk queue has no message for one"),
+    ("no-message", look(chunks(waiting=3)), changed(QueueFacts(0, 0, 0)), "the chunk queue shows no message"),
     ("in-flight", look(chunks(waiting=3)), changed(QueueFacts(0, 2, 1)), "every message is in flight or delayed"),
     (
         "processor-fails",

@@ -100,7 +100,7 @@ def of_waiting(look: TableLook, stack: StackFacts, untaken: Clause) -> Clause:
     if error and not look.chunks.held:
         return Clause("processor-fails", f"{untaken.text}, and the {error}", untaken.chunks)
     if queue and queue.empty:
-        return Clause("no-message", f"{untaken.text}, and the chunk queue has no message for one", untaken.chunks)
+        return Clause("no-message", f"{untaken.text}, and the chunk queue shows no message", untaken.chunks)
     if look.chunks.held or look.chunks.failed or look.chunks.lost:
         # There are processors: it is their turn soon.
         return untaken
