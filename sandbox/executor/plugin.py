@@ -13,8 +13,9 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 
     def load(self, *_args: Any, **_kwargs: Any) -> type[RuntimeExecutor]:
         # Not at the top: LocalStack reads the plugin's name in processes that never run a function.
+        import sandbox.executor.asynchronous
         import sandbox.executor.code
-        import sandbox.executor.dispatch  # noqa: F401  both modules patch LocalStack
+        import sandbox.executor.dispatch  # noqa: F401  these modules patch LocalStack
         from sandbox.executor.executor import ProcessExecutor
 
         return ProcessExecutor

@@ -24,6 +24,7 @@ def install() -> None:
     sqs.QueueUpdateWorker = queues.PromptQueueUpdateWorker  # type: ignore[misc]
     config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
     RUNNING.pending.append(lambda: (worker.batch for worker in workers() if worker.has_work()))
+    RUNNING.pending.append(queues.waiting_events)
     CLOCK.sources.append(queues.due)
     CLOCK.followers.append(queues.follow)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
 from localstack.services.sqs.models import FifoQueue, SqsMessage, sqs_stores
 from localstack.services.sqs.provider import QueueUpdateWorker
 from localstack.services.sqs.queue import InterruptibleQueue
@@ -106,8 +107,8 @@ class PromptQueueUpdateWorker(QueueUpdateWorker):
         self._stopped = threading.Event()
 
     def iter_queues(self) -> list[Any]:
-        """The queues at this moment."""
-        return queues()
+        """The queues at this moment, those of events too."""
+        return [*queues(), *event_queues()]
 
     def start(self) -> None:
         """Check every queue each `PERIOD_SECONDS`, until `stop`."""
@@ -133,21 +134,34 @@ def queues() -> list[Any]:
     return [queue for _, _, store in list(sqs_stores.iter_stores()) for queue in list(store.queues.values())]
 
 
+def event_queues() -> list[Any]:
+    """The queues in which LocalStack keeps events of asynchronous invocations; one that is tried again is delayed."""
+    return list(get_fake_sqs_client().queue_manager.queues.values())
+
+
+def waiting_events() -> Iterator[str]:
+    """The functions' queues that have an event which is about to be taken out."""
+    return (f"event of {queue.name}" for queue in event_queues() if queue.visible.queue)
+
+
 def due() -> Iterator[timers.Due]:
     """When the next message of each queue becomes visible."""
-    for queue in queues():
+    events = event_queues()
+    for queue in [*queues(), *events]:
         with queue.mutex:
-            times = [message.visibility_deadline for message in queue.inflight if message not in HELD]
-            times += [message.created + message.delay_seconds for message in queue.delayed]
+            times = [message.created + message.delay_seconds for message in queue.delayed]
+            if queue not in events:
+                times += [message.visibility_deadline for message in queue.inflight if message not in HELD]
         if times:
             yield timers.Due(min(times), f"a message of {queue.name} becomes visible")
 
 
 def follow(seconds: float) -> None:
-    """After a jump of the clock: make what is due visible."""
-    for queue in queues():
+    """After a jump of the clock: make what is due visible. An event in flight is one whose function runs."""
+    events = event_queues()
+    for queue in [*queues(), *events]:
         with queue.mutex:
             for message in queue.inflight:
-                if message in HELD:
+                if message in HELD or queue in events:
                     message.visibility_deadline += seconds
     PromptQueueUpdateWorker().do_update_all_queues()

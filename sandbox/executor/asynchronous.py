@@ -1,0 +1,43 @@
+"""Keeps events of asynchronous invocations while their function is updated.
+
+Stock 4.14.0 stops the old version's poller: an event that it has just taken out, or that waits for one of its threads,
+is heard of no more until its visibility timeout, a minute more than the function's own.
+"""
+
+from typing import Any
+
+from localstack.services.lambda_.invocation.event_manager import Poller
+from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
+from localstack.utils.patch import patch
+
+POLL_SECONDS = 2
+
+
+@patch(Poller.run)
+def run(_stock: Any, self: Poller, *_: Any) -> None:
+    """Hand the queue's events to the function, until it is updated or deleted."""
+    client: Any = get_fake_sqs_client()
+    visible_again = self.version_manager.function_version.config.timeout + 60
+    while not self._shutdown_event.is_set():
+        try:
+            answer = client.receive_message(
+                QueueUrl=self.event_queue_url,
+                WaitTimeSeconds=POLL_SECONDS,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=visible_again,
+            )
+        except ValueError:  # the queue is deleted with its function
+            return
+        for message in answer["Messages"] or ():
+            try:
+                self.invoker_pool.submit(self.handle_message, message)
+            except RuntimeError:  # stopped since: the next version's poller takes the event
+                queue = client.queue_manager.get_queue(self.event_queue_url)
+                queue.update_visibility_timeout(message["ReceiptHandle"], 0)
+
+
+@patch(Poller.stop)
+def stop(_stock: Any, self: Poller) -> None:
+    """Take no more events. Those taken are handled: an invocation of a replaced version is tried again."""
+    self._shutdown_event.set()
+    self.invoker_pool.shutdown(wait=False)
