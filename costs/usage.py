@@ -8,7 +8,6 @@ from costs.facts.figures import read_facts
 BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"
 RECORDER = "FailureRecorderFunction"
 """The functions' logical ids."""
-CHUNKS, SEGMENTS = "chunks", "segments"
 INIT, IDLE = "init", "idle"
 """Parts that tell quantities of one price, function and operation apart."""
 GB_SECONDS = "lambda.gb_seconds."

@@ -9,7 +9,7 @@ from costs.format import count
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.settings import ORCHESTRATION_MEMORY
-from costs.usage import GB_SECONDS, PROCESSOR, SEGMENTS, WORDS, Usage
+from costs.usage import GB_SECONDS, PROCESSOR, WORDS, Usage
 from sandbox.meter.rules import lambda_gb_seconds
 
 DAYS_A_MONTH = 30
@@ -68,8 +68,8 @@ def fifo(plan: Plan, planner: Planner) -> Alternative:
 
 
 def is_of_chunk_queue(usage: Usage) -> bool:
-    """Whether a usage is a request to the chunk queue. The batcher's queue, of segments, would stay standard."""
-    sent = usage.operation == "SendMessageBatch" and usage.part != SEGMENTS
+    """Whether a usage is a request to the chunk queue."""
+    sent = usage.operation == "SendMessageBatch"
     received = usage.function == PROCESSOR and usage.operation != "SendMessage"
     return usage.price == "sqs.requests" and (sent or received)
 

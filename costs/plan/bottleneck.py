@@ -2,10 +2,11 @@
 
 from costs.facts.figures import Quotas
 from costs.plan.plan import Plan
-from costs.plan.settings import ORCHESTRATION_MEMORY, SQS_BATCHERS
+from costs.plan.settings import ORCHESTRATION_MEMORY
 from costs.plan.sfn_time import BATCHER
 from costs.plan.sqs_batchers import BATCHERS
 from costs.plan.timing import LATENCY, WORK
+from handlers.sqs.records import LANES
 
 # For every bottleneck but the quotas: its figure, and how to raise it. The advice for a quota is in quotas.toml.
 WORDS = {
@@ -34,8 +35,8 @@ WORDS = {
         "failed items are tried again at the very end: lower it, or MaxAttempts",
     ),
     BATCHERS: (
-        f"{SQS_BATCHERS} batchers at a time",
-        "the template fixes its MaximumConcurrency: edit it, or take more items per chunk",
+        f"{LANES} batchers at a time",
+        "the code fixes their number, LANES: take more items per chunk",
     ),
     BATCHER: (
         f"one batcher with {ORCHESTRATION_MEMORY} MB",

@@ -3,6 +3,8 @@
 CloudWatch Logs bills the bytes of the messages: https://aws.amazon.com/cloudwatch/pricing/
 """
 
+from functools import partial
+
 from costs.plan.retries import Attempts, PlannedBatch
 from costs.plan.rows import Estimate, estimate
 from costs.plan.shape import SfnShape, SqsShape
@@ -15,12 +17,14 @@ USED_MB = 90
 TYPICAL_MS = 50
 TYPICAL_BATCH_MS = 12_345
 LARGEST_SEQ = 10**11
-FIXED_BYTES = {"started": 217, "metrics": 222, "failed metric": 57, "item": 516, "failure": 228, "finished": 637}
+FIXED_BYTES = {"started": 217, "counts": 56, "failed count": 15, "item": 516, "failure": 228, "finished": 422}
 """Bytes of each line of the handlers without its fields, as Powertools writes it, with trace id and newline.
 
-The finalizer's metric is included in its line; "failed metric" is the ItemsFailed in a line of metrics. "item" is the
-line of an item that fails, with the id and the error of the example's: that of your own error may be longer.
+"failed count" is the ItemsFailed in a line of counts. "item" is the line of an item that fails, with the id and the
+error of the example's: that of your own error may be longer.
 """
+METRIC_BYTES = {"counts": 166, "failed count": 42, "finished": 215}
+"""The bytes that come on top if CloudWatch is to make metrics of the counts; the finalizer writes a line of its own."""
 ROUNDING = 0.01
 """The fixed sizes leave out the bytes in which architectures and statuses differ: less than this share of a line."""
 
@@ -34,9 +38,10 @@ def platform_bytes(memory_mb: int, duration_ms: float, init_ms: float | None = N
     return len(f"{start_line(REQUEST_ID, '$LATEST')}\n{end_line(REQUEST_ID)}\n{report}\n")
 
 
-def line_bytes(line: str, batch_id: str, *numbers: float) -> int:
+def line_bytes(line: str, batch_id: str, *numbers: float, metrics: bool = False) -> int:
     """Bytes of a line of the handlers with these numbers in its fields."""
-    return FIXED_BYTES[line] + len(batch_id) + sum(len(f"{number:.0f}") for number in numbers)
+    fixed = FIXED_BYTES[line] + (METRIC_BYTES.get(line, 0) if metrics else 0)
+    return fixed + len(batch_id) + sum(len(f"{number:.0f}") for number in numbers)
 
 
 def bounded(least: float, expected: float, most: float) -> Estimate:
@@ -47,9 +52,9 @@ def bounded(least: float, expected: float, most: float) -> Estimate:
 def logged(
     batch: PlannedBatch[SqsShape] | PlannedBatch[SfnShape], tries: Attempts, processors: Estimate, chunks_taken: int
 ) -> dict[str, Estimate | float]:
-    """Bytes of the handlers' lines: the batch's start (SQS only), metrics, items and chunks that fail, the batch's end.
+    """Bytes of the handlers' lines: the batch's start (SQS only), counts, items and chunks that fail, the batch's end.
 
-    Each of the `processors` invocations writes a line of metrics, of at most `chunks_taken` chunks. An item that fails
+    Each of the `processors` invocations writes a line of counts, of at most `chunks_taken` chunks. An item that fails
     is a line at each attempt, a chunk that has such items is one at its last attempt.
     """
     items, settings, timing, batch_id = batch.workload.items, batch.settings, batch.timing, batch.batch_id
@@ -58,18 +63,19 @@ def logged(
     done = min(most_items, (items - failed.expected) / max(1, processors.expected))
     worked = timing.work_ms / max(1, processors.expected) if timing else TYPICAL_MS
     longest = settings.processor_timeout * 1000 - STOP_MS // 2
-    most_failures = line_bytes("failed metric", "", most_items) if failing.most else 0
+    counted = partial(line_bytes, metrics=settings.makes_metrics)
+    most_failures = counted("failed count", "", most_items) if failing.most else 0
     # An attempt that was cut short is made again, and so are its items that failed.
     again = tries.cut_short.most * min(failed.most, settings.items_per_chunk)
     took = timing.seconds * 1000 if timing else TYPICAL_BATCH_MS
     ended, deadline = ("finished", batch_id), settings.deadline_seconds * 1000
     return {
         "started_bytes": line_bytes("started", batch_id),
-        "metrics_bytes": bounded(
-            processors.least * line_bytes("metrics", "", 0, 0),
-            processors.expected * line_bytes("metrics", "", done, worked)
-            + min(failing.expected, processors.expected) * line_bytes("failed metric", "", failed_per_chunk),
-            processors.most * (line_bytes("metrics", "", most_items, longest) + most_failures),
+        "counts_bytes": bounded(
+            processors.least * counted("counts", "", 0, 0),
+            processors.expected * counted("counts", "", done, worked)
+            + min(failing.expected, processors.expected) * counted("failed count", "", failed_per_chunk),
+            processors.most * (counted("counts", "", most_items, longest) + most_failures),
         ),
         "failed_item_bytes": bounded(
             failed.least * settings.max_attempts * line_bytes("item", batch_id, 0, 1),
@@ -82,8 +88,8 @@ def logged(
             failing.most * line_bytes("failure", batch_id, LARGEST_SEQ, settings.items_per_chunk),
         ),
         "finished_bytes": bounded(
-            line_bytes(*ended, 0, 0, 0, 0, 1000),
-            line_bytes(*ended, items, items - failed.expected, failed.expected, batch.chunks.expected, took),
-            line_bytes(*ended, items, items - failed.least, failed.most, batch.chunks.most, deadline),
+            counted(*ended, 0, 0, 0, 0, 1000),
+            counted(*ended, items, items - failed.expected, failed.expected, batch.chunks.expected, took),
+            counted(*ended, items, items - failed.least, failed.most, batch.chunks.most, deadline),
         ),
     }

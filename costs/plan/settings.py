@@ -90,6 +90,12 @@ class Settings:
     check_interval_seconds: int = parameter("check_interval_seconds").default
     deadline_seconds: int = parameter("deadline_seconds").default
     pollers: int | None = parameter("pollers").default
+    custom_metrics: str = parameter("custom_metrics").default
+
+    @property
+    def makes_metrics(self) -> bool:
+        """Whether CloudWatch makes metrics of what the functions log."""
+        return self.custom_metrics == "on"
 
 
 # Seconds of the longest deadline that each stack takes.
@@ -97,8 +103,6 @@ LONGEST_DEADLINE: dict[str, int] = {name: parameters_of(name)["DeadlineSeconds"]
 
 # What the templates set and no parameter changes: MB of every function but the processor, ...
 ORCHESTRATION_MEMORY = 256
-# ... the MaximumConcurrency of the SQS batcher's event source, ...
-SQS_BATCHERS = 5
 # ... the seconds of the Step Functions batcher's timeout, ...
 SFN_BATCHER_TIMEOUT = 900
 # ... and the seconds that the processor's event source waits for more messages than the first few.

@@ -100,7 +100,7 @@ def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Usage]:
 
     # The processors, and the recorder of failed items.
     yield row("s3.gets", PROCESSOR, "GetObject", n.looks)
-    yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes + n.failed_item_bytes)
+    yield row("logs.bytes", PROCESSOR, "function", n.counts_bytes + n.failed_item_bytes)
     yield row("s3.puts", RECORDER, "PutObject", n.failing_chunks)
     yield row("logs.bytes", RECORDER, "function", n.failure_bytes)
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from costs.plan.chunk_time import StepTimes, spare_seconds
 from costs.plan.limits import Impossible
 from costs.plan.queue import Arrivals, Rate, steps
-from costs.plan.settings import SQS_BATCHERS, Settings, Workload
+from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SqsShape
-from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.sqs.batcher import WINDOW_MS
 from handlers.sqs.finished import FLUSH_CHUNKS
+from handlers.sqs.records import LANES
 
-# The batcher's event source. The template sets its MaximumConcurrency; no parameter changes it.
-BATCHERS = "BatcherEventSource"
+# The lanes of a batch's segments, each a batcher's. No parameter changes their number.
+BATCHERS = "BatcherLanes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Batchers:
         In the first stage all batchers are busy. In the second one fewer segments than batchers are left.
         """
         full = self.segments // self.side_by_side * self.side_by_side
-        name = BATCHERS if self.side_by_side == SQS_BATCHERS else "ChunksPerSegment"
+        name = BATCHERS if self.side_by_side == LANES else "ChunksPerSegment"
         stages = [(full * self.chunks / self.segments, self.side_by_side * self.rate, name)]
         if self.segments > full:
             stages.append((float(self.chunks), (self.segments - full) * self.rate, "ChunksPerSegment"))
@@ -92,24 +92,25 @@ def batchers(workload: Workload, settings: Settings, shape: SqsShape, times: Ste
             f"the batcher needs {(making + sending) / 1000:,.1f} s for a window of {window:,.0f} chunks and has "
             f"{timeout} s: raise it, or lower ItemsPerChunk",
         )
-    work = per_segment / window * (making + sending)
+    lanes, side_by_side = min(shape.segments, LANES), min(segments, LANES)
+    per_lane = segments / side_by_side
+    work = per_lane * (per_segment / window * (making + sending) + times.dynamodb)
     # A batcher that continues a segment sends the last window's messages again.
     again = claiming + sending
     invocations = max(1, math.ceil((work - again) / max(room - again, making + sending)))
-    sent_ms = work + invocations * claiming + (invocations - 1) * sending
+    lane_ms = work + invocations * claiming + (invocations - 1) * sending
     delivery, init = times.delivery, times.init
-    starting = times.overhead + times.sqs + times.dynamodb + times.events
-    starting += math.ceil(shape.segments / MAX_BATCH_MESSAGES) * times.sqs
-    side_by_side = min(segments, SQS_BATCHERS)
-    # The environment that started the batch takes one segment; the other environments must start first.
-    begin = delivery + init + starting + delivery + (init if side_by_side > 1 else 0)
+    # It invokes the batchers of the other lanes: a call as short as one of SQS.
+    starting = times.overhead + times.sqs + times.dynamodb + times.events + (lanes - 1) * times.sqs
+    # The invocation that started the batch makes the first lane; the others must start first.
+    begin = delivery + init + starting + (delivery + init if side_by_side > 1 else 0)
     lead = claiming + making + times.sqs
     sealing = shape.segments * times.dynamodb + times.sqs
     return Batchers(
         begin=begin / 1000, lead=lead / 1000,
-        rate=per_segment / max(sent_ms + (invocations - 1) * delivery - lead, 1.0) * 1000,
+        rate=per_lane * per_segment / max(lane_ms + (invocations - 1) * delivery - lead, 1.0) * 1000,
         chunks=shape.chunks, segments=segments, side_by_side=side_by_side,
-        invocations=1 + empty + segments * invocations,
-        milliseconds=starting + segments * sent_ms + empty * claiming + sealing,
+        invocations=lanes + side_by_side * (invocations - 1),
+        milliseconds=starting + side_by_side * lane_ms + empty * times.dynamodb + sealing,
         room_milliseconds=room,
     )  # fmt: skip

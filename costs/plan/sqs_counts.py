@@ -10,10 +10,12 @@ from itertools import accumulate
 from costs.facts.figures import Quotas
 from costs.plan.retries import Attempts, PlannedBatch
 from costs.plan.rows import Estimate, added, estimate, spread
+from costs.plan.settings import Settings
 from costs.plan.shape import SqsShape
 from costs.plan.sizes import chunk_record_bytes, failed_count_bytes, segment_record_bytes
 from handlers.aws.sqs import MAX_BATCH_MESSAGES
 from handlers.sqs.encoding import Record
+from handlers.sqs.records import LANES
 from handlers.sqs.table import GLIMPSED_SEGMENTS
 from sandbox.meter.item_size import item_bytes as record_bytes
 from sandbox.meter.item_size import value_bytes
@@ -33,23 +35,26 @@ PROCESSOR_COUNTS = ("processors", "chunk_receives", "chunk_deletes", "shard_chec
 def batcher_counts(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, Estimate]:
     """The batcher's counts.
 
-    A segment that takes longer than one invocation is continued by another one. That happens at most once a window,
+    A lane that takes longer than one invocation is continued by another one. That happens at most once a window,
     because every invocation makes at least one window.
     """
     shape, timing, segments = batch.shape, batch.timing, batch.shape.segments
     windows = spread(shape.windows for shape in batch.shapes)
-    planned = timing.batcher_invocations - 1 - segments if timing else 0
+    lanes = min(LANES, segments)
+    planned = timing.batcher_invocations - lanes if timing else 0
     continued = estimate(0, planned, windows.most - shape.filled_segments)
+    # A check that comes before the batcher of a lane has taken a segment invokes another one. The batcher that starts
+    # the batch takes its own at once.
+    doubled = Estimate(0, 0, (lanes - 1 + min(1, continued.most)) * rounds(batch.settings))
     most_window = max(shape.window_requests for shape in batch.shapes)
     return {
         "windows": windows,
         "chunks": batch.chunks,
         "send_requests": spread(shape.send_requests for shape in batch.shapes),
         "resent_requests": Estimate(*(count * most_window for count in continued)),
-        # EventBridge sends the request if the schedule starts the batch.
-        "scheduled": Estimate(0, 1, 1),
         "continued": continued,
-        "batchers": added(continued, 1, segments),
+        "doubled": doubled,
+        "batchers": added(continued, lanes, doubled),
         "sealing_units": sealing_units(record, segments),
         # A query reads the cursors that the other segments have by then.
         "cursors_units": estimate(1, 1, read_units(segments * segment_record_bytes(batch.batch_id))),
@@ -121,9 +126,8 @@ def finalizer_counts(batch: PlannedBatch[SqsShape], tries: Attempts, nudges: Est
     the batcher or from a processor, is one check. An invocation may take several of these messages.
     """
     settings, timing = batch.settings, batch.timing
-    rounds = math.ceil(settings.deadline_seconds / settings.check_interval_seconds) + 2
     messages = added(nudges, 2)
-    most = nudges.most + 1 + rounds
+    most = nudges.most + 1 + rounds(settings)
     checks = estimate(2, timing.finalizer_invocations if timing else messages.expected, most)
     early = estimate(0, checks.expected - 2, most - 1)
     return {
@@ -131,12 +135,19 @@ def finalizer_counts(batch: PlannedBatch[SqsShape], tries: Attempts, nudges: Est
         "finalizers": Estimate(1, checks.expected, most),
         "early_checks": early,
         "finalizer_deletes": estimate(1, messages.expected, messages.most),
-        "returned_checks": estimate(0, checks.expected - messages.expected, rounds),
-        "glimpses": Estimate(0, 0, early.most * min(GLIMPSED_SEGMENTS, batch.shape.segments)),
+        "returned_checks": estimate(0, checks.expected - messages.expected, rounds(settings)),
+        "cursors": Estimate(
+            0, 0, early.most * sum(min(each, batch.shape.segments) for each in (GLIMPSED_SEGMENTS, LANES))
+        ),
         "shard_units": shard_units(batch, tries),
         "counting_units": counting_units(batch, tries),
         "lost_endings": Estimate(0, 0, FINALIZERS - 1),
     }
+
+
+def rounds(settings: Settings) -> int:
+    """How often a batch's check message comes at most."""
+    return math.ceil(settings.deadline_seconds / settings.check_interval_seconds) + 2
 
 
 def shard_units(batch: PlannedBatch[SqsShape], tries: Attempts) -> Estimate:

@@ -12,8 +12,7 @@ from costs.plan.settings import Settings, Workload
 from costs.plan.shape import SqsShape, sqs_shape
 from costs.plan.sqs_counts import batcher_counts, finalizer_counts, processor_counts
 from costs.plan.timing import Timing
-from costs.usage import BATCHER, CHUNKS, FINALIZER, PROCESSOR, SEGMENTS, Usage
-from handlers.aws.sqs import MAX_BATCH_MESSAGES
+from costs.usage import BATCHER, FINALIZER, PROCESSOR, Usage
 from handlers.core.batch import BatchRequest, InputObject
 from handlers.sqs.encoding import Record, batch_record
 from handlers.sqs.records import BatchKey
@@ -111,19 +110,15 @@ def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Usage]:
     shape, again = batch.shape, n.retries + n.cut_short
     requests, writes, reads = "sqs.requests", "dynamodb.write_units", "dynamodb.read_units"
 
-    # The batcher receives the request and the segments, one message an invocation. A segment that is continued costs
+    # The batcher is invoked with the request, and with each other lane of segments. A segment that is continued costs
     # one more read of the batch, a claim, a release, and the last window's messages.
-    yield row(requests, None, "SendMessage", n.scheduled)
-    yield row(requests, BATCHER, "ReceiveMessage", n.batchers)
-    yield row(requests, BATCHER, "DeleteMessageBatch", 1 + shape.segments)
-    yield row(requests, BATCHER, "ChangeMessageVisibility", n.continued)
     yield row(requests, BATCHER, "SendMessage", 2)
-    yield row(requests, BATCHER, "SendMessageBatch", n.send_requests + n.resent_requests, CHUNKS)
-    yield row(requests, BATCHER, "SendMessageBatch", math.ceil(shape.segments / MAX_BATCH_MESSAGES), SEGMENTS)
+    yield row(requests, BATCHER, "SendMessageBatch", n.send_requests + n.resent_requests)
     yield row(writes, BATCHER, "PutItem", n.open_writes + 1)
     yield row(writes, BATCHER, "BatchWriteItem", n.chunks)
     yield row(writes, BATCHER, "UpdateItem", n.windows + shape.segments + n.continued * 2 + n.sealing_units)
-    yield row(reads, BATCHER, "GetItem", (n.windows + shape.segments + n.continued) * n.open_reads)
+    yield row(writes, BATCHER, "UpdateItem:failed-condition", n.doubled)
+    yield row(reads, BATCHER, "GetItem", (n.windows + n.batchers - 1) * n.open_reads)
     if batch.workload.item_bytes is not None:
         if shape.segments > 1:
             yield row(reads, BATCHER, "Query", n.cursors_units * (shape.segments + n.continued))
@@ -142,14 +137,14 @@ def rows(n: Counts, batch: PlannedBatch[SqsShape]) -> Iterator[Usage]:
     yield row(writes, PROCESSOR, "BatchWriteItem", deletes + failures)
     yield row(reads, PROCESSOR, "Query", n.shard_checks)
     yield row(reads, PROCESSOR, "GetItem", n.seal_checks * n.open_reads)
-    yield row("logs.bytes", PROCESSOR, "function", n.metrics_bytes + n.failed_item_bytes + n.failure_bytes)
+    yield row("logs.bytes", PROCESSOR, "function", n.counts_bytes + n.failed_item_bytes + n.failure_bytes)
 
     # The finalizer checks the batch at every check interval and for every nudge.
     yield row(requests, FINALIZER, "ReceiveMessage", n.finalizers)
     yield row(requests, FINALIZER, "DeleteMessageBatch", n.finalizer_deletes)
     yield row(requests, FINALIZER, "ChangeMessageVisibility", n.returned_checks)
     closing = 1 + n.lost_endings
-    yield row(reads, FINALIZER, "GetItem", n.checks * n.check_reads + n.glimpses + closing * shape.shards)
+    yield row(reads, FINALIZER, "GetItem", n.checks * n.check_reads + n.cursors + closing * shape.shards)
     yield row(reads, FINALIZER, "Query", closing * (n.counting_units + shape.shards) + n.early_checks * n.shard_units)
     yield row(writes, FINALIZER, "UpdateItem", max(0, n.early_checks) * n.check_writes + 2 * n.ended_writes)
     yield row(writes, FINALIZER, "UpdateItem:failed-condition", n.lost_endings * n.ended_writes)

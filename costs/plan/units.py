@@ -109,9 +109,13 @@ def times(timing: Timing, invocations: Estimate) -> dict[str, tuple[float, float
 def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None) -> list[Usage]:
     """The metrics that CloudWatch makes of the functions' log lines, billed for every hour of the clock with data.
 
+    It makes none unless the stack's CustomMetrics is on.
+
     The processors' metrics have data in at least one hour, and in at most one hour more than the batch takes.
     https://aws.amazon.com/cloudwatch/pricing/
     """
+    if not settings.makes_metrics:
+        return []
     seconds = timing.seconds if timing else 0
     busy = estimate(1, 1 + seconds / 3600, math.ceil(settings.deadline_seconds / 3600) + 1)
 

@@ -41,9 +41,9 @@ def is_mistake(error: BaseException) -> bool:
     return isinstance(error, OF_THE_CODE) or not isinstance(error, PASSING)
 
 
-def reason_of(error: BaseException, place: str) -> str:
-    """The reason of a batch that a mistake ends."""
-    return f"a mistake in the code, met {TRIES} times by its {place}: {error_text(error)}"
+def reason_of(error: BaseException, place: str, tries: int = TRIES) -> str:
+    """The reason of a batch that a mistake ends, met so often."""
+    return f"a mistake in the code, met {tries} times by its {place}: {error_text(error)}"
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""Structured logs, and metrics in CloudWatch's embedded metric format: log lines, so no PutMetricData call is paid.
+"""Structured logs, and lines of counts. If the stack's CustomMetrics is on, CloudWatch makes metrics of the counts.
+
+Such a line is in CloudWatch's embedded metric format: no PutMetricData call is paid, but each metric is, by the hour.
 
 The log has its own file descriptor and settings, made before your source.py first runs: nothing that this does to
 `logging`, to its output streams or to its environment reaches it. Only a line that cannot be written is lost.
@@ -19,7 +21,8 @@ from handlers.aws import settings
 from handlers.core.json_text import JsonObject
 
 SERVICE = settings.VARIABLES.get("POWERTOOLS_SERVICE_NAME", "rollcall")
-NAMESPACE = settings.VARIABLES.get("POWERTOOLS_METRICS_NAMESPACE", "Rollcall")
+# The metrics' namespace, which is set if there are to be any.
+NAMESPACE = settings.VARIABLES.get("POWERTOOLS_METRICS_NAMESPACE")
 
 
 class Output:
@@ -69,17 +72,23 @@ class Log:
             pass
 
 
-def put_metrics(metadata: Mapping[str, Any] | None = None, /, **counts: int) -> None:
-    """Write a line of counts, and of `metadata`, which makes no metrics. Raises nothing."""
+def put_counts(metadata: Mapping[str, Any] | None = None, /, **counts: int) -> None:
+    """Write a line of counts, and of `metadata`, which never makes metrics. Raises nothing."""
     try:
-        line = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
-        for name, count in counts.items():
-            line.add_metric(name, MetricUnit.Count, count)
-        for key, value in (metadata or {}).items():
-            line.add_metadata(key, value)
-        output.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")))
+        line = embedded(counts, metadata or {}) if NAMESPACE else {"service": SERVICE, **counts, **(metadata or {})}
+        output.write(json.dumps(line, separators=(",", ":")))
     except Exception:  # noqa: BLE001, S110 - as for a log line
         pass
+
+
+def embedded(counts: Mapping[str, int], metadata: Mapping[str, Any]) -> JsonObject:
+    """The counts in the embedded metric format."""
+    line = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    for name, count in counts.items():
+        line.add_metric(name, MetricUnit.Count, count)
+    for key, value in metadata.items():
+        line.add_metadata(key, value)
+    return dict(line.serialize_metric_set())
 
 
 output = Output()
@@ -87,6 +96,7 @@ logger = Log(output)
 
 
 def log_finished(detail: JsonObject) -> None:
-    """Write one log line and one metric for a finished batch."""
+    """Write one log line for a finished batch, and the line of its metric if there are to be any."""
     logger.info("batch finished", **detail)
-    put_metrics(BatchesFinished=1)
+    if NAMESPACE:
+        put_counts(BatchesFinished=1)

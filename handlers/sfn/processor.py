@@ -7,7 +7,7 @@ from handlers.aws import settings
 from handlers.aws.bucket_owner import own_s3
 from handlers.aws.errors import service_errors_renamed
 from handlers.aws.results import ResultStore, store
-from handlers.aws.telemetry import put_metrics
+from handlers.aws.telemetry import put_counts
 from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import Item, JsonObject, unsealed
 from handlers.core.run_items import Results
@@ -65,5 +65,5 @@ def handler(event: ProcessorInput | ProbeInput, context: LambdaContext) -> JsonO
         keep_results(kept, event, this.found)
     answer = this.answer()
     failed = {"ItemsFailed": len(answer["failures"])} if answer["outcome"] == "FAILED" else {}
-    put_metrics({"workMs": this.found.work_ms}, ItemsProcessed=len(this.found.done), **failed)
+    put_counts({"workMs": this.found.work_ms}, ItemsProcessed=len(this.found.done), **failed)
     return answer

@@ -4,30 +4,40 @@ import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from typing import Any
 
 from handlers import sources
 from handlers.aws import settings
 from handlers.aws.clients import client
+from handlers.aws.errors import CheckAgain
 from handlers.aws.events import Events
-from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
+from handlers.aws.functions import Function
+from handlers.aws.sqs import Queue
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InvalidRequest, Status, refuse_too_many
 from handlers.core.clock import Clock, LambdaContext
 from handlers.core.items import Chunk
 from handlers.core.json_text import utf8_bytes
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_body
+from handlers.sqs.messages import FinalizerMessage, Lane, chunk_body
 from handlers.sqs.mistakes import Mistakes
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, LeaseHeld, Segment
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, LeaseHeld, Segment, lanes
 from handlers.sqs.segments import SegmentItems
-from handlers.sqs.start import Starter, parse_json
-from handlers.sqs.table import FOREVER, BatchTable
+from handlers.sqs.start import Starter
+from handlers.sqs.table import BatchTable
 
 WINDOW_CHUNKS = 250
 WINDOW_BYTES = 8 * 1024 * 1024
 # The writes and sends of a window may take this long. With less left the batcher leaves its segment to the next one.
 WINDOW_MS = 10_000
+# Lambda stops a chain in which a function has been invoked 16 times. Beyond so many rounds the next check, from which
+# another chain begins, has a batcher go on: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+ROUNDS = 12
+# As often Lambda tries an asynchronous invocation.
+INVOCATION_TRIES = 3
+
+
+class OutOfTime(CheckAgain):
+    """Another invocation is to go on with the lane."""
 
 
 @dataclass
@@ -35,46 +45,63 @@ class Batcher:
     """The batcher's part of the protocol; docs/design.md explains the order of its steps."""
 
     table: BatchTable
+    batcher: Function
     chunk_queue: Queue
     finalizer_queue: Queue
     segment_items: SegmentItems
     max_items: int
 
-    def make_segment(self, message: SegmentMessage, clock: Clock) -> None:
-        """Make a segment's chunks from its cursor on. Raises ReturnMessage while there are more to make."""
-        batch = self.table.get_batch(message.key.batch_id, message.key.generation)
-        if not batch or batch.status != Status.OPEN or clock.now() >= batch.deadline:
-            return
-        if message.number not in batch.segments:
-            # The batcher that made it may have died before it could nudge.
-            self.nudge(batch.key, clock.now())
-            return
-        segment = self.table.claim_segment(batch.key, message.number, clock.now(), clock.deadline)
-        if isinstance(segment, LeaseHeld) and segment.lease_until >= FOREVER:
-            # The finalizer is ending the batch.
-            return
+    def make_lane(self, lane: Lane, batch: Batch | None, clock: Clock) -> None:
+        """Make the batch's segments of a lane, one after another; if time runs out, have another batcher go on."""
+        mistakes = Mistakes(self.table, self.finalizer_queue)
+        try:
+            while batch and batch.status == Status.OPEN and clock.now() < batch.deadline:
+                number, made = lanes(batch.segments).get(lane.number), None
+                if number is None:
+                    return
+                with mistakes.end_the_batch(batch.key, f"segment {number}", clock):
+                    made = self._make_segment(batch, number, clock)
+                batch = made
+        except OutOfTime:
+            if lane.rounds < ROUNDS:
+                self.batcher.invoke(replace(lane, rounds=lane.rounds + 1).event())
+
+    def _make_segment(self, batch: Batch, number: int, clock: Clock) -> Batch | None:
+        """Make a segment's chunks from its cursor on. Returns the batch without it; None if the lane is not ours.
+
+        Raises OutOfTime.
+        """
+        segment = self.table.claim_segment(batch.key, number, clock.now(), clock.deadline)
         if isinstance(segment, LeaseHeld):
-            raise ReturnMessage((segment.lease_until - clock.now()) / 1000 + 1)
+            # Another batcher makes this lane, or the finalizer is ending the batch.
+            return None
+        without = None
         try:
             made, broken = self._make_windows(batch, segment, clock)
-            sealed = made and self.table.finish_segment(
-                batch.key, segment.number, made.next_item, made.next_chunk, self.max_items, broken
-            )
+            if made:
+                without = self.table.finish_segment(
+                    batch.key, number, made.next_item, made.next_chunk, self.max_items, broken
+                )
         except InvalidRequest as refused:
-            self.table.abandon_segment(batch.key, message.number, str(refused), clock.now())
+            self.table.abandon_segment(batch.key, number, str(refused), clock.now())
             made = None
+        except (Exception, SystemExit, KeyboardInterrupt):
+            # The next batcher need not wait for this lease.
+            self.table.release_segment(batch.key, segment)
+            raise
         if not made:
             # The batch ends early, and the finalizer need not wait for this lease.
             self.table.release_segment(batch.key, segment)
             self.nudge(batch.key, None)
-            return
-        if not sealed or sealed.sealed:
+            return None
+        if not without or without.sealed:
             self.nudge(batch.key, clock.now())
+        return without
 
     def _make_windows(self, batch: Batch, segment: Segment, clock: Clock) -> tuple[Segment | None, str | None]:
         """Make the rest of a segment. Returns its cursor, and the reason if the input cannot be read to its end.
 
-        The cursor is None if the batch has ended, or has reached its deadline, meanwhile.
+        The cursor is None if the batch has ended, or has reached its deadline, meanwhile. Raises OutOfTime.
         """
         stream, items = self.segment_items.chunks(batch, segment)
         elsewhere = self._made_elsewhere(batch, segment)
@@ -83,8 +110,7 @@ class Batcher:
         self._send(batch, islice(stream, segment.next_chunk - segment.window_chunk))
         for window in windows(stream):
             if not clock.has(WINDOW_MS):
-                self.table.release_segment(batch.key, segment)
-                raise ReturnMessage(0)
+                raise OutOfTime
             now = self.table.get_batch(batch.batch_id, batch.generation)
             if not now or now.status != Status.OPEN or clock.now() >= now.deadline:
                 return None, None
@@ -101,7 +127,7 @@ class Batcher:
             )
             if not self.table.advance_segment(batch.key, segment):
                 logger.warning("segment lost", batch_id=batch.batch_id, segment=segment.number)
-                raise ReturnMessage(1)
+                return None, None
             self._send(batch, window)
         return segment, items.reason
 
@@ -141,16 +167,16 @@ def windows(stream: Iterable[Chunk]) -> Iterator[list[Chunk]]:
 
 
 @functools.cache
-def connections() -> tuple[Starter, Batcher, Queue]:
-    """The function's starter, batcher and queue; made once per environment."""
+def connections() -> tuple[Starter, Batcher]:
+    """The function's starter and batcher; made once per environment."""
     sqs = client("sqs")
     table = BatchTable(client("dynamodb"), settings.text("TABLE_NAME"))
-    queue = Queue(sqs, settings.text("BATCHER_QUEUE_URL"))
+    itself = Function(settings.text("AWS_LAMBDA_FUNCTION_NAME"))
     finalizer_queue = Queue(sqs, settings.text("FINALIZER_QUEUE_URL"))
     max_items = settings.whole("MAX_ITEMS")
     starter = Starter(
         table=table,
-        queue=queue,
+        batcher=itself,
         finalizer_queue=finalizer_queue,
         events=Events(client("events"), settings.text("EVENT_BUS_NAME")),
         survey=sources.survey,
@@ -160,23 +186,25 @@ def connections() -> tuple[Starter, Batcher, Queue]:
         skip_overlap=settings.text("OVERLAP") == "skip",
     )
     chunk_queue = Queue(sqs, settings.text("CHUNK_QUEUE_URL"))
-    batcher = Batcher(table, chunk_queue, finalizer_queue, SegmentItems(table, sources.items), max_items)
-    return starter, batcher, queue
+    batcher = Batcher(table, itself, chunk_queue, finalizer_queue, SegmentItems(table, sources.items), max_items)
+    return starter, batcher
 
 
-def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
-    """Lambda entry: messages of the batcher's queue, each a batch request or a segment."""
-    starter, batcher, queue = connections()
-    clock = Clock(context)
-    mistakes = Mistakes(batcher.table, batcher.finalizer_queue)
+def handler(event: Any, context: LambdaContext) -> None:
+    """Lambda entry, asynchronous: a batch request, a scheduled event, or a lane of a batch's segments.
 
-    def handle(record: SQSRecord) -> None:
-        body = parse_json(record.body)
-        if segment := SegmentMessage.find(body):
-            with mistakes.end_the_batch(segment.key, f"segment {segment.number}", clock):
-                batcher.make_segment(segment, clock)
-        else:
-            with mistakes.end_the_batch(BatchKey.of_request(body, record.message_id), "request", clock):
-                starter.start(body, record.message_id, settings.request_defaults(), clock)
-
-    return process_records(event, queue, handle)
+    An error before the batch has its record has Lambda try again. From then on the batch's checks do.
+    """
+    starter, batcher = connections()
+    clock, batch, lane = Clock(context), None, Lane.find(event)
+    if lane:
+        batch = batcher.table.get_batch(lane.key.batch_id, lane.key.generation)
+    else:
+        lane = Lane(BatchKey.of_request(event, context.aws_request_id))
+        mistakes = Mistakes(batcher.table, batcher.finalizer_queue)
+        with mistakes.end_the_batch(lane.key, "request", clock, INVOCATION_TRIES):
+            batch = starter.start(event, lane.key, settings.request_defaults(), clock)
+    try:
+        batcher.make_lane(lane, batch, clock)
+    except Exception:  # noqa: BLE001 - Lambda would begin with the request again
+        logger.exception("segment failed, a check has it made", batch_id=lane.key.batch_id, lane=lane.number)

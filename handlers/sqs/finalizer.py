@@ -13,17 +13,18 @@ from handlers.aws import settings
 from handlers.aws.clients import client
 from handlers.aws.errors import TRIES, is_mistake, reason_of
 from handlers.aws.events import FINISHED, STALLED, Events
+from handlers.aws.functions import Function
 from handlers.aws.results import ResultStore, store
 from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
 from handlers.aws.telemetry import log_finished, logger
 from handlers.core.batch import Ending, InvalidRequest, Status, final_status, iso
 from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import JsonObject
-from handlers.sqs.messages import FinalizerMessage
-from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, LeaseHeld, Segment
+from handlers.sqs.messages import FinalizerMessage, GivenUp, Lane, loads
+from handlers.sqs.records import SEGMENT_STRIDE, Batch, BatchKey, LeaseHeld, Segment, lanes
 from handlers.sqs.segments import SegmentItems, unsettled
 from handlers.sqs.standstill import sentence_of, table_tells
-from handlers.sqs.start import publish_skipped
+from handlers.sqs.start import give_up, publish_skipped
 from handlers.sqs.table import BatchTable
 from handlers.sqs.unready import judged
 
@@ -46,6 +47,7 @@ class Finalizer:
     """The finalizer's part of the protocol; docs/design.md explains the order of its steps."""
 
     table: BatchTable
+    batcher: Function
     events: Events
     segment_items: SegmentItems
     results: ResultStore | None
@@ -54,14 +56,15 @@ class Finalizer:
     # Calls a function for every shard or segment, several at a time if it has threads.
     map: Callable[..., Iterable[Any]] = map
 
-    def check(self, key: BatchKey, drained_at: int | None, clock: Clock) -> float | None:
+    def check(self, message: FinalizerMessage, clock: Clock) -> float | None:
         """End the batch if it is over. Returns seconds to the next check, None if announced. Raises NoSuchBatch."""
+        key = message.key
         # The record before the shards: in the other order the batch could be sealed in between.
         batch = self.table.get_batch(key.batch_id, key.generation)
         if not batch:
             raise NoSuchBatch(key)
         if batch.status == Status.SKIPPED:
-            # Its request has become a dead letter, perhaps before its batcher could tell.
+            # Its request was given up, perhaps before its batcher could tell.
             publish_skipped(self.events, batch)
             return None
         if batch.status != Status.OPEN:
@@ -71,10 +74,13 @@ class Finalizer:
             failed = self._count_failed(batch, clock)
             if failed is None:
                 return 0
-            return self._finish(*when_settled(batch, failed), failed, 0, drained_at, clock)
+            return self._finish(*when_settled(batch, failed), failed, 0, message.drained_at, clock)
         batch = judged(self.table, batch, now)
         if now >= batch.deadline:
             return self._end_early(batch, clock)
+        if message.check:
+            # Not at a nudge: Lambda stops a chain of calls that goes from batchers to nudges and back, see ROUNDS.
+            self._have_segments_made(batch, now)
         try:
             self._watch_progress(batch, now)
         except Exception as error:
@@ -98,6 +104,13 @@ class Finalizer:
             items = max(batch.items, batch.expected or 0)
             reason = f"{reason}; its counts are not known, and what its processors hold may still go on"
             self._finish(replace(batch, items=items, reason=reason), Status.FAILED, 0, items, None, clock)
+
+    def _have_segments_made(self, batch: Batch, now: int) -> None:
+        """Invoke a batcher for each lane of which no batcher has the first segment in hand."""
+        for lane, number in sorted(lanes(batch.segments).items()):
+            segment = self.table.get_segment(batch.key, number)
+            if not segment or segment.lease_until <= now:
+                self.batcher.invoke(Lane(batch.key, lane).event())
 
     def _is_drained(self, batch: Batch) -> bool:
         return all(self.table.is_shard_empty(batch.key, shard) for shard in range(batch.shards))
@@ -270,6 +283,7 @@ def connections() -> tuple[Finalizer, Queue]:
     table = BatchTable(client("dynamodb", connections=THREADS), settings.text("TABLE_NAME"))
     finalizer = Finalizer(
         table=table,
+        batcher=Function(settings.text("BATCHER_FUNCTION_NAME")),
         events=Events(client("events"), settings.text("EVENT_BUS_NAME")),
         segment_items=SegmentItems(table, sources.items),
         results=store(),
@@ -281,18 +295,23 @@ def connections() -> tuple[Finalizer, Queue]:
 
 
 def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
-    """Lambda entry: checks and nudges. The check of an open batch returns to its queue: that makes it the timer."""
+    """Lambda entry: checks, nudges and requests that were given up.
+
+    The check of an open batch returns to its queue: that makes it the timer.
+    """
     finalizer, queue = connections()
     clock = Clock(context)
 
     def handle(record: SQSRecord) -> None:
         try:
-            message = FinalizerMessage.parse(record.body)
+            body = loads(record.body)
+            given_up = GivenUp.find(body, record.message_id)
+            message = give_up(finalizer.table, given_up, clock.now()) if given_up else FinalizerMessage.parse(body)
         except (ValueError, KeyError, TypeError) as error:
             logger.error("neither check nor nudge, dropped", message_id=record.message_id, reason=repr(error))
             return
         try:
-            seconds = finalizer.check(message.key, message.drained_at, clock)
+            seconds = finalizer.check(message, clock)
         except Exception as error:
             if not isinstance(error, NoSuchBatch):
                 if is_mistake(error):

@@ -1,4 +1,4 @@
-"""The messages between the functions: chunks for the processor, segments for the batcher, checks and nudges."""
+"""What the functions tell one another: chunks for the processor, lanes for the batcher, checks and nudges."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers.aws.telemetry import logger
-from handlers.core.batch import BatchRequest
-from handlers.core.json_text import Item
+from handlers.core.batch import BatchRequest, is_scheduled
+from handlers.core.json_text import Item, JsonObject
 from handlers.sqs.records import BatchKey, ChunkKey
 
 
@@ -36,20 +36,26 @@ class ChunkMessage:
 
 
 @dataclass(frozen=True)
-class SegmentMessage:
-    """Make this segment of the batch. The batcher's queue holds these messages, and requests."""
+class Lane:
+    """Make the segments of this lane of the batch. The batcher is invoked with a lane, or with a request.
+
+    `rounds`: how many batchers before this one, each invoked by the one before, have run out of time over the lane.
+    """
 
     key: BatchKey
-    number: int
+    number: int = 0
+    rounds: int = 0
 
-    def body(self) -> str:
-        return json.dumps({"segment": {**self.key.to_json(), "number": self.number}})
+    def event(self) -> JsonObject:
+        """The event with which the batcher is invoked."""
+        return {"lane": {**self.key.to_json(), "number": self.number, "rounds": self.rounds}}
 
     @classmethod
-    def find(cls, body: Any) -> "SegmentMessage | None":
-        """The message in JSON form; None if `body` is something else, such as a request."""
+    def find(cls, event: Any) -> "Lane | None":
+        """The lane in an event; None if the event is something else, such as a request."""
         try:
-            return cls(BatchKey.from_json(body["segment"]), int(body["segment"]["number"]))
+            lane = event["lane"]
+            return cls(BatchKey.from_json(lane), int(lane["number"]), int(lane["rounds"]))
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -70,11 +76,37 @@ class FinalizerMessage:
         return json.dumps({"check" if self.check else "nudge": value})
 
     @classmethod
-    def parse(cls, text: str) -> "FinalizerMessage":
-        """Raises KeyError, TypeError or ValueError if `text` is no such message."""
-        body = loads(text)
+    def parse(cls, body: Any) -> "FinalizerMessage":
+        """The message in JSON form. Raises KeyError, TypeError or ValueError if `body` is no such message."""
         value = body["check"] if "check" in body else body["nudge"]
         return cls(BatchKey.from_json(value), "check" in body, value.get("drainedAt"))
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """An event that never got through to the batcher. The finalizer's queue gets it.
+
+    Lambda sends it in a record, with the cause, once it has tried three times or for six hours:
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    EventBridge sends the event itself, if it could not deliver it:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+
+    event: Any
+    request_id: str
+    cause: str
+
+    @classmethod
+    def find(cls, body: Any, message_id: str) -> "GivenUp | None":
+        """The event in a message; None if the message is something else."""
+        if is_scheduled(body):
+            return cls(body, message_id, "EventBridge could not deliver it")
+        try:
+            context, answer = body["requestContext"], body.get("responsePayload") or {}
+            cause = answer.get("errorMessage") or context["condition"]
+            return cls(body["requestPayload"], str(context["requestId"]), str(cause))
+        except (AttributeError, KeyError, TypeError):
+            return None
 
 
 def chunk_body(key: ChunkKey, request: BatchRequest, deadline: int, items: list[str]) -> str:

@@ -25,8 +25,8 @@ class Mistakes:
     finalizer_queue: Queue
 
     @contextmanager
-    def end_the_batch(self, key: BatchKey, place: str, clock: Clock) -> Iterator[None]:
-        """Count a mistake that the block raises and raise it again; the last try ends the batch and raises nothing.
+    def end_the_batch(self, key: BatchKey, place: str, clock: Clock, tries: int = TRIES) -> Iterator[None]:
+        """Count a mistake that the block raises and raise it again; the last of `tries` ends the batch instead.
 
         Errors of services and ReturnMessage pass.
         """
@@ -35,19 +35,20 @@ class Mistakes:
         except ReturnMessage:
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            if self.met(key, place, error, clock):
+            if self.met(key, place, error, clock, tries):
                 return
             if isinstance(error, Exception):
                 raise
             # An exit would end the whole process, before the message is returned.
             raise RuntimeError(error_text(error)) from error
 
-    def met(self, key: BatchKey, place: str, error: BaseException, clock: Clock) -> bool:
-        """Count an error, if it is a mistake. The last try ends the batch; returns whether it did."""
-        tries = REPORTS if isinstance(error, WorkCannotStart) else TRIES
-        if not is_mistake(error) or self.table.count_mistake(key, place, clock.now()) < tries:
+    def met(self, key: BatchKey, place: str, error: BaseException, clock: Clock, tries: int = TRIES) -> bool:
+        """Count an error, if it is a mistake. The last of `tries` ends the batch; returns whether it did."""
+        cannot_start = isinstance(error, WorkCannotStart)
+        last = REPORTS if cannot_start else tries
+        if not is_mistake(error) or self.table.count_mistake(key, place, clock.now()) < last:
             return False
-        reason = str(error) if isinstance(error, WorkCannotStart) else reason_of(error, place)
+        reason = str(error) if cannot_start else reason_of(error, place, tries)
         logger.exception("a mistake ends the batch", batch_id=key.batch_id, generation=key.generation, reason=reason)
         # The check first: from here on the batch cannot be silent.
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body())

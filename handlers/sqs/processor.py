@@ -11,7 +11,7 @@ from handlers.aws.clients import client
 from handlers.aws.errors import is_mistake
 from handlers.aws.results import ResultStore, store
 from handlers.aws.sqs import Queue, ReturnMessage, SqsEvent, SqsResponse, process_records
-from handlers.aws.telemetry import logger, put_metrics
+from handlers.aws.telemetry import logger, put_counts
 from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import Item
 from handlers.core.outcome import error_text
@@ -147,5 +147,5 @@ def handler(event: SqsEvent, context: LambdaContext) -> SqsResponse:
     finished.close_or_count_mistake(mistakes)
     # CloudWatch bills a metric for every hour in which it has data.
     failed = {"ItemsFailed": finished.items_failed} if finished.items_failed else {}
-    put_metrics({"workMs": processor.work_ms}, ItemsProcessed=processor.items_done, **failed)
+    put_counts({"workMs": processor.work_ms}, ItemsProcessed=processor.items_done, **failed)
     return response

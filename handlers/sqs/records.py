@@ -20,6 +20,8 @@ MAX_SHARDS = 64
 MAX_SEGMENTS = 1_000
 # No segment has as many chunks, so a chunk's number tells its segment.
 SEGMENT_STRIDE = 100_000_000
+# Batchers that make a batch's segments at a time, each those of a lane: the segments whose number is so much apart.
+LANES = 5
 NONE_RUNNING = -1
 
 
@@ -226,3 +228,8 @@ def segments_for(extent: int | None, chunks: int, items_per_chunk: int, chunks_p
     count = min(MAX_SEGMENTS, max(1, math.ceil(chunks / chunks_per_segment)))
     length = math.ceil(extent / count / items_per_chunk) * items_per_chunk
     return math.ceil(extent / length), length
+
+
+def lanes(segments: frozenset[int]) -> dict[int, int]:
+    """The first of these segments in each lane, by the lane's number; the others of a lane come after it."""
+    return {number % LANES: number for number in sorted(segments, reverse=True)}

@@ -1,4 +1,4 @@
-"""Starts a batch: its check message, its record and its segments. Also redrives, skips and refuses one."""
+"""Starts a batch: its check message, its record and its batchers. Also redrives, skips and refuses one."""
 
 import math
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers.aws.events import SKIPPED, STARTED, Events
+from handlers.aws.functions import Function
 from handlers.aws.sqs import Queue
 from handlers.aws.telemetry import logger
 from handlers.core.batch import (
@@ -21,8 +22,8 @@ from handlers.core.batch import (
 )
 from handlers.core.clock import Clock
 from handlers.core.json_text import JsonObject
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage, loads
-from handlers.sqs.records import Batch, BatchKey, segments_for, shards_for
+from handlers.sqs.messages import FinalizerMessage, GivenUp, Lane
+from handlers.sqs.records import Batch, BatchKey, lanes, segments_for, shards_for
 from handlers.sqs.table import REDRIVE_WITHIN_SECONDS, BatchTable
 
 STILL_RUNNING = " was still running"
@@ -33,7 +34,7 @@ class Starter:
     """The first part of the batcher's protocol; docs/design.md explains the order of its steps."""
 
     table: BatchTable
-    queue: Queue
+    batcher: Function
     finalizer_queue: Queue
     events: Events
     survey: Callable[[BatchRequest], tuple[BatchRequest, Any]]
@@ -42,12 +43,14 @@ class Starter:
     max_items: int
     skip_overlap: bool
 
-    def start(self, body: object, message_id: str, defaults: dict[str, str], clock: Clock) -> None:
-        """Start the batch of a request; may be repeated. An invalid request ends its batch FAILED at once."""
-        key = BatchKey.of_request(body, message_id)
+    def start(self, body: object, key: BatchKey, defaults: dict[str, str], clock: Clock) -> Batch | None:
+        """Start the batch of a request and return it; may be repeated. None if there is none to be worked on.
+
+        An invalid request ends its batch FAILED at once.
+        """
         if redrive_in(body) is not None:
-            self._start_redrive(key, body, clock)
-        elif not (self.skip_overlap and is_scheduled(body) and self._skip(key, clock)):
+            return self._start_redrive(key, body, clock)
+        if not (self.skip_overlap and is_scheduled(body) and self._skip(key, clock)):
             self._announce_check(key)
             try:
                 request, extent = self.survey(BatchRequest.parse(body, defaults))
@@ -55,13 +58,14 @@ class Starter:
                 refuse_too_many(expected or 0, self.max_items)
             except InvalidRequest as refused:
                 refuse(self.table, self.finalizer_queue, key, str(refused), clock.now())
-                return
+                return None
             chunks = math.ceil(extent.items / request.items_per_chunk)
             count, length = segments_for(extent.length, chunks, request.items_per_chunk, self.chunks_per_segment)
             batch = opened(key, request, chunks, count, clock.now())
-            self._start(replace(batch, segment_length=length, extent=extent.length, expected=expected))
+            return self._start(replace(batch, segment_length=length, extent=extent.length, expected=expected))
+        return None
 
-    def _start_redrive(self, key: BatchKey, body: object, clock: Clock) -> None:
+    def _start_redrive(self, key: BatchKey, body: object, clock: Clock) -> Batch | None:
         """Start the next generation, of failed and remaining items. A refused redrive is only logged."""
         try:
             BatchRequest.parse(body)
@@ -69,7 +73,7 @@ class Starter:
             ended = self._redrivable(redrive, clock.now())
         except InvalidRequest as refused:
             logger.error("redrive refused", reason=str(refused))
-            return
+            return None
         left_over = bool(ended.remaining or ended.segments)
         expected = (ended.failed or 0) + (ended.remaining or 0)
         self._announce_check(key)
@@ -78,7 +82,7 @@ class Starter:
         batch = replace(opened(key, ended.request, chunks, count, clock.now()), only_error=redrive.error)
         # If an input was not read to its end, the number of items left is unknown.
         known = ended.expected is not None or not ended.segments
-        self._start(replace(batch, expected=expected if known else None))
+        return self._start(replace(batch, expected=expected if known else None))
 
     def _redrivable(self, redrive: Redrive, now: int) -> Batch:
         """The generation to redrive. Raises InvalidRequest if it cannot be redriven."""
@@ -118,20 +122,15 @@ class Starter:
         # The timer first: from here on the batch cannot be silent.
         self.finalizer_queue.send(FinalizerMessage(key, check=True).body(), self.check_interval)
 
-    def _start(self, batch: Batch) -> None:
+    def _start(self, batch: Batch) -> Batch:
         if not self.table.create_batch(batch):
             batch = self.table.get_batch(batch.batch_id, batch.generation) or batch
-        self.queue.send_all(SegmentMessage(batch.key, number).body() for number in sorted(batch.segments))
+        # The batcher that starts the batch makes the segments of the first lane itself.
+        for number in sorted(lanes(batch.segments).keys() - {Lane(batch.key).number}):
+            self.batcher.invoke(Lane(batch.key, number).event())
         self.events.publish(STARTED, started_detail(batch))
         logger.info("batch started", batch_id=batch.batch_id, generation=batch.generation)
-
-
-def parse_json(body: str) -> object:
-    """The value of a message's body; the text itself if it is not JSON, which as a request is refused with a reason."""
-    try:
-        return loads(body)
-    except ValueError:
-        return body
+        return batch
 
 
 def opened(key: BatchKey, request: BatchRequest, chunks: int, segment_count: int, now: int) -> Batch:
@@ -148,9 +147,9 @@ def opened(key: BatchKey, request: BatchRequest, chunks: int, segment_count: int
     )
 
 
-def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str, now: int) -> None:
-    """End a batch FAILED at once, through the finalizer like any other. A batch that exists already goes on."""
-    ended = Batch(
+def refused_batch(key: BatchKey, reason: str, now: int) -> Batch:
+    """A batch that ended FAILED before it began."""
+    return Batch(
         key=key,
         status=Status.FAILED,
         request=BatchRequest(items=0),
@@ -163,8 +162,25 @@ def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str
         finished_at=now,
         reason=reason,
     )
-    table.create_batch(ended)
+
+
+def refuse(table: BatchTable, finalizer_queue: Queue, key: BatchKey, reason: str, now: int) -> None:
+    """End a batch FAILED at once, through the finalizer like any other. A batch that exists already goes on."""
+    table.create_batch(refused_batch(key, reason, now))
     finalizer_queue.send(FinalizerMessage(key, check=False).body())
+
+
+def give_up(table: BatchTable, given_up: GivenUp, now: int) -> FinalizerMessage:
+    """End the batch of a request that was given up FAILED; one that exists already goes on. Returns what is to be done.
+
+    That is a check: the message which says that the request was given up is the batch's timer from now on.
+    """
+    if lane := Lane.find(given_up.event):
+        return FinalizerMessage(lane.key, check=False)
+    key = BatchKey.of_request(given_up.event, given_up.request_id)
+    logger.warning("request given up", batch_id=key.batch_id, generation=key.generation, cause=given_up.cause)
+    table.create_batch(refused_batch(key, f"its request was given up: {given_up.cause}", now))
+    return FinalizerMessage(key, check=True)
 
 
 def publish_skipped(events: Events, batch: Batch) -> None:

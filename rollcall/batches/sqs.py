@@ -23,7 +23,8 @@ class SqsBatches:
         outputs = connection.stack("sqs").outputs
         self._now = connection.now
         self._sqs = connection.client("sqs")
-        self._queue_url = outputs["BatcherQueueUrl"]
+        self._lambda = connection.client("lambda")
+        self._batcher = outputs["BatcherFunctionName"]
         self._finalizer_queue_url = outputs["FinalizerQueueUrl"]
         self._input_s3 = connection.s3(outputs["InputBucketOwner"])
         self.table = BatchTable(connection.client("dynamodb"), outputs["TableName"])
@@ -32,7 +33,7 @@ class SqsBatches:
         batch_id = request["batchId"]
         if self.latest_generation(batch_id):
             raise Problem(f"there is a batch {batch_id!r} already", f"see it with `rollcall watch {batch_id}`")
-        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
+        self._request(request)
 
     def latest_generation(self, batch_id: str) -> int | None:
         return self.table.latest_generation(batch_id)
@@ -73,7 +74,12 @@ class SqsBatches:
 
     def redrive(self, batch_id: str, generation: int = 1, error: str | None = None) -> None:
         request = BatchRequest(redrive=Redrive(batch_id, generation, error)).to_json()
-        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(request))
+        self._request(request)
+
+    def _request(self, request: Mapping[str, Any]) -> None:
+        """Hand a request over to Lambda, which tries it again, or tells the finalizer that it has given it up."""
+        payload = json.dumps(request).encode()
+        self._lambda.invoke(FunctionName=self._batcher, InvocationType="Event", Payload=payload)
 
     def _formed(self, batch: Batch) -> tuple[int, int]:
         """The numbers of items and chunks that the batchers have made."""

@@ -25,7 +25,7 @@ def resource_lines(outputs: Mapping[str, str]) -> Iterator[str]:
 
 
 def functions(architecture: str, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The names of a stack's functions by role, such as `sqs.dead-letter`."""
+    """The names of a stack's functions by role, such as `sfn.failure-recorder`."""
     return {
         f"{architecture}.{words(key.removesuffix('FunctionName'), '-')}": value
         for key, value in outputs.items()

@@ -14,15 +14,14 @@ type Fault = dict[str, Any]
 # chunks are sent twice, two processors have the same chunk in hand.
 CALLS = (
     *(("sqs", "Batcher", "dynamodb", name) for name in ("GetItem", "PutItem", "UpdateItem", "BatchWriteItem")),
-    *(
-        ("sqs", "Batcher", "sqs", name)
-        for name in ("SendMessage", "ChangeMessageVisibility", *["SendMessageBatch"] * 4)
-    ),
+    *(("sqs", "Batcher", "sqs", name) for name in ("SendMessage", *["SendMessageBatch"] * 4)),
+    ("sqs", "Batcher", "lambda", "Invoke"),
     ("sqs", "Batcher", "events", "PutEvents"),
     *(("sqs", "Processor", "dynamodb", name) for name in ("GetItem", "UpdateItem", "BatchWriteItem", "Query")),
     *(("sqs", "Processor", "sqs", name) for name in ("SendMessage", "ChangeMessageVisibility")),
     *(("sqs", "Finalizer", "dynamodb", name) for name in ("GetItem", "UpdateItem", "Query")),
     ("sqs", "Finalizer", "sqs", "ChangeMessageVisibility"),
+    ("sqs", "Finalizer", "lambda", "Invoke"),
     ("sqs", "Finalizer", "events", "PutEvents"),
     *(("sfn", "Batcher", "s3", name) for name in ("GetObject", "PutObject")),
     ("sfn", "Batcher", "events", "PutEvents"),
@@ -37,7 +36,7 @@ FUNCTIONS = (
     *(("sfn", name) for name in ("Batcher", "Processor", "Processor", "FailureRecorder", "Finalizer")),
 )
 QUEUES = (
-    *(("sqs", name) for name in ("BatcherQueue", "ChunkQueue", "ChunkQueue", "FinalizerQueue")),
+    *(("sqs", name) for name in ("ChunkQueue", "ChunkQueue", "FinalizerQueue")),
     ("sfn", "FinalizerQueue"),
 )
 BATCH_CALLS = {"BatchWriteItem", "SendMessageBatch", "PutEvents"}

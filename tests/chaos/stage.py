@@ -103,12 +103,17 @@ class Stage:
 
     def _request(self, spec: Spec, request: dict[str, Any]) -> None:
         if spec.architecture == "sqs":
-            self.send(self.outputs["sqs"]["BatcherQueueUrl"], json.dumps(request))
+            self.invoke(self.outputs["sqs"]["BatcherFunctionName"], request)
         else:
             self._execute(spec, request)
 
     def send(self, url: str, body: str) -> None:
         self.aws("sqs").send_message(QueueUrl=url, MessageBody=body)
+
+    def invoke(self, function: str, event: dict[str, Any]) -> None:
+        """Asynchronously."""
+        payload = json.dumps(event).encode()
+        self.aws("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=payload)
 
     def _execute(self, spec: Spec, request: dict[str, Any]) -> None:
         """An execution's deadline is its state machine's, as that is when it starts."""
@@ -160,7 +165,7 @@ class Stage:
 
     def queued(self) -> int:
         """How many messages the stacks' queues hold, in flight or not."""
-        names = ("BatcherQueueUrl", "ChunkQueueUrl", "FinalizerQueueUrl")
+        names = ("ChunkQueueUrl", "FinalizerQueueUrl")
         urls = [outputs[name] for outputs in self.outputs.values() for name in names if name in outputs]
         attributes = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
         answers = [self.aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=attributes) for url in urls]

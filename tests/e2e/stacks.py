@@ -60,7 +60,7 @@ class Stacks:
         """Start a batch with a request of these fields; returns its id."""
         batch_id = request.setdefault("batchId", f"e2e-{uuid.uuid4().hex[:12]}")
         if architecture == "sqs":
-            self.send(self.sqs["BatcherQueueUrl"], request)
+            self.request(request)
         else:
             self.execute(request, name=batch_id)
         return batch_id
@@ -69,6 +69,16 @@ class Stacks:
         """Send a message, a text as it is and anything else as JSON; returns its id."""
         text = body if isinstance(body, str) else json.dumps(body)
         return self.aws("sqs").send_message(QueueUrl=queue_url, MessageBody=text)["MessageId"]
+
+    def request(self, event: object, invocation_type: str = "Event") -> str:
+        """Invoke the SQS batcher, asynchronously as a request or a schedule does; returns the invocation's id."""
+        answer = self.aws("lambda").invoke(
+            FunctionName=self.sqs["BatcherFunctionName"],
+            InvocationType=invocation_type,
+            Payload=json.dumps(event).encode(),
+        )
+        assert "FunctionError" not in answer
+        return answer["ResponseMetadata"]["RequestId"]
 
     def execute(self, request: object, name: str = "") -> str:
         """Start an execution of the state machine; returns its ARN."""

@@ -153,7 +153,7 @@ def test_the_schedules_event_delivered_twice_is_one_batch(stacks: Stacks, archit
     }
     for _ in range(2):
         if architecture == "sqs":
-            stacks.send(stacks.sqs["BatcherQueueUrl"], event)
+            stacks.request(event)
         else:
             stacks.execute(event)
     detail = stacks.finished(f"scheduled-{year}1123T0600{second}Z")

@@ -168,7 +168,7 @@ def test_more_processors_than_lambda_runs_in_the_account_are_refused(
     with pytest.raises(BadParameter, match="MaxConcurrency=1001 is more than the account's 1000 concurrent executions"):
         deployment("sfn", MaxConcurrency="1001")
     assert not deployment.said
-    reserving = only_sqs("sqs")["sqs"].outputs["DeadLetterFunctionName"]
+    reserving = only_sqs("sqs")["sqs"].outputs["FinalizerFunctionName"]
     aws("lambda").put_function_concurrency(FunctionName=reserving, ReservedConcurrentExecutions=100)
     try:
         with pytest.raises(BadParameter, match="MaxConcurrency=901 is more than the account's 900 "):
@@ -324,7 +324,7 @@ def test_the_works_dependencies_reach_what_runs_it_and_a_change_of_them_recreate
     assert outputs[0] == outputs[1]
     layers = {key: layers_of(aws, name) for key, name in outputs[0].items() if key.endswith("FunctionName")}
     assert {key: len(arns) for key, arns in layers.items()} == {
-        "BatcherFunctionName": 2, "ProcessorFunctionName": 2, "FinalizerFunctionName": 2, "DeadLetterFunctionName": 1,
+        "BatcherFunctionName": 2, "ProcessorFunctionName": 2, "FinalizerFunctionName": 2,
     }  # fmt: skip
     versions = [
         found

@@ -9,11 +9,10 @@ from dataclasses import replace
 import pytest
 
 from handlers.core.batch import BatchRequest, Status
-from handlers.core.bitmap import with_marked
 from handlers.core.items import chunks
 from handlers.sqs.batcher import WINDOW_CHUNKS
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage, chunk_body
-from handlers.sqs.records import Batch, BatchKey, ChunkKey, Claim, Segment
+from handlers.sqs.messages import FinalizerMessage, Lane, chunk_body
+from handlers.sqs.records import Batch, BatchKey, ChunkKey, Segment
 from handlers.sqs.segments import MAX_CHUNK_BYTES
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
@@ -56,8 +55,8 @@ def test_every_message_of_a_batch_delivered_twice_processes_each_item_once(stack
     }
     copies = chunk_messages(key, BatchRequest.parse(request), rows, stacks.clock.now_ms() + 3_600_000)
     for _ in range(2):
-        stacks.send(stacks.sqs["BatcherQueueUrl"], request)
-    stacks.send(stacks.sqs["BatcherQueueUrl"], SegmentMessage(key, 0).body())
+        stacks.request(request)
+    stacks.request(Lane(key).event())
     eventually(lambda: assert_chunks_made(stacks, key))
     for body in copies:
         stacks.send(stacks.sqs["ChunkQueueUrl"], body)
@@ -111,7 +110,7 @@ def test_a_second_bad_request_with_a_batchs_id_does_not_end_the_batch(stacks: St
     batch_id = stacks.start("sqs", items=40, maxValue=50, itemsPerChunk=5, itemConcurrency=1)
     # Of two messages either may come first.
     eventually(lambda: assert_known(stacks, batch_id))
-    stacks.send(stacks.sqs["BatcherQueueUrl"], {"batchId": batch_id, "items": -1})
+    stacks.request({"batchId": batch_id, "items": -1})
     detail = stacks.finished(batch_id)
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 40)
 
@@ -120,9 +119,23 @@ def assert_known(stacks: Stacks, batch_id: str) -> None:
     assert stacks.table.get_batch(batch_id)
 
 
+def test_a_batch_whose_batcher_died_is_gone_on_with_at_its_next_check(stacks: Stacks):
+    key = open_batch(stacks, deadline_ms=3_600_000)
+    stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
+    detail = stacks.finished(key.batch_id)
+    assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 10)
+
+
+def held_batch(stacks: Stacks, deadline_ms: int) -> BatchKey:
+    """A batch whose one segment is in a batcher's hands beyond its deadline, as if that one hung."""
+    key, now = open_batch(stacks, deadline_ms), stacks.clock.now_ms()
+    assert isinstance(stacks.table.claim_segment(key, 0, now, now + deadline_ms + 500), Segment)
+    return key
+
+
 @pytest.mark.real_clock
-def test_a_batch_whose_batcher_died_is_told_stalled_once_and_ends_at_its_deadline(stacks: Stacks):
-    key = open_batch(stacks, deadline_ms=14_000)
+def test_a_batch_whose_batcher_hangs_is_told_stalled_once_and_ends_at_its_deadline(stacks: Stacks):
+    key = held_batch(stacks, deadline_ms=14_000)
     stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
     detail = stacks.finished(key.batch_id)
     assert (detail["status"], detail["items"], detail["remaining"]) == ("EXPIRED", 10, 10)
@@ -134,7 +147,7 @@ def test_a_check_that_came_round_often_and_fails_once_comes_again_at_its_next_tu
     finalizer = {"service": "events", "operation": "PutEvents", "function": stacks.sqs["FinalizerFunctionName"]}
     # The first is Batch Stalled. The SDK itself does not try this error again.
     faults = plan({"kind": "error", **finalizer, "after": 1, "count": 1, "error": "ExpiredToken", "status": 400})
-    key = open_batch(stacks, deadline_ms=14_000)
+    key = held_batch(stacks, deadline_ms=14_000)
     stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
     assert stacks.finished(key.batch_id)["status"] == "EXPIRED"
     assert faults() == 1
@@ -154,66 +167,33 @@ def test_a_finalizer_that_died_before_publishing_is_replaced_by_one_that_says_th
     assert stacks.published(key.batch_id)[0]["succeeded"] == 7
 
 
-def test_a_segment_given_up_by_its_queue_ends_the_batch_failed(stacks: Stacks):
-    key = open_batch(stacks, deadline_ms=3_600_000)
-    stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], SegmentMessage(key, 0).body())
-    detail = stacks.finished(key.batch_id)
-    assert (detail["status"], detail["remaining"]) == ("FAILED", 10)
-    assert "segment 0 went to the dead-letter queue" in detail["reason"]
+def test_a_request_that_lambda_gives_up_ends_its_batch_failed_with_the_cause(stacks: Stacks):
+    functions, name = stacks.aws("lambda"), stacks.sqs["BatcherFunctionName"]
+    waiter = functions.get_waiter("function_updated_v2")
+    handler = functions.get_function_configuration(FunctionName=name)["Handler"]
+    functions.update_function_configuration(FunctionName=name, Handler="handlers.nowhere.handler")
+    waiter.wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+    try:
+        named = stacks.start("sqs", items=5)
+        unnamed = stacks.request({"items": 5})
+        # It tries again after a minute and after two more.
+        for batch_id in (named, unnamed):
+            detail = stacks.finished(batch_id)
+            assert (detail["status"], detail["items"]) == ("FAILED", 0)
+            assert "its request was given up: Unable to import module 'handlers.nowhere'" in detail["reason"]
+    finally:
+        functions.update_function_configuration(FunctionName=name, Handler=handler)
+        waiter.wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
 
 
-def test_a_request_given_up_by_its_queue_ends_its_batch_failed(stacks: Stacks):
-    batch_id = new_id()
-    stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], {"batchId": batch_id, "items": 5})
-    detail = stacks.finished(batch_id)
-    assert detail["status"] == "FAILED"
-    assert "its request went to the dead-letter queue" in detail["reason"]
-
-
-def test_a_chunk_given_up_by_its_queue_ends_recorded_as_failed(stacks: Stacks):
-    key, now = open_batch(stacks, deadline_ms=3_600_000), stacks.clock.now_ms()
-    request = BatchRequest(items=5, items_per_chunk=5)
-    chunk = ChunkKey(key, 0, 0)
-    stacks.table.put_chunks({chunk: 5}, now)
-    stacks.table.finish_segment(key, 0, items=5, chunks=1, max_items=5)
-    [body] = chunk_messages(key, request, items(5)[1], now + 3_600_000)
-    stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
-    detail = stacks.finished(key.batch_id)
-    assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 5, 0)
-    assert len(stacks.failures("sqs", key.batch_id)) == 5
-
-
-@pytest.mark.real_clock
-def test_a_dead_request_of_which_the_batch_cannot_be_written_comes_back_soon(stacks: Stacks, plan: Plan):
-    failed = plan({"kind": "error", "service": "dynamodb", "function": "*DeadLetter*", "error": "InternalServerError",
-                   "status": 500, "count": 4})  # fmt: skip
-    batch_id = new_id()
-    stacks.send(stacks.sqs["BatcherDeadLetterQueueUrl"], {"batchId": batch_id, "items": 5})
-    assert stacks.finished(batch_id)["status"] == "FAILED"
-    assert failed() == 4
-
-
-def test_a_dead_letter_waits_for_the_processor_that_still_holds_its_chunk(stacks: Stacks):
-    with stacks.clock.real():
-        key, now = open_batch(stacks, deadline_ms=3_600_000), stacks.clock.now_ms()
-        chunk = ChunkKey(key, 0, 0)
-        stacks.table.put_chunks({chunk: 5}, now)
-        stacks.table.finish_segment(key, 0, items=5, chunks=1, max_items=5)
-        claim = stacks.table.claim_chunk(chunk, now, now + 10_000)
-        assert isinstance(claim, Claim)
-        [body] = chunk_messages(key, BatchRequest(items_per_chunk=5), items(5)[1], now + 3_600_000)
-        stacks.send(stacks.sqs["ChunkDeadLetterQueueUrl"], body)
-        stacks.clock.advance(4)
-        assert_published(stacks, key.batch_id, 0)
-        assert stacks.table.save_chunk(replace(claim, settled=with_marked(b"", [0, 1, 2], 5)), 0)
-    detail = stacks.finished(key.batch_id)
-    assert (detail["succeeded"], detail["failed"]) == (3, 2)
-
-
-def test_dead_letters_take_few_of_the_functions_that_an_account_has(stacks: Stacks):
-    name = stacks.sqs["DeadLetterFunctionName"]
-    sources = stacks.aws("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    assert [source["ScalingConfig"] for source in sources] == [{"MaximumConcurrency": 2}] * 2
+def test_a_start_that_eventbridge_could_not_deliver_to_the_batcher_ends_its_batch_failed(stacks: Stacks):
+    second = f"{uuid.uuid4().int % 60:02d}"
+    year = 2000 + uuid.uuid4().int % 1000
+    event = {"detail-type": "Scheduled Event", "source": "aws.events", "time": f"{year}-11-23T06:00:{second}Z"}
+    stacks.send(stacks.sqs["FinalizerQueueUrl"], event)
+    detail = stacks.finished(f"scheduled-{year}1123T0600{second}Z")
+    assert (detail["status"], detail["items"]) == ("FAILED", 0)
+    assert detail["reason"] == "its request was given up: EventBridge could not deliver it"
 
 
 @pytest.mark.parametrize("body", ["not JSON", "[]", '{"segment": 5}', '{"batchId": "x", "generation": 1}'])
@@ -228,9 +208,9 @@ def assert_drained(stacks: Stacks, url: str, body: str) -> None:
     assert html.escape(body) not in stacks.listed(url)
 
 
-def test_a_message_that_is_no_request_ends_a_batch_named_after_it(stacks: Stacks):
-    message_id = stacks.send(stacks.sqs["BatcherQueueUrl"], "not JSON")
-    detail = stacks.finished(message_id)
+def test_an_event_that_is_no_request_ends_a_batch_named_after_it(stacks: Stacks):
+    request_id = stacks.request("no object")
+    detail = stacks.finished(request_id)
     assert detail["status"] == "FAILED"
     assert "must be a JSON object" in detail["reason"]
 

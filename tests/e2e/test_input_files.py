@@ -75,7 +75,7 @@ def test_a_redrive_of_an_input_that_broke_off_runs_what_failed_and_says_the_same
     for generation in (1, 2):
         request = {"redrive": {"batchId": batch, "generation": generation}}
         if architecture == "sqs":
-            stacks.send(stacks.sqs["BatcherQueueUrl"], request)
+            stacks.request(request)
         else:
             stacks.execute(request)
         again = stacks.finished(batch, generation + 1)

@@ -14,7 +14,7 @@ from bootstrap.bucket import buckets_of
 from bootstrap.destroy import destroy
 from handlers.core.batch import BatchRequest, InputObject, InvalidRequest, Status
 from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart
-from handlers.sqs.messages import FinalizerMessage, SegmentMessage
+from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import Batch, BatchKey, Segment
 from sandbox.state import Sandbox
 from tests.e2e.deployed import deploy
@@ -114,7 +114,7 @@ def test_a_redrive_reads_nowhere_else_either(limited: Limited, architecture: str
     batch_id = ended_elsewhere(limited, architecture, InputObject(bucket, key))
     request = {"redrive": {"batchId": batch_id, "generation": 1}}
     if architecture == "sqs":
-        limited.send(limited.sqs["BatcherQueueUrl"], request)
+        limited.request(request)
     else:
         limited.execute(request)
     detail = limited.finished(batch_id, generation=2)
@@ -167,8 +167,8 @@ def test_a_segment_is_made_no_further_when_the_others_unfinished_ones_have_the_m
     other = limited.table.claim_segment(key, 1, now, now + 1)
     assert isinstance(other, Segment)
     limited.table.advance_segment(key, replace(other, next_item=MOST - 2, next_chunk=20))
+    # The check has a batcher make it.
     limited.send(limited.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
-    limited.send(limited.sqs["BatcherQueueUrl"], SegmentMessage(key, 0).body())
     detail = limited.finished(key.batch_id)
     assert detail["status"] == "FAILED"
     assert "and the stack's MaxItems is 100: " in detail["reason"]

@@ -107,16 +107,12 @@ def test_a_chunk_in_step_functions_is_three_transitions_and_its_start(stacks: St
 @pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 def test_a_batch_whose_request_names_no_id_gets_what_it_causes(stacks: Stacks, meter: Meter, architecture: str):
     request = {"items": 20, "itemsPerChunk": 10}
-    if architecture == "sqs":
-        batch = stacks.send(stacks.sqs["BatcherQueueUrl"], request)
-    else:
-        batch = stacks.execute(request).rpartition(":")[2]
+    batch = stacks.request(request) if architecture == "sqs" else stacks.execute(request).rpartition(":")[2]
     stacks.finished(batch)
 
     def all_counted() -> None:
-        # In SQS one starts the batch, told by the messages that it sends, and one makes its segment.
-        batchers = {"sqs": 2, "sfn": 1}[architecture]
-        assert meter.sum(batch, function="BatcherFunction", unit="lambda.requests") >= batchers
+        # Told by the messages that it sends, in SQS.
+        assert meter.sum(batch, function="BatcherFunction", unit="lambda.requests") >= 1
         # Told by what its first state passes on, in Step Functions.
         assert meter.sum(batch, unit="states.transitions", operation="parent") == {"sqs": 0, "sfn": 6}[architecture]
 

@@ -13,7 +13,7 @@ from handlers.sqs.table import FOREVER
 from sandbox.state import Sandbox
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import Stacks
-from tests.e2e.test_endings import assert_drained, new_id, open_batch
+from tests.e2e.test_endings import new_id, open_batch
 from tests.probes import eventually
 
 
@@ -25,7 +25,7 @@ def cancel(stacks: Stacks, batch_id: str, generation: int = 1) -> bool:
 
 
 def redrive(stacks: Stacks, batch_id: str, generation: int = 1) -> None:
-    stacks.send(stacks.sqs["BatcherQueueUrl"], {"redrive": {"batchId": batch_id, "generation": generation}})
+    stacks.request({"redrive": {"batchId": batch_id, "generation": generation}})
 
 
 def segments_made(stacks: Stacks, batch_id: str) -> list[int]:
@@ -124,8 +124,7 @@ def assert_started(stacks: Stacks, batch_id: str, generation: int) -> None:
 
 def test_a_batch_that_still_runs_is_not_redriven(stacks: Stacks):
     key = open_batch(stacks, deadline_ms=3_600_000)
-    redrive(stacks, key.batch_id)
-    eventually(lambda: assert_drained(stacks, stacks.sqs["BatcherQueueUrl"], key.batch_id))
+    stacks.request({"redrive": {"batchId": key.batch_id, "generation": 1}}, "RequestResponse")
     assert cancel(stacks, key.batch_id)
     stacks.finished(key.batch_id)
     assert stacks.table.latest_generation(key.batch_id) == 1
@@ -182,7 +181,7 @@ def test_a_scheduled_batch_is_skipped_with_an_event_while_the_one_before_runs(st
 
 def trigger(stacks: Stacks, time: str) -> None:
     event = {"detail-type": "Scheduled Event", "source": "aws.events", "time": time, "id": uuid.uuid4().hex}
-    stacks.send(stacks.sqs["BatcherQueueUrl"], json.dumps(event))
+    stacks.request(event)
 
 
 def assert_skipped(stacks: Stacks, batch_id: str, times: int) -> None:

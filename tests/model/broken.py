@@ -1,7 +1,6 @@
 """The protocol with one of its precautions taken out: each variant is an obvious way to do it, and wrong."""
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import replace
 from unittest import mock
 
@@ -11,11 +10,12 @@ from handlers.aws.events import FINISHED
 from handlers.core.batch import Status
 from handlers.core.clock import Clock
 from handlers.core.selection import Selection
-from handlers.sqs import attempt
+from handlers.sqs import attempt, batcher
 from handlers.sqs.batcher import Batcher, chunk_key
 from handlers.sqs.encoding import batch_key, n
 from handlers.sqs.finalizer import Finalizer
 from handlers.sqs.finished import FinishedChunks
+from handlers.sqs.messages import GivenUp
 from handlers.sqs.mistakes import Mistakes
 from handlers.sqs.processor import Processor
 from handlers.sqs.records import Batch, Segment
@@ -101,11 +101,12 @@ def check_then_notify() -> Patches:
 def shards_read_before_the_batch_record() -> Patches:
     check = Finalizer.check
 
-    def shards_first(finalizer, key, drained_at, clock):
+    def shards_first(finalizer, message, clock):
+        key = message.key
         batch = finalizer.table.get_batch(key.batch_id, key.generation)
         drained = bool(batch) and all(finalizer.table.is_shard_empty(key, shard) for shard in range(batch.shards))
         with mock.patch.object(finalizer, "_is_drained", return_value=drained):
-            return check(finalizer, key, drained_at, clock)
+            return check(finalizer, message, clock)
 
     return [mock.patch.object(Finalizer, "check", shards_first)]
 
@@ -151,6 +152,20 @@ def counted_before_no_more_is_made() -> Patches:
 @variant
 def no_check_message() -> Patches:
     return [mock.patch.object(Starter, "_announce_check", nothing)]
+
+
+@variant
+def a_request_given_up_that_nobody_hears_of() -> Patches:
+    return [
+        mock.patch.object(GivenUp, "find", return_value=None),
+        *mistaken(Starter, "start"),
+        *mistaken(Mistakes, "met"),
+    ]
+
+
+@variant
+def batchers_that_invoke_one_another_without_end() -> Patches:
+    return [mock.patch.object(batcher, "ROUNDS", 100), mock.patch.object(Clock, "has", one_window_each)]
 
 
 @variant
@@ -223,22 +238,6 @@ def a_redrive_that_runs_what_it_is_to_keep() -> Patches:
 
 
 @variant
-def mistakes_that_are_tried_for_ever() -> Patches:
-    return [mock.patch.object(BatchTable, "count_mistake", return_value=1), *mistaken(Starter, "start")]
-
-
-@variant
-def a_mistake_that_ends_its_batch_before_its_check_exists() -> Patches:
-    def no_check(mistakes, key, place, clock):
-        return nullcontext()
-
-    return [
-        mock.patch.object(Mistakes, "end_the_batch", no_check),
-        *mistaken(Starter, "_announce_check"),
-    ]
-
-
-@variant
 def a_finalizers_mistakes_that_end_nothing() -> Patches:
     return [mock.patch.object(Finalizer, "met_mistake", nothing), *mistaken(Finalizer, "_count_failed")]
 
@@ -258,3 +257,11 @@ def mistaken(owner: object, name: str) -> Patches:
         raise Mistake(name)
 
     return [mock.patch.object(owner, name, raise_it)]
+
+
+def one_window_each(clock: Clock, milliseconds: int, beside: int = 0) -> bool:
+    """In place of Clock.has: an invocation of the batcher has time for one window."""
+    if milliseconds != batcher.WINDOW_MS:
+        return clock.remaining() - beside > milliseconds
+    vars(clock)["windows"] = vars(clock).get("windows", 0) + 1
+    return vars(clock)["windows"] == 1

@@ -30,13 +30,14 @@ class Case(NamedTuple):
 
 
 BY_DEFAULT = {
-    "a death anywhere": Case(TWO_CHUNKS, Budget(deaths=1), finalizers=2),
+    "a death anywhere, one chunk": Case(ONE_CHUNK, Budget(deaths=1)),
     "a lost delete": Case(TWO_CHUNKS, Budget(lost_deletes=1), finalizers=2),
     "a cancel, one chunk": Case(ONE_CHUNK, Budget(cancels=1)),
     "a deadline, one chunk": Case(replace(ONE_CHUNK, deadline=SOON), Budget(deadlines=1)),
     "an item that fails, a death, one chunk": Case(replace(ONE_CHUNK, fail_rate=1.0, max_attempts=1), Budget(deaths=1)),
 }
 BY_NIGHT = {
+    "a death anywhere": Case(TWO_CHUNKS, Budget(deaths=1), finalizers=2),
     "a duplicate": Case(TWO_CHUNKS, Budget(duplicates=1)),
     "a cancel": Case(TWO_CHUNKS, Budget(cancels=1)),
     "a deadline": Case(replace(TWO_CHUNKS, deadline=SOON), Budget(deadlines=1)),

@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import BatchKey
-from handlers.sqs.table import BatchTable
+from handlers.sqs.table import FOREVER, BatchTable
 from tests.model import queues
 from tests.model.dynamodb import ConditionalCheckFailed, DynamoDBClient
-from tests.model.guarantees import Violation, demand
+from tests.model.guarantees import Violation, demand, lease_of
 from tests.model.lambdas import Lambda
 from tests.model.queues import Message
 from tests.model.world import START, Call, Scale, World
 
 OUTSIDE = -1
 # What nobody can see but by receiving a message later: its order among the others' calls changes nothing.
-UNSEEN = {"SendMessage", "SendMessageBatch", "ChangeMessageVisibility"}
+UNSEEN = {"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "Invoke"}
 
 
 class Budget(NamedTuple):
@@ -178,6 +178,8 @@ class Enumeration:
             budget = state.budget._replace(deaths=state.budget.deaths - 1)
             world = state.world.copy()
             world.guarantees.ended(number)
+            if script.role == queues.BATCHER:
+                world.failed(script.messages[0])
             yield f"{number} {script.role} dies before {says}", State(world, others, budget, state.started)
 
     def _gone_on(self, says: str, state: State, number: int, script: Script) -> Iterator[tuple[str, State]]:
@@ -186,6 +188,8 @@ class Enumeration:
             yield says, State(state.world, (*state.live, (number, script)), state.budget, state.started)
             return
         state.world.guarantees.ended(number)
+        if script.role == queues.BATCHER and not script.deletes:
+            state.world.failed(script.messages[0])
         if state.budget.lost_deletes and script.deletes:
             budget = state.budget._replace(lost_deletes=state.budget.lost_deletes - 1)
             yield f"{says}, its delete is lost", state._replace(world=state.world.copy(), budget=budget)
@@ -237,7 +241,8 @@ class Enumeration:
         """Nothing is under way and nothing but the timer to be received: time passes to what comes next."""
         now = state.world.now
         due = [message.visible_at for message in state.world.messages.values() if message.visible_at > now]
-        if not due and state.world.messages:
+        due += [until for until in segments_leased_until(state.world) if until > now]
+        if not due and state.world.messages and not unsealed(state.world):
             due = [until for until in (open_deadline(state.world), announced_until(state.world)) if until > now]
         if not due:
             return None
@@ -251,13 +256,26 @@ class Enumeration:
 
 def comes_first(message: Message) -> bool:
     """Whether the message is received before time passes: all but the finalizer's timer, which is always there."""
-    return message.queue != queues.FINALIZER or not FinalizerMessage.parse(message.body).check
+    return message.queue != queues.FINALIZER or '"check"' not in message.body
 
 
 def open_deadline(world: World) -> int:
     """The deadline of the batch while it is open, else 0."""
     records = (record for record in world.records.values() if record.get("status", {}).get("S") == "OPEN")
     return max((int(record["deadline"]["N"]) for record in records), default=0)
+
+
+def segments_leased_until(world: World) -> Iterator[int]:
+    """When the leases of segments end: just past one the next check invokes a batcher."""
+    leases = (lease_of(record) + 1 for key, record in world.records.items() if "#segment#" in key[1])
+    return (until for until in leases if until < FOREVER)
+
+
+def unsealed(world: World) -> bool:
+    """Whether a batch is open whose segments are not all made: the next check has a batcher go on with them."""
+    return any(
+        record.get("status", {}).get("S") == "OPEN" and "segments" in record for record in world.records.values()
+    )
 
 
 def announced_until(world: World) -> int:

@@ -3,6 +3,7 @@
 Nothing of a handler is replaced but what surrounds it: boto3's clients, the time, the environment, and the work.
 """
 
+import json
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -23,7 +24,7 @@ from handlers.core.clock import Clock
 from handlers.core.outcome import error_text
 from handlers.core.run_items import STOP_MS, Results, without_rejections
 from handlers.core.user_modules import WorkCannotStart
-from handlers.sqs import batcher, dead_letters, finalizer, mistakes, processor, start
+from handlers.sqs import batcher, finalizer, mistakes, processor, start
 from handlers.sqs.table import TableUnavailable
 from tests.model import queues
 from tests.model.dynamodb import DynamoDBClient
@@ -34,8 +35,6 @@ HANDLERS: dict[str, ModuleType] = {
     queues.BATCHER: batcher,
     queues.CHUNKS: processor,
     queues.FINALIZER: finalizer,
-    queues.BATCHER_DEAD: dead_letters,
-    queues.CHUNKS_DEAD: dead_letters,
 }
 
 
@@ -54,12 +53,15 @@ class ItemFails(Exception):
 class Lambda:
     """One invocation: `call` is what it waits for, None once it is over; then `answer` is what it returned.
 
-    An invocation that raised has the answer None: all its messages come back.
+    An invocation that raised has the answer None: all its messages come back. The batcher's message is its event.
+    `chain`: how often the batcher has been invoked in the chain of calls that led to this invocation.
     """
 
     def __init__(self, messages: list[Message], now: int, timeout: int):
         self.role = messages[0].queue
         self.messages = messages
+        self.chain = max(message.chain for message in messages) + (self.role == queues.BATCHER)
+        self.aws_request_id = messages[0].message_id
         self.deadline = now + timeout * 1000
         self.now = now
         self.call: Call | None = None
@@ -91,7 +93,11 @@ class Lambda:
         getcurrent().invocation = self
         event = {"Records": [message.as_record() for message in self.messages]}
         try:
-            self.answer = HANDLERS[self.role].handler(event, self)
+            if self.role == queues.BATCHER:
+                batcher.handler(json.loads(self.messages[0].body), self)
+                self.answer = {"batchItemFailures": []}
+            else:
+                self.answer = HANDLERS[self.role].handler(event, self)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, Lambda lets its messages come back
             self.failed(error)
             self.answer = None
@@ -103,7 +109,7 @@ class Lambda:
 
     # Lambda's context
 
-    function_name = aws_request_id = invoked_function_arn = "model"
+    function_name = invoked_function_arn = "model"
     memory_limit_in_mb = 256
 
     def get_remaining_time_in_millis(self) -> int:
@@ -174,10 +180,17 @@ def client(service: str, **_: Any) -> Any:
     if service == "dynamodb":
         return DynamoDBClient(lambda operation, asked: ask("dynamodb", operation, asked))
     if service == "sqs":
-        return SqsClient(lambda operation, asked: ask("sqs", operation, asked))
+        return SqsClient(lambda operation, asked: ask("sqs", operation, asked | chain()))
+    if service == "lambda":
+        return SimpleNamespace(invoke=lambda **asked: ask("lambda", "Invoke", asked | chain()))
     if service == "events":
         return SimpleNamespace(put_events=lambda **asked: ask("events", "PutEvents", asked))
     return SimpleNamespace()
+
+
+def chain() -> dict[str, int]:
+    """What Lambda's runtime adds to the calls of a function: the chain of calls that led to it."""
+    return {"chain": getcurrent().invocation.chain}
 
 
 # Time is the world's. Waiting is not modelled: whatever may happen meanwhile may happen at the next call as well.
@@ -203,11 +216,10 @@ def surroundings(scale: Scale) -> Iterator[None]:
         "EVENT_BUS_NAME": "bus",
         "RESULTS_BUCKET": "",
         "OVERLAP": scale.overlap,
-        "BATCHER_QUEUE_URL": queues.url_of(queues.BATCHER),
+        "AWS_LAMBDA_FUNCTION_NAME": queues.BATCHER,
+        "BATCHER_FUNCTION_NAME": queues.BATCHER,
         "CHUNK_QUEUE_URL": queues.url_of(queues.CHUNKS),
         "FINALIZER_QUEUE_URL": queues.url_of(queues.FINALIZER),
-        "BATCHER_DEAD_LETTER_QUEUE_URL": queues.url_of(queues.BATCHER_DEAD),
-        "CHUNK_DEAD_LETTER_QUEUE_URL": queues.url_of(queues.CHUNKS_DEAD),
         "ITEMS": str(scale.items),
         "ITEMS_PER_CHUNK": str(scale.items_per_chunk),
         "MAX_VALUE": "0",
@@ -235,7 +247,7 @@ def surroundings(scale: Scale) -> Iterator[None]:
             stack.enter_context(mock.patch.object(module, "time", TIME))
         stack.enter_context(mock.patch.object(finalizer, "ThreadPoolExecutor", OneThread))
         stack.enter_context(mock.patch.object(telemetry.output, "write", nothing))
-        for module in (sqs, mistakes, processor, finalizer):
+        for module in (sqs, mistakes, processor, finalizer, batcher):
             stack.enter_context(mock.patch.object(module, "logger", FailureLog))
         forget_connections()
         yield

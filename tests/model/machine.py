@@ -16,7 +16,7 @@ PICK = st.integers(min_value=0, max_value=1000)
 # Of a batch by name, and of two that a schedule starts.
 REQUESTS = [("one", False), ("20261123T060000Z", True), ("20261123T120000Z", True)]
 # So many of each in a run at most: most of a run is to be about what becomes of them.
-MOST = {"requests": 3, "cancels": 2, "redrives": 2, "dead letters": 1, "duplicates": 4, "lost deletes": 4}
+MOST = {"requests": 3, "cancels": 2, "redrives": 2, "given up": 1, "duplicates": 4, "lost deletes": 4}
 
 SCALES = st.builds(
     Scale,
@@ -158,16 +158,15 @@ class Protocol(RuleBasedStateMachine):
         messages = sorted(self.run.world.messages.values())
         self.run.duplicate(messages[pick % len(messages)], seconds)
 
-    @precondition(lambda self: self.may("dead letters") and self.dying())
+    @precondition(lambda self: self.may("given up") and self.waiting())
     @rule(pick=PICK)
-    def a_message_becomes_a_dead_letter(self, pick: int) -> None:
+    def an_event_is_given_up(self, pick: int) -> None:
         TOTALS.steps += 1
-        self.happened["dead letters"] += 1
-        self.run.give_up(self.dying()[pick % len(self.dying())])
+        self.happened["given up"] += 1
+        self.run.give_up(self.waiting()[pick % len(self.waiting())])
 
-    def dying(self) -> list[queues.Message]:
-        visible = self.run.world.visible()
-        return [message for message in visible if message.queue in queues.DEAD_LETTER_QUEUE and message.receives]
+    def waiting(self) -> list[queues.Message]:
+        return [message for message in self.run.world.visible(queues.BATCHER)]
 
     # What people and schedules do
 

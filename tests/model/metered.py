@@ -12,6 +12,7 @@ from unittest import mock
 from greenlet import getcurrent
 
 from handlers.aws import input_object, settings
+from handlers.sqs.records import LANES
 from sandbox.meter import dynamodb as meter
 from sandbox.meter import services
 from sandbox.meter.dynamodb import FAILED_CONDITION
@@ -29,8 +30,8 @@ FUNCTIONS = {
     queues.CHUNKS: "ProcessorFunction",
     queues.FINALIZER: "FinalizerFunction",
 }
-BATCHERS, FINALIZERS = 5, 2
-"""MaximumConcurrency of these functions' event sources."""
+FINALIZERS = 2
+"""MaximumConcurrency of the finalizer's event source."""
 RECEIVED = 10
 """Most messages of a ReceiveMessage or DeleteMessageBatch."""
 BUCKET, KEY, ETAG = "rollcall-input-000000000000-us-east-1", "input/items.jsonl", f'"{"0" * 32}"'
@@ -43,12 +44,13 @@ class MeteredRun(Run):
     """`units` are by (price, function, operation). No more invocations run at a time than the event sources allow.
 
     An event source's invocation is one receive for each ten of its messages, and one delete for each ten that are done.
+    An asynchronous invocation is none of either.
     """
 
     def __init__(self, scale: Scale, processors: int):
         super().__init__(scale)
         self.units: defaultdict[Row, float] = defaultdict(float)
-        self.at_once = {queues.BATCHER: BATCHERS, queues.CHUNKS: processors, queues.FINALIZER: FINALIZERS}
+        self.at_once = {queues.BATCHER: LANES, queues.CHUNKS: processors, queues.FINALIZER: FINALIZERS}
 
     def count(self, role: str, units: Iterable[Unit]) -> None:
         """Add what a function's call is billed."""
@@ -66,13 +68,13 @@ class MeteredRun(Run):
     def deliver(self, messages: list[Message]) -> int:
         role = messages[0].queue
         self.count(role, [Unit("lambda.requests", "invoke", 1)])
-        for some in tens(messages[: self.batch_size(role)]):
+        for some in tens(messages[: self.batch_size(role)]) if role != queues.BATCHER else ():
             answer = {"Messages": [{"Body": message.body} for message in some]}
             self.count(role, services.sqs_units("ReceiveMessage", {"QueueUrl": queues.url_of(role)}, answer))
         return super().deliver(messages)
 
     def _next(self, number: int, invocation: Lambda, deleting: bool = True) -> None:
-        if deleting and not invocation.call:
+        if deleting and not invocation.call and invocation.role != queues.BATCHER:
             for _ in tens(invocation.deletes()):
                 self.count(invocation.role, [Unit("sqs.requests", "DeleteMessageBatch", 1)])
         super()._next(number, invocation, deleting)

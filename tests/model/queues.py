@@ -1,12 +1,18 @@
-"""SQS queues as values in memory, with visibility timeouts and delays."""
+"""SQS queues as values in memory, with visibility timeouts and delays; and Lambda's own, of events for the batcher."""
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+# The batcher's is Lambda's queue of the events with which it is invoked. Nobody but Lambda receives from it.
 BATCHER, CHUNKS, FINALIZER = "batcher", "chunks", "finalizer"
-BATCHER_DEAD, CHUNKS_DEAD = "batcher-dead", "chunks-dead"
-QUEUES = (BATCHER, CHUNKS, FINALIZER, BATCHER_DEAD, CHUNKS_DEAD)
-DEAD_LETTER_QUEUE = {BATCHER: BATCHER_DEAD, CHUNKS: CHUNKS_DEAD}
+QUEUES = (BATCHER, CHUNKS, FINALIZER)
+TRIES = 3
+"""As often Lambda tries an asynchronous invocation; then its OnFailure destination gets a record of it."""
+RETRY_SECONDS = 60
+"""Lambda waits so long before it tries again, and twice as long the second time."""
+LOOP_STOP = 16
+"""Lambda stops a chain of calls in which a function has been invoked so often."""
 SENDS = ("SendMessage", "SendMessageBatch")
 ACCOUNT = "000000000000"
 
@@ -28,6 +34,8 @@ class Message(NamedTuple):
     sent_at: int
     visible_at: int
     receives: int = 0
+    # How often the batcher has been invoked in the chain of calls that led to this message.
+    chain: int = 0
 
     def as_record(self) -> dict:
         """As Lambda receives it."""
@@ -52,14 +60,25 @@ class Message(NamedTuple):
 type Queues = dict[tuple[str, str], Message]
 
 
+def record_of(event: Message, cause: str) -> str:
+    """What Lambda sends to the OnFailure destination when it gives an event up."""
+    context = {"requestId": event.message_id, "condition": "RetriesExhausted", "approximateInvokeCount": TRIES}
+    answer = {"errorMessage": cause, "errorType": "Model"}
+    return json.dumps({"requestContext": context, "requestPayload": json.loads(event.body), "responsePayload": answer})
+
+
 def execute(queues: Queues, operation: str, asked: dict, now: int) -> dict:
-    """Carry out one call on `queues`: a send of one message, or a change of a message's visibility."""
-    if operation in SENDS:
+    """Carry out one call on `queues`: a send of one message, a change of a message's visibility, an invocation."""
+    if operation == "Invoke":
+        body = asked["Payload"].decode()
+        asked = {**asked, "QueueUrl": url_of(BATCHER), "MessageBody": body}
+    if operation in (*SENDS, "Invoke"):
         queue = queue_of(asked["QueueUrl"])
         # Ids that follow from what is in the queue: the same queue reached on another way is the same state.
         number = next(n for n in range(len(queues) + 1) if (queue, f"{queue}-{n}") not in queues)
         delay = asked.get("DelaySeconds", 0) * 1000
-        message = Message(queue, f"{queue}-{number}", asked["MessageBody"], now, now + delay)
+        chain = asked.get("chain", 0)
+        message = Message(queue, f"{queue}-{number}", asked["MessageBody"], now, now + delay, chain=chain)
         queues[queue, message.message_id] = message
         return {"MessageId": message.message_id}
     assert operation == "ChangeMessageVisibility"

@@ -42,6 +42,7 @@ class Run:
         self.live: dict[int, Lambda] = {}
         self.started = 0
         self.calls = 0
+        self.longest_chain = 0
         self.faults: Counter[str] = Counter()
         # Calls of dead invocations that were under way: they may still take effect, until the time beside them.
         self.late: list[tuple[Call, int, int]] = []
@@ -103,6 +104,7 @@ class Run:
         self.log(f"{number} starts: {' '.join(f'{m.queue} {m.body[:60]}' for m in received)}")
         invocation = Lambda(received, self.world.now, self.scale.function_timeout)
         self.live[number] = invocation
+        self.longest_chain = max(self.longest_chain, invocation.chain)
         self._next(number, invocation)
         return number
 
@@ -111,7 +113,14 @@ class Run:
         if not invocation.call:
             for call in invocation.deletes() if deleting else []:
                 self.world.carry_out(call, OUTSIDE)
+            self._tried(invocation)
             self._over(number)
+
+    def _tried(self, invocation: Lambda) -> None:
+        """After an invocation has ended, or died: Lambda tries an asynchronous one again if it has not succeeded."""
+        if invocation.role == queues.BATCHER and invocation.answer is None:
+            self.faults["asynchronous invocation failed"] += 1
+            self.world.failed(invocation.messages[0])
 
     def _over(self, number: int) -> None:
         self.world.guarantees.ended(number)
@@ -124,9 +133,9 @@ class Run:
         self.world.duplicate(message, seconds)
 
     def give_up(self, message: Message) -> None:
-        """SQS gives the message up."""
-        self.faults["dead letter"] += 1
-        self.log(f"becomes a dead letter: {message.queue} {message.body[:60]}")
+        """Lambda gives an event of the batcher's up, as after six hours in which it found no room for it."""
+        self.faults["given up"] += 1
+        self.log(f"is given up: {message.queue} {message.body[:60]}")
         self.world.give_up(message)
 
     def go_on(self, number: int, steps: int) -> None:
@@ -201,6 +210,7 @@ class Run:
         elif call_takes_effect == "late" and call.service != "work":
             # Leases run past the invocation's deadline for just that.
             self.late.append((call, number, invocation.deadline + CLOCK_MARGIN_MS))
+        self._tried(invocation)
         self._over(number)
 
     def take_effect_late(self, index: int) -> None:

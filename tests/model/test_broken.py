@@ -39,10 +39,12 @@ RARE = {
 
 # A mistake for good: whatever the order of things, the batch must end.
 FOR_GOOD = {
-    "mistakes_that_are_tried_for_ever",
-    "a_mistake_that_ends_its_batch_before_its_check_exists",
-    "a_finalizers_mistakes_that_end_nothing",
-    "a_processors_mistake_that_loses_its_chunk",
+    "a_request_given_up_that_nobody_hears_of": Scale(),
+    "batchers_that_invoke_one_another_without_end": Scale(
+        items=40, items_per_chunk=1, chunks_per_window=1, chunks_per_segment=40
+    ),
+    "a_finalizers_mistakes_that_end_nothing": Scale(),
+    "a_processors_mistake_that_loses_its_chunk": Scale(),
 }
 # An item that is not tried again, and the next that is: then the batch is cancelled.
 FAILED_FOR_GOOD = {"what_is_not_tried_again_forgotten"}
@@ -53,8 +55,9 @@ KEPT = {"a_redrive_that_runs_what_it_is_to_keep"}
 def try_everything(name: str) -> None:
     """Raises Violation when the model catches the variant."""
     if name in FOR_GOOD:
-        with surroundings(Scale()):
-            run = Run(Scale())
+        scale = FOR_GOOD[name]
+        with surroundings(scale):
+            run = Run(scale)
             run.request("one")
             run.settle()
     elif name in FAILED_FOR_GOOD:

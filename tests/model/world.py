@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.model import dynamodb, queues
-from tests.model.guarantees import Guarantees
+from tests.model.guarantees import Guarantees, demand
 from tests.model.queues import Message
 
 START = 1_800_000_000_000
 
 
 class Call(NamedTuple):
-    """What a function asks of the world: `service` is dynamodb, sqs, events, source (delete a message), or work."""
+    """What a function asks of the world: `service` is AWS's, or source (delete a message), or work."""
 
     service: str
     operation: str
@@ -81,6 +81,9 @@ class World:
             if call.operation in queues.SENDS:
                 self.guarantees.sent(queues.queue_of(call.asked["QueueUrl"]), call.asked["MessageBody"])
             return queues.execute(self.messages, call.operation, call.asked, self.now)
+        if call.service == "lambda":
+            demand(call.asked["chain"] < queues.LOOP_STOP, "G2", "Lambda stops the batcher: it has invoked itself")
+            return self._invoke(call)
         if call.service == "events":
             (entry,) = call.asked["Entries"]
             self.guarantees.published(entry["DetailType"], json.loads(entry["Detail"]), invocation)
@@ -90,6 +93,13 @@ class World:
             return None
         self.guarantees.processed(call.asked["item"], invocation, self.records, self.now)
         return None
+
+    def _invoke(self, call: Call) -> dict:
+        """Put an event in Lambda's queue, unless an equal one waits there: two say what one says."""
+        waiting = {m.body for m in self.messages.values() if m.queue == queues.BATCHER and not m.receives}
+        if call.asked["Payload"].decode() not in waiting:
+            queues.execute(self.messages, call.operation, call.asked, self.now)
+        return {"StatusCode": 202}
 
     def _on_table(self, call: Call, invocation: int, stale: bool) -> dict:
         reads = call.operation in ("GetItem", "Query")
@@ -118,7 +128,7 @@ class World:
         """Take messages from their queue for as long as its visibility timeout."""
         taken = [
             m._replace(
-                receives=min(m.receives + 1, self.scale.receives_counted),
+                receives=min(m.receives + 1, max(queues.TRIES, self.scale.receives_counted)),
                 visible_at=self.now + self.scale.visibility * 1000,
             )
             for m in messages
@@ -131,7 +141,16 @@ class World:
         asked = {"QueueUrl": queues.url_of(message.queue), "MessageBody": message.body, "DelaySeconds": seconds}
         queues.execute(self.messages, "SendMessage", asked, self.now)
 
-    def give_up(self, message: Message) -> None:
-        """Move the message to its dead-letter queue, as after too many receives."""
-        del self.messages[message.queue, message.message_id]
-        self.send(queues.DEAD_LETTER_QUEUE[message.queue], message.body)
+    def failed(self, event: Message) -> None:
+        """An asynchronous invocation has failed: Lambda tries again later, or gives its event up."""
+        tried = self.messages.get((event.queue, event.message_id))
+        if tried and tried.receives < queues.TRIES:
+            later = self.now + tried.receives * queues.RETRY_SECONDS * 1000
+            self.messages[event.queue, event.message_id] = tried._replace(visible_at=later)
+        elif tried:
+            self.give_up(tried)
+
+    def give_up(self, event: Message) -> None:
+        """Lambda gives an event up, and its OnFailure destination gets the record."""
+        del self.messages[event.queue, event.message_id]
+        self.send(queues.FINALIZER, queues.record_of(event, "the model's"))

@@ -71,11 +71,11 @@ IMPORT = InvocationError("sqs.processor", "Runtime.ImportModuleError: No module 
 
 def test_trouble_is_told_with_its_count_and_cause() -> None:
     progress = Progress("processing", items=10, done=0, failed=0, trouble="its execution FAILED")
-    once = InvocationError("sqs.dead-letter", "Task timed out after 3.00 seconds", 1, 0)
+    once = InvocationError("sqs.finalizer", "Task timed out after 3.00 seconds", 1, 0)
     assert troubles(progress, (IMPORT, once)) == [
         "its execution FAILED",
         "processor failed 3 times: Runtime.ImportModuleError: No module named 'pandas'",
-        "dead-letter failed once: Task timed out after 3.00 seconds",
+        "finalizer failed once: Task timed out after 3.00 seconds",
     ]
     assert troubles(None, ()) == []
 

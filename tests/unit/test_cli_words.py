@@ -48,14 +48,14 @@ def test_round_durations(duration: float, text: str) -> None:
 
 
 def test_functions_are_named_by_architecture_and_role() -> None:
-    outputs = {"DeadLetterFunctionName": "Stack-DeadLetterFunction-1", "TableName": "t"}
-    assert functions("sqs", outputs) == {"sqs.dead-letter": "Stack-DeadLetterFunction-1"}
+    outputs = {"FailureRecorderFunctionName": "Stack-FailureRecorderFunction-1", "TableName": "t"}
+    assert functions("sfn", outputs) == {"sfn.failure-recorder": "Stack-FailureRecorderFunction-1"}
 
 
 def test_resources_are_listed_by_kind() -> None:
     arn = "arn:aws:states:us-east-1:000000000000:stateMachine:Machine-1"
-    lines = list(resource_lines({"ChunkQueueUrl": "u1", "BatcherQueueUrl": "u2", "StateMachineArn": arn}))
-    assert lines == ["[dim]queues       [/] chunk, batcher", "[dim]state machine[/] Machine-1"]
+    lines = list(resource_lines({"ChunkQueueUrl": "u1", "FinalizerQueueUrl": "u2", "StateMachineArn": arn}))
+    assert lines == ["[dim]queues       [/] chunk, finalizer", "[dim]state machine[/] Machine-1"]
 
 
 @pytest.mark.parametrize(

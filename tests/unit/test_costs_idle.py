@@ -12,20 +12,13 @@ POLLS = 131_400
 GB = 1_073_741_824
 
 
-def test_five_event_sources_poll_all_month() -> None:
+def test_two_event_sources_poll_all_month_and_cost_at_most_55_cents() -> None:
     bill = idle_bill("sqs", BOOK)
-    assert {line.usage.operation: line.usage.quantity for line in bill.lines} == dict.fromkeys(
-        (
-            "BatcherEventSource",
-            "ProcessorEventSource",
-            "BatcherDeadLetterEventSource",
-            "ChunkDeadLetterEventSource",
-            "FinalizerEventSource",
-        ),
-        5 * POLLS,
-    )
-    # 25 x 131,400 = 3,285,000 requests at $0.40 per million
-    assert bill.dollars == pytest.approx(1.314)
+    polled = dict.fromkeys(("ProcessorEventSource", "FinalizerEventSource"), 5 * POLLS)
+    assert {line.usage.operation: line.usage.quantity for line in bill.lines} == polled
+    # 10 x 131,400 = 1,314,000 requests at $0.40 per million
+    assert bill.dollars == pytest.approx(0.5256)
+    assert bill.dollars <= 0.55
     assert bill.per_million() is None
 
 

@@ -5,7 +5,7 @@ import pytest
 from costs.metered import usages_of
 from costs.plan.settings import Settings, Workload
 from costs.plan.units import units
-from costs.usage import CHUNKS, SEGMENTS, Usage
+from costs.usage import Usage
 from tests.unit.planning import PLANNER, workload
 from tests.unit.test_costs_metered import SQS, answer, row
 
@@ -35,13 +35,6 @@ def test_a_bill_says_of_a_row_what_the_plan_says(batch: tuple[str, Workload, Set
             continue
         counted = row(usage.price, usage.operation or "", 1, function=usage.function)
         assert [billed.what for billed in usages_of(answer(counted), SQS, "b")] == [usage.what]
-
-
-def test_a_bill_has_one_row_of_what_the_plan_tells_apart() -> None:
-    words = {usage.part: usage.what for usage in planned(*BATCHES[0]) if usage.operation == "SendMessageBatch"}
-    assert words == {CHUNKS: "sending chunks", SEGMENTS: "sending segments"}
-    (billed,) = usages_of(answer(row("sqs.requests", "SendMessageBatch", 2, function="BatcherFunction")), SQS, "b")
-    assert billed.what == "sending segments and chunks"
 
 
 def test_an_operation_without_words_is_called_by_its_name() -> None:

@@ -21,9 +21,9 @@ EXAMPLES = {"plan.json", "orders.jsonl", "manifest.json", "latest.json", "tune.h
 OWN_WORDS = {
     "advance", "announce", "architecture", "attempt", "batch", "batch record", "batcher", "bill", "bitmap",
     "bottleneck", "break off", "chaos", "check message", "check, to", "chunk", "chunk record", "claim", "clock",
-    "closing record", "completion lag", "cursor", "dead-letter handler", "derived", "done", "drained", "dropped chunk",
+    "closing record", "completion lag", "cursor", "derived", "done", "drained", "dropped chunk",
     "ending", "engine", "expected", "extent", "failed", "failure recorder", "fault", "fence", "finalizer", "finished",
-    "front", "generation", "glimpse", "hold", "idle", "item", "jump", "lease", "ledger", "left over", "meter",
+    "front", "generation", "glimpse", "hold", "idle", "item", "jump", "lane", "lease", "ledger", "left over", "meter",
     "mistake", "nudge", "orchestration", "owner", "pending", "pinned", "plan", "poll", "price book", "processor",
     "quiet", "redelivered", "redrive", "rejection", "remaining", "resolved", "return", "round", "sandbox", "seal",
     "segment", "settled", "shard", "skip", "skipped", "stable", "stalled", "stock", "survey", "sweep", "tune", "unit",

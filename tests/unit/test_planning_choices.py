@@ -75,10 +75,11 @@ def test_a_fifo_queue_that_cannot_work_the_batch_off_says_so() -> None:
     assert found.to_json()["dollars"] is None
 
 
-def test_the_segments_of_a_fifo_queue_of_chunks_are_sent_as_before() -> None:
+def test_checks_and_nudges_beside_a_fifo_queue_of_chunks_are_sent_as_before() -> None:
     found = fifo(planned("sqs", 1_000_000), PLANNER)
     prices = {line.usage.what: line.usage.price for line in found.bill.lines}
-    assert (prices["sending chunks"], prices["sending segments"]) == ("sqs.fifo_requests", "sqs.requests")
+    nudging = prices["the check message, and the nudge after sealing"]
+    assert (prices["sending chunks"], nudging) == ("sqs.fifo_requests", "sqs.requests")
 
 
 @pytest.mark.parametrize("quota", [{"durable.operations": 2}, {"durable.persisted_bytes": 200}])

@@ -1,13 +1,12 @@
 """The planned sizes of log lines against the lines as the handlers' Powertools writes them, within 2%."""
 
-import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from costs.plan.log_lines import line_bytes
 from costs.plan.sizes import BATCH_ID, NOW
@@ -31,14 +30,27 @@ def logged(service: str, writer: Callable[..., Any], message: str, **fields: Any
     return len(line + TRACE + "\n")
 
 
-def metrics(service: str, metadata: dict[str, int], **counts: int) -> int:
-    """Bytes of a line of embedded metrics."""
-    line = EphemeralMetrics(namespace="Rollcall", service=service)
-    for name, count in counts.items():
-        line.add_metric(name, MetricUnit.Count, count)
-    for name, value in metadata.items():
-        line.add_metadata(name, value)
-    return len(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
+@pytest.fixture(params=[False, True], ids=["counts", "metrics"])
+def metrics(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether CloudWatch makes metrics of the counts."""
+    monkeypatch.setattr(telemetry, "NAMESPACE", "Rollcall" if request.param else None)
+    return bool(request.param)
+
+
+@pytest.fixture
+def counted(metrics: bool, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Bytes of a line of counts that a service logs."""
+    lines: list[str] = []
+    monkeypatch.setattr(telemetry.output, "write", lines.append)
+
+    def written(service: str, metadata: dict[str, int], **counts: int) -> int:
+        monkeypatch.setattr(telemetry, "SERVICE", service)
+        telemetry.put_counts(metadata, **counts)
+        assert ('"CloudWatchMetrics"' in lines[-1]) == metrics
+        assert not metadata or '"workMs":1234' in lines[-1]
+        return len(lines[-1] + "\n")
+
+    return written
 
 
 def test_the_batch_started_line() -> None:
@@ -47,11 +59,12 @@ def test_the_batch_started_line() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["sqs", "sfn"])
-def test_a_processors_metrics(architecture: str) -> None:
+def test_a_processors_counts(architecture: str, metrics: bool, counted: Callable[..., int]) -> None:
     service, work = f"{architecture}-processor", {"workMs": 1234}
-    assert line_bytes("metrics", "", 100, 1234) == pytest.approx(metrics(service, work, ItemsProcessed=100), rel=0.02)
-    both = line_bytes("metrics", "", 90, 1234) + line_bytes("failed metric", "", 10)
-    assert both == pytest.approx(metrics(service, work, ItemsProcessed=90, ItemsFailed=10), rel=0.02)
+    planned = partial(line_bytes, metrics=metrics)
+    assert planned("counts", "", 100, 1234) == pytest.approx(counted(service, work, ItemsProcessed=100), rel=0.02)
+    both = planned("counts", "", 90, 1234) + planned("failed count", "", 10)
+    assert both == pytest.approx(counted(service, work, ItemsProcessed=90, ItemsFailed=10), rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +92,10 @@ def test_the_line_of_an_item_that_fails(service: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", ["sqs", "sfn"])
-def test_the_batch_finished_line_and_its_metric(architecture: str) -> None:
+def test_the_batch_finished_line_and_its_metric(architecture: str, metrics: bool, counted: Callable[..., int]) -> None:
     ending = Ending(BATCH_ID, 1, architecture, Status.FAILED, 1000, 900, 100, 0, 10, NOW - 12_345, NOW)
     service = f"{architecture}-finalizer"
     size = logged(service, telemetry.log_finished, "batch finished", **ending.detail())
-    size += metrics(service, {}, BatchesFinished=1)
-    assert line_bytes("finished", BATCH_ID, 1000, 900, 100, 10, 12_345) == pytest.approx(size, rel=0.02)
+    size += counted(service, {}, BatchesFinished=1) if metrics else 0
+    planned = line_bytes("finished", BATCH_ID, 1000, 900, 100, 10, 12_345, metrics=metrics)
+    assert planned == pytest.approx(size, rel=0.02)

@@ -7,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from costs.plan.limits import Impossible
+from costs.plan.plan import Plan
 from costs.plan.queue import Limit
 from costs.plan.settings import BATCHING_SECONDS, Settings
 from costs.plan.throughput import processor_limits
@@ -243,12 +244,19 @@ def test_ten_times_the_items_are_neither_cheaper_nor_faster(
     assert many.seconds >= few.seconds * (1 - slack(values, 0.001))
 
 
-def test_a_file_of_large_items_is_made_by_as_many_batchers_as_its_bytes_are_segments() -> None:
-    # 10 GB look like 100 million items, and a segment is 10,000 chunks of 100 of them.
-    assert planned("sqs", 1_000_000, item_bytes=9_999).timing.batcher_invocations == 1 + 100
+def objects_read(plan: Plan) -> list[float]:
+    return [line.usage.quantity for line in plan.bill.lines if line.usage.price == "s3.gets"]
+
+
+def test_a_file_of_large_items_is_read_in_as_many_segments_as_its_bytes_are() -> None:
+    # 10 GB look like 100 million items, and a segment is 10,000 chunks of 100 of them. Five lanes go on once.
+    large = planned("sqs", 1_000_000, item_bytes=9_999)
+    assert large.timing.batcher_invocations == 10
+    assert objects_read(large) == [1 + 100 + 5]
     # Items twice as long as a segment, so that every other one is empty, and looked at all the same.
     small = planned("sqs", 10, item_bytes=99_999, items_per_chunk=1, chunks_per_segment=500)
-    assert small.timing.batcher_invocations == 1 + 20
+    assert small.timing.batcher_invocations == 5
+    assert objects_read(small) == [1 + 20]
 
 
 def test_the_longest_of_all_batches_has_an_end() -> None:

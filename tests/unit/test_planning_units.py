@@ -54,15 +54,13 @@ def known(lines: dict[tuple, Line], price: str, function: str | None, operation:
 def test_what_a_small_batch_through_sqs_determines():
     """1,000 items, 100 in a chunk: 10 chunks of 3 KB in one segment, one window, one send."""
     lines = planned("sqs", TEN, items=1000)
-    assert known(lines, "lambda.requests", BATCHER, "invoke") == 2  # the request, the segment
-    assert known(lines, "sqs.requests", BATCHER, "ReceiveMessage") == 2
-    assert known(lines, "sqs.requests", BATCHER, "DeleteMessageBatch") == 2
+    assert known(lines, "lambda.requests", BATCHER, "invoke") == 1  # it starts the batch and makes the segment
     assert known(lines, "sqs.requests", BATCHER, "SendMessage") == 2  # check, nudge
-    assert known(lines, "sqs.requests", BATCHER, "SendMessageBatch") == 1 + 1  # chunks, segments
+    assert known(lines, "sqs.requests", BATCHER, "SendMessageBatch") == 1
     assert known(lines, "dynamodb.write_units", BATCHER, "PutItem") == 2  # the batch record, its line in the list
     assert known(lines, "dynamodb.write_units", BATCHER, "BatchWriteItem") == 10
     assert known(lines, "dynamodb.write_units", BATCHER, "UpdateItem") == 3  # claim, cursor, seal
-    assert known(lines, "dynamodb.read_units", BATCHER, "GetItem") == 2  # before the segment, before its window
+    assert known(lines, "dynamodb.read_units", BATCHER, "GetItem") == 1  # before the window
     assert known(lines, "dynamodb.write_units", PROCESSOR, "UpdateItem") == 10
     assert known(lines, "dynamodb.write_units", PROCESSOR, "BatchWriteItem") == 10
     assert known(lines, "events.published", BATCHER, "PutEvents") == 1
@@ -93,33 +91,35 @@ def test_timing_moves_what_is_expected_and_no_bound():
 
 
 def test_segments_of_a_large_batch_are_counted_each():
-    """200 chunks in 5 segments of 40: a request, 5 segments; a claim, a window and a seal each."""
+    """200 chunks in 5 segments of 40: a lane each; a claim, a window and a seal each."""
     lines = planned(
         "sqs",
         TEN,
         items=2000 * 10,
     )
-    assert known(lines, "lambda.requests", BATCHER, "invoke") == 6
+    # A check, every 2 of 300 s and twice beyond, may find four lanes whose batchers have not begun.
+    assert lines["lambda.requests", BATCHER, "invoke"] == (5, 5, 5 + 4 * 152)
     assert known(lines, "dynamodb.write_units", BATCHER, "UpdateItem") == 15
-    assert known(lines, "dynamodb.read_units", BATCHER, "GetItem") == 10
+    # Before each window, and in each lane but the one of the batcher that starts the batch.
+    assert lines["dynamodb.read_units", BATCHER, "GetItem"] == (9, 9, 9 + 4 * 152)
     assert known(lines, "dynamodb.write_units", BATCHER, "BatchWriteItem") == 200
-    assert known(lines, "sqs.requests", BATCHER, "SendMessageBatch") == 5 * 4 + 1
+    assert known(lines, "sqs.requests", BATCHER, "SendMessageBatch") == 5 * 4
 
 
 def test_messages_are_billed_in_steps_of_64_kb():
     """Chunks of one item, 146 bytes beside it: ten are 130,460, 131,460 and 198,460 bytes; a step is 65,536."""
     one = Settings(items_per_chunk=1)
     few, more, most = (planned("sqs", one, items=10, item_bytes=size) for size in (12_900, 13_000, 19_700))
-    assert known(few, "sqs.requests", BATCHER, "SendMessageBatch") == 2 + 1
-    assert known(more, "sqs.requests", BATCHER, "SendMessageBatch") == 3 + 1
-    assert known(most, "sqs.requests", BATCHER, "SendMessageBatch") == 4 + 1
+    assert known(few, "sqs.requests", BATCHER, "SendMessageBatch") == 2
+    assert known(more, "sqs.requests", BATCHER, "SendMessageBatch") == 3
+    assert known(most, "sqs.requests", BATCHER, "SendMessageBatch") == 4
     assert known(most, "s3.gets", BATCHER, "GetObject") == 1 + 1
 
 
 def test_an_empty_batch_through_sqs_has_no_processor():
     lines = planned("sqs", TEN, items=0)
-    assert {function for _, function, _ in lines} == {BATCHER, FINALIZER, None}
-    assert known(lines, "lambda.requests", BATCHER, "invoke") == 2
+    assert {function for _, function, _ in lines} == {BATCHER, FINALIZER}
+    assert known(lines, "lambda.requests", BATCHER, "invoke") == 1
     assert known(lines, "dynamodb.write_units", BATCHER, "UpdateItem") == 2  # claim, seal
 
 
@@ -251,10 +251,16 @@ def test_gigabyte_seconds_tell_own_work_from_orchestration():
 
 
 def test_metrics_are_paid_for_the_hours_of_the_clock():
-    lines = planned("sqs", Settings(), TIMING, items=1000)
+    lines = planned("sqs", Settings(custom_metrics="on"), TIMING, items=1000)
     expected = (1 + 20 / 3600) / 730
     assert lines["cloudwatch.metric_months", None, "ItemsProcessed"] == pytest.approx((1 / 730, expected, 7 / 730))
     assert known(lines, "cloudwatch.metric_months", None, "BatchesFinished") == 1 / 730
+
+
+@pytest.mark.parametrize("architecture", ["sqs", "sfn"])
+def test_no_metric_is_paid_unless_a_parameter_asks_for_them(architecture):
+    usages = units(architecture, Workload(items=1000, values=NOTHING), Settings(), TIMING)
+    assert not [usage for usage in usages if usage.price == "cloudwatch.metric_months"]
 
 
 def test_work_that_may_overrun_the_timeout_widens_the_bounds():

@@ -6,7 +6,7 @@ from handlers.aws import telemetry
 def test_a_line_that_cannot_be_written_costs_nothing(monkeypatch):
     monkeypatch.setattr(telemetry.output, "_file", -1)
     telemetry.logger.info("lost")
-    telemetry.put_metrics(ItemsProcessed=1)
+    telemetry.put_counts(ItemsProcessed=1)
     try:
         raise ValueError("told")
     except ValueError:

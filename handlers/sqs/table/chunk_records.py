@@ -47,10 +47,8 @@ class ChunkRecords(Records):
             {"PutRequest": {"Item": {**chunk_key(key), "size": n(size), **common}}} for key, size in sizes.items()
         )
 
-    def claim_chunk(self, key: ChunkKey, now: int, lease_until: int, attempts_used: int = 0) -> ClaimOutcome:
-        """Take the chunk's lease and count the attempt; `attempts_used` sets the count instead."""
-        if attempts_used:
-            return self._claim(key, now, lease_until, ", attempts = :used", {":used": n(attempts_used)})
+    def claim_chunk(self, key: ChunkKey, now: int, lease_until: int) -> ClaimOutcome:
+        """Take the chunk's lease and count the attempt."""
         return self._claim(key, now, lease_until, " ADD attempts :one", {":one": n(1)})
 
     def _claim(self, key: ChunkKey, now: int, lease_until: int, more: str, values: Record) -> ClaimOutcome:
