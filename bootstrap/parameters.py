@@ -6,21 +6,16 @@ from typing import Any
 
 import yaml
 
-from handlers.sfn.express import INIT_SECONDS, LIMIT_SECONDS, longest_child_seconds
+from handlers.sfn.express import ANY_MINUTE, LIMIT_SECONDS, begin_minutes, settle_seconds, work_seconds
 
 # What `deploy` computes, or its caller makes of the work.
 COMPUTED = {
-    "CodeBucket", "CodeKey", "DefinitionKey", "FunctionVisibilitySeconds", "ProcessorVisibilitySeconds", "SdkLayerKey",
-    "SettleDelaySeconds", "SettleSeconds", "SourcePolicyArn", "WorkEnvironment", "WorkLayerKey", "WorkPolicyArn",
-    "WorkSecrets",
+    "BeginMinutes", "CodeBucket", "CodeKey", "DefinitionKey", "FunctionVisibilitySeconds",
+    "ProcessorVisibilitySeconds", "SdkLayerKey", "SettleSeconds", "SourcePolicyArn",
+    "WorkEnvironment", "WorkLayerKey", "WorkPolicyArn", "WorkSecrets",
 }  # fmt: skip
 # The numbers that need not be whole.
 FRACTIONS = {"ItemTimeout", "ToleratedFailurePercentage", "WorkScale"}
-# The time for which a call of a function may be on its way.
-CALL_SECONDS = 2
-# SQS delays no message for longer.
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
-LONGEST_DELAY_SECONDS = 900
 # Of the 4 KB that Lambda has for a function's environment variables the functions' own take about half.
 MAX_ENVIRONMENT_BYTES = 2_000
 # The longest batching window of an event source here.
@@ -96,16 +91,14 @@ def derived(values: Mapping[str, str]) -> dict[str, str]:
 
     AWS asks for a visibility timeout of at least 6 times the function's timeout plus the batching window.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    When an execution has ended, a processor that it called may still work: for an init, its timeout, and the time that
-    the call is on its way. An event of its end need not come before that, but SQS delays it by 15 minutes at most.
     """
     processor = int(values["ProcessorTimeout"])
-    settle = INIT_SECONDS + processor + CALL_SECONDS
+    express = values.get("ChildType") == "EXPRESS"
     return {
+        "BeginMinutes": str(begin_minutes(processor, int(values["RetryDelaySeconds"])) if express else ANY_MINUTE),
         "FunctionVisibilitySeconds": str(6 * int(values["FunctionTimeout"]) + WINDOW_SECONDS),
         "ProcessorVisibilitySeconds": str(6 * processor + WINDOW_SECONDS),
-        "SettleSeconds": str(settle),
-        "SettleDelaySeconds": str(min(LONGEST_DELAY_SECONDS, settle)),
+        "SettleSeconds": str(settle_seconds(processor)),
     }
 
 
@@ -161,15 +154,13 @@ def refuse_long_items(values: Mapping[str, str]) -> None:
 
 
 def refuse_short_lived_children(values: Mapping[str, str]) -> None:
-    """Raise BadParameter if an EXPRESS child could time out after 5 minutes: no Catch handles that."""
+    """Raise BadParameter if an EXPRESS child has less than a minute to begin work: it ends after 5 minutes."""
     if values.get("ChildType") != "EXPRESS":
         return
-    names = ("MaxAttempts", "ProcessorTimeout", "RetryDelaySeconds")
-    attempts, timeout, delay = (float(values[name]) for name in names)
-    longest = longest_child_seconds(attempts, timeout, delay)
-    if longest > LIMIT_SECONDS:
+    timeout, delay = int(values["ProcessorTimeout"]), int(values["RetryDelaySeconds"])
+    if begin_minutes(timeout, delay) < 1:
         raise BadParameter(
-            f"ProcessorTimeout={timeout:g} requires ChildType=STANDARD: an EXPRESS child ends after {LIMIT_SECONDS} s, "
-            f"and {attempts:g} attempts of {timeout:g} s with {delay:g} s between them may take {longest:g} s. Choose "
-            "that type, or lower MaxAttempts, ProcessorTimeout or RetryDelaySeconds"
+            f"ProcessorTimeout={timeout} with RetryDelaySeconds={delay} requires ChildType=STANDARD: an EXPRESS child "
+            f"ends after {LIMIT_SECONDS} s, and may need {work_seconds(timeout, delay)} s for what it has begun, with "
+            "starts, waits and what Lambda refuses, besides a minute in which to begin. Choose that type, or lower them"
         )

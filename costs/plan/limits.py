@@ -9,11 +9,13 @@ from costs.plan.shape import chunk_items
 from costs.plan.sizes import item_bytes
 from handlers.core.items import MAX_ITEM_BYTES
 from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
-from handlers.sfn.express import longest_child_seconds
+from handlers.sfn.express import work_seconds
 from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
 
 # A record of a Lambda event has the message's body, a fifth larger by its escapes, and this many other bytes.
 ESCAPES, RECORD_BYTES = 1.2, 1_000
+# The least time in which an EXPRESS child begins work.
+BEGIN_SECONDS = 60
 
 
 class Impossible(Exception):
@@ -41,12 +43,12 @@ def adjusted(architecture: str, workload: Workload, settings: Settings, quotas: 
         settings, more = lowered(settings, "batch_size", fitting, "lambda.event_bytes", quotas)
         warnings += more
     elif settings.child_type == "EXPRESS":
-        longest = longest_child_seconds(settings.max_attempts, settings.processor_timeout, settings.retry_delay_seconds)
+        timeout, delay = settings.processor_timeout, settings.retry_delay_seconds
         refuse_above(
-            quotas, "states.express_seconds", longest,
-            f"{settings.max_attempts} attempts of {settings.processor_timeout} s with {settings.retry_delay_seconds} s "
-            f"between them may take {longest:,.0f} s, and an EXPRESS child ends after {{quota}} s: lower "
-            "ProcessorTimeout, MaxAttempts or RetryDelaySeconds, or take ChildType=STANDARD",
+            quotas, "states.express_seconds", BEGIN_SECONDS + work_seconds(timeout, delay),
+            f"an attempt of {timeout} s and {delay} s of waiting may need {work_seconds(timeout, delay)} s, and an "
+            f"EXPRESS child has {{quota}} s, {BEGIN_SECONDS} of them to begin work in: lower ProcessorTimeout or "
+            "RetryDelaySeconds, or take ChildType=STANDARD",
         )  # fmt: skip
     return settings, [*warnings, *throttled_calls(architecture, settings, quotas)]
 

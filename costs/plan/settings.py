@@ -81,6 +81,7 @@ class Settings:
     processor_memory: int = parameter("processor_memory").default
     max_concurrency: int = parameter("max_concurrency").default
     child_type: str = parameter("child_type").default
+    chunks_per_child: int = parameter("chunks_per_child").default
     cpu_architecture: str = parameter("cpu_architecture").default
     chunks_per_segment: int = parameter("chunks_per_segment").default
     max_attempts: int = parameter("max_attempts").default

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from costs.facts.figures import Assumptions, Quotas
 from costs.plan.chunk_time import ChunkWork, StepTimes, any_failing, chunk_work, step_times
-from costs.plan.limits import refuse_above
+from costs.plan.limits import Impossible, refuse_above
 from costs.plan.queue import Limit, Places, run_jobs, steady
 from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
 from costs.plan.shape import SfnShape, sfn_shape
@@ -16,8 +16,9 @@ from costs.plan.sizes import item_bytes
 from costs.plan.throughput import lambda_limits
 from costs.plan.timing import Timing, timing_of
 from handlers.sfn.batcher import STOP_MS
-from handlers.sfn.chunk_file import PART_BYTES
+from handlers.sfn.chunk_file import MAX_CHUNKS, PART_BYTES
 from handlers.sfn.fence import OPEN_MS
+from handlers.sfn.grouping import Grouping
 from sandbox.meter.rules import EXPRESS_STEP_MS
 
 # One batcher writes all chunks. The template sets its memory, and so its CPU; no parameter changes that.
@@ -25,12 +26,16 @@ BATCHER = "BatcherFunction"
 # The batcher's requests except those for parts: the owner, the batcher's output; in a later round, the owner only.
 REQUESTS_FIRST, REQUESTS_AGAIN = 3, 1
 PARTS_LISTED = 1000
-# States that a child enters with every call of the processor: Process and Outcome; then Done, or a wait.
-STATES_PER_CALL = 2
-# Events of a history: five for a task, two for a choice, a wait or a pass; two more for an execution.
-EVENTS_PER_CALL, EVENTS_PER_WAIT, EVENTS_AROUND = 7, 2, 4
-# The finalizer's requests: Map Run, the batcher's output, list of failures, the ending, the announcement.
-FINALIZER_REQUESTS = 5
+# States that a child enters with every call of the processor: Process and Outcome, in an EXPRESS one the clock's two
+# before; then Done, or a wait.
+STATES_PER_CALL = {"EXPRESS": 4, "STANDARD": 2}
+# States of a child besides: Light enough?, Read its chunks, Its chunks.
+STATES_OF_CHILD = 3
+# Events of a history: five for a task, two for a choice, a wait or a pass; two more for an execution, or an iteration.
+EVENTS_PER_CALL, EVENTS_PER_WAIT, EVENTS_AROUND, EVENTS_OF_CHILD = 7, 2, 4, 12
+# The finalizer's requests: Map Run, the batcher's output, its part, what is left, list of failures, the ending, the
+# announcement.
+FINALIZER_REQUESTS = 7
 
 
 def rounds(
@@ -41,15 +46,10 @@ def rounds(
     The upload of a byte takes `upload_ms`. Raises Impossible if the chunks exceed what an object or a Map Run can hold.
     """
     size, gigabytes = shape.object_bytes, f"{shape.object_bytes / 1e9:,.1f} GB"
-    refuse_above(
-        quotas, "states.input_file_bytes", size,
-        f"{workload.items:,} items are {gigabytes} as the Map's input, which may have {{quota}} bytes: make items "
-        "smaller, for example keys of objects in S3, or run several batches",
-    )  # fmt: skip
-    refuse_above(
-        quotas, "states.map_items", shape.chunks,
-        f"{shape.chunks:,} chunks are more than the {{quota}} that a Map Run reads: raise ItemsPerChunk",
-    )  # fmt: skip
+    if shape.chunks > MAX_CHUNKS:
+        raise Impossible(
+            "ItemsPerChunk", f"{shape.chunks:,} chunks are more than the {MAX_CHUNKS:,} of a batch: raise ItemsPerChunk"
+        )
     refuse_above(
         quotas, "s3.multipart_parts", shape.parts,
         f"{gigabytes} are {shape.parts:,} parts of 8 MiB, but an upload has {{quota}} at most: run several batches",
@@ -63,10 +63,10 @@ def rounds(
 
 @dataclass(frozen=True, kw_only=True)
 class Children:
-    """The child executions. Numbers are averages per child, except `seconds`, a sample of durations.
+    """The chunks in their child executions. Numbers are averages per chunk, except `seconds`, a sample of durations.
 
-    A child makes `calls` of the processor, which take `processor_seconds` together. A STANDARD child makes
-    `transitions`, its start included. A child with a failing item takes `retry_seconds` for its retries.
+    A chunk takes `calls` of the processor, which take `processor_seconds` together. It takes its part of a STANDARD
+    child's `transitions`, of which the start is one. A chunk with a failing item takes `retry_seconds` for its retries.
     """
 
     calls: float
@@ -82,28 +82,31 @@ def look_share(milliseconds: float) -> float:
     return 1 / max(1, math.ceil(OPEN_MS / max(1, milliseconds)))
 
 
-def children(work: ChunkWork, settings: Settings, times: StepTimes, step: float, quotas: Quotas) -> Children:
-    """The work of a child execution: calls until its chunk is done, and retries of failed items.
+def children(
+    work: ChunkWork, settings: Settings, shape: SfnShape, times: StepTimes, step: float, quotas: Quotas
+) -> Children:
+    """The work of chunks in child executions: calls until a chunk is done, and retries of failed items.
 
     `step` is the seconds of a transition. Raises Impossible.
     """
     calling = (times.overhead + work.items * times.take_item) / 1000
     calling += look_share((work.times.mean / work.rounds + calling) * 1000) * times.s3 / 1000
-    each_call = calling + STATES_PER_CALL * step
+    calling += shape.read_alone / shape.chunks / work.rounds * times.s3 / 1000
+    states_per_call = STATES_PER_CALL[settings.child_type]
+    each_call = calling + states_per_call * step
     around = work.rounds * each_call + step
     retry_calls = max(1, math.ceil(work.retry_seconds / work.progress_seconds))
     retried = work.retries * (settings.retry_delay_seconds + step + work.retry_seconds + retry_calls * each_call)
-    if settings.child_type == "EXPRESS":
-        check_express_seconds(max(work.times.wall) + around, retried if work.failing else 0.0, quotas)
-    else:
+    if settings.child_type == "STANDARD":
         events = work.most_rounds * EVENTS_PER_CALL
         events += work.retries * (retry_calls * EVENTS_PER_CALL + EVENTS_PER_WAIT)
-        check_history(events + EVENTS_PER_CALL + EVENTS_AROUND, "a child", quotas)
+        events += EVENTS_PER_CALL + EVENTS_AROUND
+        check_history(shape.grouping.per_child * events + EVENTS_OF_CHILD, "a child", quotas)
     waits = work.failing * work.retries
     count = work.rounds + waits * retry_calls
     return Children(
         calls=count,
-        transitions=1 + STATES_PER_CALL * count + waits + 1,
+        transitions=states_per_call * count + waits + 1 + (1 + STATES_OF_CHILD) / shape.grouping.per_child,
         mean_seconds=work.times.mean + around + work.failing * retried,
         seconds=[wall + around + work.failing * retried for wall in work.times.wall],
         processor_seconds=work.times.mean + waits * work.retry_seconds + count * calling,
@@ -111,15 +114,15 @@ def children(work: ChunkWork, settings: Settings, times: StepTimes, step: float,
     )
 
 
-def dispatched(settings: Settings, quotas: Quotas, transitions: float) -> tuple[float, str]:
-    """The children that the Map starts per second, and the quota that limits them.
+def dispatched(settings: Settings, quotas: Quotas, transitions: float, per_child: int) -> tuple[float, str]:
+    """The chunks whose children the Map starts per second, and the quota that limits them.
 
     Only STANDARD executions use up the quota of transitions. The parent makes few, except for the start of each child.
     """
     if settings.child_type == "EXPRESS":
-        return quotas["states.express_dispatch"], "states.express_dispatch"
+        return quotas["states.express_dispatch"] * per_child, "states.express_dispatch"
     by_transitions = quotas["states.transitions"] / transitions, "states.transitions"
-    return min((quotas["states.standard_dispatch"], "states.standard_dispatch"), by_transitions)
+    return min((quotas["states.standard_dispatch"] * per_child, "states.standard_dispatch"), by_transitions)
 
 
 def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions: Assumptions) -> Timing:
@@ -136,8 +139,9 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     check_history(2 + batcher_rounds * EVENTS_PER_CALL + EVENTS_PER_CALL + EVENTS_AROUND, "the execution", quotas)
     child_step = step if settings.child_type == "STANDARD" else assumptions["states.express_transition_ms"]
     times = step_times(settings.processor_memory, quotas, assumptions)
-    child = children(work, settings, times, child_step / 1000, quotas)
-    dispatch, quota = dispatched(settings, quotas, child.transitions)
+    grouping = shape.grouping
+    child = children(work, settings, shape, times, child_step / 1000, quotas)
+    dispatch, quota = dispatched(settings, quotas, child.transitions, grouping.per_child)
     arrivals = steady((made + assumptions["states.map_start_ms"]) / 1000, dispatch, work.count, quota)
     run = run_jobs(work.count, child.seconds, arrivals, Places(child_limits(child, settings, quotas)))
 
@@ -157,8 +161,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
         processor_invocations=child.calls * work.count,
         processor_ms=child.processor_seconds * work.count * 1000 + environments * init,
         finalizer_invocations=1, finalizer_ms=finishing + init,
-        # Every child's duration is rounded up to 100 ms, by half of that on average.
-        child_ms=max(EXPRESS_STEP_MS, child.mean_seconds * 1000 + EXPRESS_STEP_MS / 2) * work.count,
+        child_ms=child_ms(child, grouping, work.count, STATES_OF_CHILD * child_step + small.s3),
         cold_starts=environments + 2, init_ms=(environments + 2) * init,
         concurrency=environments, cut_short=(work.rounds - 1) * work.count,
     )  # fmt: skip
@@ -173,15 +176,14 @@ def child_limits(child: Children, settings: Settings, quotas: Quotas) -> list[Li
     ]
 
 
-def check_express_seconds(first: float, retried: float, quotas: Quotas) -> None:
-    """Raise Impossible if an EXPRESS child could end before its chunk is done, with all attempts and waits."""
-    seconds = f"{first + retried:,.0f} s{' with its retries' if retried else ''}"
-    lower = f"lower ItemsPerChunk{', MaxAttempts or RetryDelaySeconds' if retried else ''}"
-    refuse_above(
-        quotas, "states.express_seconds", first + retried,
-        f"a chunk takes {seconds}, and an EXPRESS child ends after {{quota}} s: raise ItemConcurrency, {lower}, or "
-        "take ChildType=STANDARD",
-    )  # fmt: skip
+def child_ms(child: Children, grouping: Grouping, chunks: float, around_ms: float) -> float:
+    """The durations of all children. Their chunks take turns in the places that there are for them.
+
+    A child begins and ends with `around_ms`. Its duration is rounded up to 100 ms, by half of that on average.
+    """
+    turns = max(1.0, chunks / grouping.children / grouping.chunks_at_once)
+    lasts = turns * child.mean_seconds * 1000 + around_ms + EXPRESS_STEP_MS / 2
+    return grouping.children * max(EXPRESS_STEP_MS, lasts)
 
 
 def check_history(events: float, owner: str, quotas: Quotas) -> None:

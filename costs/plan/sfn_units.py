@@ -24,10 +24,16 @@ from sandbox.meter.rules import express_memory_gb, lambda_gb_seconds
 STATE_MACHINE = None
 LISTED = 1000
 """Keys or parts on a page of S3."""
-PARENT_STATES, ROUND_STATES = 6, 2
-"""Begin, Make chunks, Chunks made?, Try the work, Process chunks, Finalize; each further round enters two more."""
-CHILD_STATES = 3
-"""Process, Outcome, Done; of a failing chunk each attempt's Process and Outcome, the waits between, Record failure."""
+PARENT_STATES, ROUND_STATES, RUN_STATES = 6, 2, 3
+"""Begin, Make chunks, Chunks made?, Try the work, Process chunks, Finalize; each further round enters two more.
+
+Each further Map Run: Hand out what is left, Process chunks, Finalize.
+"""
+CHILD_STATES, CHUNK_STATES = 2, 3
+"""Light enough?, Its chunks, and Read its chunks in a child that reads them.
+
+Process, Outcome, Done; of a failing chunk each attempt's Process and Outcome, the waits between, Record failure.
+"""
 RESULTS = "a manifest, and the children's results taken as one multipart upload: AWS does not say in how many parts"
 
 
@@ -48,6 +54,9 @@ def sfn_usages(
         # An environment that has just found the batch open does not look again.
         "looks": estimate(min(1, processors.least), processors.expected * share, processors.most),
         "chunks": batch.chunks,
+        "children": spread(shape.grouping.children for shape in shapes),
+        "reading": spread(shape.reading for shape in shapes),
+        "read_alone": spread(shape.read_alone for shape in shapes),
         "parts": parts,
         # One PutObject writes all chunks.
         "single_puts": spread(1 if shape.chunks and not shape.parts else 0 for shape in shapes),
@@ -71,8 +80,9 @@ def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Usage]:
     multipart = min(n.parts, 1)
 
     # The batcher reads the owner of the batch, billed even if there is none yet, and the input; it writes the chunks.
-    yield row("s3.gets", BATCHER, "GetObject", 2 * n.rounds + 1 if from_file else n.rounds)
-    yield row("s3.puts", BATCHER, "PutObject", n.single_puts + 2)
+    # A round leaves the lengths of its chunks to the last one, which writes the list of children.
+    yield row("s3.gets", BATCHER, "GetObject", (2 * n.rounds + 1 if from_file else n.rounds) + n.rounds - 1)
+    yield row("s3.puts", BATCHER, "PutObject", n.single_puts + 2 + some + n.rounds - 1)
     yield row("s3.puts", BATCHER, "CreateMultipartUpload", multipart)
     yield row("s3.puts", BATCHER, "UploadPart", n.parts)
     yield row("s3.puts", BATCHER, "ListParts", math.ceil(n.parts / LISTED))
@@ -82,31 +92,33 @@ def rows(n: Counts, batch: PlannedBatch[SfnShape]) -> Iterator[Usage]:
     # The state machine and its children: a STANDARD child's states are transitions, an EXPRESS child is a request.
     parent = PARENT_STATES + (n.rounds - 1) * ROUND_STATES - (0 if some else 2)
     yield row("states.transitions", STATE_MACHINE, "parent", parent)
-    yield row("states.transitions", STATE_MACHINE, "children", n.chunks)
+    yield row("states.transitions", STATE_MACHINE, "children", n.children)
     if settings.child_type == "STANDARD":
         # Each retry waits, processes and sees the outcome; Record failure stands in the place of Done.
-        child = (n.chunks + n.retries) * CHILD_STATES + n.cut_short * 2
+        child = n.children * CHILD_STATES + n.reading + (n.chunks + n.retries) * CHUNK_STATES + n.cut_short * 2
         yield row("states.transitions", STATE_MACHINE, "child", child)
     else:
-        yield row("states.express_requests", STATE_MACHINE, "child", n.chunks)
+        yield row("states.express_requests", STATE_MACHINE, "child", n.children)
         if timing:
             memory = express_memory_gb(DEFINITION.stat().st_size) * 1024
             seconds = lambda_gb_seconds(timing.child_ms, memory)
             yield row("states.express_gb_seconds", STATE_MACHINE, "child", seconds)
     if some:
-        yield row("s3.gets", STATE_MACHINE, "GetObject", 1, note="AWS does not say how it reads it")
+        note = "AWS does not say how it reads the list of children"
+        yield row("s3.gets", STATE_MACHINE, "GetObject", 1 + n.reading, note=note)
         results = Rules.load()["result_writer.manifest_puts"] + Assumptions.load()["result_writer.file_puts"]
         yield row("s3.puts", STATE_MACHINE, "PutObject", results, note=RESULTS)
 
     # The processors, and the recorder of failed items.
-    yield row("s3.gets", PROCESSOR, "GetObject", n.looks)
+    yield row("s3.gets", PROCESSOR, "GetObject", n.looks + n.read_alone)
     yield row("logs.bytes", PROCESSOR, "function", n.counts_bytes + n.failed_item_bytes)
     yield row("s3.puts", RECORDER, "PutObject", n.failing_chunks)
     yield row("logs.bytes", RECORDER, "function", n.failure_bytes)
 
     # The finalizer counts the failures by their objects' keys.
-    yield row("s3.gets", FINALIZER, "GetObject", 3)
-    yield row("s3.puts", FINALIZER, "ListObjectsV2", max(1, math.ceil(n.failing_chunks / LISTED)))
+    yield row("s3.gets", FINALIZER, "GetObject", 4)
+    # What children have left, and the chunks with failures.
+    yield row("s3.puts", FINALIZER, "ListObjectsV2", 1 + max(1, math.ceil(n.failing_chunks / LISTED)))
     yield row("s3.puts", FINALIZER, "PutObject", 2)
     yield row("events.published", FINALIZER, "PutEvents", 1)
     yield row("logs.bytes", FINALIZER, "function", n.finished_bytes)

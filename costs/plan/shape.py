@@ -14,7 +14,10 @@ from costs.plan.sizes import BATCH_ID, message_bytes
 from handlers.aws.input_object import BYTES_PER_ITEM
 from handlers.aws.sqs import full_batches
 from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
-from handlers.sfn.chunk_file import PART_BYTES
+from handlers.sfn.chunk_file import FIRST_ATTEMPT, PART_BYTES
+from handlers.sfn.express import begin_minutes
+from handlers.sfn.grouping import Grouping, grouped
+from handlers.sfn.store import READ_TOGETHER
 from handlers.sqs.batcher import WINDOW_BYTES, WINDOW_CHUNKS
 from handlers.sqs.records import SEGMENT_STRIDE, segments_for, shards_for
 from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
@@ -51,14 +54,17 @@ class SqsShape:
 class SfnShape:
     """A batch of the Step Functions architecture. All chunks have `chunk_items` but the last.
 
-    `object_bytes` is the size of the Distributed Map's input, which is uploaded in `parts`; with 0 parts by one
-    PutObject.
+    `object_bytes` is the size of the file of chunks, which is uploaded in `parts`; with 0 parts by one PutObject.
+    `reading` of the children read their chunks at once; the processors read those of the others, `read_alone`.
     """
 
     chunks: int
     chunk_items: int
     object_bytes: int
     parts: int
+    grouping: Grouping
+    reading: int
+    read_alone: int
 
 
 @functools.lru_cache(maxsize=1024)
@@ -115,19 +121,38 @@ def sfn_shape(workload: Workload, settings: Settings, item_bytes: float, *, long
     per_chunk = chunk_items(settings.items_per_chunk, item_bytes, SFN_CHUNK_BYTES)
     chunks = math.ceil(workload.items / per_chunk)
     last = max(0, chunks - 1) if longest else 0
-    around = len(f',\n{{"seq":{last},"items":[]}}')
+    around = len(f',\n{{"seq":{last},{FIRST_ATTEMPT},"items":[]}}')
     # A part ends with the chunk that fills it; the last part has the remaining chunks. The last chunk may be shorter.
     full, rest = divmod(workload.items, per_chunk)
     full_bytes = _text_bytes(per_chunk, item_bytes) + around
     parts, left = divmod(full, math.ceil(PART_BYTES / full_bytes))
     if rest and left * full_bytes + _text_bytes(rest, item_bytes) + around >= PART_BYTES:
         parts += 1
+    object_bytes = chunks * (around - 1) + round(workload.items * (item_bytes + 1))
+    grouping = grouped(
+        chunks, object_bytes / max(1, chunks), settings.max_concurrency, settings.chunks_per_child, minutes(settings)
+    )
+    last_chunks = chunks - max(0, grouping.children - 1) * grouping.per_child
+    full_read, last_read = (
+        count * full_bytes - len(",\n") <= READ_TOGETHER for count in (grouping.per_child, last_chunks)
+    )
+    reading = max(0, grouping.children - 1) * full_read + min(1, grouping.children) * last_read
     return SfnShape(
         chunks=chunks,
         chunk_items=per_chunk,
-        object_bytes=chunks * (around - 1) + round(workload.items * (item_bytes + 1)),
+        object_bytes=object_bytes,
         parts=parts + 1 if parts else 0,
+        grouping=grouping,
+        reading=reading,
+        read_alone=0 if full_read else chunks - last_read * last_chunks,
     )
+
+
+def minutes(settings: Settings) -> int:
+    """The minutes in which a child may begin work; 0 for all at once, as the template tells the batcher."""
+    if settings.child_type != "EXPRESS":
+        return 0
+    return begin_minutes(settings.processor_timeout, settings.retry_delay_seconds)
 
 
 def _segments(workload: Workload, settings: Settings, item_bytes: float) -> tuple[int, int, int, int]:

@@ -67,7 +67,7 @@ class AbandonedExecutions:
         if objects.is_notified():
             return None
         made = objects.find_made() or unmade(objects, start)
-        map_run_arn = self.finisher.map_runs.of(execution.arn)
+        map_run_arn = self.finisher.map_runs.find(execution.arn, objects.part(made).run)
         return self.finisher.finish(objects, made, map_run_arn, clock, early)
 
     def finish_undelivered(self, event: JsonObject, sent_at: int, cause: str, clock: Clock) -> JsonObject | None:

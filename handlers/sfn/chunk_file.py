@@ -1,5 +1,6 @@
-"""The Distributed Map's input, one JSON array of chunks. Several invocations, one a round, may write it."""
+"""The file of a batch's chunks, one JSON array. Several invocations, one a round, may write it."""
 
+from array import array
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -15,16 +16,23 @@ from handlers.core.json_text import JsonObject
 # S3 takes no parts smaller than 5 MiB, except the last. One at a time saves memory.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 8 * 1024 * 1024
-# Step Functions reads no larger file: the Map would fail, after hours of writing.
-# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-MAX_BYTES = 10_000_000_000
+# An upload has 10,000 parts at most: the page above.
+MAX_BYTES = 83_886_080_000
+# The list of children, which is made of as many lengths, fits the batcher's memory and its disk of 512 MB.
+MAX_CHUNKS = 5_000_000
+SEPARATOR = ",\n"
+# What a child's states begin a chunk with.
+FIRST_ATTEMPT = '"attempt":1,"died":0'
 # Each part's is sent with it, and S3 compares all of them at the end.
 CHECKSUM = "CRC32"
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where the next round goes on: the parts uploaded so far, and the counts of their chunks as in BatcherOutput."""
+    """Where the next round goes on: the parts uploaded so far, and the counts of their chunks as in BatcherOutput.
+
+    `lengths` is the number of objects in which the rounds so far have stored the lengths of their chunks.
+    """
 
     upload_id: str | None = None
     parts: int = 0
@@ -33,6 +41,7 @@ class Cursor:
     chunks: int = 0
     smallest_chunk: int = 0
     last_chunk: int = 0
+    lengths: int = 0
 
     def to_json(self) -> JsonObject:
         return asdict(self)
@@ -61,13 +70,15 @@ class ChunkWriter:
         self.place: dict[str, Any] = {"Bucket": bucket, "Key": key}
         self.cursor = cursor
         self.max_items = max_items
-        self._completed = False
+        self.lengths = array("I")
+        """The bytes of each chunk that this round has written, in the file's order; of those behind `cursor` too."""
+        self._first, self._completed = cursor.chunks, False
 
     def write(self, chunks: Iterable[Chunk], has_time: Callable[[], bool]) -> bool:
         """Write the chunks that follow the cursor; false if a next round has to go on from `cursor`.
 
         Time has run out after at least one part; or the upload is gone, and `cursor` is at the beginning again. Raises
-        InvalidRequest for too many items, or more than Step Functions reads.
+        InvalidRequest for too many items or chunks, or more than an upload may have.
         """
         try:
             return self._write(chunks, has_time)
@@ -80,11 +91,13 @@ class ChunkWriter:
         texts: list[bytes] = []
         size = 0
         for chunk in chunks:
-            text = f'{",\n" if counted.chunks else "["}{{"seq":{chunk.seq},"items":[{",".join(chunk.items)}]}}'.encode()
-            texts.append(text)
-            size += len(text)
+            text = f'{{"seq":{chunk.seq},{FIRST_ATTEMPT},"items":[{",".join(chunk.items)}]}}'.encode()
+            texts += [SEPARATOR.encode() if counted.chunks else b"[", text]
+            size += len(texts[-2]) + len(text)
+            self.lengths.append(len(text))
             counted = counted.after(len(chunk.items))
             refuse_too_many(counted.items, self.max_items)
+            refuse_too_many_chunks(counted.chunks)
             if size >= PART_BYTES:
                 counted = self._put_part(b"".join(texts), counted)
                 self.cursor = counted
@@ -96,8 +109,13 @@ class ChunkWriter:
             self._complete(counted.upload_id)
         elif counted.chunks:
             self.client.put_object(**self.place, Body=b"".join([*texts, b"]"]))
+            counted = replace(counted, bytes=size)
         self.cursor = counted
         return True
+
+    def lengths_so_far(self) -> list[int]:
+        """The lengths of the chunks that this round has written before `cursor`: those for the next round to keep."""
+        return self.lengths[: max(0, self.cursor.chunks - self._first)].tolist()
 
     def abandon(self) -> None:
         """Delete the parts uploaded so far: the batch cannot be made."""
@@ -110,8 +128,8 @@ class ChunkWriter:
         size = cursor.bytes + len(text)
         if size > MAX_BYTES:
             raise InvalidRequest(
-                f"its first {cursor.items:,} items make {size:,} bytes of chunks, and Step Functions reads a file of "
-                f"{MAX_BYTES:,} at most: split it into several batches, or run it on the SQS stack"
+                f"its first {cursor.items:,} items make {size:,} bytes of chunks, and S3 takes {MAX_BYTES:,} in "
+                f"parts of {PART_BYTES:,}: split it into several batches, or run it on the SQS stack"
             )
         upload_id = cursor.upload_id or self._begin()
         cursor = replace(cursor, upload_id=upload_id, parts=cursor.parts + 1, bytes=size)
@@ -157,3 +175,11 @@ class ChunkWriter:
                 raise
             return False
         return True
+
+
+def refuse_too_many_chunks(chunks: int) -> None:
+    """Raise InvalidRequest for more chunks than a batch may have."""
+    if chunks > MAX_CHUNKS:
+        raise InvalidRequest(
+            f"it has more than {MAX_CHUNKS:,} chunks: raise itemsPerChunk, split it, or run it on the SQS stack"
+        )

@@ -59,7 +59,7 @@ class Finalizer:
         if not made:
             raise CountsDoNotAddUp(f"made/{objects.name} is not readable yet")
         if error:
-            map_run_arn = self.finisher.map_runs.of(execution.arn)
+            map_run_arn = self.finisher.map_runs.find(execution.arn, objects.part(made).run)
             return self.finisher.finish(objects, made, map_run_arn, clock, EarlyEnd(Status.FAILED, reason))
         return self.finisher.finish(objects, made, event.get("mapRunArn"), clock, None)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from handlers.aws.errors import CheckAgain
 from handlers.aws.events import FINISHED, Events
@@ -10,12 +10,14 @@ from handlers.aws.results import ResultStore
 from handlers.aws.telemetry import log_finished
 from handlers.core.batch import Ending, Status, final_status
 from handlers.core.clock import CLOCK_MARGIN_MS, Clock
-from handlers.core.json_text import Item, JsonObject
-from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, OutOfTime, TokenExpired, chunk_of
+from handlers.core.json_text import JsonObject
+from handlers.sfn.handed_on import chunks_of, failures_in, failures_of, with_items
+from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, OutOfTime, TokenExpired
 from handlers.sfn.start import epoch_of
+from handlers.sfn.states import ProcessorInput
 from handlers.sfn.store import BatcherOutput, BatchObjects
 
-# Children that lost their chunk: the Map Run's name for how they ended, and their status. If the whole execution was
+# Children that lost their chunks: the Map Run's name for how they ended, and their status. If the whole execution was
 # stopped, the chunks of aborted children count as remaining instead.
 LOST = {"failed": "FAILED", "timedOut": "TIMED_OUT", "aborted": "ABORTED"}
 ENDED = ("succeeded", *LOST)
@@ -35,6 +37,10 @@ class TooEarly(CheckAgain):
     def __init__(self, seconds: float):
         super().__init__(f"a function that a child called may run for {seconds:.0f} s more")
         self.seconds = seconds
+
+
+class ChunksLeft(CheckAgain):
+    """Children had no time for all of their chunks: another Map Run has to take them up."""
 
 
 class NotYetAnnounced(CheckAgain):
@@ -75,8 +81,12 @@ class Counter:
         """The batch's ending. Raises OutOfTime, and TooEarly if a child ended before what it had called.
 
         Raises CountsDoNotAddUp until the Map Run's counts equal the children found, for at most 15 minutes: then the
-        batch is FAILED, and the items of missing chunks count as remaining.
+        batch is FAILED, and the items of missing chunks count as remaining. Raises ChunksLeft if all children are
+        accounted for, and some have handed chunks on.
         """
+        part = self.objects.part(made)
+        if self.progress.get("run", 1) != part.run:
+            self.progress = {"run": part.run}
         run = self.map_runs.describe(map_run_arn) if map_run_arn else {}
         ended_at = ended_at_of(run, early)
         waited = ended_at is not None and self.clock.now() > ended_at + PROOF_SECONDS * 1000
@@ -87,12 +97,16 @@ class Counter:
             raise CountsDoNotAddUp("no Map Run is listed, maybe not yet")
         if ended_at is not None and (early or any(says[name] for name in LOST)):
             self._let_functions_end(ended_at)
-        if not waited and not early and sum(says.values()) != made.chunks:
-            raise CountsDoNotAddUp(f"{sum(says.values())} of {made.chunks} chunks are accounted for: {says}")
-        chunks = says["succeeded"]
+        if not waited and not early and sum(says.values()) != part.children:
+            raise CountsDoNotAddUp(f"{sum(says.values())} of {part.children} children are accounted for: {says}")
+        left = self._left_by(part.run)
+        children = says["succeeded"]
         for name, status in LOST.items():
             if map_run_arn and says[name] and not (early and name == "aborted"):
-                chunks += min(says[name], self._fail_lost_chunks(map_run_arn, status, says[name], waited))
+                children += min(says[name], self._fail_lost_chunks(map_run_arn, status, says[name], waited, left))
+        if left and not early and children == part.children:
+            raise ChunksLeft(f"{len(left)} of {part.chunks} chunks")
+        chunks = made.chunks - part.chunks + max(0, part.in_children(children) - len(left))
         return self._ending(made, chunks, self._count_failed(), early)
 
     def _let_functions_end(self, ended_at: int) -> None:
@@ -121,8 +135,25 @@ class Counter:
             settled = max(failed, settled_at_least(made, chunks))
         return made.ending(status, settled, failed, reason, self.clock.now())
 
-    def _fail_lost_chunks(self, map_run_arn: str, status: str, expected: int, waited: bool) -> int:
-        """Fail all items of children that neither succeeded nor recorded failures. Returns the number of children."""
+    def _left_by(self, run: int) -> set[int]:
+        """The chunks that the children of a Map Run have handed on. Records the failures that none of them could."""
+        left = set()
+        for name in self.objects.names_left(run):
+            seq, _, what = name.partition("/")[2].partition("-")
+            if what != "failed":
+                left.add(int(seq))
+            elif not self.objects.has_failures(int(seq)):
+                if not self.clock.has(STOP_COUNTING_MS):
+                    raise OutOfTime(f"failures that no child could record, up to chunk {seq}")
+                event = cast(ProcessorInput, self.objects.left(name))
+                self.objects.put_failed(int(seq), failures_in(with_items(event, self.objects)))
+        return left
+
+    def _fail_lost_chunks(self, map_run_arn: str, status: str, expected: int, waited: bool, left: set[int]) -> int:
+        """Fail all items of the chunks of children that died, but those `left` to others and those that have failures.
+
+        Returns the number of children.
+        """
         listed = ListedChildren(*self.progress.get(status) or ())
         while not listed.complete:
             try:
@@ -131,14 +162,15 @@ class Counter:
                 listed = ListedChildren()
                 continue
             for child in children:
-                chunk = chunk_of(child)
-                if not self.objects.has_failures(chunk["seq"]):
-                    self.objects.put_failed(chunk["seq"], failures_of(child, chunk["items"]))
+                for event in chunks_of(child):
+                    seq = event["chunk"]["seq"]
+                    if seq not in left and not self.objects.has_failures(seq):
+                        self.objects.put_failed(seq, failures_of(child, with_items(event, self.objects)))
             listed = ListedChildren(token, listed.found + len(children), complete=token is None)
             self._keep(self.progress | {status: listed})
         if listed.found != expected and not waited:
             # Begin again, with the failures too: some of those counted may be recorded only now.
-            self._keep({})
+            self._keep({"run": self.progress.get("run", 1)})
             raise CountsDoNotAddUp(f"{expected} children ended {status}, and {listed.found} can be found")
         return listed.found
 
@@ -173,6 +205,8 @@ class Finisher:
 
         Raises NotYetAnnounced, and the errors of Counter.count and Events.publish: check again.
         """
+        if early:
+            objects.put_stopped()
         if objects.find_ending() is None:
             ending = Counter(objects, self.map_runs, self.grace, clock).count(made, map_run_arn, early)
             return self.end(objects, ending, clock)
@@ -180,6 +214,8 @@ class Finisher:
 
     def end(self, objects: BatchObjects, ending: Ending, clock: Clock) -> JsonObject:
         """End a batch this way, unless it has ended. Returns the detail that is announced. Raises as `finish` does."""
+        if ending.remaining:
+            objects.put_stopped()
         if objects.put_ending(ending.detail(), clock.deadline):
             return self._announce(objects, ending.detail(), clock)
         return self._announce_again(objects, clock)
@@ -216,12 +252,6 @@ def ended_at_of(run: JsonObject, early: EarlyEnd | None) -> int | None:
 def all_of(*reasons: str | None) -> str | None:
     """The reasons, without those that are None, as one text."""
     return "; ".join(filter(None, reasons)) or None
-
-
-def failures_of(child: JsonObject, items: list[Item]) -> list[JsonObject]:
-    """The failure records of the items of a child that died."""
-    error = f"its execution ended {child['status']}: {child.get('error', '')} {child.get('cause', '')}"[:1000]
-    return [{"item": item, "error": error, "attempts": 1} for item in items]
 
 
 def settled_at_least(made: BatcherOutput, chunks: int) -> int:

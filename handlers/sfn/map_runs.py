@@ -1,7 +1,6 @@
 """The Map Run of an execution, and its child executions."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -51,10 +50,15 @@ class MapRuns:
 
     states: Client
 
-    def of(self, execution_arn: str) -> str | None:
-        """The ARN of the execution's Map Run; None if the execution has not started one."""
-        runs = self.states.list_map_runs(executionArn=execution_arn)["mapRuns"]
-        return runs[0]["mapRunArn"] if runs else None
+    def of(self, execution_arn: str) -> list[str]:
+        """The ARNs of the execution's Map Runs, in the order of their starts."""
+        pages = self.states.get_paginator("list_map_runs").paginate(executionArn=execution_arn)
+        runs = [run for page in pages for run in page["mapRuns"]]
+        return [run["mapRunArn"] for run in sorted(runs, key=lambda run: run["startDate"])]
+
+    def find(self, execution_arn: str, run: int) -> str | None:
+        """The ARN of the execution's `run`th Map Run; None if it is not listed: not started, or not yet."""
+        return dict(enumerate(self.of(execution_arn), start=1)).get(run)
 
     def describe(self, map_run_arn: str) -> Any:
         """The answer of DescribeMapRun."""
@@ -105,12 +109,8 @@ def page_size(clock: Clock) -> int:
     return max(1, min(LARGEST_PAGE, clock.total * CALLS_A_SECOND // 8_000))
 
 
-def chunk_of(child: JsonObject) -> JsonObject:
-    """The chunk that a child got as its input."""
-    chunk: JsonObject = json.loads(child["input"])["chunk"]
-    return chunk
-
-
-def finished_by(children: list[JsonObject]) -> Iterator[int]:
-    """The numbers of the chunks that these children, which succeeded, have finished."""
-    return (json.loads(child["output"])["seq"] for child in children)
+def outcomes_of(child: JsonObject) -> list[JsonObject]:
+    """What became of the chunks of a child that succeeded: `{"outcome", "seq"}` of each."""
+    output = json.loads(child["output"])
+    # That of an execution which began before a deployment is of one chunk.
+    return output if isinstance(output, list) else [output]

@@ -12,8 +12,10 @@ from handlers.core.clock import Clock, LambdaContext
 from handlers.core.json_text import Item, JsonObject, unsealed
 from handlers.core.run_items import Results
 from handlers.sfn.fence import Fence
+from handlers.sfn.handed_on import with_items
 from handlers.sfn.round import Round
-from handlers.sfn.states import ProbeInput, ProcessorInput
+from handlers.sfn.states import BatchOfChunk, ProbeInput, ProcessorInput
+from handlers.sfn.store import BatchObjects
 from handlers.worker import WORKER
 
 
@@ -21,6 +23,11 @@ from handlers.worker import WORKER
 def fence() -> Fence:
     """The function's fence; made once per environment."""
     return Fence(own_s3(), settings.text("BATCH_BUCKET"))
+
+
+def batch_objects(batch: BatchOfChunk) -> BatchObjects:
+    """The objects of a batch."""
+    return BatchObjects(own_s3(), settings.text("BATCH_BUCKET"), batch["batchId"], batch["generation"])
 
 
 @functools.cache
@@ -53,6 +60,8 @@ def handler(event: ProcessorInput | ProbeInput, context: LambdaContext) -> JsonO
     batch = event["batch"]
     with service_errors_renamed():
         fence().pass_open(batch["batchId"], batch["generation"], clock)
+        if "items" not in event["chunk"]:
+            event = with_items(event, batch_objects(batch))
     kept = result_store()
     this = Round(event)
     about = {"batch_id": batch["batchId"], "seq": event["chunk"]["seq"], "attempt": event["attempt"]}

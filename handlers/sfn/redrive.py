@@ -9,7 +9,7 @@ from handlers.core.clock import Clock
 from handlers.core.files.unreadable import then_unreadable
 from handlers.core.json_text import Item, JsonObject
 from handlers.core.selection import Selection
-from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, TokenExpired, finished_by
+from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, TokenExpired, outcomes_of
 from handlers.sfn.store import BatchObjects
 
 
@@ -48,43 +48,56 @@ def unfinished_items(objects: BatchObjects, finished: set[int] | None, selection
 
 
 def finished_chunks(objects: BatchObjects, map_runs: MapRuns, clock: Clock) -> set[int]:
-    """The chunks of an ended generation whose children succeeded, or whose failures are recorded. Raises OutOfTime.
+    """The chunks of an ended generation which its children have finished, or whose failures are recorded.
 
-    Only DescribeExecution tells which chunk a child had, so the children that succeeded are described, page by page. If
-    the token of a page has expired, the list begins again; the chunks found so far stay in the set. Raises
-    CountsDoNotAddUp until as many are found as the Map Run counts, for at most 15 minutes after its end.
+    Only DescribeExecution tells which chunks a child had, so the children that succeeded are described, page by page.
+    Raises OutOfTime; and CountsDoNotAddUp until as many are found as each Map Run counts, for at most 15 minutes after
+    its end.
     """
-    failed = {seq for seq, _ in objects.failures()}
-    owner = objects.find_owner()
-    map_run_arn = map_runs.of(owner) if owner else None
-    if not map_run_arn:
-        ending = objects.find_ending()
-        if ending and ending[0]["detail"]["succeeded"]:
-            raise CountsDoNotAddUp(f"{owner} has a Map Run, which is not listed yet")
-        return failed
-    run = map_runs.describe(map_run_arn)
-    succeeded, ended_at = run["itemCounts"]["succeeded"], run.get("stopDate")
+    finished = {seq for seq, _ in objects.failures()}
+    owner, made, ending = objects.find_owner(), objects.find_made(), objects.find_ending()
+    found = map_runs.of(owner) if owner else []
+    # The Map Run before the latest has ended, or there would be no latest one.
+    wanted = objects.part(made).run - 1 if made else 0
+    if len(found) < max(wanted, 1 if ending and ending[0]["detail"]["succeeded"] else 0):
+        raise CountsDoNotAddUp(f"{owner} has a Map Run, which is not listed yet")
+    for run, map_run_arn in enumerate(found, start=1):
+        finished |= finished_in(objects, map_runs, run, map_run_arn, clock)
+    return finished
+
+
+def finished_in(objects: BatchObjects, map_runs: MapRuns, run: int, map_run_arn: str, clock: Clock) -> set[int]:
+    """The chunks that the children of one Map Run have finished. Raises as `finished_chunks` does.
+
+    If the token of a page has expired, the list begins again; what was found so far stays in the sets.
+    """
+    about = map_runs.describe(map_run_arn)
+    succeeded, ended_at = about["itemCounts"]["succeeded"], about.get("stopDate")
     finished: set[int] = set()
+    children: set[int] = set()
     page, token = 0, None
-    while len(finished) < succeeded:
-        stored = objects.find_finished_chunks(page)
+    while len(children) < succeeded:
+        stored = objects.find_finished_chunks(run, page)
         try:
             found = stored or listed(map_runs, map_run_arn, token, clock)
         except TokenExpired:
             token = None
             continue
         if not stored:
-            objects.put_finished_chunks(page, found)
+            objects.put_finished_chunks(run, page, found)
         finished.update(found["seqs"])
+        children.update(found["children"])
         page, token = page + 1, found["next"]
-        if token is None and not stored and len(finished) < succeeded:
+        if token is None and not stored and len(children) < succeeded:
             if ended_at and clock.now() > (ended_at.timestamp() + PROOF_SECONDS) * 1000:
                 break
-            raise CountsDoNotAddUp(f"{succeeded} children succeeded, and {len(finished)} can be found")
-    return failed | finished
+            raise CountsDoNotAddUp(f"{succeeded} children succeeded, and {len(children)} can be found")
+    return finished
 
 
 def listed(map_runs: MapRuns, map_run_arn: str, token: str | None, clock: Clock) -> JsonObject:
-    """`{"seqs", "next"}`: the chunks that a page of children finished, and the next page's token."""
+    """A page of children, as `BatchObjects.find_finished_chunks` describes it."""
     children, following = map_runs.children(map_run_arn, "SUCCEEDED", token, clock)
-    return {"seqs": list(finished_by(children)), "next": following}
+    outcomes = [outcomes_of(child) for child in children]
+    seqs = [chunk["seq"] for child in outcomes for chunk in child if chunk["outcome"] != "LEFT"]
+    return {"seqs": seqs, "children": [child[0]["seq"] for child in outcomes], "next": following}

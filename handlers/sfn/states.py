@@ -23,6 +23,12 @@ class BatcherInput(ExecutionContext):
     cursor: JsonObject | None
 
 
+class LeftInput(TypedDict):
+    """The input of Hand out what is left: the state of the execution, with its `batch`."""
+
+    left: JsonObject
+
+
 class FinalizerInput(ExecutionContext):
     """The input of Finalize. `batch` is the batcher's output; if the batcher failed there is a `request` instead."""
 
@@ -37,15 +43,19 @@ class BatchOfChunk(TypedDict):
 
     batchId: str
     generation: int
+    run: int
     itemConcurrency: int
     maxAttempts: int
 
 
 class ChunkOfBatch(TypedDict):
-    """A chunk, as the batcher wrote it."""
+    """A chunk, or its place: `at` in the file of chunks, with so many `bytes`; or the name of what was `left` of it."""
 
     seq: int
     items: list[Item]
+    at: NotRequired[int]
+    bytes: NotRequired[int]
+    left: NotRequired[str]
 
 
 class Died(TypedDict):

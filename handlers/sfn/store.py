@@ -1,17 +1,21 @@
 """The batch bucket: all its objects, which docs/design.md lists. Nothing else knows their keys."""
 
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import batched
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from handlers.aws import Client
 from handlers.core.batch import BatchRequest, Ending, Status, camel_cased, snake_cased
-from handlers.core.json_text import JsonObject, unsealed
+from handlers.core.json_text import Item, JsonObject, dumps, unsealed
 from handlers.core.rejected import as_failed
 
+# A state's input is at most 256 KiB. What a child reads of its chunks at once stays far below that.
+READ_TOGETHER = 128 * 1024
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict"}
 MISSING = {"NoSuchKey", "404"}
 
@@ -46,7 +50,8 @@ class BatcherOutput:
     """The batcher's output: counts of its chunks, or why there are none. Times in milliseconds since 1970.
 
     `smallest_chunk` is the fewest items of any chunk but the last, which is often shorter and has `last_chunk` items.
-    `reason` says why there are no chunks; or, if there are some, why the input could not be read beyond them.
+    `reason` says why there are no chunks; or, if there are some, why the input could not be read beyond them. The first
+    Map Run has so many `children`, of `per_child` chunks but for the last.
     """
 
     batch_id: str
@@ -58,6 +63,8 @@ class BatcherOutput:
     last_chunk: int = 0
     tolerated_failure_percentage: float = 0
     reason: str | None = None
+    children: int = 0
+    per_child: int = 1
 
     @property
     def refused(self) -> bool:
@@ -80,6 +87,32 @@ class BatcherOutput:
             finished_at=finished_at,
             reason=reason,
         )
+
+
+@dataclass(frozen=True)
+class Part:
+    """The chunks of one Map Run, the `run`th of the batch: so many `children`, of `per_child` chunks but for the last.
+
+    The Map Runs before it have settled all other chunks of the batch.
+    """
+
+    run: int
+    chunks: int
+    children: int
+    per_child: int
+
+    def in_children(self, children: int) -> int:
+        """The fewest chunks that so many of the children have."""
+        if not 0 < children < self.children:
+            return self.chunks if children else 0
+        last = self.chunks - (self.children - 1) * self.per_child
+        return (children - 1) * self.per_child + last
+
+
+def together(group: Sequence[JsonObject]) -> JsonObject:
+    """The first and the last byte of these neighbours in the file of chunks; 0 if a child may not read all at once."""
+    first, last = (group[0].get("at", 0), group[-1].get("at", 0) + group[-1].get("bytes", 0) - 1)
+    return {"first": first, "last": last} if 0 < last < first + READ_TOGETHER else {"first": 0, "last": 0}
 
 
 @dataclass
@@ -197,6 +230,57 @@ class BatchObjects:
         chunks = (json.loads(line.strip(b"[],")) for line in body.iter_lines(chunk_size=64 * 1024))
         return ({**chunk, "items": [*map(unsealed, chunk["items"])]} for chunk in chunks)
 
+    def items_at(self, at: int, length: int) -> list[Item]:
+        """The items of the chunk that has so many bytes of the file of chunks, from `at` on."""
+        part = f"bytes={at}-{at + length - 1}"
+        body = self.client.get_object(Bucket=self.bucket, Key=self.chunks_key, Range=part)["Body"]
+        items: list[Item] = json.loads(body.read())["items"]
+        return items
+
+    def put_lengths(self, number: int, lengths: list[int]) -> None:
+        """Store the lengths of the chunks that a round of the batcher has written."""
+        self.objects.put(f"children/{self.name}/lengths-{number:06d}.json", {"lengths": lengths})
+
+    def find_lengths(self, count: int) -> Iterator[int]:
+        """The lengths that `count` rounds of the batcher have stored."""
+        for number in range(count):
+            yield from self.objects.get(f"children/{self.name}/lengths-{number:06d}.json")[0]["lengths"]
+
+    def children_key(self, run: int) -> str:
+        return f"children/{self.name}/{run}.json"
+
+    def put_children(self, run: int, chunks: Iterable[JsonObject], per_child: int) -> None:
+        """Write the input of a Map Run: a JSON array of its children, each with references to so many chunks.
+
+        If these are `READ_TOGETHER` at most, `first` and `last` are their first and last byte in the file of chunks.
+        """
+        with tempfile.TemporaryFile() as file:
+            for number, group in enumerate(batched(chunks, per_child, strict=False)):
+                row = {"chunks": group, **together(group)}
+                file.write((",\n" if number else "[").encode() + dumps(row).encode())
+            file.write(b"]")
+            file.seek(0)
+            self.client.put_object(Bucket=self.bucket, Key=self.children_key(run), Body=file)
+
+    def put_part(self, part: Part) -> None:
+        """Store what the next Map Run has: chunks that the one before has left."""
+        self.objects.put(f"run/{self.name}.json", asdict(part))
+
+    def part(self, made: BatcherOutput) -> Part:
+        """What the latest Map Run has."""
+        value = self.objects.value(f"run/{self.name}.json")
+        # An execution that began before a deployment has a child for each chunk.
+        return Part(**value) if value else Part(1, made.chunks, made.children or made.chunks, made.per_child)
+
+    def names_left(self, run: int) -> Iterator[str]:
+        """The names of what the children of a Map Run have left: `seq-attempt-deaths`, or `seq-failed`."""
+        return (f"{run}/{name}" for name in self.objects.names(f"left/{self.name}/{run}/"))
+
+    def left(self, name: str) -> JsonObject:
+        """The input of the processor, or of the failure recorder, that a child has left."""
+        left: JsonObject = self.objects.get(f"left/{self.name}/{name}")[0]
+        return left
+
     def put_made(self, made: BatcherOutput) -> None:
         """Store the batcher's output, which says that the batcher is done."""
         self.objects.put(f"made/{self.name}.json", asdict(made))
@@ -251,15 +335,25 @@ class BatchObjects:
     def put_counted(self, progress: JsonObject) -> None:
         self.objects.put(f"lost/{self.name}.json", progress)
 
-    def find_finished_chunks(self, page: int) -> JsonObject | None:
-        """`{"seqs", "next"}`: the chunks that a page of children finished, as a redrive found, and the next token."""
-        found: JsonObject | None = self.objects.value(f"settled/{self.name}/{page:06d}.json")
+    def find_finished_chunks(self, run: int, page: int) -> JsonObject | None:
+        """`{"seqs", "children", "next"}`: the chunks that a page of children finished, as a redrive found them.
+
+        `children` are the first chunks of each child, and `next` is the next page's token.
+        """
+        found: JsonObject | None = self.objects.value(f"settled/{self.name}/{run}-{page:06d}.json")
         return found
 
-    def put_finished_chunks(self, page: int, found: JsonObject) -> None:
-        self.objects.put(f"settled/{self.name}/{page:06d}.json", found)
+    def put_finished_chunks(self, run: int, page: int, found: JsonObject) -> None:
+        self.objects.put(f"settled/{self.name}/{run}-{page:06d}.json", found)
 
     # --------------------------------------------------------------------------------------------- end
+    def put_stopped(self) -> None:
+        """Have children process nothing more of the batch, whose execution has ended early."""
+        self.objects.put(f"stopped/{self.name}", {})
+
+    def is_stopped(self) -> bool:
+        return self.objects.find(f"stopped/{self.name}") is not None
+
     def put_ending(self, detail: JsonObject, announce_until: int) -> bool:
         """Store how the batch ended; true for the single winner, which announces it."""
         return self.objects.put_new(self._ending_key, {"detail": detail, "announceUntil": announce_until})

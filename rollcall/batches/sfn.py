@@ -10,6 +10,7 @@ from bootstrap.open_batches import batch_in, stop
 from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, Redrive, iso
 from handlers.sfn.express import LIMIT_SECONDS
+from handlers.sfn.map_runs import MapRuns
 from handlers.sfn.store import BatchObjects
 from rollcall.batches.batch import Progress, Result
 from rollcall.target.connection import Connection
@@ -59,9 +60,10 @@ class SfnBatches:
             request = json.loads(execution["input"])
             items = request.get("items") if isinstance(request, dict) else None
             return Progress("forming chunks", items, done=0, failed=0, trouble=trouble, started_at=started_at)
-        map_run = self.map_run(execution["executionArn"])
+        map_run, part = self.map_run(execution["executionArn"]), objects.part(made)
         counts = map_run["itemCounts"] if map_run else {"succeeded": 0, "failed": 0, "timedOut": 0, "aborted": 0}
-        ended_chunks = counts["succeeded"] + counts["failed"] + counts["timedOut"] + counts["aborted"]
+        children = counts["succeeded"] + counts["failed"] + counts["timedOut"] + counts["aborted"]
+        ended_chunks = made.chunks - part.chunks + part.in_children(children)
         return Progress(
             stage="processing" if ended_chunks < made.chunks else "finishing",
             items=made.items,
@@ -127,9 +129,9 @@ class SfnBatches:
         return named if batch_in(named) == (batch_id, generation) else None
 
     def map_run(self, execution_arn: str) -> dict[str, Any] | None:
-        """The answer of DescribeMapRun for the execution's Map Run; None before it has one."""
-        map_runs = self._sfn.list_map_runs(executionArn=execution_arn)["mapRuns"]
-        return dict(self._sfn.describe_map_run(mapRunArn=map_runs[0]["mapRunArn"])) if map_runs else None
+        """The latest Map Run of an execution."""
+        map_runs = MapRuns(self._sfn).of(execution_arn)
+        return dict(self._sfn.describe_map_run(mapRunArn=map_runs[-1])) if map_runs else None
 
     def _result(self, execution: Mapping[str, Any]) -> Result | None:
         """The result of an execution's batch, OPEN before its end; None if the execution runs no batch."""

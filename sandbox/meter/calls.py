@@ -64,7 +64,9 @@ def charge(context: RequestContext, units: Iterable[Unit]) -> str | None:
         account: Account | None = process.meter.account
         by = "function"
     else:
-        account, by = EXECUTIONS.get(context.request.headers.get(EXECUTION_HEADER) or ""), "states"
+        arn = context.request.headers.get(EXECUTION_HEADER) or ""
+        # The ARN of a child has the Map's label after the state machine's name. Its Map writes results for it.
+        account, by = EXECUTIONS.get(arn), "child" if "/" in arn else "states"
     if account is not None:
         if account.unnamed:
             account.name(_named(context, first_only=True))

@@ -24,6 +24,7 @@ from localstack.services.stepfunctions.asl.component.intrinsic.function.statesfu
 )
 from localstack.services.stepfunctions.asl.component.program import program
 from localstack.services.stepfunctions.asl.component.state.state_execution import execute_state
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_map import state_map
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service import state_task_service
 from localstack.services.stepfunctions.asl.eval import states
 from localstack.services.stepfunctions.asl.parse import asl_parser, preprocessor
@@ -99,7 +100,7 @@ def _copy(value: Any) -> Any:
         return copy.deepcopy(value)
 
 
-_COPYING = (result_path, string_expression, json_merge, execute_state, state_task_service, states)
+_COPYING = (result_path, string_expression, json_merge, execute_state, state_map, state_task_service, states)
 
 
 def install() -> None:

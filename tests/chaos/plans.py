@@ -212,6 +212,12 @@ def chance(draw: random.Random, low: float, high: float) -> float:
     return round(draw.uniform(low, high), 2)
 
 
+def draw_grouping(seed: int) -> tuple[int, bool]:
+    """ChunksPerChild for Step Functions' batches of a round, 0 for automatic; and whether children are in a hurry."""
+    draw = random.Random(f"grouping {seed}")
+    return draw.choice((0, 0, 1, 2, 3, 7, 50)), draw.random() < 0.5
+
+
 def draw_plan(seed: int, names: Names) -> dict[str, Any]:
     """Five to ten faults, which depend on the seed, the stacks' suffix and the architectures alone."""
     draw = random.Random(f"plan {seed}")

@@ -10,7 +10,7 @@ from tests.chaos.batches import Spec, draw_batches
 from tests.chaos.checker import done_for_good, never_done
 from tests.chaos.evidence import Evidence
 from tests.chaos.outcome import Outcome
-from tests.chaos.plans import draw_plan
+from tests.chaos.plans import draw_grouping, draw_plan
 from tests.chaos.stage import FUNCTION_TIMEOUT, Stage
 from tests.faults import Faults
 
@@ -59,6 +59,7 @@ class Round:
     def run(self) -> Outcome:
         """Start the batches, see them end, and judge them."""
         began = time.monotonic()
+        self.stage.group(*draw_grouping(self.seed))
         self.faults.put(self.plan)
         try:
             for spec in self.specs:

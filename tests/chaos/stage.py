@@ -59,6 +59,8 @@ class Stage:
         self.consumer = Ear(self.aws, f"chaos-consumer-{suffix}", finished)
         self.names = Names(suffix, self.consumer.name, self.scope.architectures)
         self.executions: dict[str, list[str]] = defaultdict(list)
+        self.hurried = False
+        self.deployed_deadline: int | None = None
 
     def aws(self, service: str) -> Any:
         if service not in self.clients:
@@ -84,6 +86,22 @@ class Stage:
         self.observer.close()
         self.consumer.close()
         destroy(self.session, self.suffix, self.scope.architectures)
+
+    def group(self, chunks_per_child: int, hurried: bool) -> None:
+        """Have batches that start from now on group their chunks so; `hurried`: minutes of a child are seconds."""
+        if "sfn" not in self.outputs:
+            return
+        functions, name = self.aws("lambda"), self.outputs["sfn"]["BatcherFunctionName"]
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        variables["CHUNKS_PER_CHILD"] = str(chunks_per_child)
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+        if hurried != self.hurried:
+            text, minute, second = json.dumps(self.definition), "':'), 1)", "':.'), 2)"
+            self.definition = json.loads(text.replace(*((minute, second) if hurried else (second, minute))))
+            self.hurried = hurried
+            # So that the next execution has it.
+            self.deployed_deadline = None
 
     def look(self) -> tuple[list[Line], bool]:
         """Take in what was published and witnessed; returns the new lines, and whether the observer was rung."""
@@ -118,8 +136,8 @@ class Stage:
     def _execute(self, spec: Spec, request: dict[str, Any]) -> None:
         """An execution's deadline is its state machine's, as that is when it starts."""
         states, arn = self.aws("stepfunctions"), self.outputs["sfn"]["StateMachineArn"]
-        if self.definition["TimeoutSeconds"] != spec.deadline_seconds:
-            self.definition["TimeoutSeconds"] = spec.deadline_seconds
+        if self.deployed_deadline != spec.deadline_seconds:
+            self.deployed_deadline = self.definition["TimeoutSeconds"] = spec.deadline_seconds
             states.update_state_machine(stateMachineArn=arn, definition=json.dumps(self.definition))
         name = f"{spec.batch_id}-{len(self.executions[spec.batch_id])}"
         started = states.start_execution(stateMachineArn=arn, name=name, input=json.dumps(request))

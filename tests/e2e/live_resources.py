@@ -135,15 +135,16 @@ def state_machine(aws: Clients, arn: str, _: dict) -> dict:
     found = aws("stepfunctions").describe_state_machine(stateMachineArn=arn)
     definition = json.loads(found["definition"])
     chunks = definition["States"]["Process chunks"]
-    children = chunks["ItemProcessor"]["States"]
-    [unknown] = [each for each in children["Process"]["Retry"] if "Lambda.ServiceException" in each["ErrorEquals"]]
+    each = chunks["ItemProcessor"]["States"]["Its chunks"]["ItemProcessor"]
+    begin = each["States"]["Time left?"]["Choices"][0]["And"][1]
     return {
         "StateMachineType": found["type"],
         "DefinitionSubstitutions": {
             "DeadlineSeconds": definition["TimeoutSeconds"],
-            "MaxConcurrency": chunks["MaxConcurrency"],
-            "SettleSeconds": unknown["IntervalSeconds"],
-            "RetryDelaySeconds": children["Wait before retry"]["Seconds"],
+            "Begin": each["StartAt"],
+            "BeginMinutes": begin["NumericLessThan"],
+            "SettleSeconds": each["States"]["Wait for its end"]["Seconds"],
+            "RetryDelaySeconds": each["States"]["Wait before retry"]["Seconds"],
             "ChildType": chunks["ItemProcessor"]["ProcessorConfig"]["ExecutionType"],
             "BatchBucket": chunks["ResultWriter"]["Parameters"]["Bucket"],
         },

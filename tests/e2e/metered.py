@@ -39,7 +39,7 @@ LANES = {
     ),
     # As on AWS the check message waits for longer than a batch takes. Here the clock skips that.
     "hand": ("sqs", COMMON | {"CheckIntervalSeconds": "300", "DeadlineSeconds": "21600"}),
-    "map": ("sfn", COMMON | {"MaxConcurrency": "8"}),
+    "map": ("sfn", COMMON | {"MaxConcurrency": "8", "ChildType": "STANDARD"}),
 }
 # Step Functions' batches share nothing, so that some may run at a time.
 AT_ONCE = {"sqs": 1, "sfn": 3}

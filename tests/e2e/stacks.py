@@ -5,7 +5,7 @@ import urllib.request
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -97,13 +97,16 @@ class Stacks:
         yield
         states.update_state_machine(stateMachineArn=arn, definition=original)
 
-    def children(self, kind: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def children(self, kind: str) -> Iterator[None]:
         """The Distributed Map has children of this type until the end."""
 
         def edit(document: dict) -> None:
             document["States"]["Process chunks"]["ItemProcessor"]["ProcessorConfig"]["ExecutionType"] = kind
 
-        return self.edited_definition(edit)
+        minutes = {} if kind == "EXPRESS" else {"BEGIN_MINUTES": "0"}
+        with self.edited_definition(edit), self.batcher_told(minutes):
+            yield
 
     def upload(self, name: str, content: bytes) -> dict[str, str]:
         """Put an input object; returns what a request's `input` takes."""
@@ -200,6 +203,12 @@ class Stacks:
     @contextmanager
     def impatient_batcher(self) -> Iterator[None]:
         """Step Functions' batcher, which has 15 minutes, waits a second for an answer, as the other functions do."""
+        with self.batcher_told({"TIMEOUT": QUICK["FunctionTimeout"]}):
+            yield
+
+    @contextmanager
+    def batcher_told(self, changes: dict[str, str]) -> Iterator[None]:
+        """Step Functions' batcher has these environment variables until the end."""
         functions, name = self.aws("lambda"), self.sfn["BatcherFunctionName"]
         before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
@@ -207,11 +216,13 @@ class Stacks:
             functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
             functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
 
-        tell(before | {"TIMEOUT": QUICK["FunctionTimeout"]})
+        if changes:
+            tell(before | changes)
         try:
             yield
         finally:
-            tell(before)
+            if changes:
+                tell(before)
 
     def cut_short(self, function_name: str) -> int:
         """How many invocations of a function ended by its timeout or with its process."""
@@ -300,6 +311,13 @@ class Stacks:
             return list(self.table.failed_items(batch))
         objects = BatchObjects(self.aws("s3"), self.sfn["BatchBucketName"], batch_id, generation)
         return list(objects.failed_items())
+
+
+def states_of_a_chunk(document: dict) -> dict:
+    """The states of a chunk in a definition."""
+    child = document["States"]["Process chunks"]["ItemProcessor"]["States"]
+    states: dict = child["Its chunks"]["ItemProcessor"]["States"]
+    return states
 
 
 def says(failure: dict) -> str:

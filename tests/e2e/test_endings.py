@@ -15,7 +15,7 @@ from handlers.sqs.messages import FinalizerMessage, Lane, chunk_body
 from handlers.sqs.records import Batch, BatchKey, ChunkKey, Segment
 from handlers.sqs.segments import MAX_CHUNK_BYTES
 from tests.e2e.inputs import csv_gz, items, json_lines
-from tests.e2e.stacks import Stacks
+from tests.e2e.stacks import Stacks, states_of_a_chunk
 from tests.faults import Plan
 from tests.probes import consistently, eventually
 
@@ -217,7 +217,22 @@ def test_an_event_that_is_no_request_ends_a_batch_named_after_it(stacks: Stacks)
 
 @contextmanager
 def a_failed_child(stacks: Stacks) -> Iterator[tuple[str, list[dict]]]:
-    """The id and the items of a batch of four chunks, of which the second cannot even record its failures."""
+    """The id and the items of a batch of four chunks, of which the second cannot even leave its failures to others.
+
+    It is alone in its child, which fails.
+    """
+
+    def leave_nothing(document: dict) -> None:
+        states_of_a_chunk(document)["Leave it to the finalizer"] = {"Type": "Fail", "Error": "NotLeft"}
+
+    alone = stacks.batcher_told({"CHUNKS_PER_CHILD": "1"})
+    with stacks.edited_definition(leave_nothing), alone, a_chunk_that_no_child_records(stacks) as found:
+        yield found
+
+
+@contextmanager
+def a_chunk_that_no_child_records(stacks: Stacks) -> Iterator[tuple[str, list[dict]]]:
+    """The id and the items of a batch of four chunks, of which the second cannot record its failures."""
     functions, recorder = stacks.aws("lambda"), stacks.sfn["FailureRecorderFunctionName"]
     handler = functions.get_function_configuration(FunctionName=recorder)["Handler"]
     _, rows = items(20)

@@ -51,8 +51,9 @@ def test_an_early_end_waits_for_children_that_outlive_their_execution_and_for_th
     stacks: Stacks, plan: Plan
 ):
     plan({"kind": "express-timeout", "seconds": 1.0})
-    prefix, _, batch_id, execution = slow_chunks(stacks, chunks=40)
-    eventually(lambda: begun(stacks, prefix))
+    with stacks.batcher_told({"CHUNKS_PER_CHILD": "2"}):
+        prefix, _, batch_id, execution = slow_chunks(stacks, chunks=40)
+        eventually(lambda: begun(stacks, prefix))
     with stacks.clock.real():
         stacks.aws("stepfunctions").stop_execution(executionArn=execution)
 
@@ -92,21 +93,22 @@ def test_a_call_whose_answer_was_lost_is_made_again_only_when_its_function_must_
 def as_redriven(batch_id: str, bucket: str, chunks: int) -> tuple[Callable[[dict], None], dict]:
     """How Step Functions' own redrive of the batch's execution goes on: at the Map, with the input that it had."""
     made = {
-        "batchId": batch_id, "generation": 1, "bucket": bucket, "key": f"chunks/{batch_id}/1.json",
-        "itemConcurrency": 1, "maxAttempts": 1, "chunks": chunks, "items": 3 * chunks,
+        "batchId": batch_id, "generation": 1, "bucket": bucket, "key": f"children/{batch_id}/1/1.json",
+        "itemConcurrency": 1, "maxAttempts": 1, "chunks": chunks, "items": 3 * chunks, "run": 1, "childrenAtOnce": 2,
+        "chunksAtOnce": 2,
     }  # fmt: skip
     context = {"executionArn": "an execution", "executionName": batch_id, "startedAt": "2026-11-26T00:00:00.000Z"}
     return lambda document: document.update(StartAt="Process chunks"), {"batch": made, "mapRun": {}, **context}
 
 
 def test_nothing_of_an_ended_batch_is_processed_by_a_redrive_in_step_functions_itself(stacks: Stacks):
-    prefix, rows, batch_id, execution = slow_chunks(stacks, chunks=8)
+    prefix, rows, batch_id, execution = slow_chunks(stacks, chunks=24)
     eventually(lambda: begun(stacks, prefix))
     stacks.aws("stepfunctions").stop_execution(executionArn=execution)
     first = stacks.finished(batch_id)
     assert (first["status"], first["remaining"] > 0) == ("CANCELLED", True)
     before = stacks.witnessed("sfn", prefix)
-    edit, state = as_redriven(batch_id, stacks.sfn["BatchBucketName"], chunks=8)
+    edit, state = as_redriven(batch_id, stacks.sfn["BatchBucketName"], chunks=24)
     with stacks.edited_definition(edit):
         redriven = stacks.execute(state)
         states = stacks.aws("stepfunctions")
@@ -115,10 +117,10 @@ def test_nothing_of_an_ended_batch_is_processed_by_a_redrive_in_step_functions_i
             assert states.describe_execution(executionArn=redriven)["status"] != "RUNNING"
 
         eventually(ended)
-    counts = map_run(stacks, redriven)["itemCounts"]
-    assert (counts["failed"], counts["succeeded"]) == (8, 0)
-    [child, *_] = states.list_executions(mapRunArn=map_run(stacks, redriven)["mapRunArn"])["executions"]
-    assert states.describe_execution(executionArn=child["executionArn"])["error"] == "BatchEnded"
+    listed = states.list_executions(mapRunArn=map_run(stacks, redriven)["mapRunArn"])["executions"]
+    children = [states.describe_execution(executionArn=child["executionArn"]) for child in listed]
+    outcomes = [chunk["outcome"] for child in children for chunk in json.loads(child["output"])]
+    assert outcomes == ["LEFT"] * 24
     assert stacks.witnessed("sfn", prefix) == before
 
     stacks.execute({"redrive": {"batchId": batch_id, "generation": 1}})

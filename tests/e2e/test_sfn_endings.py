@@ -2,18 +2,26 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from handlers.sfn.store import BatchObjects
 from tests.e2e.inputs import items, json_lines
-from tests.e2e.stacks import Stacks
+from tests.e2e.stacks import Stacks, states_of_a_chunk
 from tests.e2e.test_endings import a_failed_child, assert_drained
 from tests.faults import Plan
 from tests.probes import consistently, eventually
 
-pytestmark = pytest.mark.usefixtures("both_child_types")
+pytestmark = pytest.mark.usefixtures("both_child_types", "two_chunks_a_child")
+
+
+@pytest.fixture
+def two_chunks_a_child(stacks: Stacks) -> Iterator[None]:
+    """So few that children have ended, and others have not begun, when a test stops a batch of twenty chunks."""
+    with stacks.batcher_told({"CHUNKS_PER_CHILD": "2"}):
+        yield
 
 
 def new_id() -> str:
@@ -104,12 +112,12 @@ def test_a_failed_map_run_ends_its_batch_failed_when_nothing_works_on_it(stacks:
     def fail_with_the_first_child(document: dict) -> None:
         chunks = document["States"]["Process chunks"]
         del chunks["ToleratedFailurePercentage"]
-        del chunks["ItemProcessor"]["States"]["Process"]["Catch"]
+        del states_of_a_chunk(document)["Process"]["Catch"]
 
     prefix, rows = items(1_000, value=10)
     rows[120]["do"] = "die"
     place = stacks.upload("items.jsonl", json_lines(rows))
-    with stacks.edited_definition(fail_with_the_first_child):
+    with stacks.edited_definition(fail_with_the_first_child), stacks.batcher_told({"CHUNKS_PER_CHILD": "1"}):
         detail = stacks.finished(stacks.start("sfn", input=place, itemsPerChunk=50, itemConcurrency=1))
     assert (detail["status"], detail["failed"]) == ("FAILED", 50)
     assert detail["remaining"] > 0
@@ -151,7 +159,9 @@ def test_the_sweep_ends_a_batch_whose_end_no_event_told(stacks: Stacks, plan: Pl
     eventually(lambda: some_settled(stacks, arn))
     stacks.aws("stepfunctions").stop_execution(executionArn=arn)
     eventually(lambda: assert_same(dropped(), 1))
-    stacks.send(stacks.sfn["FinalizerQueueUrl"], {"sweep": stacks.sfn["StateMachineArn"]})
+    # It leaves out the executions of which an event may be on its way.
+    sweep = json.dumps({"sweep": stacks.sfn["StateMachineArn"]})
+    stacks.aws("sqs").send_message(QueueUrl=stacks.sfn["FinalizerQueueUrl"], MessageBody=sweep, DelaySeconds=20)
     detail = stacks.finished(batch_id)
     assert (detail["status"], detail["items"]) == ("CANCELLED", 1_000)
 

@@ -26,16 +26,18 @@ class S3:
         self.objects: dict[str, bytes] = {}
         self.lists = 0
 
-    def put_object(self, Key: str, Body: bytes, IfNoneMatch: str = "", **_: Any) -> dict:
+    def put_object(self, Key: str, Body: Any, IfNoneMatch: str = "", **_: Any) -> dict:
         if IfNoneMatch and Key in self.objects:
             raise refused("PreconditionFailed", "PutObject")
-        self.objects[Key] = Body
+        self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
         return {}
 
-    def get_object(self, Key: str, **_: Any) -> dict:
+    def get_object(self, Key: str, Range: str = "bytes=0-", **_: Any) -> dict:
         if Key not in self.objects:
             raise refused("NoSuchKey", "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key]), "ETag": "tag", "LastModified": datetime.now(UTC)}
+        first, last = Range.removeprefix("bytes=").split("-")
+        part = self.objects[Key][int(first) : int(last) + 1 if last else None]
+        return {"Body": io.BytesIO(part), "ETag": "tag", "LastModified": datetime.now(UTC)}
 
     def get_paginator(self, _: str) -> Any:
         return SimpleNamespace(paginate=self._pages)
@@ -49,14 +51,15 @@ class S3:
 
 
 class States:
-    """boto3's client, of one execution and its Map Run.
+    """boto3's client, of one execution and its Map Runs, the last of which has children: lists of chunks, or one each.
 
     `shown` of the children of a status can be listed yet; `expired` tokens are refused; `described` counts. The
     children `forgotten` are listed and not known any more.
     """
 
-    def __init__(self, children: dict[str, list[dict]], stopped_at: float = 0, status: str = "SUCCEEDED"):
+    def __init__(self, children: dict[str, list[Any]], stopped_at: float = 0, status: str = "SUCCEEDED"):
         self.ended = children
+        self.runs = ["run"]
         self.shown = {name: len(each) for name, each in children.items()}
         self.expired = False
         self.forgotten: set[str] = set()
@@ -65,8 +68,11 @@ class States:
         self.stopped_at = stopped_at
         self.status = status
 
+    def get_paginator(self, _: str) -> Any:
+        return SimpleNamespace(paginate=lambda **_: [self.list_map_runs()])
+
     def list_map_runs(self, **_: Any) -> dict:
-        return {"mapRuns": [{"mapRunArn": "run"}]}
+        return {"mapRuns": [{"mapRunArn": arn, "startDate": number} for number, arn in enumerate(self.runs)]}
 
     def describe_map_run(self, **_: Any) -> dict:
         names = {"SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timedOut", "ABORTED": "aborted"}
@@ -88,11 +94,14 @@ class States:
         if executionArn in self.forgotten:
             raise refused("ExecutionDoesNotExist", "DescribeExecution")
         status, number = executionArn.split()
-        chunk = self.ended[status][int(number)]
+        child = self.ended[status][int(number)]
+        chunks = child if isinstance(child, list) else [child]
+        batch = {"batchId": "b", "generation": 1, "run": len(self.runs), "maxAttempts": 3}
+        outcomes = [{"outcome": chunk.get("outcome", "DONE"), "seq": chunk["seq"]} for chunk in chunks]
         return {
             "status": status,
-            "input": json.dumps({"chunk": chunk}),
-            "output": json.dumps({"seq": chunk["seq"]}),
+            "input": json.dumps({"batch": batch, "given": {"chunks": chunks}}),
+            "output": json.dumps(outcomes),
             "error": "States.Timeout",
         }
 

@@ -63,7 +63,7 @@ def test_durable_functions_pay_two_operations_a_chunk() -> None:
 
 
 def test_durable_functions_cannot_coordinate_a_chunk_per_item_of_a_large_batch() -> None:
-    plan = planned("sfn", 10_000_000, "constant:100", items_per_chunk=1, max_concurrency=1000)
+    plan = planned("sfn", 5_000_000, "constant:100", items_per_chunk=1, max_concurrency=1000)
     assert "durable.operations" in (durable(plan, PLANNER).refused or "")
 
 

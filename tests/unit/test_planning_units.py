@@ -172,29 +172,32 @@ def test_the_batch_record_with_many_segments_is_large():
 
 
 def test_what_a_batch_through_step_functions_determines():
-    """1,000 items, 10 chunks: five states, 10 children of three states."""
+    """1,000 items, 10 chunks, two children, which read their chunks: three states each, and three of each chunk."""
     lines = planned("sfn", Settings(child_type="STANDARD"), items=1000)
     assert known(lines, "states.transitions", None, "parent") == 6
-    assert known(lines, "states.transitions", None, "children") == 10
-    assert known(lines, "states.transitions", None, "child") == 30
+    assert known(lines, "states.transitions", None, "children") == 2
+    assert known(lines, "states.transitions", None, "child") == 2 * 3 + 10 * 3
     assert known(lines, "lambda.requests", BATCHER, "invoke") == 1
     assert known(lines, "lambda.requests", PROCESSOR, "invoke") == 1 + 10
     assert known(lines, "lambda.requests", FINALIZER, "invoke") == 1
-    assert known(lines, "s3.puts", BATCHER, "PutObject") == 3  # started, chunks, made
+    assert known(lines, "s3.puts", BATCHER, "PutObject") == 4  # started, chunks, children, made
     assert known(lines, "s3.gets", BATCHER, "GetObject") == 1
-    assert known(lines, "s3.gets", FINALIZER, "GetObject") == 3
-    assert known(lines, "s3.puts", FINALIZER, "ListObjectsV2") == 1
+    assert known(lines, "s3.gets", FINALIZER, "GetObject") == 4  # made, no further Map Run, no progress, not ended
+    assert known(lines, "s3.puts", FINALIZER, "ListObjectsV2") == 2  # what is left, what failed
     assert known(lines, "s3.puts", FINALIZER, "PutObject") == 2
-    assert known(lines, "s3.gets", None, "GetObject") == 1  # the Map's input
+    assert known(lines, "s3.gets", None, "GetObject") == 1 + 2  # the Map's input, the chunks of each child
     assert known(lines, "s3.puts", None, "PutObject") == 4  # its results
     assert known(lines, "events.published", BATCHER, "PutEvents") == 1
     assert known(lines, "events.published", FINALIZER, "PutEvents") == 1
 
 
 def test_failing_chunks_through_step_functions():
-    """6 chunks, 3 attempts: Process and Outcome three times, two waits, Record failure: nine states each."""
+    """6 chunks, 3 attempts: Process and Outcome three times, two waits, Record failure: nine states each.
+
+    And three of each of the two children.
+    """
     lines = planned("sfn", Settings(child_type="STANDARD", items_per_chunk=10), items=60, fail_rate=1)
-    assert known(lines, "states.transitions", None, "child") == 6 * 9
+    assert known(lines, "states.transitions", None, "child") == 6 * 9 + 2 * 3
     assert known(lines, "lambda.requests", PROCESSOR, "invoke") == 1 + 18
     assert known(lines, "lambda.requests", RECORDER, "invoke") == 6
     assert known(lines, "s3.puts", RECORDER, "PutObject") == 6
@@ -208,22 +211,28 @@ def test_an_empty_batch_through_step_functions_has_no_map():
 
 
 def test_a_large_input_of_the_map_is_uploaded_in_parts():
-    """300 chunks of 2 items, 100,000 bytes each: 60 MB in parts of 42 chunks, and the rest."""
+    """300 chunks of 2 items, 100,000 bytes each: 60 MB in parts of 42 chunks, and the rest.
+
+    They are too heavy for a child, and each of 300 processors reads its own.
+    """
     lines = planned("sfn", Settings(), items=600, item_bytes=100_000)
-    assert known(lines, "states.transitions", None, "children") == 300
+    assert known(lines, "states.transitions", None, "children") == 300 / 50
+    assert known(lines, "s3.gets", None, "GetObject") == 1
+    low, _, high = lines["s3.gets", PROCESSOR, "GetObject"]
+    assert (low, high) == (300 + 1, 300 + 300)
     assert known(lines, "s3.puts", BATCHER, "UploadPart") == math.ceil(300 / 42)
     assert known(lines, "s3.puts", BATCHER, "CreateMultipartUpload") == 1
     assert known(lines, "s3.puts", BATCHER, "ListParts") == 1
     assert known(lines, "s3.puts", BATCHER, "CompleteMultipartUpload") == 1
-    assert known(lines, "s3.puts", BATCHER, "PutObject") == 2
-    # A further round is two states more, and there are no more rounds than parts.
+    # A further round stores the lengths of its chunks, is two states more, and there are no more rounds than parts.
+    assert lines["s3.puts", BATCHER, "PutObject"] == (3, 3, 3 + 7)
     assert lines["states.transitions", None, "parent"] == (6, 6, 6 + 2 * 7)
 
 
 def test_express_children_are_requests_and_memory_times_time():
     """AWS: $0.0000001042 for each 100 ms at 64 MB, $1 a million requests. 5 s of children here."""
     lines = planned("sfn", Settings(), TIMING, items=1000)
-    assert known(lines, "states.express_requests", None, "child") == 10
+    assert known(lines, "states.express_requests", None, "child") == 2
     seconds = known(lines, "states.express_gb_seconds", None, "child")
     assert seconds == 5 * 64 / 1024
     assert ("states.transitions", None, "child") not in lines

@@ -9,9 +9,9 @@ import pytest
 from handlers.core.batch import Ending, Status
 from handlers.core.clock import Clock
 from handlers.core.rejected import rejected
-from handlers.sfn.finish import Counter, EarlyEnd, TooEarly, settled_at_least
+from handlers.sfn.finish import ChunksLeft, Counter, EarlyEnd, TooEarly, settled_at_least
 from handlers.sfn.map_runs import LARGEST_PAGE, PROOF_SECONDS, CountsDoNotAddUp, MapRuns, OutOfTime, page_size
-from handlers.sfn.store import BatcherOutput
+from handlers.sfn.store import BatcherOutput, Part
 from tests.unit.sfn_world import S3, States, Time, chunk, made, objects
 
 GRACE = timedelta(seconds=15)
@@ -86,7 +86,7 @@ def test_what_cannot_be_found_in_time_ends_the_batch_failed_and_counts_as_remain
 
 
 def test_a_map_run_that_accounts_for_fewer_chunks_than_were_made_ends_its_batch_failed_in_time():
-    with pytest.raises(CountsDoNotAddUp, match="90 of 100 chunks"):
+    with pytest.raises(CountsDoNotAddUp, match="90 of 100 children"):
         count(S3(), States(split(90), stopped_at=A_MINUTE_AGO), made(100))
     ending = count(S3(), States(split(90), stopped_at=LONG_AGO), made(100))
     assert (ending.status, ending.succeeded, ending.remaining) == (Status.FAILED, 900, 100)
@@ -247,3 +247,81 @@ def test_an_item_that_remains_is_never_counted_as_done(chunks, settled):
 def test_of_a_batch_that_was_never_made_nothing_is_done():
     made = BatcherOutput("b", 1, 0, items=25, chunks=0, smallest_chunk=0, last_chunk=0, tolerated_failure_percentage=0)
     assert settled_at_least(made, 0) == 0
+
+
+def several(children: int, each: int, left: int | None = None) -> list[list[dict]]:
+    """Children of so many chunks, of which one may be `left`."""
+    chunks = [chunk(seq) | ({"outcome": "LEFT"} if seq == left else {}) for seq in range(children * each)]
+    return [chunks[at : at + each] for at in range(0, len(chunks), each)]
+
+
+def of_children(children: int, each: int) -> BatcherOutput:
+    return replace(made(children * each), children=children, per_child=each)
+
+
+def leave(s3: S3, seq: int, what: str = "1-0", run: int = 1) -> None:
+    state = {"batch": {}, "chunk": chunk(seq), "attempt": 2, "failures": ["its own"] * 10}
+    objects(s3).objects.put(f"left/b/1/{run}/{seq}-{what}", state)
+
+
+def test_chunks_that_children_have_left_are_handed_out_before_anything_is_announced():
+    s3, states = S3(), States({"SUCCEEDED": several(4, 5, left=3)}, stopped_at=A_MINUTE_AGO)
+    leave(s3, 3)
+    with pytest.raises(ChunksLeft, match="1 of 20 chunks"):
+        count(s3, states, of_children(4, 5))
+    # The second Map Run has that chunk alone.
+    objects(s3).put_part(Part(2, 1, 1, 1))
+    for ended in ({}, {"SUCCEEDED": []}):
+        states.ended = ended
+        with pytest.raises(CountsDoNotAddUp, match="0 of 1 children"):
+            count(s3, states, of_children(4, 5))
+    states.ended = {"SUCCEEDED": several(1, 1)}
+    ending = count(s3, states, of_children(4, 5))
+    assert (ending.status, ending.succeeded, ending.remaining, ending.chunks) == (Status.SUCCEEDED, 200, 0, 20)
+
+
+def test_nothing_is_handed_out_while_a_child_is_not_accounted_for():
+    s3, states = S3(), States({"SUCCEEDED": several(3, 5)}, stopped_at=A_MINUTE_AGO)
+    leave(s3, 3)
+    with pytest.raises(CountsDoNotAddUp, match="3 of 4 children"):
+        count(s3, states, of_children(4, 5))
+    states.stopped_at = LONG_AGO
+    ending = count(s3, states, of_children(4, 5))
+    assert (ending.status, ending.succeeded, ending.remaining) == (Status.FAILED, 140, 60)
+
+
+def test_a_child_that_dies_fails_its_chunks_but_those_that_it_has_left_and_those_whose_failures_are_recorded():
+    children = several(4, 5)
+    s3, states = S3(), States({"SUCCEEDED": children[:3], "TIMED_OUT": children[3:]}, stopped_at=A_MINUTE_AGO)
+    objects(s3).put_failed(15, [{"item": {"id": "15-0"}, "error": "its own", "attempts": 3}])
+    leave(s3, 16)
+    with pytest.raises(ChunksLeft):
+        count(s3, states, of_children(4, 5))
+    assert list(objects(s3).failures()) == [(15, 1), (17, 10), (18, 10), (19, 10)]
+    objects(s3).put_part(Part(2, 1, 1, 1))
+    states.ended = {"SUCCEEDED": several(1, 1)}
+    ending = count(s3, states, of_children(4, 5))
+    assert (ending.succeeded, ending.failed, ending.remaining) == (169, 31, 0)
+
+
+def test_failures_that_a_child_could_not_record_are_recorded_with_their_own_errors():
+    s3, states = S3(), States({"SUCCEEDED": several(4, 5)}, stopped_at=A_MINUTE_AGO)
+    leave(s3, 7, "failed")
+    ending = count(s3, states, of_children(4, 5))
+    assert (ending.succeeded, ending.failed, ending.remaining) == (190, 10, 0)
+    assert {failed["error"] for failed in objects(s3).failed_items()} == {"its own"}
+
+
+def test_of_a_stopped_batch_as_many_chunks_are_done_as_ended_children_have_at_least_less_those_they_left():
+    stopped = EarlyEnd(Status.CANCELLED, "stopped", round(LONG_AGO * 1000))
+    s3, states = S3(), States({"SUCCEEDED": several(3, 5, left=3)}, stopped_at=LONG_AGO)
+    leave(s3, 3)
+    of = replace(made(18), children=4, per_child=5)
+    # The last of four children has three chunks, and may be one of the three that ended.
+    ending = count(s3, states, of, stopped)
+    assert (ending.status, ending.succeeded, ending.remaining) == (Status.CANCELLED, 10 * (5 + 5 + 3 - 1), 60)
+    # In the second Map Run, all but its own chunks are settled.
+    objects(s3).put_part(Part(2, 4, 2, 2))
+    states.ended = {"SUCCEEDED": several(1, 2)}
+    ending = count(s3, states, of, stopped)
+    assert (ending.succeeded, ending.remaining) == (160, 20)

@@ -22,7 +22,7 @@ def test_an_ended_batch_is_refused_and_a_look_that_found_it_open_holds_for_five_
     s3 = S3()
     fence = Fence(s3, BUCKET)
     fence.pass_open("b", 1, At(1_000))
-    objects(s3).put_ending({}, 0)
+    objects(s3).put_stopped()
     fence.pass_open("b", 1, At(1_000 + OPEN_MS - 1))
     with pytest.raises(BatchEnded, match="rollcall redrive"):
         fence.pass_open("b", 1, At(1_000 + OPEN_MS))
@@ -30,7 +30,7 @@ def test_an_ended_batch_is_refused_and_a_look_that_found_it_open_holds_for_five_
 
 def test_a_look_at_one_generation_says_nothing_of_another():
     s3 = S3()
-    objects(s3).put_ending({}, 0)
+    objects(s3).put_stopped()
     fence = Fence(s3, BUCKET)
     fence.pass_open("b", 2, At(1_000))
     with pytest.raises(BatchEnded):

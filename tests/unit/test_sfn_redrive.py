@@ -11,6 +11,7 @@ from handlers.core.files.unreadable import NOT_READ, ReadableItems
 from handlers.sfn.map_runs import PROOF_SECONDS, CountsDoNotAddUp, MapRuns, OutOfTime
 from handlers.sfn.redrive import finished_chunks, items_of
 from handlers.sfn.start import DAY_MS, REDRIVE_WITHIN_DAYS, Execution, RequestRefused, Starter, parse_request
+from handlers.sfn.store import Part
 from tests.unit.sfn_world import BUCKET, S3, States, Time, chunk, made, objects, started
 
 NOW = 100 * DAY_MS
@@ -85,7 +86,7 @@ def test_a_redrive_whose_page_tokens_have_expired_lists_again_and_keeps_what_it_
         found(s3, states, Pages(250))
     described = states.described
     assert 200 <= described < 450
-    assert objects(s3).find_finished_chunks(1)
+    assert objects(s3).find_finished_chunks(1, 1)
     states.expired = True
 
     class ThenValid(MapRuns):
@@ -144,3 +145,32 @@ def test_a_redrive_runs_the_chunk_of_a_child_again_that_aws_has_forgotten():
     started(s3)
     states.forgotten = {"SUCCEEDED 2"}
     assert found(s3, states, Time(900)) == {0, 1, 3}
+
+
+def test_a_redrive_runs_of_a_childs_chunks_those_that_no_child_has_finished():
+    """Of two children in the first Map Run, and one in the second, which took up what the first had left."""
+    left = [chunk(0, 1), chunk(1, 1) | {"outcome": "LEFT"}], [chunk(2, 1) | {"outcome": "FAILED"}, chunk(3, 1)]
+    s3, states = S3(), TwoRuns({"SUCCEEDED": list(left)}, {"SUCCEEDED": [[chunk(1, 1) | {"outcome": "LEFT"}]]})
+    started(s3)
+    objects(s3).put_made(replace(made(4), children=2, per_child=2))
+    objects(s3).put_part(Part(2, 1, 1, 1))
+    assert found(s3, states, Time(900)) == {0, 2, 3}
+    states.runs = ["first"]
+    assert found(s3, states, Time(900)) == {0, 2, 3}
+    states.runs = []
+    with pytest.raises(CountsDoNotAddUp, match="not listed yet"):
+        found(s3, states, Time(900))
+
+
+class TwoRuns(States):
+    """An execution with two Map Runs."""
+
+    def __init__(self, *children: dict):
+        super().__init__(children[0], stopped_at=time.time() - PROOF_SECONDS - 1)
+        self.children = dict(zip(("first", "second"), children, strict=True))
+        self.runs = ["first", "second"]
+
+    def describe_map_run(self, mapRunArn: str) -> dict:  # type: ignore[override]
+        self.ended = self.children[mapRunArn]
+        self.shown = {name: len(each) for name, each in self.ended.items()}
+        return super().describe_map_run()

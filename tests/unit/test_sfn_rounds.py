@@ -1,12 +1,10 @@
 """What the Step Functions batcher hands from round to round, and how long a child may take."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.core.batch import InvalidRequest
 from handlers.sfn.chunk_file import Cursor
-from handlers.sfn.express import longest_child_seconds, refuse_long_children
+from handlers.sfn.express import begin_minutes, work_seconds
 
 
 @given(sizes=st.lists(st.integers(1, 50), max_size=20), handed_on=st.integers(0, 20))
@@ -21,9 +19,11 @@ def test_counts_are_the_same_however_many_rounds_there_were(sizes, handed_on):
     assert cursor.smallest_chunk == min(sizes[:-1], default=0)
 
 
-def test_an_express_child_is_given_no_more_attempts_than_it_has_time_for():
-    """3 attempts of 60 s and a start of 10 s, 2 waits of 10 s, a recorder's 20 s and start, 30 s of refused calls."""
-    assert longest_child_seconds(3, 60, 10) == 3 * 70 + 2 * 10 + 20 + 10 + 30 == 290
-    refuse_long_children(3, 60, 10)
-    with pytest.raises(InvalidRequest, match="maxAttempts: 5 of 60 s with 0 s between them may take 410 s"):
-        refuse_long_children(5, 60, 0)
+def test_an_express_child_begins_no_work_for_which_it_may_have_no_time():
+    """15 s of refused calls, a start of 10 s, 60 s, and the recorder: 15 s refused, two of 30 s; 10 s to hand on."""
+    assert work_seconds(60, 10) == 15 + 10 + 60 + (15 + 2 * 30) + 10 == 170
+    assert begin_minutes(60, 10) == 2
+    # A function whose answer was lost is waited for, as long as it may run.
+    assert work_seconds(90, 10) == 15 + 10 + 90 + (10 + 90 + 2) + 10
+    assert work_seconds(60, 145) == 15 + 10 + 60 + 145 + 10
+    assert (begin_minutes(96, 10), begin_minutes(97, 10)) == (1, 0)

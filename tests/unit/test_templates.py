@@ -31,7 +31,15 @@ from costs.plan.settings import (
 )
 from costs.plan.sqs_counts import FINALIZERS
 from handlers.aws.events import SOURCE
-from handlers.sfn.express import RECORDER_SECONDS
+from handlers.sfn.express import (
+    HAND_ON_SECONDS,
+    LIMIT_SECONDS,
+    RECORDER_CALLS,
+    RECORDER_SECONDS,
+    REFUSED_SECONDS,
+    begin_minutes,
+    work_seconds,
+)
 from tests.cfn_lint import findings
 
 ARCHITECTURES = list(STACK_NAMES)
@@ -80,12 +88,13 @@ def promised(sentence: str) -> set[str]:
     return set(re.findall(r"`([A-Z]\w+)`", re.split(r"\.\s", CONTRACT[start:], maxsplit=1)[0]))
 
 
-def filled_in() -> str:
+def filled_in(begin: str = "Clock") -> str:
     """The state machine's definition with values of the right kind for its substitutions."""
     text = DEFINITION.read_text()
-    for name in ("MaxConcurrency", "RetryDelaySeconds", "SettleSeconds", "DeadlineSeconds"):
+    for name in ("BeginMinutes", "RetryDelaySeconds", "SettleSeconds", "DeadlineSeconds"):
         text = text.replace(f"${{{name}}}", "7")
     text = text.replace("${Partition}", "aws").replace("${ChildType}", "EXPRESS").replace("${BatchBucket}", "a-bucket")
+    text = text.replace("${Begin}", begin)
     return re.sub(r"\$\{(\w+)Function}", r"arn:aws:lambda:eu-west-1:123456789012:function:\1", text)
 
 
@@ -292,14 +301,18 @@ def test_queues_are_encrypted_tls_only_and_wait_six_timeouts_and_the_batching_wi
             assert waited == 6 * int(known[timeout]) + BATCHING_SECONDS, name
 
 
+@pytest.mark.parametrize(("timeout", "settle"), [(1, 13), (900, 912)])
+def test_an_early_end_waits_for_the_processors_init_and_timeout(timeout: int, settle: int):
+    found = derived({"FunctionTimeout": "60", "ProcessorTimeout": str(timeout), "RetryDelaySeconds": "10"})
+    assert found["SettleSeconds"] == str(settle)
+
+
 @pytest.mark.parametrize(
-    ("timeout", "settle", "delay"), [(1, 13, 13), (888, 900, 900), (889, 901, 900), (900, 912, 900)]
+    ("kind", "timeout", "minutes"), [("EXPRESS", 60, 2), ("EXPRESS", 96, 1), ("STANDARD", 900, 60)]
 )
-def test_an_early_end_waits_for_the_processors_init_and_timeout_and_its_message_as_long_as_sqs_can(
-    timeout: int, settle: int, delay: int
-):
-    found = derived({"FunctionTimeout": "60", "ProcessorTimeout": str(timeout)})
-    assert (found["SettleSeconds"], found["SettleDelaySeconds"]) == (str(settle), str(delay))
+def test_a_child_is_told_in_which_minutes_it_may_begin_work(kind: str, timeout: int, minutes: int):
+    given = {"ProcessorTimeout": str(timeout), "RetryDelaySeconds": "10", "ChildType": kind}
+    assert derived({"FunctionTimeout": "60", **given})["BeginMinutes"] == str(minutes)
 
 
 @pytest.mark.parametrize("name", sorted(COMPUTED))
@@ -406,22 +419,75 @@ def test_the_failure_recorder_has_the_time_that_an_express_child_keeps_for_it():
 
 
 def states() -> dict[str, dict]:
-    """Every state of the batch and of its children, by name."""
+    """Every state of the batch, of its children and of their chunks, by name."""
     definition = json.loads(filled_in())["States"]
-    return definition | definition["Process chunks"]["ItemProcessor"]["States"]
+    child = definition["Process chunks"]["ItemProcessor"]["States"]
+    return definition | child | states_of_a_chunk()
+
+
+def states_of_a_chunk() -> dict[str, dict]:
+    child = json.loads(filled_in())["States"]["Process chunks"]["ItemProcessor"]["States"]
+    return child["Its chunks"]["ItemProcessor"]["States"]
+
+
+def following(state: dict) -> set[str]:
+    """The states that may follow."""
+    others = [*state.get("Choices", []), *state.get("Catch", [])]
+    return {other["Next"] for other in (state, *others) if "Next" in other} | {state.get("Default", "")} - {""}
+
+
+def longest_waits(retriers: list[dict]) -> list[float]:
+    """The seconds for which each of a state's retriers waits between its calls, all together."""
+    return [
+        sum(each["IntervalSeconds"] * each.get("BackoffRate", 2) ** number for number in range(each["MaxAttempts"]))
+        for each in retriers
+    ]
 
 
 def retriers(state: dict, name: str) -> list[dict]:
     return [each for each in state["Retry"] if name in each["ErrorEquals"]]
 
 
-@pytest.mark.parametrize("state", ["Make chunks", "Process", "Record failure"])
+def test_an_express_child_begins_work_only_after_a_look_at_the_clock():
+    chunk = states_of_a_chunk()
+    assert {name for name, state in chunk.items() if "Process" in following(state)} == {"Time left?"}
+    assert {name for name, state in chunk.items() if "Time left?" in following(state)} == {"Clock"}
+    assert chunk["Time left?"]["Default"] == "Hand on"
+
+
+def test_what_a_child_does_between_two_looks_at_the_clock_takes_no_longer_than_it_keeps_for_it():
+    chunk = states_of_a_chunk()
+    assert max(longest_waits(chunk["Process"]["Retry"])) <= REFUSED_SECONDS
+    *refused, other = chunk["Record failure"]["Retry"]
+    assert max(longest_waits(refused)) <= REFUSED_SECONDS
+    assert 1 + other["MaxAttempts"] == RECORDER_CALLS
+    for name in ("Hand on", "Leave it to the finalizer"):
+        assert sum(longest_waits(chunk[name]["Retry"])) < HAND_ON_SECONDS
+    assert chunk["Wait for services"]["Seconds"] < work_seconds(1, 0)
+    # A child that looks one second too early begins work for all of this.
+    for timeout, delay in ((60, 10), (96, 0), (1, 145)):
+        assert 60 * begin_minutes(timeout, delay) + work_seconds(timeout, delay) <= LIMIT_SECONDS
+
+
+@pytest.mark.parametrize("kind", ["Clock", "Process"])
+def test_every_state_of_a_chunk_is_reachable_for_aws_refuses_a_definition_otherwise(kind: str):
+    child = json.loads(filled_in(kind))["States"]["Process chunks"]["ItemProcessor"]["States"]["Its chunks"][
+        "ItemProcessor"
+    ]
+    found, new = set(), {child["StartAt"]}
+    while new:
+        found |= new
+        new = set().union(*(following(child["States"][name]) for name in new)) - found
+    assert found == set(child["States"])
+
+
+@pytest.mark.parametrize("state", ["Make chunks", "Try the work", "Hand out what is left"])
 def test_being_refused_by_lambda_is_no_attempt_and_is_tried_until_the_deadline(state):
     (retrier,) = retriers(states()[state], "Lambda.TooManyRequestsException")
     assert retrier["MaxAttempts"] * retrier["MaxDelaySeconds"] > 14 * 24 * 3600
 
 
-@pytest.mark.parametrize("state", ["Make chunks", "Record failure", "Finalize"])
+@pytest.mark.parametrize("state", ["Make chunks", "Hand out what is left", "Finalize"])
 def test_what_a_service_refuses_is_tried_until_the_deadline_and_a_mistake_a_few_times(state):
     (service,) = retriers(states()[state], "ServiceUnavailable")
     assert service["MaxAttempts"] * service["MaxDelaySeconds"] > 14 * 24 * 3600
@@ -436,7 +502,9 @@ def test_express_children_that_might_outlive_their_five_minutes_are_refused():
         resolve(known, {"ChildType": "STANDARD", "ProcessorTimeout": "900", "MaxAttempts": "10"})
     )
     refuse_short_lived_children(resolve(known, {"FunctionTimeout": "120"}))
-    with pytest.raises(BadParameter, match=r"ProcessorTimeout=120 requires ChildType=STANDARD: .* may take 470 s"):
+    # However many attempts: another child takes up what one has no time for.
+    refuse_short_lived_children(resolve(known, {"MaxAttempts": "10", "RetryDelaySeconds": "140"}))
+    with pytest.raises(BadParameter, match=r"ProcessorTimeout=120 with RetryDelaySeconds=10 .* may need 287 s"):
         refuse_short_lived_children(resolve(known, {"ProcessorTimeout": "120"}))
 
 

@@ -3,14 +3,19 @@
 from handlers.sfn.processor_itself import *  # noqa: F403 - takes the module's place, whatever others want of it
 
 from handlers import witness
+from handlers.aws.errors import service_errors_renamed
 from handlers.sfn import processor_itself
+from handlers.sfn.handed_on import with_items
 
 
 def handler(event: dict, context) -> dict:
     """Lambda entry, watched."""
     if "probe" in event:
         return processor_itself.handler(event, context)
-    batch, chunk = event["batch"], event["chunk"]
+    batch = event["batch"]
+    with service_errors_renamed():
+        event = with_items(event, processor_itself.batch_objects(batch))
+    chunk = event["chunk"]
     witness.works_on(batch["batchId"], batch["generation"], chunk["seq"])
     here = witness.chunk()
     # Those that have failed in this attempt follow those that are processed.
