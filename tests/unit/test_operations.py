@@ -28,7 +28,10 @@ LARGEST_TEMPLATE = 51_200
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
 AWS_METRICS = {
-    ("AWS/Lambda", "FunctionName"): {"Duration", "Errors", "Invocations", "Throttles"},
+    ("AWS/Lambda", "FunctionName"): {
+        *("Duration", "Errors", "Invocations", "Throttles"),
+        *("AsyncEventsDropped", "DestinationDeliveryFailures"),
+    },
     ("AWS/SQS", "QueueName"): {
         "ApproximateAgeOfOldestMessage",
         "ApproximateNumberOfMessagesNotVisible",
@@ -119,26 +122,28 @@ def test_an_alarm_goes_to_the_topic_and_names_the_next_step(architecture: str, p
         assert len(text) <= 1024
 
 
-def test_every_function_has_an_alarm_of_its_errors_and_the_two_that_end_a_batch_of_their_throttles(
-    parsed: dict[str, Any],
+def test_every_function_has_an_alarm_of_its_errors_and_those_that_no_state_machine_waits_for_of_their_throttles(
+    architecture: str, parsed: dict[str, Any]
 ) -> None:
     watched: dict[str, set[str]] = {}
     for alarm in alarms(parsed).values():
         if alarm["Namespace"] == "AWS/Lambda":
             watched.setdefault(alarm["MetricName"], set()).add(alarm["Dimensions"][0]["Value"]["Ref"])
     assert watched["Errors"] == set(of_type(parsed, "AWS::Lambda::Function"))
-    assert watched["Throttles"] == {"ProcessorFunction", "FinalizerFunction"}
+    asynchronous = {"sqs": {"BatcherFunction"}, "sfn": set()}
+    assert watched["Throttles"] == {"ProcessorFunction", "FinalizerFunction", *asynchronous[architecture]}
 
 
-def test_every_dead_letter_queue_has_an_alarm() -> None:
+def test_what_lambda_gives_up_and_what_it_cannot_tell_the_finalizer_has_an_alarm() -> None:
     document, _ = decode.decode(str(TEMPLATES / "sqs-batch-processing.yaml"))
-    queues = {
-        json.dumps(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0])
-        for queue in of_type(document, "AWS::SQS::Queue").values()
-        if "RedrivePolicy" in queue
-    }
-    watched = [alarm for alarm in alarms(document).values() if alarm["MetricName"] == "NumberOfMessagesReceived"]
-    assert {json.dumps(alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]) for alarm in watched} == queues
+    for config in of_type(document, "AWS::Lambda::EventInvokeConfig").values():
+        watched = {
+            alarm["MetricName"]
+            for alarm in alarms(document).values()
+            if alarm["Dimensions"][0]["Value"] == config["FunctionName"]
+        }
+        assert {"AsyncEventsDropped", "DestinationDeliveryFailures"} <= watched
+        assert config["DestinationConfig"]["OnFailure"]
 
 
 def test_a_chunk_that_may_still_be_in_time_is_no_alarm() -> None:
