@@ -96,7 +96,7 @@ class Settings:
     @property
     def makes_metrics(self) -> bool:
         """Whether CloudWatch makes metrics of what the functions log."""
-        return self.custom_metrics == "on"
+        return self.custom_metrics == "ENABLED"
 
 
 # Seconds of the longest deadline that each stack takes.

@@ -109,7 +109,7 @@ def times(timing: Timing, invocations: Estimate) -> dict[str, tuple[float, float
 def custom_metrics(workload: Workload, settings: Settings, timing: Timing | None) -> list[Usage]:
     """The metrics that CloudWatch makes of the functions' log lines, billed for every hour of the clock with data.
 
-    It makes none unless the stack's CustomMetrics is on.
+    It makes none unless the stack's CustomMetrics is ENABLED.
 
     The processors' metrics have data in at least one hour, and in at most one hour more than the batch takes.
     https://aws.amazon.com/cloudwatch/pricing/

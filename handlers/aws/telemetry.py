@@ -1,4 +1,4 @@
-"""Structured logs, and lines of counts. If the stack's CustomMetrics is on, CloudWatch makes metrics of the counts.
+"""Structured logs, and lines of counts. If CustomMetrics is ENABLED, CloudWatch makes metrics of the counts.
 
 Such a line is in CloudWatch's embedded metric format: no PutMetricData call is paid, but each metric is, by the hour.
 

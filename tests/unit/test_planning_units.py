@@ -260,7 +260,7 @@ def test_gigabyte_seconds_tell_own_work_from_orchestration():
 
 
 def test_metrics_are_paid_for_the_hours_of_the_clock():
-    lines = planned("sqs", Settings(custom_metrics="on"), TIMING, items=1000)
+    lines = planned("sqs", Settings(custom_metrics="ENABLED"), TIMING, items=1000)
     expected = (1 + 20 / 3600) / 730
     assert lines["cloudwatch.metric_months", None, "ItemsProcessed"] == pytest.approx((1 / 730, expected, 7 / 730))
     assert known(lines, "cloudwatch.metric_months", None, "BatchesFinished") == 1 / 730
