@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env up down demo dev logs check lint checkov unit security portability test test-all e2e model chaos bench bench-cost
+.PHONY: help env up down demo dev console logs check lint checkov unit security portability test test-all e2e model chaos bench bench-cost
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PWD/.rollcall/uv/bin:$$PATH"'
 # uv from the machine if it has one, else the one that `env` brings.
@@ -25,6 +25,9 @@ demo: env ## Start, send 1,000 items through each architecture, compare
 
 dev: env ## Put every saved edit of your work live
 	$(RUN) rollcall dev
+
+console: env ## Serve pages about the sandbox's batches on 127.0.0.1, until Ctrl-C
+	$(RUN) rollcall console
 
 logs: env ## Show the functions' log lines
 	$(RUN) rollcall logs

@@ -21,6 +21,7 @@ COMMANDS = {
     "status": "Show the endpoint, the stacks' resources and the latest batches, or one batch in detail.",
     "run": "Run a batch, show its progress, and sum it up when its Batch Finished event arrives.",
     "watch": "Follow a batch of either architecture to its end.",
+    "console": "Serve pages about batches on 127.0.0.1: when the last item will be done, and why not yet.",
     "explain": "Say in one sentence why a batch stands, and what shows it.",
     "cancel": "End a running batch early. Items that are being processed are finished, the others remain.",
     "redrive": "Run the failed and remaining items of a batch again, as its next generation.",

@@ -163,6 +163,20 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class ChunkLeft:
+    """A chunk that is not finished, as people see it: `items` in all, `failed` of them recorded as failed for good.
+
+    Nobody holds it if `lease_until` has passed.
+    """
+
+    seq: int
+    items: int
+    attempts: int
+    lease_until: int
+    failed: int
+
+
+@dataclass(frozen=True)
 class LeaseHeld:
     """Another invocation holds the lease until `lease_until`."""
 

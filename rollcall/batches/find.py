@@ -4,14 +4,15 @@ import time
 
 from bootstrap.problem import Problem
 from handlers.core.batch import BATCH_ID, BATCH_ID_WORDS
-from rollcall.batches.batch import Batches, OneBatch
+from rollcall.batches.batch import OneBatch
+from rollcall.batches.sight import SeenBatches
 from rollcall.target.connection import Connection
 
 RECENT_IDS = 5
 POLL_SECONDS = 0.5
 
 
-def batches_of(connection: Connection, architecture: str) -> Batches:
+def batches_of(connection: Connection, architecture: str) -> SeenBatches:
     """The batches of one architecture. Raises Problem if its stack is not deployed."""
     from rollcall.batches.sfn import SfnBatches
     from rollcall.batches.sqs import SqsBatches
@@ -19,7 +20,7 @@ def batches_of(connection: Connection, architecture: str) -> Batches:
     return SqsBatches(connection) if architecture == "sqs" else SfnBatches(connection)
 
 
-def deployed(connection: Connection) -> list[Batches]:
+def deployed(connection: Connection) -> list[SeenBatches]:
     """The batches of every deployed architecture. Raises Problem if none is deployed."""
     if not connection.stacks:
         connection.stack("sqs")

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from handlers.sfn.express import LIMIT_SECONDS
 from handlers.sfn.map_runs import MapRuns
 from handlers.sfn.store import BatchObjects
 from rollcall.batches.batch import Progress, Result
+from rollcall.batches.sight import Counts, Key, Map, Sight, counts_of
+from rollcall.batches.sight import epoch_ms as epoch_ms_of
 from rollcall.target.connection import Connection
 
 NAME_LENGTH = 80
@@ -36,6 +39,9 @@ class SfnBatches:
         self._s3 = connection.s3(self._state_machine.split(":")[4])
         self._input_s3 = connection.s3(outputs["InputBucketOwner"])
         self._bucket = outputs["BatchBucketName"]
+        self._now = connection.now
+        self._deadline_seconds = int(parameters["DeadlineSeconds"])
+        self._keys: dict[str, tuple[str, int]] = {}
 
     def start(self, request: Mapping[str, Any]) -> None:
         batch_id = request["batchId"]
@@ -112,6 +118,56 @@ class SfnBatches:
         name = batch_id[: NAME_LENGTH - len(ending)] + ending
         self._sfn.start_execution(stateMachineArn=self._state_machine, name=name, input=json.dumps(request))
 
+    def listed(self, limit: int) -> list[tuple[str, int]]:
+        found: dict[tuple[str, int], None] = {}
+        for listed in self._sfn.list_executions(stateMachineArn=self._state_machine, maxResults=limit)["executions"]:
+            arn = listed["executionArn"]
+            if arn not in self._keys:
+                self._keys[arn] = batch_in(self._sfn.describe_execution(executionArn=arn))
+            found[self._keys[arn]] = None
+        return list(found)
+
+    def sight(self, batch_id: str, generation: int = 1) -> Sight | None:
+        seen = self.observe(batch_id, generation)
+        if seen is None:
+            return None
+        request = self.request(batch_id) or BatchRequest()
+        started_at = seen.started_at if isinstance(seen, Progress) else epoch_ms_of(seen.started_at)
+        about: dict[str, Any] = {
+            "key": Key("sfn", batch_id, generation),
+            "at": round(self._now().timestamp() * 1000),
+            "items_per_chunk": request.items_per_chunk,
+            "deadline": started_at + 1000 * self._deadline_seconds if started_at else None,
+        }
+        if isinstance(seen, Result):
+            drained_at = self.last_chunk_done_at(batch_id, generation)
+            chunks = Map(((0, seen.chunks or 0),))
+            return Sight(seen=seen, counts=counts_of(seen), chunks=chunks, sealed=True, drained_at=drained_at, **about)
+        execution = self.execution(batch_id, generation)
+        map_run = self.map_run(execution["executionArn"]) if execution else None
+        children = children_of(map_run)
+        total = sum(children.values())
+        running = (seen.items or 0) * children["working"] // total if total else 0
+        waiting = max(0, (seen.items or 0) - seen.done - running)
+        counts = Counts(
+            done=max(0, seen.done - seen.failed),
+            failed=seen.failed,
+            working=running,
+            waiting=waiting if total else 0,
+            unmade=0 if total else seen.items,
+        )
+        chunks = Map(children=tuple(children.items()), running=self._running(map_run) if children["working"] else ())
+        sealed = self.objects(batch_id, generation).find_made() is not None
+        return Sight(seen=seen, counts=counts, chunks=chunks, sealed=sealed, **about)
+
+    def _running(self, map_run: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:
+        """The names and the starts of children that run, one page of them, the oldest first."""
+        if not map_run:
+            return ()
+        listed = self._sfn.list_executions(mapRunArn=map_run["mapRunArn"], statusFilter="RUNNING", maxResults=1000)
+        found = [(child["name"], epoch_ms(child["startDate"])) for child in listed["executions"]]
+        return tuple(sorted(found, key=lambda child: child[1]))
+
     def objects(self, batch_id: str, generation: int = 1) -> BatchObjects:
         """The batch's objects in the batch bucket."""
         return BatchObjects(self._s3, self._bucket, batch_id, generation)
@@ -144,6 +200,17 @@ class SfnBatches:
             return None
         started_at = iso(epoch_ms(execution["startDate"]))
         return Result(batch_id, self.architecture, "OPEN", generation, started_at=started_at)
+
+
+def children_of(map_run: Mapping[str, Any] | None) -> dict[str, int]:
+    """The chunks of a Map Run by their state."""
+    counts: dict[str, int] = defaultdict(int, map_run["itemCounts"] if map_run else {})
+    return {
+        "done": counts["succeeded"],
+        "failed": counts["failed"] + counts["timedOut"] + counts["aborted"],
+        "working": counts["running"],
+        "waiting": counts["pending"],
+    }
 
 
 def epoch_ms(time: datetime) -> int:

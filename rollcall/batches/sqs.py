@@ -8,9 +8,13 @@ from bootstrap.open_batches import cancel
 from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, Redrive, Status, iso
 from handlers.sqs.records import Batch, BatchKey
-from handlers.sqs.table import BatchTable
+from handlers.sqs.table import FOREVER, BatchTable
 from rollcall.batches.batch import Progress, Result
+from rollcall.batches.sight import Counts, Key, Map, Sight, counts_of, made_of
 from rollcall.target.connection import Connection
+
+# A map is drawn of so many chunks that are left, in the order of their numbers: some 20 pages of a query.
+MOST_CHUNKS = 100_000
 
 
 class SqsBatches:
@@ -80,6 +84,43 @@ class SqsBatches:
         """Hand a request over to Lambda, which tries it again, or tells the finalizer that it has given it up."""
         payload = json.dumps(request).encode()
         self._lambda.invoke(FunctionName=self._batcher, InvocationType="Event", Payload=payload)
+
+    def listed(self, limit: int) -> list[tuple[str, int]]:
+        return [(key.batch_id, key.generation) for key in self.table.recent_keys(limit)]
+
+    def sight(self, batch_id: str, generation: int = 1) -> Sight | None:
+        batch = self.table.get_batch(batch_id, generation)
+        if batch is None:
+            return None
+        now, segments = round(self._now().timestamp() * 1000), self.table.segments(batch.key)
+        left = tuple(self.table.chunks_left(batch, MOST_CHUNKS)) if batch.status == Status.OPEN else ()
+        chunks = Map(made_of(segments, batch.chunks), left, len(left) < MOST_CHUNKS)
+        about: dict[str, Any] = {
+            "key": Key("sqs", batch_id, generation),
+            "at": now,
+            "chunks": chunks,
+            "items_per_chunk": batch.request.items_per_chunk,
+            "sealed": batch.sealed,
+            "deadline": batch.deadline,
+            "drained_at": batch.drained_at,
+        }
+        if batch.status != Status.OPEN:
+            result = result_of(batch)
+            return Sight(seen=result, counts=counts_of(result), **about)
+        unmade = [segment for segment in segments if segment.number in batch.segments]
+        formed = batch.items + sum(segment.next_item for segment in unmade)
+        failed = self.table.count_failed(batch)
+        left_chunks = len(left) if chunks.complete else self.table.count_chunks(batch)
+        progress = progress_of(batch, formed, chunks.chunks, left_chunks, failed)
+        working = sum(chunk.items for chunk in left if now < chunk.lease_until < FOREVER)
+        counts = Counts(
+            done=max(0, progress.done - failed),
+            failed=failed,
+            working=working,
+            waiting=max(0, formed - progress.done - working),
+            unmade=None if progress.items is None else max(0, progress.items - formed),
+        )
+        return Sight(seen=progress, counts=counts, **about)
 
     def _formed(self, batch: Batch) -> tuple[int, int]:
         """The numbers of items and chunks that the batchers have made."""

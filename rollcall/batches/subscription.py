@@ -2,8 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,30 +22,41 @@ class Arrival:
 
 
 class Subscription:
-    """The queue that receives the Batch Finished event of one generation of a batch."""
+    """The queue that receives the Batch Finished event of one generation of a batch, or those of all batches."""
 
     def __init__(self, sqs: Any, queue_url: str) -> None:
         self._sqs = sqs
-        self._queue_url = queue_url
+        self.url = queue_url
 
     def wait(self, seconds: int) -> Arrival | None:
         """Wait up to `seconds` (0 to 20) for the event."""
         answer = self._sqs.receive_message(
-            QueueUrl=self._queue_url, WaitTimeSeconds=seconds, MessageSystemAttributeNames=["SentTimestamp"]
+            QueueUrl=self.url, WaitTimeSeconds=seconds, MessageSystemAttributeNames=["SentTimestamp"]
         )
         for message in answer.get("Messages", []):
             return Arrival(json.loads(message["Body"])["detail"], int(message["Attributes"]["SentTimestamp"]))
         return None
 
 
+def subscribed(
+    connection: Connection, event_bus: str, batch_id: str, generation: int = 1
+) -> AbstractContextManager[Subscription]:
+    """A queue and a rule for one generation's event, which are deleted at the end."""
+    batch = {"batchId": [batch_id], "generation": [generation]}
+    return listening(connection, event_bus, every_batch() | {"detail": batch})
+
+
+def every_batch() -> dict[str, Any]:
+    """The pattern of the Batch Finished events of all batches."""
+    return {"source": ["rollcall"], "detail-type": ["Batch Finished"]}
+
+
 @contextmanager
-def subscribed(connection: Connection, event_bus: str, batch_id: str, generation: int = 1) -> Iterator[Subscription]:
-    """Create a queue and a rule for one generation's event, and delete both at the end."""
+def listening(connection: Connection, event_bus: str, pattern: Mapping[str, Any]) -> Iterator[Subscription]:
+    """Create a queue and a rule for the events of a pattern, and delete both at the end."""
     sqs, events = connection.client("sqs"), connection.client("events")
     name = f"rollcall-run-{uuid.uuid4().hex[:12]}"
     rule = {"Name": name, "EventBusName": event_bus}
-    batch = {"batchId": [batch_id], "generation": [generation]}
-    pattern = {"source": ["rollcall"], "detail-type": ["Batch Finished"], "detail": batch}
     with ExitStack() as undo:
         rule_arn = events.put_rule(**rule, EventPattern=json.dumps(pattern))["RuleArn"]
         undo.callback(events.delete_rule, **rule)

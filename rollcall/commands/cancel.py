@@ -4,17 +4,13 @@ import typer
 
 from bootstrap.problem import Problem
 from rollcall.batches.batch import Result
+from rollcall.batches.effects import EFFECT
 from rollcall.batches.find import find
 from rollcall.commands.run import follow_to_end, print_open, report
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr
 from rollcall.terminal.options import Batch, Json, NoWait, OfArchitecture
-
-EFFECT = {
-    "sqs": "chunks in progress are finished, no other chunk is begun",
-    "sfn": "no other chunk is begun; those in progress end within 5 minutes (EXPRESS children) or are stopped",
-}
 
 app = typer.Typer()
 

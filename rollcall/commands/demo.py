@@ -20,6 +20,7 @@ from rollcall.batches.bill import bill_after_run, idle_month
 from rollcall.commands.run import run_to_end
 from rollcall.commands.up import bring_up
 from rollcall.target.connection import Connection
+from rollcall.target.console_address import console_url
 from rollcall.target.meter_client import fetch_when_quiet
 from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_next, stdout
@@ -52,8 +53,10 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
         "Cost: what the batch used, counted as AWS bills it. At rest: paid whether batches run or not.[/]"
     )
     first = next(iter(runs.values()))[0].batch_id
+    console = console_url(target.project)
     print_next(
         {
+            console or target.command("console"): "the batches as pages, live",
             target.command("run sqs --items 10000 --max-value 0"): "ten times the items, without work",
             target.command("run sfn --fail-rate 0.01"): "some items fail for good",
             target.command(f"bill {first}"): "the cost of the first batch on AWS, line by line",

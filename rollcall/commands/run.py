@@ -23,9 +23,10 @@ from rollcall.batches.results import results_place
 from rollcall.batches.subscription import subscribed
 from rollcall.commands.up import deploy_stacks
 from rollcall.target.connection import Connection, connect
+from rollcall.target.console_address import console_url, page_of
 from rollcall.target.target import SandboxTarget, Target, targeted
 from rollcall.target.work import other_work
-from rollcall.terminal.console import print_command, print_json, print_next, stdout, steps
+from rollcall.terminal.console import print_command, print_json, print_next, stderr, stdout, steps
 from rollcall.terminal.errors import Interrupted
 from rollcall.terminal.options import Architecture, Json, WorkFolder, limited
 from rollcall.views.follow import Watcher, until_ended, until_event
@@ -101,6 +102,12 @@ def run(
     if input_file:
         with steps(f"uploading {shown(str(input_file))} to s3://{stack.outputs['InputBucketName']}"):
             request["input"] = upload_input(connection, stack, request["batchId"], input_file)
+    if (
+        not target.aws
+        and not as_json
+        and (url := console_url(target.project, page_of(architecture, request["batchId"])))
+    ):
+        stderr.print(f"see it at {url}", markup=False, soft_wrap=True)
     if no_wait:
         batch = OneBatch(batches_of(connection, architecture), request["batchId"])
         batch.batches.start(request)

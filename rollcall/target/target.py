@@ -20,6 +20,12 @@ PANEL = "Where"
 COMMAND = re.compile(r"`rollcall ([^`]*)`")
 
 
+def quoted(option: str) -> str:
+    """An option for a shell: `--profile='my work'`."""
+    name, equals, value = option.partition("=")
+    return name + equals + quote(value) if equals else quote(option)
+
+
 def port_number(text: str) -> int:
     """Parse a port."""
     if not text.isdecimal() or not 0 < int(text) < 65536:
@@ -67,12 +73,16 @@ class SandboxTarget:
 
     def command(self, words: str) -> str:
         """The command line `rollcall <words>` with the options of this sandbox. `words` are quoted for a shell."""
+        return " ".join(["rollcall", words, *map(quoted, self.options())])
+
+    def options(self) -> list[str]:
+        """The options that name this sandbox."""
+        port = ["--port", str(self.port)] if self.port else []
         given = [
-            f"--port {self.port}" if self.port else "",
-            f"--project={quote(self.project)}" if self.project != DEFAULT_PROJECT else "",
+            f"--project={self.project}" if self.project != DEFAULT_PROJECT else "",
             f"--suffix={self.suffix}" if self.suffix else "",
         ]
-        return " ".join(["rollcall", words, *filter(None, given)])
+        return [*port, *filter(None, given)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +99,17 @@ class Target(SandboxTarget):
         str | None, typer.Option(help="AWS region, with --aws.", show_default=False, rich_help_panel=PANEL)
     ] = None
 
-    def command(self, words: str) -> str:
-        """The command line `rollcall <words>` with the options of this target."""
+    def options(self) -> list[str]:
+        """The options that name this target."""
         if not self.aws:
-            return super().command(words)
+            return super().options()
         given = [
             "--aws",
-            f"--profile={quote(self.profile)}" if self.profile else "",
-            f"--region={quote(self.region)}" if self.region else "",
+            f"--profile={self.profile}" if self.profile else "",
+            f"--region={self.region}" if self.region else "",
             f"--suffix={self.suffix}" if self.suffix else "",
         ]
-        return " ".join(["rollcall", words, *filter(None, given)])
+        return [*filter(None, given)]
 
 
 def targeted(command: Callable[..., None]) -> Callable[..., None]:

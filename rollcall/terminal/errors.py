@@ -19,6 +19,9 @@ from bootstrap.problem import Problem
 from rollcall.terminal.console import stderr
 from sandbox.state import SandboxError
 
+EXPECTED = (Problem, SandboxError, ClientError, BotoCoreError)
+"""What may go wrong without a bug of Rollcall's."""
+
 
 class Interrupted(Exception):
     """The user pressed Ctrl-C. The message says what continues without the command, the hint how to return to it."""
@@ -35,7 +38,7 @@ def guarded(command: Callable[[], Any]) -> int:
     """
     try:
         return command() or 0
-    except (typer.TyperException, Problem, SandboxError, ClientError, BotoCoreError) as error:
+    except (typer.TyperException, *EXPECTED) as error:
         message, hint = explained(error)
         if not message:  # without a command, Typer has printed the help
             return 0

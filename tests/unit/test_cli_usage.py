@@ -13,7 +13,7 @@ from tests.unit.commands import NOWHERE, Cli, refused
 
 COMMANDS = (
     "up", "down", "status", "run", "watch", "cancel", "redrive", "failures", "logs", "trigger", "dev", "demo",
-    "meter", "bill", "results", "env",
+    "meter", "bill", "results", "env", "console",
 )  # fmt: skip
 # They connect to nothing by themselves.
 COMPUTED = ("plan", "tune")

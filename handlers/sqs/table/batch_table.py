@@ -52,10 +52,14 @@ class BatchTable(SegmentRecords, ChunkRecords, FailedItems):
 
     def recent(self, limit: int = 20) -> list[Batch]:
         """The batches started last, newest first."""
-        lines = self.client.query(**self._partition("batches"), ScanIndexForward=False, Limit=limit)["Items"]
-        keys = [line["SK"]["S"].rsplit("#", 2)[1:] for line in lines]
-        batches = (self.get_batch(batch_id, int(generation)) for batch_id, generation in keys)
+        batches = (self.get_batch(key.batch_id, key.generation) for key in self.recent_keys(limit))
         return [batch for batch in batches if batch]
+
+    def recent_keys(self, limit: int) -> list[BatchKey]:
+        """The keys of the batches started last, newest first."""
+        lines = self.client.query(**self._partition("batches"), ScanIndexForward=False, Limit=limit)["Items"]
+        keys = (line["SK"]["S"].rsplit("#", 2)[1:] for line in lines)
+        return [BatchKey(batch_id, int(generation)) for batch_id, generation in keys]
 
     def abandon_segment(self, key: BatchKey, segment: int, reason: str, now: int) -> bool:
         """Move an open batch's deadline to `now`, because its segment cannot be made; false if it is made."""

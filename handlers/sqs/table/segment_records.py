@@ -53,9 +53,13 @@ class SegmentRecords(Records):
 
     def count_made(self, key: BatchKey) -> int:
         """The number of items in all segments of a batch by now, strongly consistent."""
+        return sum(segment.next_item for segment in self.segments(key))
+
+    def segments(self, key: BatchKey) -> list[Segment]:
+        """The segments of a batch that have been begun, in order, strongly consistent."""
         first, last = segment_key(key, 0), segment_key(key, MAX_SEGMENTS)
         query = self._between(first["PK"]["S"], first["SK"]["S"], last["SK"]["S"])
-        return sum(whole(record, "nextItem") for record in self._records(**query))
+        return [segment_from(int(record["SK"]["S"].rpartition("#")[2]), record) for record in self._records(**query)]
 
     def finish_segment(
         self, key: BatchKey, number: int, items: int, chunks: int, max_items: int, broken: str | None = None

@@ -1,0 +1,1 @@
+"""The pages: what each shows, by what the console has seen."""

@@ -1,0 +1,111 @@
+"""Times, ranges and states in words, as the pages show them."""
+
+import math
+from datetime import UTC, datetime
+
+from costs.format import count, seconds
+from rollcall.batches.batch import Progress
+from rollcall.batches.failure_summary import percent
+from rollcall.batches.sight import Sight
+from rollcall.console.estimate import Range
+from rollcall.console.history import Point
+
+# From the first to the last of these units, a range is told in the one that its end has at least two of.
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+STAGES = {
+    "forming chunks": "making chunks",
+    "processing": "processing",
+    "finishing": "finishing",
+    "stalled": "stalled",
+    "being cancelled": "being cancelled",
+}
+# A batch in which nothing is done for so long gets a sentence about that in place of a range.
+STILL_SECONDS = 10.0
+
+
+def moment(at: int | None, now: int | None = None, exact: bool = False) -> str:
+    """A time in ms since 1970 by this machine's time zone: `14:03:12`, with its date unless it is today's."""
+    if at is None:
+        return "-"
+    local = datetime.fromtimestamp(at / 1000, UTC).astimezone()
+    today = datetime.fromtimestamp((at if now is None else now) / 1000, UTC).astimezone().date()
+    text = f"{local:%H:%M:%S}" + (f".{at % 1000:03}" if exact else "")
+    return text if local.date() == today else f"{local:%Y-%m-%d} {text}"
+
+
+def in_words(span: Range) -> str:
+    """`2 to 3 min`, `40 to 55 s`, `about 2 h`: rounded outwards, in one unit."""
+    size, unit = next(((size, unit) for size, unit in UNITS if span.high >= 2 * size), (1, "s"))
+    step = 5 if unit == "s" and span.high > 20 else 1
+    low, high = math.floor(span.low / size / step) * step, math.ceil(span.high / size / step) * step
+    if low == 0:
+        return f"at most {high} {unit}"
+    return f"about {high} {unit}" if low == high else f"{low} to {high} {unit}"
+
+
+def countdown(left: float) -> str:
+    """`5:03:07`, or `2 d 5:03:07`."""
+    days, rest = divmod(round(left), 86_400)
+    clock = f"{rest // 3600}:{rest // 60 % 60:02}:{rest % 60:02}"
+    return f"{days} d {clock}" if days else clock
+
+
+def stage(sight: Sight) -> str:
+    """The state of a batch in a word or two: its stage while it runs, then its status."""
+    return STAGES.get(sight.seen.stage, sight.seen.stage) if isinstance(sight.seen, Progress) else sight.status
+
+
+def still_for(points: list[Point], now: int) -> float | None:
+    """For how many seconds no item has been done, if that is long; of a batch that has been looked at for as long."""
+    if not points:
+        return None
+    moved = next((point.at for point in points if point.finished == points[-1].finished), now)
+    still = (now - moved) / 1000
+    return still if still >= STILL_SECONDS else None
+
+
+def headline(sight: Sight, span: Range | None, points: list[Point]) -> str:
+    """The answer to the question of this project, in a sentence."""
+    if sight.result:
+        return ended(sight)
+    if isinstance(sight.seen, Progress) and sight.seen.trouble:
+        return f"It will not be done by itself: {sight.seen.trouble}"
+    still = still_for(points, sight.at)
+    if still:
+        return f"Nothing has been done for {seconds(still)}"
+    if span and sight.sealed is not False:
+        return f"The last item will be done in {in_words(span)}"
+    if sight.counts.unmade is None:
+        return f"How many items there are is not known yet: {count(sight.counts.known, 'item')} so far"
+    return f"The last item will be done in {in_words(span)}" if span else "No rate is known yet"
+
+
+def ended(sight: Sight) -> str:
+    """How and when a batch ended."""
+    result = sight.result
+    assert result  # noqa: S101 - the caller has looked
+    at = moment(sight.finished_at, sight.at, exact=True)
+    match result.status:
+        case "SUCCEEDED":
+            return f"Done at {at}"
+        case "FAILED":
+            share = percent((result.failed or 0) / result.items) if result.items else ""
+            return f"Failed at {at}" + (f": {count(result.failed, 'item')} failed, {share}" if result.failed else "")
+        case "EXPIRED":
+            return f"Ended at its deadline, {at}: {count(result.remaining, 'item')} remain"
+        case "CANCELLED":
+            return f"Cancelled at {at}: {count(result.remaining, 'item')} remain"
+        case "SKIPPED":
+            return f"Skipped at {at}"
+    return f"{result.status} at {at}"
+
+
+def lag(sight: Sight, arrived_at: int | None) -> str:
+    """How long the end took to be told; empty if it is not known."""
+    if not sight.drained_at:
+        return ""
+    if arrived_at:
+        return f"event {seconds(max(0, arrived_at - sight.drained_at) / 1000)} later"
+    if sight.finished_at:
+        return f"recorded {seconds(max(0, sight.finished_at - sight.drained_at) / 1000)} after its last chunk"
+    return ""
