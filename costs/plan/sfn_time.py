@@ -11,6 +11,7 @@ from costs.plan.chunk_time import ChunkWork, StepTimes, any_failing, chunk_work,
 from costs.plan.limits import Impossible, refuse_above
 from costs.plan.queue import Limit, Places, run_jobs, steady
 from costs.plan.settings import ORCHESTRATION_MEMORY, SFN_BATCHER_TIMEOUT, Settings, Workload
+from costs.plan.sfn_left import left
 from costs.plan.shape import SfnShape, sfn_shape
 from costs.plan.sizes import item_bytes
 from costs.plan.throughput import lambda_limits
@@ -149,7 +150,10 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     environments = min(run.peak, quotas["lambda.concurrency"])
     # Because of its retries, one of the last children takes this much longer than the average.
     retrying = max(0.0, any_failing(work, run.peak) - work.failing) * child.retry_seconds
-    done = run.end + init / 1000 + retrying
+    # Further Map Runs, for what children have no time to begin.
+    further = left(workload, settings, shape, work.times.mean).runs - 1
+    between = (assumptions["states.map_end_ms"] + assumptions["states.map_start_ms"]) / 1000
+    done = run.end + init / 1000 + retrying + further * between
     finishing = small.overhead + FINALIZER_REQUESTS * small.s3 + small.events
     return timing_of(
         work, settings, run, begin=begin / 1000, made=made / 1000, done=done,

@@ -7,11 +7,14 @@ import pytest
 from costs.facts.prices import PriceBook
 from costs.plan.distribution import Distribution
 from costs.plan.settings import Settings, Workload
+from costs.plan.sfn_left import left
+from costs.plan.shape import sfn_shape
 from costs.plan.timing import Timing
 from costs.plan.units import units
 from costs.usage import Usage
 from handlers.sqs.sizes import number_bytes, record_bytes
 from sandbox.meter.rules import express_memory_gb
+from tests.unit.planning import workload
 
 NOTHING = Distribution.parse("constant:0")
 BATCHER, PROCESSOR, FINALIZER = "BatcherFunction", "ProcessorFunction", "FinalizerFunction"
@@ -311,3 +314,23 @@ def test_the_size_of_a_record():
     """Names and values: PK 2 + 3, n 1 + 2, flag 4 + 1, b 1 + 4, set 3 + 2 + 2."""
     record = {"PK": {"S": "a#é"[:2] + "b"}, "n": {"N": "5"}, "flag": {"BOOL": True}, "b": {"B": b"1234"}}
     assert record_bytes(record | {"set": {"NS": ["1", "2"]}}) == 5 + 3 + 5 + 5 + 7
+
+
+def test_children_hand_on_what_they_have_no_time_to_begin():
+    """1,000 chunks of 30 s, ten in turn: of two minutes 90 s are sure, three chunks; seven are for another Map Run.
+
+    Each of the Map Runs begins three tenths of what there is: 1,000 * 0.7^n is below one after 20 of them.
+    """
+    batch = workload(100_000, "constant:3000")
+    found = left(batch, Settings(), sfn_shape(batch, Settings(), 30), chunk_seconds=30)
+    assert (found.chunks, found.runs) == (pytest.approx(1000 * 0.7 / 0.3), 1 + 20)
+    assert found.children == pytest.approx(1000 / 37 / 0.3, rel=0.05)
+    assert found.most_runs >= 1 + 10
+    assert left(batch, Settings(), sfn_shape(batch, Settings(), 30), chunk_seconds=9).chunks == 0
+    standard = Settings(child_type="STANDARD")
+    assert left(batch, standard, sfn_shape(batch, standard, 30), chunk_seconds=30).chunks == 0
+
+
+def test_a_batch_whose_chunks_are_short_is_sure_to_be_through_in_one_map_run():
+    batch = workload(100_000, "constant:20")
+    assert left(batch, Settings(), sfn_shape(batch, Settings(), 30), chunk_seconds=0.2).most_runs == 1
