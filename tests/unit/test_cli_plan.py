@@ -106,7 +106,7 @@ def test_the_defaults_that_are_told_are_the_plan_s(cli: Cli) -> None:
     options = {option.name: option.show_default for option in get_command(app).params}
     told = {name: options[name] for name in asdict(Settings()) if name in options}
     assert told == {name: str(getattr(Settings(), name)).lower() for name in told}
-    assert len(told) == 13
+    assert len(told) == 14
     _, out, _ = cli("plan", "--help")
     assert "10000" in out
 
@@ -121,7 +121,7 @@ def test_prices_of_one_s_own_go_before(cli: Cli, tmp_path: Path) -> None:
 def test_what_one_architecture_cannot_do_is_said_beside_the_other(cli: Cli) -> None:
     code, out, _ = cli("plan", "--items", "100000", "--processor-timeout", "120")
     assert code == 0
-    assert "refused by states.express_seconds: 3 attempts of 120 s" in out
+    assert "refused by states.express_seconds: an attempt of 120 s" in out
     assert "held up by MaxConcurrency" in out
 
 
