@@ -1,9 +1,20 @@
 """Step Functions' lists of children lag, their page tokens expire, their reads are throttled: nothing is lost by it."""
 
+from collections.abc import Iterator
+
+import pytest
+
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.faults import Plan
 from tests.probes import eventually
+
+
+@pytest.fixture(autouse=True)
+def one_chunk_a_child(stacks: Stacks) -> Iterator[None]:
+    """So that there are pages of children."""
+    with stacks.batcher_told({"CHUNKS_PER_CHILD": "1"}):
+        yield
 
 
 def succeeded(stacks: Stacks, execution: str) -> int:
