@@ -56,13 +56,12 @@ class SqsOpenBatches:
     def __init__(self, session: Session, outputs: Mapping[str, str], seconds: float) -> None:
         self.seconds = seconds
         self._sqs = session.client("sqs")
-        self._requests, self._checks = outputs["BatcherQueueUrl"], outputs["FinalizerQueueUrl"]
+        self._checks = outputs["FinalizerQueueUrl"]
         self._table = BatchTable(session.client("dynamodb"), outputs["TableName"])
 
     def find(self) -> list[str]:
-        requests = waiting(self._sqs, self._requests)
-        ids = [batch.batch_id for batch in self._table.recent(LOOKED_AT) if not batch.notified]
-        return ids + ([f"{requests} requests of batches or segments"] if requests else [])
+        # A request that Lambda still keeps for the batcher is no batch yet, and nothing tells of it.
+        return [batch.batch_id for batch in self._table.recent(LOOKED_AT) if not batch.notified]
 
     def cancel(self) -> None:
         for batch in self._table.recent(LOOKED_AT):

@@ -16,7 +16,7 @@ COLUMNS = 5
 
 @dataclass(frozen=True)
 class Box:
-    """A box in a grid, with lines of text. `look` is `busy`, `alarm` or nothing."""
+    """A box in a grid, with lines of text. `look` is `busy` or nothing."""
 
     column: float
     row: float
@@ -30,11 +30,11 @@ class Box:
         return 1 + self.column * COLUMN, 1 + self.row * ROW
 
 
-def queue_box(column: float, row: float, name: str, queue: Queue, dead: bool = False) -> Box:
+def queue_box(column: float, row: float, name: str, queue: Queue) -> Box:
     """A queue: its depth, what is in flight, and the age of its oldest message."""
     lines = [f"{count(queue.waiting)} waiting, {count(queue.in_flight)} in flight"]
     lines.append(f"oldest {seconds(queue.oldest)}" if queue.oldest is not None else f"{count(queue.delayed)} for later")
-    return Box(column, row, name, lines, "alarm" if dead and queue.all else "busy" if queue.all else "")
+    return Box(column, row, name, lines, "busy" if queue.all else "")
 
 
 def function_box(column: float, row: float, name: str, function: Function) -> Box:
@@ -52,22 +52,16 @@ def sqs_drawing(flow: Flow, chunks: str, open_batches: str) -> Markup:
     """The SQS architecture."""
     queues, functions = flow.queues, flow.functions
     boxes = [
-        queue_box(0, 0, "Batcher queue", queues["Batcher"]),
+        Box(0, 0, "Requests", ["of people and the schedule,", "kept by Lambda for its tries"]),
         function_box(1, 0, "Batcher", functions["Batcher"]),
         queue_box(2, 0, "Chunk queue", queues["Chunk"]),
         function_box(3, 0, "Processor", functions["Processor"]),
         queue_box(4, 0, "Finalizer queue", queues["Finalizer"]),
         Box(3, 1, "Table", [chunks, open_batches]),
         function_box(4, 1, "Finalizer", functions["Finalizer"]),
-        queue_box(0, 2, "Dead requests", queues["BatcherDeadLetter"], dead=True),
-        function_box(1, 2, "Dead-letter handler", functions["DeadLetter"]),
-        queue_box(2, 2, "Dead chunks", queues["ChunkDeadLetter"], dead=True),
     ]
-    ways = [
-        *(across(column, 0) for column in range(4)), turned(1, 0, 3), down(3, 0), down(4, 0), back(4, 1),
-        down(0, 0, 2, dotted=True), down(2, 0, 2, dotted=True), across(0, 2, dotted=True), back(2, 2, dotted=True),
-    ]  # fmt: skip
-    return drawing(boxes, ways, 3, "The SQS architecture")
+    ways = [*(across(column, 0) for column in range(4)), turned(1, 0, 3), down(3, 0), down(4, 0), back(4, 1)]
+    return drawing(boxes, ways, 2, "The SQS architecture")
 
 
 def sfn_drawing(flow: Flow, working: int, waiting: int, open_batches: str) -> Markup:
@@ -104,17 +98,17 @@ def across(column: int, row: int, dotted: bool = False) -> str:
     return way(f"M{x} {y}H{x + COLUMN - BOX_WIDTH - 6}", (x + COLUMN - BOX_WIDTH, y), "right", dotted)
 
 
-def back(column: int, row: int, dotted: bool = False) -> str:
+def back(column: int, row: int) -> str:
     """From a box to the one on its left."""
     x, y = 1 + column * COLUMN, 1 + row * ROW + BOX_HEIGHT / 2
-    return way(f"M{x} {y}H{x - COLUMN + BOX_WIDTH + 6}", (x - COLUMN + BOX_WIDTH, y), "left", dotted)
+    return way(f"M{x} {y}H{x - COLUMN + BOX_WIDTH + 6}", (x - COLUMN + BOX_WIDTH, y), "left", dotted=False)
 
 
-def down(column: int, row: int, rows: int = 1, dotted: bool = False) -> str:
-    """From a box to one below it."""
+def down(column: int, row: int) -> str:
+    """From a box to the one below it."""
     x, y = 1 + column * COLUMN + BOX_WIDTH / 2, 1 + row * ROW + BOX_HEIGHT
-    end = 1 + (row + rows) * ROW
-    return way(f"M{x} {y}V{end - 6}", (x, end), "down", dotted)
+    end = 1 + (row + 1) * ROW
+    return way(f"M{x} {y}V{end - 6}", (x, end), "down", dotted=False)
 
 
 def turned(column: int, row: int, to_column: int, dotted: bool = False) -> str:

@@ -34,5 +34,5 @@ def functions(architecture: str, outputs: Mapping[str, str]) -> dict[str, str]:
 
 
 def words(name: str, between: str = " ") -> str:
-    """`DeadLetterQueue` -> `dead letter queue`."""
+    """`FinalizerQueue` -> `finalizer queue`."""
     return re.sub(r"(?<!^)(?=[A-Z])", between, name).lower()

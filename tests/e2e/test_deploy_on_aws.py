@@ -163,8 +163,10 @@ def roles_of(aws: Callable[[str], Any], account: Account) -> Iterator[dict[str, 
 def start_batches(aws: Callable[[str], Any], made: dict[str, StackOutputs]) -> None:
     """One in each stack, of chunks that take a second each, for longer than the test waits."""
     request = {"items": 2000, "itemsPerChunk": 20}
-    aws("sqs").send_message(
-        QueueUrl=made["sqs"].outputs["BatcherQueueUrl"], MessageBody=json.dumps({"batchId": "running-sqs", **request})
+    aws("lambda").invoke(
+        FunctionName=made["sqs"].outputs["BatcherFunctionName"],
+        InvocationType="Event",
+        Payload=json.dumps({"batchId": "running-sqs", **request}),
     )
     aws("stepfunctions").start_execution(
         stateMachineArn=made["sfn"].outputs["StateMachineArn"], name="running-sfn", input=json.dumps(request)

@@ -54,7 +54,7 @@ class FunctionFacts:
 
 @dataclass(frozen=True)
 class StackFacts:
-    """Queues by role (`chunk`), functions by role (`dead-letter`); of both those that the caller may look at.
+    """Queues by role (`chunk`), functions by role (`processor`); of both those that the caller may look at.
 
     `item_errors` are the kinds of error of the batch's items with their numbers, most frequent first, and
     `invocation_errors` those of the stack's functions: both of the time that may matter now.
