@@ -131,8 +131,11 @@ def test_a_schedule_is_told_in_words() -> None:
 
 # --------------------------------------------------------------------------------------------------------- break-even
 def test_the_size_from_which_the_other_is_cheaper_is_exact() -> None:
-    """Pollers make SQS dear at rest, and so Step Functions cheaper for small batches."""
-    plans = {"sqs": planned("sqs", 1000, "constant:0", pollers=2), "sfn": planned("sfn", 1000, "constant:0")}
+    """Pollers make SQS dear at rest, and STANDARD children Step Functions for many items."""
+    plans = {
+        "sqs": planned("sqs", 1000, "constant:0", pollers=2),
+        "sfn": planned("sfn", 1000, "constant:0", child_type="STANDARD"),
+    }
     comparison = Comparison(PLANNER, plans, 4)
     found = comparison.stretches
     assert found[0].cheaper == "sfn"
