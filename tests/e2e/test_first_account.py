@@ -20,18 +20,23 @@ from tests.faults import Faults
 
 SUFFIX = "Hour"
 # So many items do: each command is run, and the sandbox's clock skips what is waited for.
-FEWER = {"1000000": "20000", "100000": "2000", "50000": "4000", "20000": "4000", "16000": "800", "10000": "2000",
+FEWER = {"1000000": "20000", "100000": "2000", "50000": "4000", "20000": "20000", "16000": "800", "10000": "2000",
          "1000": "200"}  # fmt: skip
 # As many fewer items of a chunk, and of the seconds of an EXPRESS child.
 TIMES = 20
 
 
-def sandbox_form(command: str, sandbox: Sandbox) -> str:
-    """A command as it is given for a sandbox, with fewer items, and for stacks of a name of their own."""
+def sandbox_form(command: str, sandbox: Sandbox, told: list[str]) -> str:
+    """A command as it is given for a sandbox, with fewer items, and for stacks of a name of their own.
+
+    `told` gets the parameters that are deployed: a sandbox's stack keeps none, and so they are told again.
+    """
     command = re.sub(r"--items (\d+)", lambda match: f"--items {FEWER[match[1]]}", command)
     command = command.replace("--items-per-chunk 800", f"--items-per-chunk {800 // TIMES}")
     if command.startswith("python -m bootstrap"):
-        return command.replace(" --aws", f" --endpoint {sandbox.endpoint} --suffix {SUFFIX}")
+        before = "".join(told) if " deploy " in command else ""
+        told += re.findall(r' --parameter (?:"[^"]+"|\S+)', command)
+        return command.replace(" --aws", f" --endpoint {sandbox.endpoint} --suffix {SUFFIX}{before}")
     return command.replace(" --aws", "").replace("BatchProcessing ", f"BatchProcessing{SUFFIX} ")
 
 
@@ -61,7 +66,7 @@ class Shell:
 @pytest.fixture(scope="module")
 def printed(sandbox: Sandbox, clock: Clock) -> Iterator[dict[str, list[str]]]:
     """What the commands printed, by the title of their step. All of them ended as the document says."""
-    shell, found = Shell(sandbox), dict[str, list[str]]()
+    shell, found, told = Shell(sandbox), dict[str, list[str]](), list[str]()
     faults = Faults(sandbox.endpoint)
     faults.put({"seed": 1, "faults": [{"kind": "express-timeout", "seconds": LIMIT_SECONDS / TIMES}]})
     for step, commands in commands_in("docs/first-account.md").items():
@@ -74,7 +79,7 @@ def printed(sandbox: Sandbox, clock: Clock) -> Iterator[dict[str, list[str]]]:
             expected = 1 if command.endswith("# ends FAILED") else 0
             deploys = "bootstrap deploy" in command
             with clock.real() if deploys else nullcontext():
-                code, output = shell.run(sandbox_form(command, sandbox))
+                code, output = shell.run(sandbox_form(command, sandbox, told))
                 if deploys:
                     quiet(sandbox)
             assert code == expected, f"{command}\n{output}"
