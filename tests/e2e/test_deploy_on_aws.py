@@ -259,6 +259,7 @@ OTHER_CASES = {
     "s3:PutLifecycleConfiguration": "the same of its rules",
     "s3:CreateBucket": "a bucket that is new",
     "secretsmanager:DescribeSecret": "a secret of Secrets Manager",
+    "sns:GetTopicAttributes": "alarms go to a topic, which is looked at first",
 }
 
 

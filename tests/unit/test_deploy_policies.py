@@ -50,6 +50,8 @@ DOCUMENTED = {
     "CreatePolicyVersion DeletePolicyVersion TagPolicy UntagPolicy",
     "AWS::IAM::Policy": "iam: PutRolePolicy DeleteRolePolicy GetRolePolicy",
     "AWS::IAM::Role": "iam: PutRolePermissionsBoundary",
+    "AWS::Lambda::EventInvokeConfig": "lambda: PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig "
+    "GetFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig",
     "AWS::Lambda::EventSourceMapping": "lambda: TagResource UntagResource ListTags",
     "AWS::Lambda::Function": "lambda: CreateFunction DeleteFunction GetFunction GetFunctionConfiguration "
     "UpdateFunctionCode UpdateFunctionConfiguration TagResource UntagResource ListTags GetFunctionCodeSigningConfig "
