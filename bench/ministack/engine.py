@@ -1,9 +1,11 @@
 """MiniStack as a process of this machine, for one run of the bench or of tests/portability."""
 
+import ctypes
 import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,9 @@ PLACE = REPOSITORY / ".rollcall" / "ministack"
 INSTALLED = PLACE / ".installed"
 START_SECONDS = 60
 STOP_SECONDS = 3
+# https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+PR_SET_PDEATHSIG = 1
+prctl = ctypes.CDLL(None).prctl
 
 
 def require_installed() -> None:
@@ -75,6 +80,8 @@ def ministack(progress: Callable[[str], None]) -> Iterator[Engine]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # It ends with this process, even if that is killed, and its functions with it.
+            preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509  # a call of the kernel's only
         )
     try:
         progress(f"starting MiniStack on 127.0.0.1:{port} (pid {process.pid}, log {log})")
