@@ -199,7 +199,7 @@ def test_the_command_line_says_at_once_that_there_are_too_many_items(
     out, err = rollcall("run", "sqs", "--items", "101", expect=2)
     assert out == ""
     assert re.search(r"--items: 101 are more than MaxItems of \S+, 100\n", err)
-    assert "`rollcall up --parameter MaxItems=101`" in err
+    assert "raise it: `rollcall up --parameter MaxItems=101 " in err
     (tmp_path / "mine.jsonl").write_bytes(json_lines(items(3)[1]))
     batch_id = rollcall.json("run", "sfn", "--input", "mine.jsonl")["batchId"]
     bucket, key = limited.sqs["InputBucketName"], f"orders/{batch_id}/mine.jsonl"
