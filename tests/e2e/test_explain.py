@@ -260,7 +260,7 @@ def test_the_maps_concurrency_limit_is_reached(stacks: Stacks, plan: Plan, expla
         explained(
             batch,
             "concurrency-limit",
-            rf"The concurrency limit of 4 is reached; \d+ (child waits|children wait) to begin; {FAILED}4 children run\.",
+            rf"The concurrency limit of 4 is reached; \d+ child(ren)? waits? to begin; {FAILED}4 children run\.",
         )
         plan()
         assert stacks.finished(batch)["status"] == "SUCCEEDED"
