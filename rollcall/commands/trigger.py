@@ -63,13 +63,12 @@ def scheduled_event(rule_arn: str, now: datetime, event_id: str) -> dict[str, An
 
 
 def deliver(connection: Connection, target_arn: str, body: str, batch_id: str) -> None:
-    """Send `body` to a queue or start a state machine with it, as EventBridge does."""
-    _, _, service, *_, name = target_arn.split(":")
-    if service == "sqs":
-        sqs = connection.client("sqs")
-        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=body)
+    """Invoke a function or start a state machine with `body`, as EventBridge does."""
+    service = target_arn.split(":")[2]
+    if service == "lambda":
+        connection.client("lambda").invoke(FunctionName=target_arn, InvocationType="Event", Payload=body.encode())
     elif service == "states":
         # EventBridge would choose a random name. By the batch's id `rollcall watch` finds the execution at once.
         connection.client("stepfunctions").start_execution(stateMachineArn=target_arn, name=batch_id, input=body)
     else:
-        raise Problem(f"the schedule's target {target_arn} is neither a queue nor a state machine")
+        raise Problem(f"the schedule's target {target_arn} is neither a function nor a state machine")
