@@ -40,6 +40,7 @@ from handlers.sfn.express import (
     begin_minutes,
     work_seconds,
 )
+from handlers.sqs.batcher import INVOCATION_TRIES
 from tests.cfn_lint import findings
 
 ARCHITECTURES = list(STACK_NAMES)
@@ -142,6 +143,22 @@ def test_every_function_has_a_role_a_policy_and_a_log_group_of_its_own(parsed: d
         f"/aws/lambda/${{{name}}}" for name in functions
     )
     assert all(group["Properties"]["RetentionInDays"] for group in of_type(parsed, "AWS::Logs::LogGroup").values())
+
+
+def test_what_never_gets_through_to_the_batcher_is_told_to_the_finalizer_whose_queue_is_polled():
+    document, _ = decode.decode(str(TEMPLATES / "sqs-batch-processing.yaml"))
+    queue = {"Fn::GetAtt": ["FinalizerQueue", "Arn"]}
+    (invocations,) = of_type(document, "AWS::Lambda::EventInvokeConfig").values()
+    assert invocations["Properties"]["FunctionName"] == {"Ref": "BatcherFunction"}
+    assert invocations["Properties"]["MaximumRetryAttempts"] + 1 == INVOCATION_TRIES
+    assert invocations["Properties"]["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
+    (rule,) = of_type(document, "AWS::Events::Rule").values()
+    (target,) = rule["Properties"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["BatcherFunction", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": queue}
+    sources = of_type(document, "AWS::Lambda::EventSourceMapping").values()
+    polled = {source["Properties"]["EventSourceArn"]["Fn::GetAtt"][0] for source in sources}
+    assert polled == set(of_type(document, "AWS::SQS::Queue")) == {"ChunkQueue", "FinalizerQueue"}
 
 
 def test_policies_name_single_actions_and_exact_resources(parsed: dict):
