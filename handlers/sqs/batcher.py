@@ -9,7 +9,7 @@ from typing import Any
 from handlers import sources
 from handlers.aws import settings
 from handlers.aws.clients import client
-from handlers.aws.errors import CheckAgain
+from handlers.aws.errors import CheckAgain, is_mistake
 from handlers.aws.events import Events
 from handlers.aws.functions import Function
 from handlers.aws.sqs import Queue
@@ -85,9 +85,11 @@ class Batcher:
         except InvalidRequest as refused:
             self.table.abandon_segment(batch.key, number, str(refused), clock.now())
             made = None
-        except (Exception, SystemExit, KeyboardInterrupt):
-            # The next batcher need not wait for this lease.
-            self.table.release_segment(batch.key, segment)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            # The next batcher need not wait for this lease. After a service's error it must: a call whose answer was
+            # lost may still be on its way, and put a record again that was deleted since.
+            if isinstance(error, OutOfTime) or is_mistake(error):
+                self.table.release_segment(batch.key, segment)
             raise
         if not made:
             # The batch ends early, and the finalizer need not wait for this lease.
