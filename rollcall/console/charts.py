@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from rollcall.console.history import Point
+from rollcall.console.history import Point, spaced
 
 WIDTH, HEIGHT = 600, 200
+MOST_RATES = 60
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,8 @@ def counts_chart(points: Sequence[Point]) -> Chart:
 
 
 def rate_chart(points: Sequence[Point]) -> Chart:
-    """Items a second over time, each over the time of some looks."""
-    step = max(1, len(points) // 60)
-    chosen = [*points[::-1][::step]][::-1]
-    steps = [(before, after) for before, after in pairwise(chosen) if after.at > before.at]
+    """Items a second over time, each over two seconds or more."""
+    steps = list(pairwise(spaced(points, MOST_RATES)))
     times = [after.at / 1000 for _, after in steps]
     rates = [
         round(max(0.0, (after.finished - before.finished) * 1000 / (after.at - before.at)), 2)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from handlers.sqs.records import SEGMENT_STRIDE
 from handlers.sqs.table import FOREVER
 from rollcall.batches.sight import Counts, Map
-from rollcall.console.history import Point
+from rollcall.console.history import Point, spaced
 
 BAR_WIDTH = 1000
 STATES = ("done", "failed", "working", "waiting", "unmade")
@@ -44,12 +44,9 @@ def bar(counts: Counts, ended: bool, size: str = "") -> Markup:
 
 def speeds(points: Sequence[Point]) -> list[float]:
     """The items a second between points, as many as a sparkline has room for."""
-    step = max(1, len(points) // (SPARK_WIDTH // 2))
-    chosen = [*points[::-1][::step]][::-1]
     return [
         max(0.0, (after.finished - before.finished) * 1000 / (after.at - before.at))
-        for before, after in pairwise(chosen)
-        if after.at > before.at
+        for before, after in pairwise(spaced(points, SPARK_WIDTH // 2))
     ]
 
 

@@ -10,9 +10,9 @@ WINDOWS_MS = (5_000, 15_000, 60_000, 10**12)
 # A rate says something once it is of so long and of so many looks.
 SHORTEST_MS, FEWEST_POINTS = 1_500, 3
 # Measured with `python -m bench.console_range`, so that the true end lies within in four of five looks and more.
-FASTER, SLOWER = 1.3, 1.35
+FASTER, SLOWER = 1.5, 1.6
 # A look is a second old, or more; and the end of a batch after its last chunk is a check of the finalizer's.
-HEAD_SECONDS, TAIL_SECONDS = 1.0, 3.0
+HEAD_SECONDS, TAIL_SECONDS = 2.0, 3.0
 
 
 class Range(NamedTuple):

@@ -12,6 +12,7 @@ from rollcall.batches.sight import Key, Sight
 # Every second point is dropped when there are more, so that a batch of days has as many as one of minutes.
 MOST_POINTS = 600
 MOST_BATCHES = 200
+LEAST_APART_MS = 2_000
 
 
 class Point(NamedTuple):
@@ -95,6 +96,18 @@ class History:
         while len(self._stories) > MOST_BATCHES:
             self._stories.popitem(last=False)
         return story
+
+
+def spaced(points: Sequence[Point], most: int) -> list[Point]:
+    """At most about `most` of the points, and two seconds or more between them: rates of less time are noise."""
+    if not points:
+        return []
+    apart = max(LEAST_APART_MS, (points[-1].at - points[0].at) / most)
+    chosen = [points[-1]]
+    for point in reversed(points):
+        if chosen[-1].at - point.at >= apart:
+            chosen.append(point)
+    return chosen[::-1]
 
 
 def news(before: Sight | None, now: Sight) -> Sequence[Event]:
