@@ -43,9 +43,9 @@ def batcher_counts(batch: PlannedBatch[SqsShape], record: Record) -> dict[str, E
     lanes = min(LANES, segments)
     planned = timing.batcher_invocations - lanes if timing else 0
     continued = estimate(0, planned, windows.most - shape.filled_segments)
-    # A check that comes before the batcher of a lane has taken a segment invokes another one. The batcher that starts
-    # the batch takes its own at once.
-    doubled = Estimate(0, 0, (lanes - 1 + min(1, continued.most)) * rounds(batch.settings))
+    # A check that comes between two segments of a lane, or two batchers, may invoke another one.
+    between = segments > lanes or continued.most
+    doubled = Estimate(0, 0, lanes * rounds(batch.settings) if between else 0)
     most_window = max(shape.window_requests for shape in batch.shapes)
     return {
         "windows": windows,

@@ -30,6 +30,8 @@ from handlers.sqs.unready import judged
 
 # A check message is sent before its batch record is put. A batch without a record after this time never gets one.
 APPEARS_WITHIN_MS = 15 * 60 * 1000
+# The batchers that a start invokes have taken their first segments by then. Until then no check invokes another one.
+BEGINS_WITHIN_MS = 10_000
 # With less than this left an early end stops; the next check goes on from the closing records.
 STOP_MS = 5_000
 # Batch Stalled names this many of the chunks that are left.
@@ -109,7 +111,8 @@ class Finalizer:
         """Invoke a batcher for each lane of which no batcher has the first segment in hand."""
         for lane, number in sorted(lanes(batch.segments).items()):
             segment = self.table.get_segment(batch.key, number)
-            if not segment or segment.lease_until <= now:
+            held_until = segment.lease_until if segment else batch.started_at + BEGINS_WITHIN_MS
+            if held_until <= now:
                 self.batcher.invoke(Lane(batch.key, lane).event())
 
     def _is_drained(self, batch: Batch) -> bool:
