@@ -1,4 +1,4 @@
-"""The Distributed Map's input is written whole, whatever breaks meanwhile, and is never more than AWS reads."""
+"""The file of chunks is written whole, whatever breaks meanwhile, and is never more than AWS takes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,12 +95,12 @@ def file_of_at_most(stacks: Stacks, size: int, folder: Path) -> Iterator[None]:
         put_live(package())
 
 
-def test_more_chunks_than_step_functions_reads_end_the_batch_failed_and_leave_no_upload(stacks: Stacks, tmp_path: Path):
+def test_more_chunks_than_an_upload_may_have_end_the_batch_failed_and_leave_no_upload(stacks: Stacks, tmp_path: Path):
     prefix, rows = items(175, text="x" * 100_000)
     with file_of_at_most(stacks, 12_000_000, tmp_path):
         batch_id = stacks.start("sfn", input=stacks.upload("items.jsonl", json_lines(rows)), itemsPerChunk=2)
         detail = stacks.finished(batch_id)
     assert (detail["status"], detail["items"]) == ("FAILED", 0)
-    assert "Step Functions reads a file of 12,000,000 at most: split it" in detail["reason"]
+    assert "S3 takes 12,000,000 in parts of 8,388,608: split it" in detail["reason"]
     assert upload_of(stacks, batch_id) is None
     assert stacks.witnessed("sfn", prefix) == {}
