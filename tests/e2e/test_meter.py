@@ -80,21 +80,23 @@ def test_a_chunk_in_sqs_is_three_write_units_and_two_batches_at_once_are_told_ap
         assert {row["stack"] for row in meter.rows(batch, by="function")} == {f"SqsBatchProcessing{stacks.suffix}"}
 
 
-def test_a_chunk_in_step_functions_is_three_transitions_and_its_start(stacks: Stacks, meter: Meter):
+def test_a_child_in_step_functions_is_its_start_and_its_states_and_a_chunk_five_states(stacks: Stacks, meter: Meter):
     batch = stacks.start("sfn", items=50, itemsPerChunk=10)
     stacks.finished(batch)
 
     def all_counted() -> None:
-        assert meter.sum(batch, unit="states.children") == 5
-        assert meter.sum(batch, unit="states.transitions", operation="child") == 3 * 5
-        assert meter.sum(batch, unit="states.express_requests") == 5
+        assert meter.sum(batch, unit="states.children") == 2
+        # Light enough?, Read its chunks, Its chunks; Clock, Time left?, Process, Outcome, Done.
+        assert meter.sum(batch, unit="states.transitions", operation="child") == 2 * 3 + 5 * 5
+        assert meter.sum(batch, unit="states.express_requests") == 2
         # At least 100 ms of 64 MB each.
-        assert meter.sum(batch, unit="states.express_gb_seconds") >= 5 * 0.1 * 64 / 1024
+        assert meter.sum(batch, unit="states.express_gb_seconds") >= 2 * 0.1 * 64 / 1024
         # Begin, Make chunks, Chunks made?, Try the work, Process chunks, Finalize.
         assert meter.sum(batch, unit="states.transitions", operation="parent") == 6
         assert meter.sum(batch, function="ProcessorFunction", unit="lambda.requests") == 1 + 5
-        # The Map reads its chunks, and writes a manifest.
+        # The Map reads its children, and writes a manifest; each child reads its chunks.
         assert meter.sum(batch, by="states", unit="s3.gets") == 1
+        assert meter.sum(batch, by="child", unit="s3.gets") == 2
         assert meter.sum(batch, by="states", unit="s3.puts") == 1
         assert meter.sum(batch, unit="events.published") == 2
 
