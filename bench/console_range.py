@@ -63,7 +63,7 @@ def watched(watch: Watch, architecture: str, shape: dict[str, Any]) -> Outcome:
         sight = watch.batch(key).value
         if sight and sight.finished_at:
             return Outcome(key, samples, sight.finished_at / 1000)
-        span = ending_range(watch.history.of(key).points) if sight else None
+        span = ending_range(watch.history.of(key).points, sight.waits) if sight else None
         if sight and span and sight.at > seen_at:
             seen_at = sight.at
             samples.append(Sample(sight.at / 1000, span))

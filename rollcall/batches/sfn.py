@@ -41,6 +41,7 @@ class SfnBatches:
         self._bucket = outputs["BatchBucketName"]
         self._now = connection.now
         self._deadline_seconds = int(parameters["DeadlineSeconds"])
+        self._retry_delay_seconds = float(parameters["RetryDelaySeconds"])
         self._keys: dict[str, tuple[str, int]] = {}
 
     def start(self, request: Mapping[str, Any]) -> None:
@@ -137,6 +138,7 @@ class SfnBatches:
             "key": Key("sfn", batch_id, generation),
             "at": round(self._now().timestamp() * 1000),
             "items_per_chunk": request.items_per_chunk,
+            "retry_seconds": (request.max_attempts - 1) * self._retry_delay_seconds,
             "deadline": started_at + 1000 * self._deadline_seconds if started_at else None,
         }
         if isinstance(seen, Result):

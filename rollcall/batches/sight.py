@@ -73,6 +73,7 @@ class Sight:
     """One generation at one moment. Times are in milliseconds since 1970, None if unknown.
 
     `seen` is its progress or its result. `sealed` and `deadline` are those of its record or of its state machine.
+    `retry_seconds`: if items fail, a chunk waits so long at the most between its attempts, all together.
     """
 
     key: Key
@@ -84,6 +85,7 @@ class Sight:
     sealed: bool | None = None
     deadline: int | None = None
     drained_at: int | None = None
+    retry_seconds: float = 0.0
 
     @property
     def chunk_count(self) -> int:
@@ -99,6 +101,14 @@ class Sight:
     def status(self) -> str:
         """Its final status, or OPEN."""
         return self.result.status if self.result else "OPEN"
+
+    @property
+    def waits(self) -> float:
+        """The seconds that its last chunks may wait for their next attempts: 0 while nothing has failed."""
+        again = any(
+            chunk.attempts > 1 or (chunk.attempts and chunk.lease_until <= self.at) for chunk in self.chunks.left
+        )
+        return self.retry_seconds if again or self.counts.failed else 0.0
 
     @property
     def started_at(self) -> int | None:

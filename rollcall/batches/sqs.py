@@ -26,6 +26,7 @@ class SqsBatches:
     def __init__(self, connection: Connection) -> None:
         outputs = connection.stack("sqs").outputs
         self._now = connection.now
+        self._retry_delay_seconds = float(connection.stack("sqs").parameters["RetryDelaySeconds"])
         self._sqs = connection.client("sqs")
         self._lambda = connection.client("lambda")
         self._batcher = outputs["BatcherFunctionName"]
@@ -103,6 +104,7 @@ class SqsBatches:
             "sealed": batch.sealed,
             "deadline": batch.deadline,
             "drained_at": batch.drained_at,
+            "retry_seconds": (batch.request.max_attempts - 1) * self._retry_delay_seconds,
         }
         if batch.status != Status.OPEN:
             result = result_of(batch)

@@ -39,11 +39,12 @@ def rate_now(points: Sequence[Point]) -> float | None:
     return known[min(1, len(known) - 1)] if known else None
 
 
-def ending_range(points: Sequence[Point]) -> Range | None:
+def ending_range(points: Sequence[Point], waits: float = 0.0) -> Range | None:
     """The seconds from the last point to the batch's end; None while the number of items or the rate is unknown.
 
     What is left at the highest of the rates, and at the lowest. The last items take as long as a chunk takes: by
-    Little's law those that are worked on divided by the rate (https://en.wikipedia.org/wiki/Little%27s_law).
+    Little's law those that are worked on divided by the rate (https://en.wikipedia.org/wiki/Little%27s_law). Where
+    items fail, they also wait for their next attempts: `waits` seconds at the most.
     """
     moving = [rate for rate in (rates(points) if points else []) if rate > 0]
     if not moving:
@@ -52,5 +53,5 @@ def ending_range(points: Sequence[Point]) -> Range | None:
     left = last.working + last.waiting + last.unmade
     of_a_chunk = last.working / max(moving)
     low = max(left / max(moving) / FASTER - HEAD_SECONDS, 0.0)
-    high = left / min(moving) * SLOWER + of_a_chunk + TAIL_SECONDS
+    high = left / min(moving) * SLOWER + of_a_chunk + waits + TAIL_SECONDS
     return Range(low, high)

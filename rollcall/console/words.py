@@ -1,6 +1,7 @@
 """Times, ranges and states in words, as the pages show them."""
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from costs.format import count, seconds
@@ -10,7 +11,6 @@ from rollcall.batches.sight import Sight
 from rollcall.console.estimate import Range
 from rollcall.console.history import Point
 
-# From the first to the last of these units, a range is told in the one that its end has at least two of.
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 STAGES = {
     "forming chunks": "making chunks",
@@ -34,13 +34,22 @@ def moment(at: int | None, now: int | None = None, exact: bool = False) -> str:
 
 
 def in_words(span: Range) -> str:
-    """`2 to 3 min`, `40 to 55 s`, `about 2 h`: rounded outwards, in one unit."""
-    size, unit = next(((size, unit) for size, unit in UNITS if span.high >= 2 * size), (1, "s"))
-    step = 5 if unit == "s" and span.high > 20 else 1
-    low, high = math.floor(span.low / size / step) * step, math.ceil(span.high / size / step) * step
-    if low == 0:
-        return f"at most {high} {unit}"
-    return f"about {high} {unit}" if low == high else f"{low} to {high} {unit}"
+    """`in 2 to 3 min`, `in 40 s to 2 min`, `within 4 s`: each end in its own unit, rounded outwards."""
+    low, high = rounded(span.low, math.floor), rounded(span.high, math.ceil)
+    if low[0] == 0:
+        return f"within {high[0]} {high[1]}"
+    if low == high:
+        return f"in about {high[0]} {high[1]}"
+    return (
+        f"in {low[0]} to {high[0]} {high[1]}" if low[1] == high[1] else f"in {low[0]} {low[1]} to {high[0]} {high[1]}"
+    )
+
+
+def rounded(duration: float, to_whole: Callable[[float], int]) -> tuple[int, str]:
+    """A duration as a whole number of a unit: of the largest of which it has two, from 20 seconds on in steps of 5."""
+    size, unit = next(((size, unit) for size, unit in UNITS if duration >= 2 * size), (1, "s"))
+    step = 5 if unit == "s" and duration > 20 else 1
+    return to_whole(duration / size / step) * step, unit
 
 
 def countdown(left: float) -> str:
@@ -74,10 +83,10 @@ def headline(sight: Sight, span: Range | None, points: list[Point]) -> str:
     if still:
         return f"Nothing has been done for {seconds(still)}"
     if span and sight.sealed is not False:
-        return f"The last item will be done in {in_words(span)}"
+        return f"The last item will be done {in_words(span)}"
     if sight.counts.unmade is None:
         return f"How many items there are is not known yet: {count(sight.counts.known, 'item')} so far"
-    return f"The last item will be done in {in_words(span)}" if span else "No rate is known yet"
+    return f"The last item will be done {in_words(span)}" if span else "No rate is known yet"
 
 
 def ended(sight: Sight) -> str:

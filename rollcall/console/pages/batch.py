@@ -97,7 +97,7 @@ def batch(asked: Asked) -> Page:
     key = key_in(asked)
     sight, error = sight_of(asked, key)
     story = watch.history.of(key)
-    span = ending_range(story.points) if not sight.result else None
+    span = ending_range(story.points, sight.waits) if not sight.result else None
     now = watch_now(watch, sight)
     cells, each = drawing.cells_of(drawing.states_of(sight.chunks, sight.at))
     bill = watch.bill(key).value

@@ -74,8 +74,8 @@ def end_of(sight: Sight, watch: Watch) -> str:
     points = watch.history.of(sight.key).points
     if words.still_for(points, sight.at):
         return "not known: it stands"
-    span = ending_range(points)
-    return "in " + words.in_words(span) if span and sight.counts.unmade is not None else "not known yet"
+    span = ending_range(points, sight.waits)
+    return words.in_words(span) if span and sight.counts.unmade is not None else "not known yet"
 
 
 def watch_now(watch: Watch, sight: Sight) -> int:

@@ -43,3 +43,11 @@ def test_the_last_items_take_as_long_as_a_chunk():
 def width(span: Range | None) -> float:
     assert span
     return span.high - span.low
+
+
+def test_where_items_fail_the_end_may_wait_for_the_last_attempts():
+    seen = points(*range(0, 600, 100))
+    without, waiting = ending_range(seen), ending_range(seen, waits=60.0)
+    assert without
+    assert waiting
+    assert waiting == without._replace(high=without.high + 60)
