@@ -12,7 +12,6 @@ from bootstrap.stacks import template
 from costs.facts.figures import Assumptions
 from costs.idle import resources
 from costs.plan import sizes
-from costs.plan.limits import ESCAPES
 from costs.plan.plan import Plan
 from costs.plan.retries import PlannedBatch
 from costs.plan.settings import parameters_of
@@ -90,13 +89,15 @@ def object_sizes(plan: Plan) -> float:
 
 
 def result_sizes(plan: Plan) -> float:
-    """Bytes of the results that AWS's ResultWriter writes: each child's input as a JSON text, and what is said of it.
+    """Bytes of the results that AWS's ResultWriter writes: of each child, its references to chunks, and their outcomes.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
     """
     lines = (line.usage for line in plan.bill.lines if line.usage.price == "states.transitions")
     children = sum(usage.quantity for usage in lines if usage.operation == CHILD_STARTED)
-    return sfn_batch(plan)[0].object_bytes * ESCAPES + children * Assumptions.load()["result_writer.child_bytes"]
+    said = Assumptions.load()
+    of_chunks = plan.timing.chunks * said["result_writer.chunk_bytes"]
+    return children * said["result_writer.child_bytes"] + of_chunks
 
 
 def sfn_batch(plan: Plan) -> tuple[SfnShape, PlannedBatch[SfnShape]]:

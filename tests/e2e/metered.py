@@ -40,6 +40,9 @@ LANES = {
     # As on AWS the check message waits for longer than a batch takes. Here the clock skips that.
     "hand": ("sqs", COMMON | {"CheckIntervalSeconds": "300", "DeadlineSeconds": "21600"}),
     "map": ("sfn", COMMON | {"MaxConcurrency": "8", "ChildType": "STANDARD"}),
+    # MaxConcurrency decides how many chunks a child has: as on AWS by default.
+    "express": ("sfn", COMMON | {"MaxConcurrency": "10", "ChildType": "EXPRESS"}),
+    "standard": ("sfn", COMMON | {"MaxConcurrency": "10", "ChildType": "STANDARD"}),
 }
 # Step Functions' batches share nothing, so that some may run at a time.
 AT_ONCE = {"sqs": 1, "sfn": 3}

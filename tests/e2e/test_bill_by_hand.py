@@ -20,11 +20,10 @@ from tests.unit.planning import planned
 BOOK = PriceBook.load()
 TIMED = ("gb_seconds", "express_gb_seconds")
 """Ends the ids of prices of time; of Lambda's the CPU follows."""
-# Of the same batch, its children as either type.
 CASES = {
     "One batch, SQS": (Case("hand", 1000, 100), "EXPRESS"),
-    "One batch, Step Functions with EXPRESS children": (Case("map", 1000, 100), "EXPRESS"),
-    "One batch, Step Functions with STANDARD children": (Case("map", 1000, 100), "STANDARD"),
+    "One batch, Step Functions with EXPRESS children": (Case("express", 1000, 100), "EXPRESS"),
+    "One batch, Step Functions with STANDARD children": (Case("standard", 1000, 100), "STANDARD"),
 }
 
 
