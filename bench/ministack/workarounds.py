@@ -24,9 +24,10 @@ def work_around(connection: Connection) -> None:
     for name in functions:
         for mapping in lambda_.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
             lambda_.update_event_source_mapping(UUID=mapping["UUID"], **numbers_as_numbers(mapping))
-    states, machine = connection.client("stepfunctions"), connection.stack("sfn").outputs["StateMachineArn"]
+    states, stack = connection.client("stepfunctions"), connection.stack("sfn")
+    machine, most = stack.outputs["StateMachineArn"], int(stack.parameters["MaxConcurrency"])
     definition = json.loads(states.describe_state_machine(stateMachineArn=machine)["definition"])
-    runnable = without_map_result(without_context_in_result_selector(definition))
+    runnable = with_concurrency(without_map_result(without_context_in_result_selector(definition)), most)
     states.update_state_machine(stateMachineArn=machine, definition=json.dumps(runnable))
 
 
@@ -76,4 +77,16 @@ def without_map_result(definition: JsonObject) -> JsonObject:
             "ResultPath": state["ResultPath"],
             "Next": state["Next"],
         }
+    return {**definition, "States": states}
+
+
+def with_concurrency(definition: JsonObject, most: int) -> JsonObject:
+    """Fault: it ignores MaxConcurrencyPath, and so runs all there is at once. The numbers are put in."""
+    states: JsonObject = {}
+    for name, state in definition["States"].items():
+        states[name] = dict(state)
+        if state["Type"] == "Map":
+            states[name]["ItemProcessor"] = with_concurrency(state["ItemProcessor"], 1)
+            if states[name].pop("MaxConcurrencyPath", None):
+                states[name]["MaxConcurrency"] = most
     return {**definition, "States": states}

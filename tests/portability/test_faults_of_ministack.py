@@ -56,6 +56,11 @@ def test_a_distributed_map_with_a_result_writer_says_which_map_run_it_was(observ
     expect(observed.outputs["Process chunks"]["mapRun"]["mapRunArn"] is not None)
 
 
+@fault("with_concurrency: MaxConcurrencyPath is ignored, and a Map runs all there is at once")
+def test_a_distributed_map_runs_as_many_children_at_a_time_as_its_input_says(observed: Observed):
+    expect(observed.max_concurrency > 0)
+
+
 @fault("an execution that is stopped goes on to start children: so a cancelled batch may be processed whole")
 def test_a_stopped_execution_starts_no_more_children(stacks: PortableStacks, under_way: UnderWay):
     expect(stacks.finished(under_way.cancelled["sfn"].batch_id)["status"] == "CANCELLED")

@@ -15,7 +15,12 @@ from bench.batches import Run
 from bench.calls import shares, take_turns
 from bench.engine import Cpu, Engine
 from bench.ministack import engine, workarounds
-from bench.ministack.workarounds import numbers_as_numbers, without_context_in_result_selector, without_map_result
+from bench.ministack.workarounds import (
+    numbers_as_numbers,
+    with_concurrency,
+    without_context_in_result_selector,
+    without_map_result,
+)
 from bench.report import MINISTACK
 from bootstrap.problem import Problem
 from bootstrap.stacks import DEFINITION
@@ -91,6 +96,13 @@ def test_everything_else_of_the_state_machine_is_as_it_was(definition) -> None:
     assert after["Process chunks"]["ItemProcessor"] == before["Process chunks"]["ItemProcessor"]
     assert after["Make chunks"]["Parameters"] == before["Make chunks"]["Parameters"]
     assert all(state["Next"] in after for state in after.values() if "Next" in state)
+
+
+def test_a_map_that_takes_its_concurrency_from_its_input_gets_a_number(definition) -> None:
+    after = with_concurrency(definition, 7)["States"]["Process chunks"]
+    assert (after["MaxConcurrency"], after["ItemProcessor"]["States"]["Its chunks"]["MaxConcurrency"]) == (7, 1)
+    assert "MaxConcurrencyPath" not in json.dumps(after)
+    assert "MaxConcurrencyPath" in json.dumps(definition)
 
 
 def test_an_event_source_keeps_its_limits_as_numbers() -> None:
