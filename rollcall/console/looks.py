@@ -63,6 +63,11 @@ class Looks:
                 look.lock.release()
         return look
 
+    def has(self, key: Hashable) -> bool:
+        """Whether a look of this key has been made."""
+        look = self._looks.get(key)
+        return look is not None and look.seen_at is not None
+
     def due_at_once(self) -> None:
         """Let every look be made anew when it is next asked for: something was done."""
         with self._lock:

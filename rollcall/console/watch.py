@@ -1,8 +1,10 @@
 """What the console looks at: the latest batches, one batch, the money, the clock; each look shared by all viewers."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from bootstrap.problem import Problem
@@ -29,16 +31,19 @@ PAGE_ON_AWS = 25
 # Without a viewer the history of running batches goes on, with a look now and then.
 UNSEEN_SECONDS = 5.0
 BILL_SLOWER = 5.0
+# A page waits so long for what has never been looked at: a new console, or one of a slow machine, fills its list up.
+PATIENCE_SECONDS = 2.0
 # The finalizer and its log lines are metered a moment after the end.
 SETTLED_MS = 15_000
 
 
 @dataclass(frozen=True)
 class Overview:
-    """The latest batches, newest first, and those that could not be seen, with the reason."""
+    """The latest batches, newest first; `complete` unless a later look reads the rest."""
 
     at: int
     sights: tuple[Sight, ...]
+    complete: bool = True
 
 
 class Watch:
@@ -92,15 +97,22 @@ class Watch:
     def _see_overview(self, page: int) -> Overview:
         if not self._batches:
             self._batches = {batches.architecture: batches for batches in deployed(self.connection)}
-        keys = [
-            Key(architecture, *listed)
+        until = time.monotonic() + PATIENCE_SECONDS
+        lists = (
+            [Key(architecture, *listed) for listed in batches.listed(page * self.page_size)]
             for architecture, batches in self._batches.items()
-            for listed in batches.listed(page * self.page_size)
-        ]
-        # A batch that a page of its own has just looked at is not looked at again.
-        sights = [sight for key in keys if (sight := self._ended.get(key) or self.batch(key).value)]
+        )
+        sights: list[Sight] = []
+        complete = True
+        for key in (key for keys in zip_longest(*lists) for key in keys if key):
+            if key not in self._ended and sights and time.monotonic() > until:
+                complete = False
+                continue
+            # A batch that a page of its own has just looked at is not looked at again.
+            if sight := self._ended.get(key) or self.batch(key).value:
+                sights.append(sight)
         sights.sort(key=lambda sight: sight.started_at or 0, reverse=True)
-        return Overview(max((sight.at for sight in sights), default=0), tuple(sights))
+        return Overview(max((sight.at for sight in sights), default=0), tuple(sights), complete)
 
     def _see(self, key: Key) -> Sight | None:
         if key in self._ended:
@@ -113,6 +125,10 @@ class Watch:
         return sight
 
     # ------------------------------------------------------------------------------------------- money
+    def knows_bill(self, key: Key) -> bool:
+        """Whether the batch's bill has been made before."""
+        return key in self._bills or self.looks.has(("bill", key))
+
     def bill(self, key: Key) -> Look:
         """The Bill so far of all the batch's generations; its value is None if nothing counts it, as on AWS."""
         if key in self._bills:

@@ -1,5 +1,6 @@
 """Batches: the latest ones of both architectures, live, and the form that starts one."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from rollcall.batches.sight import Sight, epoch_ms
 from rollcall.console import drawing, words
 from rollcall.console.estimate import ending_range, rate_now
 from rollcall.console.page import Asked, Page, number_in
-from rollcall.console.watch import Overview, Watch
+from rollcall.console.watch import PATIENCE_SECONDS, Overview, Watch
 
 STATES = ("OPEN", "SUCCEEDED", "FAILED", "EXPIRED", "CANCELLED", "SKIPPED")
 MOST_PAGES = 20
@@ -44,10 +45,10 @@ def path_of(sight: Sight) -> str:
     return f"/batches/{key.architecture}/{key.batch_id}/{key.generation}"
 
 
-def row(watch: Watch, sight: Sight) -> Row:
-    """A batch as the list shows it."""
+def row(watch: Watch, sight: Sight, until: float) -> Row:
+    """A batch as the list shows it. After `until` no bill is made that has never been made: a next time."""
     points = watch.history.of(sight.key).points
-    result = sight.result
+    result, known = sight.result, watch.knows_bill(sight.key)
     return Row(
         sight=sight,
         stage=words.stage(sight),
@@ -56,7 +57,7 @@ def row(watch: Watch, sight: Sight) -> Row:
         rate=rate_of(sight) if result else rate_now(points),
         spark=drawing.spark(points),
         end=end_of(sight, watch),
-        cost=cost_of(watch.bill(sight.key).value),
+        cost=cost_of(watch.bill(sight.key).value) if known or time.monotonic() < until else "-",
     )
 
 
@@ -112,9 +113,11 @@ def batches(asked: Asked) -> Page:
     found = list(chosen(overview, asked))
     size = watch.page_size
     shown = found[(number - 1) * size : number * size]
+    until = time.monotonic() + PATIENCE_SECONDS
     running = sum(sight.status == "OPEN" for sight in overview.sights)
     shows: dict[str, Any] = {
-        "rows": [row(watch, sight) for sight in shown],
+        "rows": [row(watch, sight, until) for sight in shown],
+        "complete": overview.complete,
         "seen": len(overview.sights),
         "found": len(found),
         "running": running,
