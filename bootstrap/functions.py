@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 
 from bootstrap.aws import Session
@@ -39,4 +40,6 @@ def remove_orphans(session: Session, stack: str, functions: Collection[str]) -> 
         for source in page["EventSourceMappings"]:
             name = source["FunctionArn"].rpartition(":")[2]
             if name.startswith(f"{stack}-") and name not in functions:
-                client.delete_event_source_mapping(UUID=source["UUID"])
+                # The engine may still be deleting it.
+                with suppress(client.exceptions.ResourceNotFoundException):
+                    client.delete_event_source_mapping(UUID=source["UUID"])
