@@ -19,6 +19,7 @@ from handlers.sqs.encoding import failed_record
 from handlers.sqs.finalizer import Finalizer
 from handlers.sqs.finished import FinishedChunks
 from handlers.sqs.messages import ChunkMessage
+from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import Batch, BatchKey, ChunkKey
 from handlers.sqs.segments import FAILED_ITEMS, SegmentItems, unsettled
 from handlers.sqs.sizes import LEAST_ERROR_BYTES, WRITE_BYTES, record_bytes
@@ -96,7 +97,7 @@ def table(asked) -> BatchTable:
 
 def finalizer(table: BatchTable, published: list[dict]) -> Finalizer:
     events = SimpleNamespace(publish=lambda kind, detail: published.append(detail))
-    return Finalizer(table, events, SegmentItems(table, nothing), None, 60, 900)  # type: ignore[arg-type]
+    return Finalizer(table, None, events, SegmentItems(table, nothing), None, 60, 900)  # type: ignore[arg-type]
 
 
 def nothing(*_: object) -> Iterator[dict]:
@@ -128,7 +129,7 @@ def test_counting_goes_on_where_a_look_ran_out_of_time_and_reads_no_failed_item(
     while not published:
         looks += 1
         assert looks < 40
-        assert finalizer(table, published).check(batch.key, None, Clock(Time(6))) in (0, None)
+        assert finalizer(table, published).check(FinalizerMessage(batch.key, check=True), Clock(Time(6))) in (0, None)
     assert (published[0]["status"], published[0]["failed"], published[0]["remaining"]) == ("FAILED", 6_000, 0)
     assert looks > 3
     pages = [partition for operation, partition in asked if operation == "Query"]

@@ -152,7 +152,7 @@ def test_what_never_gets_through_to_the_batcher_is_told_to_the_finalizer_whose_q
     assert invocations["Properties"]["FunctionName"] == {"Ref": "BatcherFunction"}
     assert invocations["Properties"]["MaximumRetryAttempts"] + 1 == INVOCATION_TRIES
     assert invocations["Properties"]["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
-    (rule,) = of_type(document, "AWS::Events::Rule").values()
+    rule = document["Resources"]["ScheduleRule"]
     (target,) = rule["Properties"]["Targets"]
     assert target["Arn"] == {"Fn::GetAtt": ["BatcherFunction", "Arn"]}
     assert target["DeadLetterConfig"] == {"Arn": queue}

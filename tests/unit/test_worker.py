@@ -18,8 +18,6 @@ from handlers.worker.messages import Outcomes
 from tests.worker import environment, numbered
 
 MEGABYTE = 1 << 20
-# The tests' own process counts as the function's.
-MEMORY_MB = family.resident_bytes(os.getpid()) // MEGABYTE + 400
 WRITE_OR_CLOSE = "it closed, or wrote to, files of its process that were not its own"
 
 
@@ -52,10 +50,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "exit": (lambda: os._exit(3), "its process ended with exit code 3"),
     "kill": (
         lambda: os.kill(os.getpid(), signal.SIGKILL),
-        f"its process was killed (SIGKILL): it may have needed more than the function's {MEMORY_MB} MB",
+        "its process was killed (SIGKILL): it may have needed more than the function's {memory} MB",
     ),
     "crash": (crash, "its process ended with signal SIGSEGV"),
-    "eat": (eat, f"its process was ended: the function held nearly all of its {MEMORY_MB} MB of memory"),
+    "eat": (eat, "its process was ended: the function held nearly all of its {memory} MB of memory"),
     "close": (close_all, WRITE_OR_CLOSE),
     "write": (write_where_it_must_not, WRITE_OR_CLOSE),
 }
@@ -78,6 +76,11 @@ async def process_async(item: dict) -> int:
     return item["value"]
 
 
+def memory_mb() -> int:
+    """Enough for some items. The tests' own process counts as the function's, and grows from test to test."""
+    return family.resident_bytes(os.getpid()) // MEGABYTE + 400
+
+
 def settled(results: Results) -> list[int]:
     return sorted([*results.done, *results.failed, *results.left])
 
@@ -88,9 +91,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 @pytest.mark.parametrize(("work", "concurrency"), [(process, 1), (process, 4), (process_async, 4)])
 @pytest.mark.parametrize("bad", BAD)
 def test_a_bad_item_of_ten_fails_alone_with_its_cause(bad, work, concurrency):
-    with environment(work, item_seconds=0.4 if bad == "hang" else 10, memory_mb=MEMORY_MB) as here:
+    memory = memory_mb()
+    with environment(work, item_seconds=0.4 if bad == "hang" else 10, memory_mb=memory) as here:
         results = here.run(numbered(10, i3=bad), concurrency, keep_values=True)
-        assert results.failed == {3: BAD[bad][1]}
+        assert results.failed == {3: BAD[bad][1].format(memory=memory)}
         assert results.values == {n: n for n in range(10) if n != 3}
         assert sorted(results.done) == [n for n in range(10) if n != 3]
         assert (results.guilty, results.left, results.suspects) == ({3}, [], set())
@@ -177,6 +181,6 @@ def test_no_item_is_blamed_for_memory_that_others_have_left():
         kept.append(bytearray(b"x" * 100 * MEGABYTE))
         time.sleep(0.15)
 
-    with environment(leak, memory_mb=MEMORY_MB) as here:
+    with environment(leak, memory_mb=memory_mb()) as here:
         results = here.run(numbered(8), 1)
     assert (results.failed, sorted(results.done)) == ({}, list(range(8)))
