@@ -10,7 +10,7 @@ from rollcall.console.history import History
 from rollcall.target.connection import Connection
 from rollcall.terminal.errors import EXPECTED
 
-WAIT_SECONDS = 5
+WAIT_SECONDS = 1
 TRY_AGAIN_SECONDS = 10.0
 
 

@@ -21,7 +21,7 @@ from rollcall.target.target import Target
 HOST = "127.0.0.1"
 USUAL_PORT = 4610
 # A thread that waits for messages notices so late that it is to end, and deletes its queue then.
-END_SECONDS = 8.0
+END_SECONDS = 4.0
 
 
 def listening(port: int | None) -> socket.socket:
