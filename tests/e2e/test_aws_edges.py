@@ -18,7 +18,7 @@ from tests.e2e.test_endings import new_id, open_batch
 from tests.e2e.test_meter import Meter
 from tests.e2e.test_permissions import calls_of_roles
 from tests.e2e.test_sfn_batcher import said
-from tests.e2e.test_sfn_endings import ended, objects, redrive, slow_batch, some_settled
+from tests.e2e.test_sfn_endings import ended, objects, redrive, slow_batch, some_running
 from tests.e2e.test_sqs_protocol import redrive as redrive_sqs
 from tests.faults import Plan
 from tests.probes import eventually
@@ -135,7 +135,7 @@ def test_a_batch_that_cannot_end_yet_is_looked_at_less_and_less_often(stacks: St
     """As one whose Map Run goes on after its execution was stopped: EXPRESS children do so for up to 5 minutes."""
     finalizer = {"function": stacks.sfn["FinalizerFunctionName"]}
     _, _, batch_id, arn = slow_batch(stacks)
-    eventually(lambda: some_settled(stacks, arn))
+    eventually(lambda: some_running(stacks, arn))
     calls = plan(
         {"kind": "error", "operation": "DescribeMapRun", "error": "AccessDeniedException", **finalizer},
         {"kind": "delay", "operation": "ListMapRuns", "seconds": 0.001, **finalizer},

@@ -84,7 +84,7 @@ def test_people_get_a_table_and_each_derived_line_s_rule(rollcall: Rollcall, ran
         assert words in summary
     assert "million" not in summary
     out, _ = rollcall("bill", batch)
-    for words in ("orchestration", "your code", "in all", "idle", "us-east-1", "[1]", "no free tier"):
+    for words in ("orchestration", "your code", "this batch", "at rest", "us-east-1", "[1]", "no free tier"):
         assert words in out
 
 

@@ -206,7 +206,8 @@ def test_the_command_line_uploads_to_and_reads_from_the_owners_bucket_only(sandb
     own.s3.head_object(Bucket=own.input, Key="orders/b/items.jsonl")
     for owner, expected in ((ACCOUNT, nullcontext()), (STRANGER, pytest.raises(ClientError, match="AccessDenied"))):
         machine = f"arn:aws:states:us-east-1:{owner}:stateMachine:m"
-        parameters = {"ChildType": "EXPRESS", "ProcessorTimeout": "60"}
+        times = {"ProcessorTimeout": "60", "DeadlineSeconds": "60", "RetryDelaySeconds": "1"}
+        parameters = {"ChildType": "EXPRESS"} | times
         stack = Stack("a-stack", outputs | {"StateMachineArn": machine, "BatchBucketName": own.input}, parameters)
         connection.__dict__["stacks"] = {"sfn": stack}
         with expected:

@@ -63,6 +63,13 @@ def some_settled(stacks: Stacks, arn: str) -> None:
     assert states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]["succeeded"] > 0
 
 
+def some_running(stacks: Stacks, arn: str) -> None:
+    states = stacks.aws("stepfunctions")
+    runs = states.list_map_runs(executionArn=arn)["mapRuns"]
+    assert runs
+    assert states.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]["running"] > 0
+
+
 def assert_same(one: object, other: object) -> None:
     assert one == other
 

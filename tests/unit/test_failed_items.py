@@ -18,8 +18,7 @@ from handlers.core.rejected import rejected
 from handlers.sqs.encoding import failed_record
 from handlers.sqs.finalizer import Finalizer
 from handlers.sqs.finished import FinishedChunks
-from handlers.sqs.messages import ChunkMessage
-from handlers.sqs.messages import FinalizerMessage
+from handlers.sqs.messages import ChunkMessage, FinalizerMessage
 from handlers.sqs.records import Batch, BatchKey, ChunkKey
 from handlers.sqs.segments import FAILED_ITEMS, SegmentItems, unsettled
 from handlers.sqs.sizes import LEAST_ERROR_BYTES, WRITE_BYTES, record_bytes
