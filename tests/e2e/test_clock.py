@@ -15,7 +15,7 @@ import pytest
 from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, Status
 from handlers.sqs.messages import FinalizerMessage
-from handlers.sqs.records import Batch, BatchKey
+from handlers.sqs.records import Batch, BatchKey, ChunkKey
 from sandbox.host import control
 from sandbox.state import Sandbox
 from tests.clock import Clock
@@ -332,6 +332,8 @@ def test_a_deadline_of_13_days_passes_in_seconds(stacks: Stacks, clock: Clock, u
         segments=frozenset({0}), segment_length=10, extent=10, expected=10,
     )  # fmt: skip
     stacks.table.create_batch(unfinished)
+    stacks.table.put_chunks({ChunkKey(key, 0, 0): 10}, now)  # of which no message tells
+    stacks.table.finish_segment(key, 0, items=10, chunks=1, max_items=10)
     stacks.send(stacks.sqs["FinalizerQueueUrl"], FinalizerMessage(key, check=True).body())
     clock.advance(13 * DAY - HOUR)
     assert stacks.published(key.batch_id) == []

@@ -5,7 +5,10 @@ from pathlib import Path
 from xdist.scheduler import LoadScopeScheduling
 
 # The modules whose tests, together, make every function do everything it may do.
-JUDGED = {"test_batches", "test_endings", "test_sfn_batcher", "test_sfn_endings", "test_sqs_protocol"}
+JUDGED = {
+    *("test_batches", "test_endings", "test_several_chunks", "test_sfn_batcher", "test_sfn_endings"),
+    "test_sqs_protocol",
+}
 JUDGE = "test_permissions"
 
 
