@@ -359,10 +359,10 @@ def test_a_stack_whose_batches_run_is_not_created_again_unless_they_may_be_lost(
         f"{name} must be deleted and created again, because it is old: that loses [0-9]+ batches( or more)?, of which"
     )
 
-    def some_done() -> None:
-        assert rollcall.json("status", batch).get("done", 0) > 0
+    def begun() -> None:
+        assert rollcall.json("status", batch).get("stage") == "processing"
 
-    eventually(some_done)
+    eventually(begun)
     with pytest.raises(Problem, match=rf"{said} 1 run: {batch}") as problem:
         tell_losses(connection, False, name, "it is old")
     assert "`rollcall up --yes` loses them" in str(problem.value.hint)
@@ -378,10 +378,10 @@ def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, archi
     batch = new_id()
     rollcall("run", architecture, *LASTING, f"--batch-id={batch}", "--no-wait")
 
-    def some_done() -> None:
-        assert rollcall.json("status", batch).get("done", 0) > 0
+    def begun() -> None:
+        assert rollcall.json("status", batch).get("stage") == "processing"
 
-    eventually(some_done)
+    eventually(begun)
     _, err = rollcall("redrive", batch, expect=2)
     assert f"rollcall cancel {batch}" in err
     cancelled = rollcall.json("cancel", batch)
