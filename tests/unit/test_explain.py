@@ -196,7 +196,7 @@ EXECUTIONS = [
     (
         "concurrency-limit",
         mapped(running=4, pending=1),
-        "The concurrency limit of 4 is reached; 1 child waits to begin",
+        "The limit of 4 children at once is reached; 1 child waits to begin",
     ),
     ("unknown", mapped(pending=2), "No child runs, 2 children wait, and why is not known."),
     ("finishing", mapped(succeeded=2), "Every child has ended, and the finalizer is called next."),

@@ -90,7 +90,8 @@ def of_children(facts: SfnFacts) -> Iterator[Clause]:
     if stopped:
         yield Clause("no-consumer", f"Lambda refuses the calls of {children(running)}: {stopped}")
     elif limit and running >= limit and pending:
-        yield Clause("concurrency-limit", f"the concurrency limit of {limit:,} is reached; {waits(pending)} to begin")
+        text = f"the limit of {children(limit)} at once is reached; {waits(pending)} to begin"
+        yield Clause("concurrency-limit", text)
     if reserved and running > reserved:
         text = f"{children(running)} share the processor's reserved concurrency of {reserved:,}"
         yield Clause("concurrency-limit", text)
