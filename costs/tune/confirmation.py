@@ -15,7 +15,7 @@ from bootstrap.stacks import SANDBOX_PARAMETERS
 from costs.bill import Bill
 from costs.plan.chunk_time import SEED
 from costs.plan.plan import Plan, Planner
-from costs.plan.settings import Settings, Workload
+from costs.plan.settings import Settings, Workload, parameter
 from costs.tune.study import Study
 
 ITEMS = 300
@@ -105,7 +105,9 @@ def plans_to_confirm(study: Study, number: int) -> list[Plan]:
 
 def small_batch(plan: Plan, planner: Planner) -> Plan:
     """The plan of a small batch of the same items, with the same settings as far as the sandbox has them."""
-    processors = PROCESSORS if plan.settings.pollers else min(PROCESSORS, plan.settings.max_concurrency)
+    # Both stacks of the sandbox accept it.
+    fewest = parameter("max_concurrency", "sqs").low or 1
+    processors = PROCESSORS if plan.settings.pollers else max(fewest, min(PROCESSORS, plan.settings.max_concurrency))
     cpu = SANDBOX_PARAMETERS["CpuArchitecture"]
     settings = replace(plan.settings, pollers=None, max_concurrency=processors, cpu_architecture=cpu)
     items = small_batch_items(settings, max(0.001, plan.timing.chunk_seconds))

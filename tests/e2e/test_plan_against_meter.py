@@ -1,6 +1,6 @@
 """The plan's units beside the meter's, for a grid of settings of both architectures.
 
-What the workload determines is equal; what time decides lies within the plan's bounds; log bytes are within 2% of the
+What the workload determines is equal; what time decides lies within the plan's bounds; log bytes are within 3% of the
 plan's for the invocations that there were. Nothing in the plan was fitted to the meter: where they disagree, one of
 them does not do what the protocol or AWS's rule says.
 """
@@ -64,7 +64,7 @@ CASES = [
     Case("map", 90, 10, item_bytes=100_000),
 ]
 ORCHESTRATION_MB = 256
-LOG_TOLERANCE = 0.02
+LOG_TOLERANCE = 0.03
 # Raw units of the meter, from which priced ones are made: docs of /_rollcall/meter.
 UNPRICED = {"lambda.billed_ms", "lambda.init_gb_seconds", "lambda.work_gb_seconds", "lambda.cold_starts", "s3.deletes"}
 EXPRESS = {"states.express_requests", "states.express_gb_seconds"}
@@ -152,7 +152,7 @@ def differences(planned: Mapping[Place, tuple[float, float]], counted: Mapping[P
 
 
 def log_differences(metered: Metered, rows: list[Row], planned: list[Usage]) -> Iterator[str]:
-    """Every function whose lines are more than 2% longer or shorter than planned for as many invocations.
+    """Every function whose lines are more than 3% longer or shorter than planned for as many invocations.
 
     Where chance decides how many chunks fail, or in SQS how many invocations they fail in, only Lambda's own lines are
     looked at, and the failure recorder's, of which each invocation writes one: the bounds hold for the others.
@@ -182,7 +182,7 @@ def log_differences(metered: Metered, rows: list[Row], planned: list[Usage]) -> 
             if by_chance and operation == "function" and function != "FailureRecorderFunction":
                 continue
             if abs(counted - plan) > LOG_TOLERANCE * plan:
-                yield f"{'logs.bytes, 2%':28}{function:26}{operation:28}{plan:>26,.2f}{counted:>14,.2f}"
+                yield f"{'logs.bytes, 3%':28}{function:26}{operation:28}{plan:>26,.2f}{counted:>14,.2f}"
 
 
 def duration_differences(metered: Metered, rows: list[Row]) -> Iterator[str]:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from bootstrap.aws import session
-from bootstrap.deploy import StackOutputs, deploy, ignore
+from bootstrap.change_sets import accept
+from bootstrap.deploy import StackOutputs, deploy
 from bootstrap.destroy import destroy
 from bootstrap.dev import watch
 from bootstrap.dev_work import watched_work
@@ -240,7 +241,7 @@ def test_an_edited_secret_reaches_the_next_batch(job: Job):
 def test_dev_puts_edits_of_the_whole_folder_live_and_refuses_what_cannot_be_imported(job: Job):
     said: list[str] = []
     stop = Event()
-    watched = watched_work(job.session, job.suffix, job.folder, ignore)
+    watched = watched_work(job.session, job.suffix, job.folder, accept)
     tell = lambda _, line: said.append(line)  # noqa: E731
     watching = Thread(target=watch, args=(job.session, job.suffix, watched, tell, stop))
     watching.start()
