@@ -38,6 +38,8 @@ from tests.probes import eventually
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 # A batch of some seconds, four of its items at a time.
+# An EXPRESS child hears of a stop after 5 seconds at most: a batch that is to have something left lasts longer.
+STOPPED = 120
 LASTING = ("--items=40", "--items-per-chunk=1", "--max-value=1000", "--item-concurrency=1")
 RESULT_KEYS = [
     "batchId", "generation", "architecture", "status", "items", "succeeded", "failed", "remaining", "chunks",
@@ -354,7 +356,7 @@ def test_a_stack_whose_batches_run_is_not_created_again_unless_they_may_be_lost(
         assert all(other.status != "OPEN" for other in batches_of(connection, architecture).recent(COUNTED_BATCHES))
 
     eventually(others_have_ended)
-    rollcall("run", architecture, *LASTING, f"--batch-id={batch}", "--no-wait")
+    rollcall("run", architecture, *LASTING, f"--items={STOPPED}", f"--batch-id={batch}", "--no-wait")
     said = (
         f"{name} must be deleted and created again, because it is old: that loses [0-9]+ batches( or more)?, of which"
     )
@@ -376,7 +378,7 @@ def test_a_stack_whose_batches_run_is_not_created_again_unless_they_may_be_lost(
 @ARCHITECTURES
 def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, architecture):
     batch = new_id()
-    rollcall("run", architecture, *LASTING, f"--batch-id={batch}", "--no-wait")
+    rollcall("run", architecture, *LASTING, f"--items={STOPPED}", f"--batch-id={batch}", "--no-wait")
 
     def begun() -> None:
         assert rollcall.json("status", batch).get("stage") == "processing"
@@ -387,7 +389,7 @@ def test_cancel_ends_a_batch_and_redrive_runs_the_rest(rollcall: Rollcall, archi
     cancelled = rollcall.json("cancel", batch)
     assert (cancelled["status"], cancelled["reason"] is None) == ("CANCELLED", False)
     assert cancelled["remaining"] > 0
-    assert cancelled["succeeded"] + cancelled["remaining"] == 40
+    assert cancelled["succeeded"] + cancelled["remaining"] == STOPPED
     _, err = rollcall("cancel", batch, expect=2)
     assert f"batch {batch} is not running: it ended CANCELLED" in err
     rest = rollcall.json("redrive", batch, "--no-wait")

@@ -131,7 +131,7 @@ def test_an_edited_handler_changes_the_code_of_the_functions_and_nothing_else(
     edited = both(overlay={"handlers/work.py": work})
     assert changes(edited) == {"sqs": "updated", "sfn": "updated"}
     for name, stack in edited.items():
-        changed = [("Modify", "AWS::Lambda::Function")] * len(function_names(stack.outputs))
+        changed = [("Modify", "AWS::Lambda::Function")] * len(list(function_names(stack.outputs)))
         assert [(change.action, change.type) for change in stack.changes] == changed
         assert stack.outputs == made[name].outputs
         assert stack.parameters["CodeKey"] != made[name].parameters["CodeKey"]
