@@ -80,8 +80,8 @@ def print_plans(report: PlanReport) -> None:
 
 
 def comparison(report: PlanReport) -> Table:
-    """A row for each architecture, refused ones too: a batch, its duration, and what the stack costs at rest."""
-    amounts = ("dollars", "per 1M items", "orchestration", "per 1M", "duration", "at rest, a month")
+    """A row for each architecture, refused ones too."""
+    amounts = ("dollars", "per 1M items", "orchestration", "per 1M", "duration")
     table = plain_table("", *amounts, right=amounts)
     for plan in report.plans.values():
         orchestration = plan.bill.part(own=False)
@@ -92,10 +92,9 @@ def comparison(report: PlanReport) -> Table:
             dollars(orchestration.dollars),
             dollars(orchestration.per_million() or 0),
             Text(seconds(plan.seconds), "bold"),
-            dollars(idle_bill(plan.architecture, report.planner.book, pollers=plan.settings.pollers or 0).dollars),
         )
     for architecture in report.refused:
-        table.add_row(ARCHITECTURE_TITLES[architecture], *["-"] * 4, Text("refused", "red"), "-")
+        table.add_row(ARCHITECTURE_TITLES[architecture], *["-"] * 4, Text("refused", "red"))
     return table
 
 
@@ -103,11 +102,13 @@ def plan_in_detail(plan: Plan, planner: Planner, width: int) -> Group:
     """One architecture's warnings, bottleneck, phases and bill, `width` characters wide."""
     share = plan.timing.bound_by[plan.bottleneck] / sum(plan.timing.bound_by.values())
     part = "nearly all" if share > 0.99 else f"{share:.0%}"
+    idle = idle_bill(plan.architecture, planner.book, pollers=plan.settings.pollers or 0)
     return Group(
         Text(f"\n{ARCHITECTURE_TITLES[plan.architecture]}", "bold underline"),
         *(Text.assemble(("! ", "bold yellow"), (warning, "yellow")) for warning in plan.warnings),
         Text.assemble("held up by ", (described(plan, planner.quotas), "bold"), f", for {part} of the time"),
-        Text(f"  {advice(plan.bottleneck, planner.quotas)}\n", "dim"),
+        Text(f"  {advice(plan.bottleneck, planner.quotas)}", "dim"),
+        Text.assemble("at rest, a month: ", (dollars(idle.dollars), "bold"), ", whether batches run or not\n"),
         timeline(plan, max(6, min(BAR, width - BESIDE_BAR))),
         Text(),
         largest_lines(plan.bill, planner.book),
@@ -122,11 +123,12 @@ def timeline(plan: Plan, width: int) -> Table:
         "chunks are processed": f"up to {count(timing.concurrency)} at a time, {seconds(timing.chunk_seconds)} each",
     }
     table = Table.grid(padding=(0, 1, 0, 0))
-    for justify in ("left", "left", "right", "left", "left"):
+    for justify in ("left", "left", "right", "left"):
         table.add_column(no_wrap=True, justify=justify)
+    table.add_column()
     for phase in timing.phases:
         times = (Text(seconds(phase.start), "dim"), Text(f"to {seconds(phase.end)}", "dim"))
-        detail = Text(f" {details.get(phase.name, '')}", "dim")
+        detail = Text(details.get(phase.name, ""), "dim")
         table.add_row(f"{PHASE_NAMES.get(phase.name, phase.name)} ", bar(phase, plan.seconds, width), *times, detail)
     return table
 
