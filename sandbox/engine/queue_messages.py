@@ -17,5 +17,9 @@ def install() -> None:
 
 
 def _copy(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy whose attributes may be taken out or changed."""
-    return {name: dict(value) if isinstance(value, dict) else value for name, value in message.items()}
+    """A copy whose attributes, and the fields of each, may be taken out or changed: event sources rename them."""
+    return {name: _of_dicts(value) if isinstance(value, dict) else value for name, value in message.items()}
+
+
+def _of_dicts(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: dict(value) if isinstance(value, dict) else value for name, value in attributes.items()}

@@ -271,7 +271,8 @@ def test_a_failed_or_unreadable_batch_comes_again_until_it_is_a_dead_letter(cons
     ]
     work = consumer(visibility=4, max_receives=2)
     work.map()
-    work.send(*[{"name": f"m{index}", **order} for index, order in enumerate(bad)])
+    why = {"why": {"DataType": "String", "StringValue": "to be received twice"}}
+    work.send(*[{"name": f"m{index}", **order} for index, order in enumerate(bad)], MessageAttributes=why)
     reports = work.wait_for_names(2 * names(len(bad)))
     assert sorted(report["receives"] for report in reports) == [[1]] * len(bad) + [[2]] * len(bad)
 
