@@ -38,7 +38,7 @@ class Console:
     watch: Watch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, headless."""
     found = shutil.which("chromium")
@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def connection(sandbox: Sandbox, stacks: Stacks) -> Connection:
     """A connection to the stacks under test."""
     return Connection(session(sandbox.endpoint), stacks.suffix, sandbox.endpoint, sandbox.engine)
@@ -75,15 +75,15 @@ def served(connection: Connection, target: Target, allowed: bool = True) -> Iter
             thread.join(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def target(sandbox: Sandbox, stacks: Stacks) -> Target:
     """What the console's commands are for."""
     return Target(port=sandbox.port, project=sandbox.project, suffix=stacks.suffix)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def console(connection: Connection, target: Target) -> Iterator[Console]:
-    """The console of the stacks under test."""
+    """The console of the stacks under test. It has a queue and looks of its own, so it ends before other tests."""
     with served(connection, target) as console:
         yield console
 
