@@ -364,7 +364,7 @@ def test_a_clock_that_skips_goes_on_to_the_next_thing_due(aws, clock: Clock, que
     clock.skip(True)
     assert bodies(aws, url, WaitTimeSeconds=20) == ["late"]
     clock.skip(False)
-    assert clock.show()["offsetSeconds"] - before["offsetSeconds"] > 890
+    assert clock.show()["offsetSeconds"] - before["offsetSeconds"] > 600  # what real time has passed is no jump
 
 
 def test_every_jump_is_in_the_engine_log(sandbox: Sandbox, clock: Clock):
