@@ -57,6 +57,33 @@ def test_chunks_that_no_child_can_read_at_once_are_read_by_their_processors(stac
     stacks.assert_witnessed("sfn", prefix, {row["id"]: 1 for row in rows})
 
 
+def test_items_whose_processors_die_are_recorded_from_the_file_of_chunks(stacks: Stacks, plan: Plan):
+    processor = {"function": stacks.sfn["ProcessorFunctionName"]}
+    # The first invocation tries the work.
+    died = plan({"kind": "kill-invocation", "milliseconds": 1, **processor, "after": 1, "count": 50})
+    rows = items(4, text="é" * 40_000)[1]
+    place = stacks.upload("items.jsonl", json_lines(rows))
+    detail = stacks.finished(stacks.start("sfn", input=place, itemsPerChunk=1, maxAttempts=1))
+    assert (detail["status"], detail["failed"]) == ("FAILED", 4)
+    assert died() >= 4
+
+
+def test_items_whose_processors_die_are_recorded_from_what_another_child_has_left(stacks: Stacks, plan: Plan):
+    rows = items(40)[1]
+    rows[3]["do"] = "fail-once"
+    place = stacks.upload("items.jsonl", json_lines(rows))
+    processor = {"function": stacks.sfn["ProcessorFunctionName"]}
+    # After the trial and the first attempts at the eight chunks.
+    plan({"kind": "kill-invocation", "milliseconds": 1, **processor, "after": 9, "count": 50})
+    with late_for_a_second_attempt(stacks):
+        batch_id = stacks.start("sfn", input=place, itemsPerChunk=5, itemConcurrency=1, maxAttempts=2)
+        detail = stacks.finished(batch_id)
+    assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 1, 0)
+    assert len(map_runs(stacks, batch_id)) > 1
+    [failure] = stacks.failures("sfn", batch_id)
+    assert failure["item"]["id"] == rows[3]["id"]
+
+
 def test_what_a_child_has_no_time_for_another_one_does_with_the_attempts_that_were_made(stacks: Stacks):
     prefix, rows = items(40)
     rows[3]["do"], rows[17]["do"], rows[30]["do"] = "fail-once", "fail", "die"
