@@ -47,7 +47,7 @@ def grouped(chunks: int, chunk_bytes: float, max_concurrency: int, chunks_per_ch
     else:
         most = min(MOST_CHUNKS, at_once * max(1, min(MOST_IN_TURN, IN_TURN_A_MINUTE * minutes)))
         # Chunks differ in size: children of equally many are read together only if there is some room.
-        fitting = int(READ_TOGETHER * 0.9 // chunk_bytes) if chunk_bytes else 0
+        fitting = int(READ_TOGETHER * 0.9 // chunk_bytes) if chunk_bytes >= 1 else 0
         most = min(most, fitting) if fitting >= WORTH_READING else most
         in_turn = (max_concurrency // at_once) * math.ceil(chunks / (most * (max_concurrency // at_once)))
         per_child = max(1, math.ceil(chunks / max(1, in_turn)))
