@@ -12,9 +12,6 @@ from bench.ministack.engine import ministack
 from bench.ministack.workarounds import KEEPS_ENVIRONMENTS, work_around
 from bootstrap import aws
 from bootstrap.deploy import deploy
-from bootstrap.layers import sdk_layer
-from bootstrap.packaging import package
-from bootstrap.stacks import SANDBOX_PARAMETERS
 from rollcall.batches.sfn import SfnBatches
 from rollcall.batches.sqs import SqsBatches
 from rollcall.target.connection import Connection
@@ -50,12 +47,6 @@ class Contestant:
         """Run a batch through each architecture. Raises Problem."""
         for starter in self.starters.values():
             run_batch(self.connection, starter, WARM_UP, lambda line: progress(f"{self.name}, {line}"))
-
-
-def prepare() -> None:
-    """Make what is deployed. `rollcall up` does it while the engine starts, so it belongs to neither engine's time."""
-    package()
-    sdk_layer(SANDBOX_PARAMETERS["CpuArchitecture"]).unpacked()
 
 
 @contextmanager

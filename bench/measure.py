@@ -6,11 +6,12 @@ from contextlib import ExitStack
 from bench.baseline.stack import deploy_baseline
 from bench.batches import run_batch
 from bench.calls import Call, calls, take_turns
-from bench.contestants import WARM_UP, Contestant, ministack_engine, prepare, rollcall_engine
+from bench.contestants import WARM_UP, Contestant, ministack_engine, rollcall_engine
 from bench.figures import Figure, both, percentile
 from bench.invocations import Probe, peak_mb
 from bench.ministack.engine import require_installed
 from bench.races import Baselines, Plan, measure_batches
+from rollcall.commands.up import prepare
 from rollcall.target.connection import Connection
 
 CALLS = 200
@@ -35,6 +36,7 @@ def measure(plan: Plan, alone: bool, progress: Progress) -> list[Figure]:
     """
     if not alone:
         require_installed()
+    # `rollcall up` does it while the engine starts, so it belongs to neither engine's time.
     prepare()
     with ExitStack() as running:
         # Both stay: while one is measured the other one uses next to no CPU, which the report tells too.

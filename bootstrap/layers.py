@@ -37,9 +37,14 @@ class Layer:
     zip: bytes
 
     @cached_property
+    def digest(self) -> str:
+        """The zip's SHA-256, in hexadecimal digits."""
+        return sha256(self.zip).hexdigest()
+
+    @property
     def key(self) -> str:
         """The key in the code bucket."""
-        return f"layer/{sha256(self.zip).hexdigest()}.zip"
+        return f"layer/{self.digest}.zip"
 
     @cached_property
     def sizes(self) -> Counter[str]:
@@ -51,7 +56,7 @@ class Layer:
 
     def unpacked(self) -> Path:
         """A folder with the packages, which is made once. The sandbox's functions use the same files."""
-        folder = LAYERS / sha256(self.zip).hexdigest()
+        folder = LAYERS / self.digest
         if not folder.is_dir():
             LAYERS.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=LAYERS) as made:

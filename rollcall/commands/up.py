@@ -140,7 +140,7 @@ def bring_up(
 
 
 def prepare() -> None:
-    """Import what a deployment needs, compile the handlers, and unpack the SDK's layer, while the engine starts."""
+    """Import what a deployment needs, compile the handlers, and unpack the SDK's layer."""
     from bootstrap import aws, deploy  # noqa: F401
     from bootstrap.layers import sdk_layer
     from bootstrap.packaging import package

@@ -13,7 +13,7 @@ import pytest
 
 from handlers.core.batch import BatchRequest, Ending, InvalidRequest, Status
 from handlers.sqs.records import NONE_RUNNING, Batch, BatchKey, ChunkKey, Claim, Closing, Segment
-from handlers.sqs.table import BatchTable
+from handlers.sqs.table import FOREVER, BatchTable
 from tests.model.dynamodb import DynamoDBClient, Records, execute
 
 CALLS = 800
@@ -79,6 +79,7 @@ def any_call(draw: random.Random) -> Method:
         lambda table: table.count_made(key),
         lambda table: table.put_chunks(dict.fromkeys(chunks, ITEMS), now),
         lambda table: table.claim_chunk(chunk, now, later),
+        lambda table: table.claim_chunk(chunk, now, FOREVER if number == 0 else later),
         lambda table: table.save_chunk(claim, number),
         lambda table: table.release_chunk(claim, number),
         lambda table: table.free_chunk(claim),
