@@ -24,6 +24,7 @@ from rollcall.terminal.options import (
 if TYPE_CHECKING:
     # numpy takes a while to import, for which `rollcall plan --help` need not wait.
     from costs.plan.plan import Planner
+    from rollcall.views.plan import PlanReport
 
 app = typer.Typer()
 # The fields of Settings that are options: the help, the metavar of a number, and the option's name if it is another.
@@ -137,17 +138,42 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Print the plan. Raises Problem if no architecture can run the batch, and for a quota that does not exist."""
-    from costs.format import seconds
     from costs.month.months import months
     from costs.plan.alternatives import alternatives
-    from costs.plan.limits import Impossible
     from rollcall.terminal.console import print_json
-    from rollcall.views.plan import PlanReport, print_plans
+    from rollcall.views.plan import print_plans
 
     if both and architecture:
         raise typer.BadParameter("--architecture names one, --both says both", param_hint="--both")
-    workload, settings = batch.workload, Settings(**vars(stack))
+    report = compared(batch, Settings(**vars(stack)), architecture, deadline)
+    if not report.plans:
+        raise Problem("\n".join(f"{name}: refused by {reason}" for name, reason in report.refused.items()))
+    if with_alternatives:
+        report.alternatives = alternatives(report.plans, report.planner)
+    if batch.per_day:
+        report.months = months(report.plans, batch.per_day, report.planner, deadline)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        print_plans(report)
+
+
+def compared(
+    batch: BatchOptions,
+    settings: Settings,
+    architecture: ArchitectureName | None = None,
+    deadline: int | None = None,
+) -> "PlanReport":
+    """The plans of a batch through both architectures or one, and what refuses it.
+
+    `deadline`: the most seconds that a plan may take. Raises Problem for a quota or distribution that does not exist.
+    """
+    from costs.format import seconds
+    from costs.plan.limits import Impossible
+    from rollcall.views.plan import PlanReport
+
     report = PlanReport(planner=batch.planner, quotas=batch.quota or [])
+    workload = batch.workload
     for name in [str(architecture)] if architecture else list(ArchitectureName):
         try:
             plan = report.planner(name, workload, settings)
@@ -160,13 +186,4 @@ def plan(
             report.plans[name] = plan
         except Impossible as impossible:
             report.refused[name] = impossible
-    if not report.plans:
-        raise Problem("\n".join(f"{name}: refused by {reason}" for name, reason in report.refused.items()))
-    if with_alternatives:
-        report.alternatives = alternatives(report.plans, report.planner)
-    if batch.per_day:
-        report.months = months(report.plans, batch.per_day, report.planner, deadline)
-    if as_json:
-        print_json(report.to_json())
-    else:
-        print_plans(report)
+    return report

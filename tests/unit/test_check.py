@@ -1,0 +1,213 @@
+"""A check reads a file as a batch does, and tells before it runs what the batch would come to."""
+
+import io
+import json
+import math
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from costs.plan.settings import Settings
+from handlers.aws.input_object import BYTES_PER_ITEM
+from handlers.core.files.formats import json_items
+from handlers.core.files.lines import lines_of_part
+from handlers.core.items import MAX_ITEM_BYTES, chunks
+from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
+from handlers.sqs.records import segments_for
+from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
+from rollcall.inputs.check import BadLine
+from rollcall.inputs.repeated_ids import Ids, RepeatedId, RepeatedIds
+from rollcall.terminal import ticker
+from tests.checked import checked
+from tests.e2e.file_corpus import CORPUS, File
+from tests.unit.commands import Cli, refused
+
+
+def lines(*items: dict) -> bytes:
+    return "".join(json.dumps(item) + "\n" for item in items).encode()
+
+
+@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.name)
+def test_a_check_tells_of_every_file_what_a_batch_of_it_comes_to(file: File):
+    """tests/e2e/test_input_files.py holds the batches of both architectures to the same rows."""
+    found = checked(file.name, file.content)
+    # What the work itself raises is nothing that a file shows.
+    bad = {name: said for name, said in file.failed.items() if "was made to fail" not in said}
+    assert found.items == len(file.seen) + len(file.failed)
+    assert found.bad == {"sqs": len(bad), "sfn": len(bad)}
+    assert all(said in line.error for said, line in zip(bad.values(), found.bad_lines, strict=True))
+    assert all(line.error.startswith("InvalidItem: ") for line in found.bad_lines)
+    assert (found.reason is None) == (file.reason is None)
+    assert (file.reason or "") in (found.reason or "")
+    assert found.fine == (not bad and file.reason is None)
+
+
+def test_a_bad_line_has_its_number_its_id_and_its_text_in_every_format():
+    assert checked("a.csv", b"id,n\n1,2\n\n7,\n7\n").bad_lines == [
+        BadLine(5, "InvalidItem: 1 field where the header has 2 (id, n)", "7", "7")
+    ]
+    (line,) = checked("a.jsonl", b'{"id":1}\n\n{"n":1}\n').bad_lines
+    assert (line.line, line.text, line.item_id) == (3, '{"n":1}', None)
+    (line,) = checked("a.jsonl", b'{"id":1}\n{"id":"a","n":NaN}\n').bad_lines
+    assert (line.line, line.item_id) == (2, "a")
+    assert line.to_json() == {
+        "line": 2, "id": "a", "error": "InvalidItem: JSON cannot say it: it holds NaN, Infinity or itself",
+        "text": '{"id":"a","n":NaN}',
+    }  # fmt: skip
+
+
+def test_an_item_that_fits_a_message_but_no_state_is_bad_in_one_architecture_only():
+    found = checked("a.jsonl", lines({"id": "a", "t": "x" * 210_000}, {"id": "b", "t": "x" * 300_000}))
+    assert found.bad == {"sqs": 1, "sfn": 2}
+    assert [(line.line, line.only) for line in found.bad_lines] == [(1, "sfn"), (2, None)]
+    assert f"larger than {SFN_CHUNK_BYTES:,} bytes" in found.bad_lines[0].error
+    assert f"longer than {MAX_ITEM_BYTES:,} bytes" in found.bad_lines[1].error
+
+
+def test_the_longest_item_is_a_good_one_and_the_average_is_of_all():
+    found = checked("a.jsonl", lines({"id": "a"}, {"id": "b", "t": "\u6f22"}, {"no": "x" * 100}))
+    assert (found.longest, found.longest_line) == (len(b'{"id":"b","t":"xxx"}'), 2)
+    assert found.average == found.item_bytes / 3
+
+
+@pytest.mark.parametrize("settings", [Settings(items_per_chunk=7), Settings(items_per_chunk=10, chunks_per_segment=3)])
+@pytest.mark.parametrize("size", [10, 5_000])
+def test_chunks_are_those_that_the_batchers_cut(settings: Settings, size: int):
+    content = lines(*({"id": f"{number}", "t": "x" * size} for number in range(500)))
+    segments, length = segments_for(
+        len(content),
+        math.ceil(math.ceil(len(content) / BYTES_PER_ITEM) / settings.items_per_chunk),
+        settings.items_per_chunk,
+        settings.chunks_per_segment,
+    )
+    per_segment = [
+        len(list(chunks(part_of(content, number * length, length), settings.items_per_chunk, SQS_CHUNK_BYTES)))
+        for number in range(segments)
+    ]
+    whole = len(list(chunks(part_of(content, 0, len(content)), settings.items_per_chunk, SFN_CHUNK_BYTES)))
+    assert checked("a.jsonl", content, settings).chunks == {"sqs": sum(per_segment), "sfn": whole}
+
+
+def part_of(content: bytes, first: int, length: int):
+    stream = io.BufferedReader(io.BytesIO(content[max(0, first - 1) :]))  # type: ignore[arg-type]
+    return json_items(lines_of_part(stream, first, first + length), lambda: "")
+
+
+def test_repeated_ids_are_told_with_their_lines_whatever_lies_between():
+    items = [{"id": number} for number in range(25_000)]
+    items[20_000] = {"id": "7"}
+    items[24_999] = {"id": "7"}
+    items[24_000] = {"id": "23000"}
+    found = checked("a.jsonl", lines(*items), listed=1)
+    assert found.repeated == RepeatedIds(2, 3, (RepeatedId("7", 3, 8, 25_000),))
+    assert not found.fine
+
+
+def test_ids_are_compared_exactly_and_as_texts():
+    content = lines({"id": "\ud83d"}, {"id": "\ud83d"}, {"id": 1}, {"id": "1"}, {"id": "01"}, {"id": "A"}, {"id": "a"})
+    assert [(one.item_id, one.items) for one in checked("a.jsonl", content).repeated.examples] == [
+        ("\ud83d", 2),
+        ("1", 2),
+    ]
+
+
+def test_a_bad_line_has_no_id_that_could_repeat():
+    assert checked("a.csv", b"id,n\n1,2\n1\n").repeated == RepeatedIds()
+
+
+def test_memory_does_not_grow_with_the_file():
+    few, many = (
+        lines(*({"id": f"{number:09d}", "value": number} for number in range(size))) for size in (15_000, 45_000)
+    )
+
+    def peak(content: bytes) -> int:
+        tracemalloc.start()
+        checked("a.jsonl", content)
+        try:
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(many) < peak(few) * 1.2
+
+
+def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch, cli: Cli, tmp_path: Path):
+    made = Ids.__init__
+
+    def small(ids: Ids) -> None:
+        made(ids)
+        ids._database.execute("PRAGMA max_page_count = 3")
+
+    monkeypatch.setattr(Ids, "__init__", small)
+    (tmp_path / "a.jsonl").write_bytes(lines(*({"id": number} for number in range(2_000))))
+    refused(cli("check", str(tmp_path / "a.jsonl")), "the ids cannot be compared", "disk is full", "TMPDIR")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "orders.csv"
+
+
+def test_a_fine_file_is_exit_0_and_its_cost_is_that_of_the_plan(cli: Cli, file: Path):
+    file.write_bytes(b"id,name\n" + b"".join(b"%d,Ann\n" % number for number in range(2_000)))
+    code, out, err = cli("check", str(file), "--json", "--items-per-chunk", "30", "--value-distribution", "constant:5")
+    found = json.loads(out)
+    assert (code, err, found["fine"], found["items"]) == (0, "", True, 2_000)
+    assert found["chunks"] == {"sqs": 67, "sfn": 67}
+    each = str(found["itemBytes"] / 2_000)
+    words = ("--items-per-chunk", "30", "--value-distribution", "constant:5")
+    _, out, _ = cli("plan", "--items", "2000", "--item-bytes", each, *words, "--json")
+    plans = {plan["architecture"]: plan for plan in json.loads(out)["plans"]}
+    for name, cost in found["costs"].items():
+        assert cost == {"dollars": plans[name]["dollars"], "seconds": plans[name]["seconds"]}
+    code, out, _ = cli("check", str(file))
+    assert code == 0
+    assert "  sqs " in out
+    assert "  sfn " in out
+    assert f"rollcall run sqs --input {file}" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"id,n\n1,2\n2\n", "line 3 (id 2): InvalidItem: 1 field where the header has 2 (id, n): 2"),
+        (b"id,n\n7,2\n7,3\n", "7: 2 times, first on line 2, last on line 3"),
+        (b"id;n\n7;2\n", "line 1: the header must name a column id: found 'id;n'"),
+        (b'id,n\n1,2\n7,"2\n', "a quote that is not closed before the end of the file"),
+    ],
+)
+def test_whatever_is_wrong_is_exit_1_and_said(cli: Cli, file: Path, content: bytes, said: str):
+    file.write_bytes(content)
+    code, out, err = cli("check", str(file))
+    assert (code, err) == (1, "")
+    assert said in " ".join(out.split())
+    code, out, _ = cli("check", str(file), "--json")
+    assert (code, json.loads(out)["fine"]) == (1, False)
+
+
+def test_a_file_is_refused_with_the_words_of_run(cli: Cli, tmp_path: Path):
+    path = tmp_path / "array.jsonl"
+    path.write_bytes(b'[{"id":"a"}]\n')
+    _, _, err = cli("run", "sqs", "--input", str(path), "--port", "9")
+    sentence, hint = err.removeprefix(f"error: --input {path}, ").splitlines()
+    _, out, _ = cli("check", str(path), "--json")
+    assert json.loads(out)["reason"] == f"array.jsonl, {sentence}; {hint}"
+    refused(cli("check", str(tmp_path / "no.csv")), "no.csv: there is no such file")
+    refused(cli("check", str(tmp_path)), "is a folder")
+
+
+def test_more_than_the_listed_lines_are_counted(cli: Cli, file: Path):
+    file.write_bytes(b"id,n\n" + b"1\n" * 5)
+    _, out, _ = cli("check", str(file), "--list", "2")
+    assert out.count("InvalidItem") == 2
+    assert "and 3 more: `--list 5` lists them" in out
+    _, out, _ = cli("check", str(file), "--list", "5", "--json")
+    assert len(json.loads(out)["badLines"]) == 5
+
+
+def test_a_long_check_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch, cli: Cli, file: Path):
+    monkeypatch.setattr(ticker, "SHOWN_AFTER_SECONDS", 0)
+    file.write_bytes(b"id\n" + b"".join(b"%d\n" % number for number in range(1_500)))
+    _, _, err = cli("check", str(file))
+    assert err == "checking orders.csv: 1,000 items, 100% read\n"
