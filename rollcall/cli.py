@@ -20,6 +20,7 @@ COMMANDS = {
     "down": "Stop the sandbox and delete everything in it.",
     "status": "Show the endpoint, the stacks' resources and the latest batches, or one batch in detail.",
     "check": "Read a file of items before anything runs: bad lines, repeated ids, chunks, cost.",
+    "convert": "Turn Parquet, an Excel sheet or an export of DynamoDB into a file of items.",
     "run": "Run a batch, show its progress, and sum it up when its Batch Finished event arrives.",
     "watch": "Follow a batch of either architecture to its end.",
     "console": "Serve pages about batches on 127.0.0.1: when the last item will be done, and why not yet.",

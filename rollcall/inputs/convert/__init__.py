@@ -1,0 +1,1 @@
+"""Turns tables and exports into JSON Lines, which a batch reads."""

@@ -1,0 +1,38 @@
+"""What must be known of a sheet before its rows are read: its merged cells, and formulas that nobody has computed."""
+
+from dataclasses import dataclass, field
+from typing import IO
+
+from rollcall.inputs.convert.libraries import library
+
+NAMESPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+SHEET_DATA, ROW, CELL, FORMULA, VALUE, INLINE, MERGED = (
+    NAMESPACE + name for name in ("sheetData", "row", "c", "f", "v", "is", "mergeCell")
+)
+
+
+@dataclass
+class SheetScan:
+    """`merged` are ranges such as `A1:D1`. `uncomputed` is the first cell whose formula has no value in the file."""
+
+    merged: list[str] = field(default_factory=list)
+    uncomputed: str | None = None
+
+
+def scan(sheet: IO[bytes]) -> SheetScan:
+    """Scan the XML of a sheet; https://learn.microsoft.com/office/open-xml/spreadsheet/structure-of-a-spreadsheetml-document"""
+    found = SheetScan()
+    data = None
+    for event, element in library("defusedxml.ElementTree", "Excel").iterparse(sheet, ("start", "end")):
+        if event == "start":
+            data = element if element.tag == SHEET_DATA else data
+        elif element.tag == MERGED:
+            found.merged.append(element.get("ref", ""))
+        elif element.tag == CELL and not found.uncomputed:
+            has = {child.tag for child in element}
+            if FORMULA in has and not has & {VALUE, INLINE}:
+                found.uncomputed = element.get("r", "?")
+        elif element.tag == ROW and data is not None:
+            # Its rows would fill the memory.
+            data.clear()
+    return found
