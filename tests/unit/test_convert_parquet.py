@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rollcall.inputs.convert.arrow import values
+from rollcall.terminal import ticker
 from tests.unit.commands import Cli, refused
 from tests.unit.convert import converted
 
@@ -23,7 +24,8 @@ ZONED = pa.timestamp("us", "Europe/Berlin")
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     return tmp_path / "orders.parquet"
 
 
@@ -137,7 +139,7 @@ def test_a_file_that_is_damaged_empty_or_of_another_kind_is_refused_and_nothing_
         (b"PARE" + whole[4:], "found Parquet with an encrypted footer"),
         (b"", "it is empty, 0 bytes, expected Parquet, an Excel workbook (.xlsx) or an export of DynamoDB"),
         (b"id,name\n1,Ann\n", "found 'id,name\\n1,Ann\\n', expected Parquet"),
-        (b"\x89PNG\r\n", "found '\\x89PNG"),
+        (b"\x89PNG\r\n\x1a\n\x00", "found a PNG image, expected Parquet"),
     ):
         file.write_bytes(content)
         refused(cli("convert", str(file), str(out)), str(file), said)
@@ -176,8 +178,7 @@ def test_a_value_that_cannot_be_an_id_is_named_with_its_row(cli: Cli, file: Path
     refused(cli("convert", str(file)), "row 1, column 'id': the id is '[1]', a list, expected a text or a number")
 
 
-def test_a_file_that_is_there_is_replaced_only_if_asked(cli: Cli, file: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(file.parent)
+def test_a_file_that_is_there_is_replaced_only_if_asked(cli: Cli, file: Path):
     pq.write_table(pa.table({"id": ["1"]}), file)
     assert cli("convert", file.name)[0] == 0
     assert Path("orders.jsonl").read_bytes() == b'{"id":"1"}\n'
@@ -203,6 +204,12 @@ def test_a_pipe_and_what_a_link_names_are_written_and_never_replaced(cli: Cli, f
     assert cli("convert", str(file), str(link), "--force")[0] == 0
     assert link.is_symlink()
     assert named.read_bytes() == b'{"id":"1"}\n'
+
+
+def test_a_long_conversion_shows_how_far_it_is(cli: Cli, file: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ticker, "SHOWN_AFTER_SECONDS", 0)
+    pq.write_table(pa.table({"id": list(range(1_500))}), file)
+    assert cli("convert", str(file))[2] == "converting orders.parquet: 1,000 of 1,500 rows\n"
 
 
 def test_a_library_that_is_missing_is_named_with_what_installs_it(

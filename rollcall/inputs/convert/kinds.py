@@ -3,10 +3,12 @@
 import zipfile
 import zlib
 from pathlib import Path
+from shlex import quote
 
 from bootstrap.problem import Problem
 from handlers.core.files.look import ENDINGS
-from handlers.core.files.signatures import GZIP, ZIP
+from handlers.core.files.signatures import GZIP, ZIP, refuse_other_kinds
+from handlers.core.files.unreadable import Unreadable
 from handlers.core.quoting import quoted
 from rollcall.inputs.convert import dynamodb
 from rollcall.inputs.convert.excel import excel
@@ -73,9 +75,16 @@ def refusal(path: Path, head: bytes) -> Problem:
         return Problem(f"{path}: found an old Office document (.xls), {EXPECTED}", "save it as .xlsx")
     if not head:
         return Problem(f"{path}: it is empty, 0 bytes, {EXPECTED}")
-    found = f"found {quoted(head[:20].decode('utf-8', 'backslashreplace'))}"
-    readable = path.name.lower().endswith(ENDINGS)
-    hint = (
-        f"a batch reads such a file as it is: `rollcall check {path}`" if readable else "see `rollcall convert --help`"
-    )
-    return Problem(f"{path}: {found}, {EXPECTED}", hint)
+    hint = "see `rollcall convert --help`"
+    if path.name.lower().endswith(ENDINGS):
+        hint = f"a batch reads such a file as it is: `rollcall check {quote(str(path))}`"
+    return Problem(f"{path}: found {kind_of(head)}, {EXPECTED}", hint)
+
+
+def kind_of(head: bytes) -> str:
+    """The kind of a file with these first bytes, or else their beginning."""
+    try:
+        refuse_other_kinds(head)
+    except Unreadable as other:
+        return other.found.removeprefix("found ").partition(", expected")[0]
+    return quoted(head[:20].decode("utf-8", "backslashreplace"))

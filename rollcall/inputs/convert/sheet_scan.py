@@ -1,13 +1,13 @@
 """What must be known of a sheet before its rows are read: its merged cells, and formulas that nobody has computed."""
 
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 
 from rollcall.inputs.convert.libraries import library
 
 NAMESPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-SHEET_DATA, ROW, CELL, FORMULA, VALUE, INLINE, MERGED = (
-    NAMESPACE + name for name in ("sheetData", "row", "c", "f", "v", "is", "mergeCell")
+SHEET_DATA, ROW, CELL, FORMULA, VALUE, MERGED = (
+    NAMESPACE + name for name in ("sheetData", "row", "c", "f", "v", "mergeCell")
 )
 
 
@@ -28,11 +28,15 @@ def scan(sheet: IO[bytes]) -> SheetScan:
             data = element if element.tag == SHEET_DATA else data
         elif element.tag == MERGED:
             found.merged.append(element.get("ref", ""))
-        elif element.tag == CELL and not found.uncomputed:
-            has = {child.tag for child in element}
-            if FORMULA in has and not has & {VALUE, INLINE}:
-                found.uncomputed = element.get("r", "?")
+        elif element.tag == CELL and not found.uncomputed and is_uncomputed(element):
+            found.uncomputed = element.get("r", "?")
         elif element.tag == ROW and data is not None:
             # Its rows would fill the memory.
             data.clear()
     return found
+
+
+def is_uncomputed(cell: Any) -> bool:
+    """Whether a cell has a formula and no value of it; a text may be empty."""
+    value = cell.find(VALUE)
+    return cell.find(FORMULA) is not None and cell.get("t") != "str" and (value is None or not value.text)
