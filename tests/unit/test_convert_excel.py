@@ -122,11 +122,27 @@ def test_a_sheet_whose_rows_or_names_are_unclear_is_refused(
 
 def test_a_computed_formula_gives_its_value(cli: Cli, file: Path):
     workbook(file, [HEADER, [1, "=1+1"]])
-    computed = file.with_name("computed.xlsx")
-    with zipfile.ZipFile(file) as source, zipfile.ZipFile(computed, "w") as target:
-        for name in source.namelist():
-            target.writestr(name, re.sub(b"(</f>)<v ?/>|(</f>)<v></v>", b"</f><v>2</v>", source.read(name)))
-    assert converted(cli, computed) == [{"id": "1", "name": 2}]
+    changed(file, lambda content: re.sub(b"(</f>)<v ?/>|(</f>)<v></v>", b"</f><v>2</v>", content))
+    assert converted(cli, file) == [{"id": "1", "name": 2}]
+
+
+def test_a_sheet_that_would_grow_in_memory_is_refused(cli: Cli, file: Path):
+    """Ten texts of ten texts, and so on: https://en.wikipedia.org/wiki/Billion_laughs_attack."""
+    levels = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    entities = f'<!DOCTYPE worksheet [<!ENTITY e0 "ha">{levels}]>'.encode()
+    workbook(file, [HEADER, [1, "laugh"]])
+    inline = b'<c r="B2" t="inlineStr"><is><t>&e11;</t></is></c>'
+    changed(file, lambda content: entities + re.sub(b'<c r="B2".*?</c>', inline, content))
+    refused(cli("convert", str(file)), "the workbook is damaged")
+
+
+def changed(file: Path, change: Callable[[bytes], bytes]) -> None:
+    """Change the XML of a workbook's first sheet."""
+    with zipfile.ZipFile(file) as source:
+        parts = {name: source.read(name) for name in source.namelist()}
+    with zipfile.ZipFile(file, "w") as target:
+        for name, content in parts.items():
+            target.writestr(name, change(content) if name.endswith("sheet1.xml") else content)
 
 
 def test_what_is_no_workbook_that_can_be_read_is_called_what_it_is(cli: Cli, file: Path):

@@ -25,7 +25,6 @@ def excel(path: Path, sheet: str | None, header_row: int | None) -> Table:
     Raises Problem if the workbook is damaged, or if it is unclear which cells are rows and which are their names.
     """
     openpyxl = library("openpyxl", "Excel")
-    library("defusedxml", "Excel")
     with told(path), warnings.catch_warnings(action="ignore"):
         # Extensions that openpyxl leaves out, such as rules for input, are no values.
         workbook = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True)
