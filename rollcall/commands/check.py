@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bootstrap.problem import Problem
 from costs.plan.settings import Settings, parameter
 from rollcall.commands.plan import BatchOptions, compared
 from rollcall.terminal.options import Json, ValueDistribution, limited
@@ -37,6 +36,7 @@ def check(
 
     No sandbox and no AWS is asked. Memory does not grow with the file; the ids are compared in a temporary file.
     """
+    from rollcall.inputs.checked import checked
     from rollcall.terminal.console import print_json, print_next
     from rollcall.views.check import costs_to_json, print_check
 
@@ -48,38 +48,16 @@ def check(
     else:
         print_check(file.name, found, costs, items_per_chunk)
         if found.fine and found.items:
-            each = f"--items {found.items} --item-bytes {round(found.average)}"
             print_next(
                 {
                     f"rollcall run sqs --input {quote(str(file))}": "run it; also: sfn",
-                    f"rollcall plan {each}": "what decides cost and duration, with every setting",
+                    f"rollcall plan --input {quote(str(file))}": "what decides cost and duration, with every setting",
                 }
             )
     if not found.fine:
         raise typer.Exit(1)
 
 
-def checked(path: Path, settings: Settings, listed: int) -> "Check":
-    """Check a file, and show on stderr how far it has come. Raises Problem if there is no file that can be read."""
-    from costs.format import count
-    from rollcall.batches.input_file import refuse_no_file
-    from rollcall.inputs.check import check
-    from rollcall.inputs.local_file import LocalFile
-    from rollcall.terminal.ticker import ticker
-
-    refuse_no_file(path, str(path))
-    try:
-        with path.open("rb") as file, ticker() as tell:
-            size = path.stat().st_size
-
-            def so_far(items: int, rest: str) -> None:
-                tell(f"checking {path.name}: {count(items, 'item')}, {rest}")
-
-            return check(LocalFile(path, file), settings, size, listed, so_far)
-    except OSError as error:
-        raise Problem(f"{path}: it cannot be read: {error.strerror}") from None
-
-
 def planned(found: "Check", values: str) -> BatchOptions:
     """The batch of such a file, as `rollcall plan` takes it."""
-    return BatchOptions(items=found.items, item_bytes=max(2.0, found.average), value_distribution=values)
+    return BatchOptions(items=found.items, item_bytes=found.planned_bytes, value_distribution=values)

@@ -1,6 +1,9 @@
 """`rollcall plan`: computes the cost and the duration on AWS of a batch of any size, before anything runs."""
 
 from dataclasses import dataclass, make_dataclass
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -70,7 +73,16 @@ StackOptions: Any = make_dataclass("StackOptions", FIELDS, kw_only=True)
 class BatchOptions:
     """The batch to plan, and the figures of AWS to plan with."""
 
-    items: Annotated[int, limited("items", "Number of items", default="")]
+    items: Annotated[int | None, limited("items", "Number of items", default="")] = None
+    input_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="A file instead: number and size of its items are counted, as by `rollcall check`.",
+            show_default=False,
+        ),
+    ] = None
     value_distribution: ValueDistribution = "uniform:0-1000"
     item_bytes: ItemBytes = None
     fail_rate: FailRate = None
@@ -79,13 +91,33 @@ class BatchOptions:
     prices: PriceFile = None
     free_tier: FreeTier = False
 
-    @property
+    @cached_property
     def workload(self) -> Workload:
-        """The workload of these options. Raises Problem for a distribution that does not exist."""
+        """The workload of these options. Raises Problem for no items, and for a distribution that does not exist."""
         from costs.plan.distribution import Distribution
 
         values, fail_rate = Distribution.parse(self.value_distribution), self.fail_rate or 0.0
-        return Workload(items=self.items, values=values, item_bytes=self.item_bytes, fail_rate=fail_rate)
+        items, item_bytes = self._counted(self.input_file) if self.input_file else (self.items, self.item_bytes)
+        if items is None:
+            raise Problem(
+                "neither --items nor --input: how many items has the batch?", "give --items N or --input FILE"
+            )
+        return Workload(items=items, values=values, item_bytes=item_bytes, fail_rate=fail_rate)
+
+    def _counted(self, path: Path) -> tuple[int, float]:
+        """The number of the file's items, and their average size. Raises Problem if it has none."""
+        from rollcall.inputs.checked import checked
+        from rollcall.terminal.console import stderr
+
+        given = {"--items": self.items, "--item-bytes": self.item_bytes}
+        if both := next((name for name, value in given.items() if value is not None), None):
+            raise Problem(f"--input and {both} exclude each other: the file has the items")
+        found, see = checked(path, Settings(), 0), f"see `rollcall check {quote(str(path))}`"
+        if not found.items:
+            raise Problem(f"--input: {found.reason or f'{path}: there is no item in it'}", see)
+        if not found.fine:
+            stderr.print(f"--input {path} is not fine: {see}", markup=False, soft_wrap=True)
+        return found.items, found.planned_bytes
 
     @property
     def planner(self) -> "Planner":
@@ -111,7 +143,7 @@ class BatchOptions:
 
 @app.command(
     epilog="Examples: [bold]rollcall plan --items 1000000[/], "
-    "[bold]rollcall plan --items 1000 --per-day 4[/], "
+    "[bold]rollcall plan --input orders.csv --per-day 4[/], "
     "[bold]rollcall plan --items 100000000 --max-concurrency 1000 --quota lambda.concurrency=5000[/]\n\n"
     "Exit codes: 0 at least one architecture can run the batch, 2 none can, or wrong usage."
 )

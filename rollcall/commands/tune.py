@@ -103,7 +103,7 @@ def tune(
 
     began = time.monotonic()
     check_writable(html)
-    if not batch.items:
+    if not batch.workload.items:
         raise Problem("--items 0: there is nothing to tune", "give 1 at least")
     names = [str(architecture)] if architecture else list(LONGEST_DEADLINE)
     deadline_seconds, longest = parse_duration("--deadline", deadline), min(LONGEST_DEADLINE[name] for name in names)

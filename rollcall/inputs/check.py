@@ -76,6 +76,11 @@ class Check:
         """The mean size of an item as JSON, in bytes."""
         return self.item_bytes / self.items if self.items else 0.0
 
+    @property
+    def planned_bytes(self) -> float:
+        """The average as a plan takes it, which knows no item below 2 bytes."""
+        return max(2.0, self.average)
+
     def to_json(self) -> dict[str, Any]:
         """The check as `--json` prints it."""
         examples = [camel_cased(vars(example)) for example in self.repeated.examples]

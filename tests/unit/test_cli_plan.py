@@ -12,7 +12,7 @@ from costs.facts.prices import BUILT_IN
 from costs.plan.settings import Settings
 from rollcall.commands.plan import app
 from rollcall.terminal.console import stdout
-from tests.unit.commands import Cli
+from tests.unit.commands import Cli, refused
 
 
 @pytest.fixture(autouse=True)
@@ -236,3 +236,28 @@ def test_free_amounts_are_those_of_the_whole_month(cli: Cli) -> None:
         assert dollars[0] == pytest.approx(requests[0] * 0.4e-6)
     _, out, _ = cli("plan", "--items", "1000", "--free-tier")
     assert "with the free tier" in out
+
+
+def test_a_file_is_planned_by_the_number_and_the_size_of_its_items(cli: Cli, tmp_path: Path):
+    file = tmp_path / "orders.csv"
+    file.write_bytes(b"id,name\n" + b"".join(b"%d,Ann\n" % number for number in range(500)))
+    checked = json.loads(cli("check", str(file), "--json")[1])
+    each = str(checked["itemBytes"] / 500)
+    code, out, err = cli("plan", "--input", str(file), "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == json.loads(cli("plan", "--items", "500", "--item-bytes", each, "--json")[1])
+    assert "500 items of 0 to 1000 ms" in cli("plan", "--input", str(file))[1]
+
+
+def test_a_file_that_is_not_fine_is_planned_with_a_word_and_one_without_items_is_not(cli: Cli, tmp_path: Path):
+    file = tmp_path / "orders.csv"
+    file.write_bytes(b"id,name\n1,Ann\n2\n")
+    code, _, err = cli("plan", "--input", str(file))
+    assert (code, err) == (0, f"--input {file} is not fine: see `rollcall check {file}`\n")
+    file.write_bytes(b"id;name\n1;Ann\n")
+    refused(cli("plan", "--input", str(file)), "--input: orders.csv, line 1: the header must name a column id")
+    file.write_bytes(b"id,name\n")
+    refused(cli("plan", "--input", str(file)), "there is no item in it")
+    refused(cli("plan", "--input", str(file), "--items", "5"), "--input and --items exclude each other")
+    refused(cli("plan", "--input", str(file), "--item-bytes", "5"), "--input and --item-bytes exclude each other")
+    refused(cli("plan"), "how many items has the batch?\ngive --items N, or --input FILE")
