@@ -5,13 +5,16 @@ from itertools import batched, product
 
 import pytest
 
+from costs.plan.settings import Settings
 from handlers.core.files.unreadable import NOT_READ
+from tests.checked import checked
 from tests.e2e.file_corpus import CORPUS, File
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
 
 ARCHITECTURES = ("sqs", "sfn")
 AT_A_TIME = 5
+ITEMS_PER_CHUNK = 30
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def details(stacks: Stacks) -> Mapping[tuple[str, str], dict]:
 
 
 def start(stacks: Stacks, architecture: str, place: dict[str, str]) -> str:
-    return stacks.start(architecture, input=place, maxAttempts=1, itemsPerChunk=30)
+    return stacks.start(architecture, input=place, maxAttempts=1, itemsPerChunk=ITEMS_PER_CHUNK)
 
 
 def finished[Which](stacks: Stacks, batches: Mapping[Which, str]) -> dict[Which, dict]:
@@ -53,6 +56,8 @@ def test_a_file_has_the_same_documented_outcome_in_both_architectures(
     ), detail["reason"]
     assert (detail["reason"] is None) == (file.reason is None)
     assert (file.reason or "") in (detail["reason"] or "")
+    expected = checked(file.name, file.content, Settings(items_per_chunk=ITEMS_PER_CHUNK))
+    assert (detail["items"], detail["chunks"]) == (expected.items, expected.chunks[architecture])
     seen = {item["id"]: item for item in file.seen if "value" not in item}
     assert stacks.results(detail["batchId"]) == seen
     failures = stacks.failures(architecture, detail["batchId"]) if detail["failed"] else []
