@@ -99,9 +99,7 @@ class BatchOptions:
         values, fail_rate = Distribution.parse(self.value_distribution), self.fail_rate or 0.0
         items, item_bytes = self._counted(self.input_file) if self.input_file else (self.items, self.item_bytes)
         if items is None:
-            raise Problem(
-                "neither --items nor --input: how many items has the batch?", "give --items N or --input FILE"
-            )
+            raise Problem("how many items has the batch?", "give --items N, or --input FILE")
         return Workload(items=items, values=values, item_bytes=item_bytes, fail_rate=fail_rate)
 
     def _counted(self, path: Path) -> tuple[int, float]:

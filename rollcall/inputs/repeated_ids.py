@@ -9,7 +9,7 @@ from bootstrap.problem import Problem
 # Ids that are written at a time.
 WRITTEN_TOGETHER = 10_000
 # KiB of memory with which SQLite sorts; the rest is in its temporary file.
-CACHE_KIB = 64 * 1024
+CACHE_KIB = 32 * 1024
 
 
 @dataclass(frozen=True)
