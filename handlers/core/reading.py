@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -108,7 +109,7 @@ def an_encoding(name: str, value: Any) -> str:
 
 
 # Name in a request -> field, and its check.
-CHECKS = {
+CHECKS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
     "format": ("format", a_format),
     "delimiter": ("delimiter", a_delimiter),
     "header": ("header", a_header),

@@ -25,15 +25,29 @@ GOOD = b"id,name\n1,Ann\n"
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("semicolon.csv", b"id;name\n1;Ann\n", "line 1: the header must name a column id: found 'id;name': the fields"),
+        ("space.csv", b"id name\n1 Ann\n", "line 1: the header must name a column id: found 'id name': the fields"),
+        (
+            "other.jsonl",
+            b'{"custom_id":"a"}\n',
+            "no object at the beginning of the file has the field 'id': the first has",
+        ),
         ("hdr_dup.csv", b"id,name,name\n", "line 1: the header names a column twice: 'name' is column 2 and 3"),
         ("cp1252.csv", b"id,gr\xfc\xdfe\n", "line 1: the header is not UTF-8: byte 0xFC after 'id,gr'"),
-        ("utf16.jsonl", '{"id":"a"}'.encode("utf-16"), "found UTF-16, expected UTF-8\nsave it as UTF-8"),
+        (
+            "utf16.jsonl",
+            '{"id":"a"}'.encode("utf-16-le"),
+            "found UTF-16-LE without a byte order mark, expected UTF-8\nsave",
+        ),
         ("array.jsonl", b'[{"id":"a"}]', "line 1: found a JSON array"),
         ("zip.csv", b"PK\x03\x04\x14\x00", "found a zip archive, expected lines of text\nunpack it"),
         ("empty.csv.gz", b"", "it is empty, 0 bytes, expected gzip"),
         ("packed.csv", packed(GOOD), "found gzip, expected lines of text\nend its name in .gz"),
-        ("orders.TSV", GOOD, "its name must end in .jsonl, .csv, .jsonl.gz or .csv.gz\nif it is a table"),
+        ("orders.TSV", GOOD, "found 'id,name': the fields are separated by commas\nadd --delimiter ','"),
+        (
+            "orders.txt",
+            GOOD,
+            "its name must end in .jsonl, .ndjson, .csv or .tsv, perhaps with .gz\nsay what it is with",
+        ),
     ],
 )
 def test_a_file_that_is_none_of_items_is_refused_before_it_is_uploaded(

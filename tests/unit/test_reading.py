@@ -25,7 +25,8 @@ def test_a_reading_survives_its_json_form():
         "key": "k",
         "listed": True,
         "reading": {
-            "version": 1, "format": "csv", "delimiter": ";", "header": ["a", "b"], "idColumn": "a", "encoding": "cp1252",
+            "version": 1, "format": "csv", "delimiter": ";", "header": ["a", "b"], "idColumn": "a",
+            "encoding": "cp1252",
         },
     }  # fmt: skip
     assert BatchRequest.parse(body) == request

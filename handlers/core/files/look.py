@@ -4,46 +4,45 @@ import io
 import json
 import zlib
 
+from handlers.core.files.encodings import as_utf_8
 from handlers.core.files.formats import csv_header
 from handlers.core.files.lines import Lines
-from handlers.core.files.signatures import AS_TEXT, GZIP, UNPACK, refuse_other_kinds
+from handlers.core.files.names import reading_of
+from handlers.core.files.signatures import GZIP, refuse_other_kinds
 from handlers.core.files.unreadable import Unreadable
-from handlers.core.items import MAX_ITEM_BYTES
+from handlers.core.items import MAX_ITEM_BYTES, NAMED_FIELDS
 from handlers.core.quoting import quoted
+from handlers.core.reading import AS_IT_IS, Reading
 
-ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
-OTHER_ENDINGS = {
-    (".ndjson", ".jsonlines", ".ldjson", ".json", ".jl"): "if it has a JSON object a line, name it .jsonl",
-    (".tsv", ".tab", ".psv", ".txt", ".dat"): "if it is a table, separate its fields with commas and name it .csv",
-    (".xlsx", ".xls", ".ods", ".parquet", ".avro", ".orc", ".xml", ".pdf"): AS_TEXT,
-    (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"): UNPACK,
-}
 # A header is at most as long as an item, and gzip seldom makes more of it.
 HEAD_BYTES = MAX_ITEM_BYTES + 4096
 ONE_A_LINE = "expected one JSON object a line"
 
 
-def refuse_other_endings(name: str) -> None:
-    """Raise Unreadable for a file or an object whose name has none of the endings that can be read."""
-    if name.lower().endswith(ENDINGS):
-        return
-    plain = name.lower().removesuffix(".gz")
-    hint = next((hint for endings, hint in OTHER_ENDINGS.items() if plain.endswith(endings)), "")
-    raise Unreadable(f"its name must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}", hint)
+def refuse_other_endings(name: str, reading: Reading = AS_IT_IS) -> None:
+    """Raise Unreadable for a file or an object of which neither name nor `reading` tells the format."""
+    reading_of(name, reading)
 
 
 def is_gzipped(name: str) -> bool:
     return name.lower().endswith(".gz")
 
 
-def is_csv(name: str) -> bool:
-    """Whether the name says CSV, not JSON Lines."""
-    return name.lower().removesuffix(".gz").endswith(".csv")
+def is_csv(name: str, reading: Reading = AS_IT_IS) -> bool:
+    """Whether the name, or `reading`, says CSV."""
+    try:
+        return reading_of(name, reading).format == "csv"
+    except Unreadable:
+        return False
 
 
-def look(name: str, head: bytes) -> bool:
-    """Whether a file seems to hold items, by its first HEAD_BYTES. Raises Unreadable if its name does not fit them."""
-    gzipped = is_gzipped(name)
+def look(name: str, head: bytes, reading: Reading = AS_IT_IS, gzipped: bool | None = None) -> bool:
+    """Whether a file seems to hold items, by its first HEAD_BYTES. Raises Unreadable if they do not fit its name.
+
+    `reading` is what is said of the file; without `gzipped` its name tells whether it is.
+    """
+    reading = reading_of(name, reading)
+    gzipped = is_gzipped(name) if gzipped is None else gzipped
     if gzipped and not head.startswith(GZIP):
         refuse_other_kinds(head)
         found = f"found {quoted(head[:20].decode('utf-8', 'backslashreplace'))}" if head else "it is empty, 0 bytes"
@@ -53,14 +52,16 @@ def look(name: str, head: bytes) -> bool:
     text = beginning_of_gzip(head) if gzipped else head
     if gzipped and text.startswith(GZIP):
         raise Unreadable("found gzip within gzip, expected lines of text", "unpack it once")
+    text = as_utf_8(text, reading.encoding)
     refuse_other_kinds(text)
     lines = Lines(io.BufferedReader(io.BytesIO(text)))
-    if is_csv(name):
-        csv_header(lines)
+    if reading.format == "csv":
+        csv_header(lines, reading)
         first = next_line(lines)
     else:
         first = next_line(lines)
         look_at_json(first, lines)
+        look_for_ids(first, lines, reading)
     return bool(first) or len(head) >= HEAD_BYTES
 
 
@@ -104,6 +105,24 @@ def look_at_json(first: str, lines: Lines) -> None:
     elif not following.startswith("{"):
         hint = "if it is CSV, name it .csv" if set(first) & set(",;\t|") else "give each item as an object with an id"
         raise Unreadable(f"found {found}, {ONE_A_LINE}", hint, f"line {number}")
+
+
+def look_for_ids(first: str, lines: Lines, reading: Reading) -> None:
+    """Raise Unreadable if there are objects, and none of them has the field that is to be its id."""
+    field = reading.id_column or "id"
+    line, objects = first, []
+    while line and not reading.line_ids:
+        # The last one may be cut.
+        item = json.loads(line) if json_end(line) == len(line) else None
+        if isinstance(item, dict):
+            objects.append(item)
+            if field in item:
+                return
+        line = next_line(lines)
+    if objects:
+        names = ", ".join(quoted(name, 30) for name in list(objects[0])[:NAMED_FIELDS]) or "no field"
+        found = f"no object at the beginning of the file has the field {quoted(field)}: the first has {names}"
+        raise Unreadable(found, "name the field that tells the items apart with --id-column, or add --line-ids")
 
 
 def ends_later(first: str, following: str, lines: Lines) -> bool:
