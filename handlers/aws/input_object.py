@@ -90,31 +90,34 @@ def is_packed(source: InputObject, answer: Any) -> bool:
     return bool(packings) or is_gzipped(source.key)
 
 
-def object_items(source: InputObject, first: int, last: int | None, skip: int) -> Iterator[Item]:
+def object_items(
+    source: InputObject, first: int, last: int | None, skip: int, size: int | None = None, prefix: str = ""
+) -> Iterator[Item]:
     """The items of the lines that begin in the bytes [first, last), without the first `skip` of them.
 
-    Only plain JSON Lines can be read in parts; all else is read whole. Raises Unreadable where the content cannot be
-    read any further, and InvalidRequest if the object cannot be read or was changed since it was pinned.
+    Only plain JSON Lines can be read in parts; all else is read whole. Names of lines begin with `prefix`. Raises
+    Unreadable where the content cannot be read any further, and InvalidRequest if the object cannot be read, or is not
+    the one any more that was pinned, or has another `size`.
     """
     reading = reading_of(source.key, source.reading)
     try:
-        with closing(opened(source, max(0, first - 1))) as content:
+        with closing(opened(source, max(0, first - 1), size)) as content:
             if content.can_be_cut:
                 lines = lines_of_part(content.stream, first, last)
-                yield from json_items(lines, lambda: f"byte-{lines.start}", skip, reading)
+                yield from json_items(lines, lambda: f"{prefix}byte-{lines.start}", skip, reading)
             else:
-                yield from whole_items(content.stream, reading, skip)
+                yield from whole_items(content.stream, reading, skip, prefix)
     except Unreadable as unreadable:
         raise unreadable.at(place_of(source)) from None
 
 
-def whole_items(stream: io.BufferedReader, reading: Reading, skip: int) -> Iterator[Item]:
+def whole_items(stream: io.BufferedReader, reading: Reading, skip: int, prefix: str) -> Iterator[Item]:
     """The items of a file that is read from its beginning, without the first `skip`."""
     lines = Lines(stream)
     if reading.format == "csv":
-        yield from islice(csv_items(lines, reading), skip, None)
+        yield from islice(csv_items(lines, reading, prefix), skip, None)
     else:
-        yield from json_items(lines, lambda: f"line-{lines.number}", skip, reading)
+        yield from json_items(lines, lambda: f"{prefix}line-{lines.number}", skip, reading)
 
 
 def place_of(source: InputObject) -> str:
@@ -132,11 +135,14 @@ class Content:
         self.stream.close()
 
 
-def opened(source: InputObject, start: int = 0) -> Content:
+def opened(source: InputObject, start: int = 0, size: int | None = None) -> Content:
     """The object's content from byte `start` on; if that is not 0, the object can be cut."""
     answer = get(source, **({"Range": f"bytes={start}-"} if start else {}))
     if start:
         return Content(io.BufferedReader(answer["Body"], BUFFER_BYTES), can_be_cut=True)
+    if size not in (None, answer["ContentLength"]):
+        found = f"it has {answer['ContentLength']:,} bytes, and {size:,} when it was listed"
+        raise InvalidRequest(f"input: {place_of(source)} has changed: {found}")
     packed = is_packed(source, answer)
     body = io.BufferedReader(ExpandedBody(answer["Body"]) if packed else answer["Body"], BUFFER_BYTES)
     stream, plain = recoded(body, source.reading.encoding)
