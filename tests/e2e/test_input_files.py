@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import batched, product
+from typing import Any
 
 import pytest
 
@@ -17,14 +18,18 @@ AT_A_TIME = 5
 @pytest.fixture(scope="module")
 def details(stacks: Stacks) -> Mapping[tuple[str, str], dict]:
     """Batch Finished of every file in both architectures, several of which run at a time."""
-    places = {file.name: stacks.upload(file.name, file.content) for file in CORPUS}
+    places = {file.name: place_of(stacks, file) for file in CORPUS}
     found: dict[tuple[str, str], dict] = {}
     for group in batched(product(ARCHITECTURES, places), AT_A_TIME, strict=False):
         found |= finished(stacks, {which: start(stacks, which[0], places[which[1]]) for which in group})
     return found
 
 
-def start(stacks: Stacks, architecture: str, place: dict[str, str]) -> str:
+def place_of(stacks: Stacks, file: File) -> dict[str, Any]:
+    return stacks.upload(file.name, file.content, **file.about) | ({"reading": file.reading} if file.reading else {})
+
+
+def start(stacks: Stacks, architecture: str, place: dict[str, Any]) -> str:
     return stacks.start(architecture, input=place, maxAttempts=1, itemsPerChunk=30)
 
 
