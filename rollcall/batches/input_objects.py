@@ -54,10 +54,14 @@ class S3Place:
 
 
 class Listing:
-    """Finds and lists objects of a stack's input bucket, and tells `say` how many. Raises Problem for other places."""
+    """Finds and lists objects of a stack's input bucket, and tells `say` how many. Raises Problem for other places.
 
-    def __init__(self, connection: Connection, stack: Stack, say: Callable[[str], None]):
+    What the batch itself uploads to its `folder` is not listed.
+    """
+
+    def __init__(self, connection: Connection, stack: Stack, folder: str, say: Callable[[str], None]):
         self._stack = stack
+        self._folder = folder
         self._say = say
         self._bucket = stack.outputs["InputBucketName"]
         self._s3 = connection.s3(stack.outputs["InputBucketOwner"])
@@ -118,7 +122,8 @@ class Listing:
         try:
             for page in pages:
                 for found in page.get("Contents", ()):
-                    if not (found["Key"].endswith("/") and not found["Size"]):
+                    is_folder = found["Key"].endswith("/") and not found["Size"]
+                    if not is_folder and not found["Key"].startswith(self._folder):
                         number += 1
                         yield found
                 self._say(f"{count(number, 'object')} listed")

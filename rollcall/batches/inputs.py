@@ -62,7 +62,7 @@ class Inputs:
         `say` is told how far it is.
         """
         folder = f"{stack.outputs['InputPrefix']}{batch_id}/"
-        listing = Listing(connection, stack, say)
+        listing = Listing(connection, stack, folder, say)
         first = self._places[0]
         if len(self._places) == 1 and isinstance(first, Path) and not self._is_folder():
             entry: JsonObject = {"key": upload_file(connection, stack, f"{folder}{first.name}", first)}
