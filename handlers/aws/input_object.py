@@ -1,5 +1,6 @@
 """A batch's input object in S3: checks it, pins its version, and reads the items of any part of it."""
 
+import codecs
 import functools
 import gzip
 import io
@@ -18,9 +19,10 @@ from handlers.aws.bucket_owner import expecting
 from handlers.aws.clients import client
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InputObject, InvalidRequest
-from handlers.core.files.encodings import UTF_8, marked_encoding, recoded
+from handlers.core.files.encodings import UTF_8, Continued, marked_encoding, recoded
 from handlers.core.files.formats import csv_items, json_items
-from handlers.core.files.lines import Lines, lines_of_part
+from handlers.core.files.json_array import array_items
+from handlers.core.files.lines import BLANK, Lines, lines_of_part
 from handlers.core.files.look import HEAD_BYTES, is_gzipped, look
 from handlers.core.files.names import reading_of
 from handlers.core.files.unreadable import Unreadable
@@ -113,7 +115,14 @@ def object_items(
 
 def whole_items(stream: io.BufferedReader, reading: Reading, skip: int, prefix: str) -> Iterator[Item]:
     """The items of a file that is read from its beginning, without the first `skip`."""
-    lines = Lines(stream)
+    head = b""
+    if reading.format == "json":
+        while not head.strip(BLANK) and (one := stream.read(1)):
+            head = (head + one).removeprefix(codecs.BOM_UTF8)
+        if head.endswith(b"["):
+            yield from array_items(stream, skip, reading, prefix)
+            return
+    lines = Lines(io.BufferedReader(Continued(head, stream), BUFFER_BYTES) if head else stream)
     if reading.format == "csv":
         yield from islice(csv_items(lines, reading, prefix), skip, None)
     else:

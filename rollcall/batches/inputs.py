@@ -1,5 +1,6 @@
 """What the options `--input` name: files of this machine, its standard input, and objects of the input bucket."""
 
+import codecs
 import os
 import shutil
 import stat
@@ -126,5 +127,5 @@ def spooled(stream: BinaryIO, folder: Path, name: str, reading: Reading) -> Path
     packed = head.startswith(GZIP)
     with suppress(Unreadable):
         head = beginning_of_gzip(head) if packed else head
-    guessed = "jsonl" if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" else "csv"
+    guessed = {b"{": "jsonl", b"[": "json"}.get(head.removeprefix(codecs.BOM_UTF8).lstrip()[:1], "csv")
     return path.rename(path.with_name(f"{name}.{reading.format or guessed}{'.gz' if packed else ''}"))

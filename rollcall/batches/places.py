@@ -42,7 +42,7 @@ class Places:
             return str(item["id"])
         named = "-".join(f"{unit}-{number}" for unit, number in item[AT_KEY].items())
         own = item.get(ID_KEY) if item["id"] == named else item["id"]
-        unit = next(unit for unit in ("line", "byte", "item") if unit in at)
+        unit = next(unit for unit in ("line", "byte", "element", "item") if unit in at)
         place = " ".join(filter(None, (at.get("file"), unit, str(at[unit]))))
         return f"{place} (id {own})" if own else place
 

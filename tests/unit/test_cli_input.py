@@ -49,7 +49,7 @@ GOOD = b"id,name\n1,Ann\n"
         (
             "orders.txt",
             GOOD,
-            "its name must end in .jsonl, .ndjson, .csv or .tsv, perhaps with .gz\nsay what it is with",
+            "its name must end in .jsonl, .ndjson, .json, .csv or .tsv, perhaps with .gz\nsay what it is with",
         ),
     ],
 )

@@ -63,6 +63,10 @@ def zipped(*names: str) -> bytes:
             "line 2: found a JSON array, '[', expected one JSON object",
         ),
         ("a.jsonl", b'[{"id":"a"},\n{"id":"b"}]\n', "found a JSON array"),
+        ("a.json", b" [1, 2, 3]", "found an array of '1', expected JSON objects"),
+        ("a.json", b'\xef\xbb\xbf[{"no":1}, {"no":2}]', "has the field 'id': the first has 'no'; name the field"),
+        ("a.json", b'{\n "items": []\n}', "line 1: found an object over several lines"),
+        ("a.json", b'{"Records": [1]}', "has the field 'id': the first has 'Records'"),
         ("a.jsonl", b'{\n  "id": "a"\n}\n', "line 1: found an object over several lines, '{', expected one JSON"),
         ("a.jsonl", b'{"id": "a",\n "n": 1}\n{"id": "b",\n "n": 2}\n', "found an object over several lines"),
         ("a.jsonl", b"id,name\n1,Ann\n", "line 1: found 'id,name', expected one JSON object a line; if it is CSV"),
@@ -86,6 +90,11 @@ def test_a_file_of_another_kind_is_refused_with_what_was_found_and_the_next_step
         ("a.tsv", b"id\tname\n1\tAnn\n", True),
         ("a.PSV.gz", packed(b"id|name\n1|Ann\n"), True),
         ("a.ndjson", OBJECTS.encode(), True),
+        ("a.json", OBJECTS.encode(), True),
+        ("a.json", b'\xef\xbb\xbf\n[\n {"id":"a"},\n {"id":"b"}\n]\n', True),
+        ("a.json.gz", packed(b'[{"id":"a"}, {"no":'), True),
+        ("a.json", '[{"id":"a"}]'.encode("utf-16"), True),
+        ("a.json", b" [ ] ", False),
         ("a.csv", b"", False),
         ("a.jsonl", b"\n \r\n", False),
         ("a.csv.gz", packed(b""), False),
@@ -117,7 +126,6 @@ def test_any_mix_of_case_of_the_endings_is_known():
     ("name", "hint"),
     [
         ("orders.txt", "say what it is with --format csv or --format jsonl"),
-        ("a.json", "if it has a JSON object a line"),
         ("a.csv.zip", "unpack it"),
         ("a.xlsx", "save it as CSV"),
         ("csv", "or give its --format"),
@@ -127,7 +135,7 @@ def test_any_mix_of_case_of_the_endings_is_known():
     ],
 )
 def test_another_ending_is_refused_with_the_next_step(name, hint):
-    with pytest.raises(Unreadable, match=r"its name must end in \.jsonl, \.ndjson, \.csv or \.tsv") as refused:
+    with pytest.raises(Unreadable, match=r"its name must end in \.jsonl, \.ndjson, \.json, \.csv or \.tsv") as refused:
         refuse_other_endings(name)
     assert hint in refused.value.hint
 

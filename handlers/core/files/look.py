@@ -1,16 +1,22 @@
 """Checks a file's name and its first bytes, before it is uploaded and before it is cut into chunks."""
 
+import codecs
 import io
 import json
 import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 
 from handlers.core.files.encodings import as_utf_8
 from handlers.core.files.formats import csv_header
+from handlers.core.files.json_array import elements
 from handlers.core.files.lines import Lines
 from handlers.core.files.names import reading_of
 from handlers.core.files.signatures import GZIP, refuse_other_kinds
 from handlers.core.files.unreadable import Unreadable
 from handlers.core.items import MAX_ITEM_BYTES, NAMED_FIELDS
+from handlers.core.json_text import Item
 from handlers.core.quoting import quoted
 from handlers.core.reading import AS_IT_IS, Reading
 
@@ -58,10 +64,12 @@ def look(name: str, head: bytes, reading: Reading = AS_IT_IS, gzipped: bool | No
     if reading.format == "csv":
         csv_header(lines, reading)
         first = next_line(lines)
+    elif reading.format == "json" and text.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+        first = look_at_array(text[text.index(b"[") + 1 :], reading)
     else:
         first = next_line(lines)
         look_at_json(first, lines)
-        look_for_ids(first, lines, reading)
+        look_for_ids(objects_of(chain([first], iter(lambda: next_line(lines), ""))), reading)
     return bool(first) or len(head) >= HEAD_BYTES
 
 
@@ -100,27 +108,44 @@ def look_at_json(first: str, lines: Lines) -> None:
             raise Unreadable(f"found an object over several lines, {found}, {ONE_A_LINE}", hint, f"line {number}")
     elif first.startswith("["):
         if not (whole and following.startswith("{")):
-            hint = "write each element on a line of its own, for instance with `jq -c '.[]'`"
+            hint = "name it .json, or add --format json"
             raise Unreadable(f"found a JSON array, {found}, {ONE_A_LINE}", hint, f"line {number}")
     elif not following.startswith("{"):
         hint = "if it is CSV, name it .csv" if set(first) & set(",;\t|") else "give each item as an object with an id"
         raise Unreadable(f"found {found}, {ONE_A_LINE}", hint, f"line {number}")
 
 
-def look_for_ids(first: str, lines: Lines, reading: Reading) -> None:
+def look_at_array(text: bytes, reading: Reading) -> str:
+    """The beginning of the first element; empty if there is none. Raises Unreadable if the elements are no items."""
+    stream = io.BytesIO(text)
+    found: list[str] = []
+    # The last one may be cut.
+    with suppress(Unreadable):
+        found.extend(element.text.decode("utf-8", "replace") for element in elements(stream))
+    if found and not any(map(json_object, found)):
+        hint = "give each item as an object with an id"
+        raise Unreadable(f"found an array of {quoted(found[0], 20)}, expected JSON objects", hint)
+    look_for_ids(objects_of(found), reading)
+    return text.decode("utf-8", "replace").strip().removeprefix("]").strip()
+
+
+def json_object(text: str) -> Item | None:
+    """The object that is all of a text; None if it is none."""
+    value = json.loads(text) if text.startswith("{") and json_end(text) == len(text) else None
+    return value if isinstance(value, dict) else None
+
+
+def objects_of(texts: Iterable[str]) -> Iterator[Item]:
+    """The texts that are objects."""
+    return (value for text in texts if (value := json_object(text)) is not None)
+
+
+def look_for_ids(objects: Iterator[Item], reading: Reading) -> None:
     """Raise Unreadable if there are objects, and none of them has the field that is to be its id."""
     field = reading.id_column or "id"
-    line, objects = first, []
-    while line and not reading.line_ids:
-        # The last one may be cut.
-        item = json.loads(line) if json_end(line) == len(line) else None
-        if isinstance(item, dict):
-            objects.append(item)
-            if field in item:
-                return
-        line = next_line(lines)
-    if objects:
-        names = ", ".join(quoted(name, 30) for name in list(objects[0])[:NAMED_FIELDS]) or "no field"
+    first = None if reading.line_ids else next(objects, None)
+    if first is not None and field not in first and not any(field in item for item in objects):
+        names = ", ".join(quoted(name, 30) for name in list(first)[:NAMED_FIELDS]) or "no field"
         found = f"no object at the beginning of the file has the field {quoted(field)}: the first has {names}"
         raise Unreadable(found, "name the field that tells the items apart with --id-column, or add --line-ids")
 

@@ -13,14 +13,14 @@ ENDINGS = {
     ".jsonlines": ("jsonl", None),
     ".ldjson": ("jsonl", None),
     ".jl": ("jsonl", None),
+    ".json": ("json", None),
     ".csv": ("csv", None),
     ".tsv": ("csv", "\t"),
     ".tab": ("csv", "\t"),
     ".psv": ("csv", "|"),
 }
-MAIN_ENDINGS = ".jsonl, .ndjson, .csv or .tsv"
+MAIN_ENDINGS = ".jsonl, .ndjson, .json, .csv or .tsv"
 OTHER_ENDINGS = {
-    (".json",): "if it has a JSON object a line, add --format jsonl",
     (".txt", ".dat"): "say what it is with --format csv or --format jsonl",
     (".xlsx", ".xls", ".ods", ".parquet", ".avro", ".orc", ".xml", ".pdf"): AS_TEXT,
     (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"): UNPACK,
