@@ -1,4 +1,7 @@
-"""An input that is several files: an object lists them, and their bytes in its order are the extent of the batch."""
+"""An input that is several files, which an object lists: their bytes in its order are the extent of the batch.
+
+The object is a list of files with items, or the manifest of an S3 Inventory, whose files list objects.
+"""
 
 import json
 import math
@@ -9,6 +12,7 @@ from typing import Any
 
 from handlers.aws.input_object import get, object_items, opened, pinned, place_of, refuse_other_places
 from handlers.core.batch import InputObject, InvalidRequest
+from handlers.core.files.inventory import MAX_MANIFEST_BYTES, Manifest, listed_object, manifest_of
 from handlers.core.files.lines import Lines
 from handlers.core.files.names import reading_of
 from handlers.core.files.unreadable import Unreadable
@@ -38,7 +42,9 @@ class ListedFile:
 def pinned_input(source: InputObject) -> tuple[InputObject, int | None, int]:
     """The input as `pinned` gives it: one object, or the list of files. Raises InvalidRequest."""
     if not source.listed:
-        return pinned(source)
+        source, extent, estimate = pinned(source)
+        if not is_inventory(source):
+            return source, extent, estimate
     answer = get(source)
     answer["Body"].close()
     source = replace(source, etag=answer["ETag"])
@@ -56,7 +62,8 @@ def refuse_unless_known(file: ListedFile) -> None:
     """Raise InvalidRequest for a file elsewhere, or of which nothing tells the format."""
     refuse_other_places(file.source)
     try:
-        reading_of(file.source.key, file.source.reading)
+        if reading_of(file.source.key, file.source.reading).format == "inventory":
+            raise Unreadable("the manifest of an S3 Inventory is not joined with files", "run it as a batch of its own")
     except Unreadable as unreadable:
         raise InvalidRequest(f"input: {place_of(file.source)}: {unreadable}") from None
 
@@ -67,7 +74,8 @@ def input_items(source: InputObject, first: int, last: int | None, skip: int) ->
     Of several files, one that cannot be read any further does not keep the others from being read: the first one's
     Unreadable is raised at the end.
     """
-    if not source.listed:
+    inventory = is_inventory(source)
+    if not (source.listed or inventory):
         yield from object_items(source, first, last, skip)
         return
     unreadable = None
@@ -82,7 +90,7 @@ def input_items(source: InputObject, first: int, last: int | None, skip: int) ->
                 if skip:
                     skip -= 1
                 else:
-                    yield item
+                    yield listed_object(item) if inventory else item
         except Unreadable as error:
             unreadable = unreadable or error
     if unreadable:
@@ -98,14 +106,34 @@ def can_be_cut(source: InputObject) -> bool:
 def listed_files(source: InputObject) -> Iterator[ListedFile]:
     """The files of a list. Raises InvalidRequest if it is none, or too long."""
     start = 0
-    for number, (key, size, etag) in enumerate(entries(source), 1):
+    manifest = manifest_in(source) if is_inventory(source) else None
+    reading = manifest.reading if manifest else source.reading
+    found = ((key, size, None) for key, size in manifest.files) if manifest else entries(source)
+    for number, (key, size, etag) in enumerate(found, 1):
         if number > MAX_FILES:
             raise InvalidRequest(
                 f"input: {place_of(source)} lists more than {MAX_FILES:,} files: join them, or run several batches"
             )
-        file = ListedFile(InputObject(source.bucket, key, etag, source.reading), number, size, start)
+        file = ListedFile(InputObject(source.bucket, key, etag, reading), number, size, start)
         start = file.end
         yield file
+
+
+def is_inventory(source: InputObject) -> bool:
+    """Whether the input is the manifest of an S3 Inventory."""
+    return not source.listed and reading_of(source.key, source.reading).format == "inventory"
+
+
+def manifest_in(source: InputObject) -> Manifest:
+    """The manifest that the object is. Raises Unreadable."""
+    with closing(opened(source)) as content:
+        text = content.stream.read(MAX_MANIFEST_BYTES + 1)
+    try:
+        if len(text) > MAX_MANIFEST_BYTES:
+            raise Unreadable(f"it has more than {MAX_MANIFEST_BYTES:,} bytes, as no manifest of an S3 Inventory has")
+        return manifest_of(text)
+    except Unreadable as unreadable:
+        raise unreadable.at(place_of(source)) from None
 
 
 def entries(source: InputObject) -> Iterator[tuple[str, int, str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from handlers.core.json_text import Item, NoJson, dumps, sealed, utf8_bytes
@@ -59,6 +60,14 @@ def no_id(item: Item, field: str = "id") -> str:
         return f"{rule}; found {quoted(dumps(found), 30)}"
     except NoJson as error:
         return f"{rule}; {error}"
+
+
+def object_id(key: str) -> str:
+    """The id of an object that is an item: its key; of a key that is too long, its beginning and a digest of it."""
+    if len(key) <= MAX_ID_LENGTH:
+        return key
+    digest = blake2b(key.encode(), digest_size=12).hexdigest()
+    return f"{key[: MAX_ID_LENGTH - len(digest) - 1]}~{digest}"
 
 
 def usable_id(item: Item) -> str | None:

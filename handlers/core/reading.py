@@ -52,6 +52,8 @@ class Reading:
         found = cls(**{CHECKS[name][0]: CHECKS[name][1](f"reading.{name}", field) for name, field in given.items()})
         if found.id_column and found.line_ids:
             raise ValueError("reading: idColumn and lineIds exclude each other")
+        if found.format == "inventory" and found != cls(format="inventory"):
+            raise ValueError("reading: of an inventory nothing else is said, and its objects' keys are the ids")
         return found
 
     def to_json(self) -> JsonObject:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import blake2b
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -14,7 +13,7 @@ from bootstrap.problem import Problem
 from costs.format import count
 from handlers.core.files.look import HEAD_BYTES, is_gzipped, look
 from handlers.core.files.unreadable import Unreadable
-from handlers.core.items import MAX_ID_LENGTH
+from handlers.core.items import object_id
 from handlers.core.json_text import Item, JsonObject
 from handlers.core.quoting import shown
 from handlers.core.reading import Reading
@@ -97,7 +96,7 @@ class Listing:
                 hint = "raise it: `rollcall up --parameter MaxItems=N`; or name a longer prefix"
                 raise place.problem(f"more objects than MaxItems of {self._stack.name}, {most:,}", hint)
             yield {
-                "id": id_of(found["Key"]),
+                "id": object_id(found["Key"]),
                 "bucket": place.bucket,
                 "key": found["Key"],
                 "size": found["Size"],
@@ -144,11 +143,3 @@ class Listing:
         code = error.response["Error"]["Code"]
         found, hint = REFUSED.get(code, (f"S3 refused it: {code}", "see `rollcall status`"))
         return place.problem(found, hint)
-
-
-def id_of(key: str) -> str:
-    """The id of the item that an object is: its key, or the beginning of a key that is too long, and its digest."""
-    if len(key) <= MAX_ID_LENGTH:
-        return key
-    digest = blake2b(key.encode(), digest_size=12).hexdigest()
-    return f"{key[: MAX_ID_LENGTH - len(digest) - 1]}~{digest}"

@@ -54,5 +54,7 @@ class ReadingOptions:
             return Reading.parse(given)
         except ValueError as error:
             field, _, rest = str(error).partition(": ")
-            option = {"idColumn": "id-column", "lineIds": "line-ids"}.get(name := field.removeprefix("reading."), name)
+            option = {"idColumn": "id-column", "lineIds": "line-ids", "reading": "format"}.get(
+                name := field.removeprefix("reading."), name
+            )
             raise typer.BadParameter(rest, param_hint=f"--{option}") from None

@@ -73,6 +73,24 @@ def test_an_object_of_the_input_bucket_and_standard_input_are_read(
     assert (ended["status"], ended["items"]) == ("SUCCEEDED", 1)
 
 
+@ARCHITECTURES
+def test_each_object_of_an_inventory_is_an_item(stacks: Stacks, rollcall: Rollcall, architecture):
+    batch = new_id()
+    rows = ['"photos","a+b%2Bc.jpg","7"\n', '"photos","%C3%A4.png","8"\n', '"photos","c.txt","9"\n']
+    parts = {f"data/{number}.csv.gz": gzip.compress(row.encode()) for number, row in enumerate(rows)}
+    below = put(stacks, f"inventory-{batch}", parts)
+    prefix = below.removeprefix(f"s3://{stacks.sqs['InputBucketName']}/")
+    files = [{"key": prefix + name, "size": len(content)} for name, content in parts.items()]
+    manifest = {"fileFormat": "CSV", "fileSchema": "Bucket, Key, Size", "files": files}
+    put(stacks, f"inventory-{batch}", {"manifest.json": json.dumps(manifest).encode()})
+    ended = rollcall.json("run", architecture, f"--input={below}manifest.json", f"--batch-id={batch}")
+    assert (ended["status"], ended["items"]) == ("SUCCEEDED", 3)
+    assert stacks.results(batch)["a b+c.jpg"] == {
+        "id": "a b+c.jpg", "bucket": "photos", "key": "a b+c.jpg", "size": "7",
+    }  # fmt: skip
+    assert sorted(stacks.results(batch)) == ["a b+c.jpg", "c.txt", "\u00e4.png"]
+
+
 def test_what_cannot_be_an_input_of_the_bucket_is_said_before_anything_runs(stacks: Stacks, rollcall: Rollcall):
     below = put(stacks, new_id(), {"none.csv": b"no\n1\n"})
     bucket = stacks.sqs["InputBucketName"]

@@ -74,6 +74,7 @@ def test_a_delimiter_and_an_encoding_are_known_by_their_usual_names(given, known
         ({"header": ["id", "id"]}, "input.reading.header: names the column 'id' twice"),
         ({"idColumn": ""}, "input.reading.idColumn"),
         ({"idColumn": "a", "lineIds": True}, "input.reading: idColumn and lineIds exclude each other"),
+        ({"format": "inventory", "lineIds": True}, "input.reading: of an inventory nothing else is said"),
         ({"lineIds": "yes"}, "input.reading.lineIds: 'yes' must be true or false"),
         ({"encoding": "unicode_escape"}, "input.reading.encoding: 'unicode_escape' must name an encoding of text"),
         ({"encoding": "zlib"}, "input.reading.encoding"),

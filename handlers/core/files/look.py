@@ -10,6 +10,7 @@ from itertools import chain
 
 from handlers.core.files.encodings import as_utf_8
 from handlers.core.files.formats import csv_header
+from handlers.core.files.inventory import manifest_of
 from handlers.core.files.json_array import elements
 from handlers.core.files.lines import Lines
 from handlers.core.files.names import reading_of
@@ -60,6 +61,9 @@ def look(name: str, head: bytes, reading: Reading = AS_IT_IS, gzipped: bool | No
         raise Unreadable("found gzip within gzip, expected lines of text", "unpack it once")
     text = as_utf_8(text, reading.encoding)
     refuse_other_kinds(text)
+    if reading.format == "inventory":
+        # One that is longer is looked at when it is read.
+        return len(head) >= HEAD_BYTES or bool(manifest_of(text).files)
     lines = Lines(io.BufferedReader(io.BytesIO(text)))
     if reading.format == "csv":
         csv_header(lines, reading)

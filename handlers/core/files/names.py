@@ -19,6 +19,8 @@ ENDINGS = {
     ".tab": ("csv", "\t"),
     ".psv": ("csv", "|"),
 }
+# What S3 calls the file that tells of an inventory.
+INVENTORY = "manifest.json"
 MAIN_ENDINGS = ".jsonl, .ndjson, .json, .csv or .tsv"
 OTHER_ENDINGS = {
     (".txt", ".dat"): "say what it is with --format csv or --format jsonl",
@@ -30,6 +32,8 @@ OTHER_ENDINGS = {
 def reading_of(name: str, reading: Reading = AS_IT_IS) -> Reading:
     """`reading`, with what the name of a file tells of it: its format is known. Raises Unreadable."""
     plain = name.lower().removesuffix(".gz")
+    if plain.rpartition("/")[2] == INVENTORY and reading == AS_IT_IS:
+        return Reading("inventory")
     known = next((told for ending, told in ENDINGS.items() if plain.endswith(ending)), None)
     if not known and not reading.format:
         hint = next((hint for endings, hint in OTHER_ENDINGS.items() if plain.endswith(endings)), "")
