@@ -169,6 +169,21 @@ def test_a_list_that_is_none_is_refused_with_its_line(s3: S3, line: bytes, said:
         source.survey(BatchRequest(input=LIST))
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "packed"),
+    [
+        ("a.csv", "", False),
+        ("a.csv", "aws-chunked", False),
+        ("a.csv", "identity", False),
+        ("a.csv", "aws-chunked, GZIP", True),
+        ("a.csv.gz", "", True),
+        ("a.csv.gz", "gzip", True),
+    ],
+)
+def test_an_object_is_packed_as_its_name_or_s3_says(name: str, said: str, packed: bool):
+    assert input_object.is_packed(InputObject(BUCKET, name), {"ContentEncoding": said}) is packed
+
+
 def test_a_list_is_no_longer_than_it_may_be(s3: S3, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(listed_files, "MAX_FILES", 1)
     put(s3, ("a.csv", b"id\n1\n"), ("b.csv", b"id\n1\n"))
