@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import blake2b
 
-from handlers.aws.input_object import object_items, pinned
+from handlers.aws.listed_files import input_items, pinned_input
 from handlers.core.batch import BatchRequest
 from handlers.core.json_text import Item
 from handlers.core.sources import Extent
@@ -17,7 +17,7 @@ def survey(request: BatchRequest) -> tuple[BatchRequest, Extent]:
     """Survey the source as a batch starts: the request, its input pinned, and the extent. Raises InvalidRequest."""
     if not request.input:
         return request, Extent(request.items, request.items)
-    source, length, estimate = pinned(request.input)
+    source, length, estimate = pinned_input(request.input)
     return replace(request, input=source), Extent(length, estimate)
 
 
@@ -26,11 +26,12 @@ def items(
 ) -> Iterator[Item]:
     """Yield the items of the extent's part [first, last) but the first `skip`. Each has an `id` unique in its batch.
 
-    The part is a range of indexes for random items, and of bytes for JSON Lines: the lines that begin there. A source
-    without a length is read whole. Raises InvalidRequest if the input cannot be read.
+    The part is a range of indexes for random items; of bytes for JSON Lines: the lines that begin there; and of bytes
+    for several files, one after the other. A source without a length is read whole. Raises InvalidRequest if the input
+    cannot be read.
     """
     if request.input:
-        return object_items(request.input, first, last, skip)
+        return input_items(request.input, first, last, skip)
     return random_items(request, batch_id, first + skip, request.items if last is None else last)
 
 

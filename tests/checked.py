@@ -1,13 +1,21 @@
-"""`rollcall check` of bytes that need not be a file."""
+"""`rollcall check` of a file with some content."""
 
-import io
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from costs.plan.settings import Settings
+from handlers.core.reading import Reading
 from rollcall.inputs.check import Check, check
-from rollcall.inputs.local_file import LocalFile
+from rollcall.inputs.local_input import LocalInput
+
+DEFAULTS = Settings()
 
 
-def checked(name: str, content: bytes, settings: Settings | None = None, listed: int = 1000) -> Check:
-    source = LocalFile(Path(name), io.BufferedReader(io.BytesIO(content)))  # type: ignore[arg-type]
-    return check(source, settings or Settings(), len(content), listed, lambda items, rest: None)
+def checked(
+    name: str, content: bytes, settings: Settings = DEFAULTS, listed: int = 1000, reading: dict[str, Any] | None = None
+) -> Check:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_bytes(content)
+        return check(LocalInput([path], Reading.parse(reading or {})), settings, listed, lambda items, rest: None)

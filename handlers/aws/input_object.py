@@ -1,5 +1,6 @@
 """A batch's input object in S3: checks it, pins its version, and reads the items of any part of it."""
 
+import codecs
 import functools
 import gzip
 import io
@@ -7,7 +8,7 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -18,11 +19,16 @@ from handlers.aws.bucket_owner import expecting
 from handlers.aws.clients import client
 from handlers.aws.telemetry import logger
 from handlers.core.batch import InputObject, InvalidRequest
+from handlers.core.files.encodings import UTF_8, Continued, marked_encoding, recoded
 from handlers.core.files.formats import csv_items, json_items
-from handlers.core.files.lines import Lines, lines_of_part
-from handlers.core.files.look import HEAD_BYTES, is_csv, is_gzipped, look, refuse_other_endings
+from handlers.core.files.json_array import array_items
+from handlers.core.files.lines import BLANK, Lines, lines_of_part
+from handlers.core.files.look import HEAD_BYTES, is_gzipped, look
+from handlers.core.files.names import reading_of
 from handlers.core.files.unreadable import Unreadable
 from handlers.core.json_text import Item
+from handlers.core.quoting import quoted
+from handlers.core.reading import Reading
 
 # Estimates, because only reading would tell.
 BYTES_PER_ITEM = 100
@@ -31,6 +37,9 @@ GZIP_RATIO = 10
 MAX_EXPANSION = 200
 EXPANSION_CHECKED_FROM = 100 * 1024 * 1024
 BUFFER_BYTES = 64 * 1024
+# What S3 may say of an object that is not packed.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+NO_PACKING = {"", "identity", "aws-chunked"}
 SEND_AGAIN = "pack it again, or send it anew"
 WHY = {
     "NoSuchKey": "there is no such object",
@@ -49,50 +58,104 @@ def pinned(source: InputObject) -> tuple[InputObject, int | None, int]:
     Raises InvalidRequest if it cannot be read, or is not the version any more that was pinned before.
     """
     try:
-        refuse_other_endings(source.key)
+        reading = reading_of(source.key, source.reading)
     except Unreadable as unreadable:
         raise InvalidRequest(f"input.key: {source.key!r}: {unreadable}") from None
-    whole_only = is_csv(source.key) or is_gzipped(source.key)
     # Not HeadObject: its errors have a status but no code, so the batcher could not tell whether to try again.
     answer = get(source)
+    gzipped = is_packed(source, answer)
     with closing(io.BufferedReader(answer["Body"])) as body:
         head = body.read(HEAD_BYTES)
     try:
-        if not look(source.key, head):
+        if not look(source.key, head, source.reading, gzipped):
             logger.warning("the input has no items", place=place_of(source))
     except Unreadable as unreadable:
         raise unreadable.at(place_of(source)) from None
     length = answer["ContentLength"]
-    estimate = math.ceil(length * (GZIP_RATIO if is_gzipped(source.key) else 1) / BYTES_PER_ITEM)
-    return replace(source, etag=answer["ETag"]), None if whole_only else length, estimate
+    estimate = math.ceil(length * (GZIP_RATIO if gzipped else 1) / BYTES_PER_ITEM)
+    encoding = reading.encoding or marked_encoding(head)
+    in_parts = can_be_cut(reading) and not gzipped and encoding in (None, *UTF_8)
+    return replace(source, etag=answer["ETag"]), length if in_parts else None, estimate
 
 
-def object_items(source: InputObject, first: int, last: int | None, skip: int) -> Iterator[Item]:
+def can_be_cut(reading: Reading) -> bool:
+    """Whether a plain file can be read in parts: each line by itself, and its name without the lines before it."""
+    return reading.format == "jsonl" and not reading.line_ids
+
+
+def is_packed(source: InputObject, answer: Any) -> bool:
+    """Whether an object is gzipped, by its name or by what S3 says of it. Raises InvalidRequest for other packings."""
+    packings = {each.strip().lower() for each in answer.get("ContentEncoding", "").split(",")} - NO_PACKING
+    if packings - {"gzip"}:
+        found = quoted(answer["ContentEncoding"])
+        raise InvalidRequest(f"input: {place_of(source)}: its Content-Encoding is {found}, and only gzip is read")
+    return bool(packings) or is_gzipped(source.key)
+
+
+def object_items(
+    source: InputObject, first: int, last: int | None, skip: int, size: int | None = None, prefix: str = ""
+) -> Iterator[Item]:
     """The items of the lines that begin in the bytes [first, last), without the first `skip` of them.
 
-    Only plain JSON Lines can be read in parts; other formats are read whole. Raises Unreadable where the content cannot
-    be read any further, and InvalidRequest if the object cannot be read or was changed since it was pinned.
+    Only plain JSON Lines can be read in parts; all else is read whole. Names of lines begin with `prefix`. Raises
+    Unreadable where the content cannot be read any further, and InvalidRequest if the object cannot be read, or is not
+    the one any more that was pinned, or has another `size`.
     """
-    plain = not (is_csv(source.key) or is_gzipped(source.key))
+    reading = reading_of(source.key, source.reading)
     try:
-        with closing(opened(source, max(0, first - 1) if plain else 0)) as stream:
-            lines = lines_of_part(stream, first, last) if plain else Lines(stream)
-            if is_csv(source.key):
-                yield from islice(csv_items(lines), skip, None)
+        with closing(opened(source, max(0, first - 1), size)) as content:
+            if content.can_be_cut:
+                lines = lines_of_part(content.stream, first, last)
+                yield from json_items(lines, lambda: f"{prefix}byte-{lines.start}", skip, reading)
             else:
-                yield from json_items(lines, lambda: f"byte-{lines.start}" if plain else f"line-{lines.number}", skip)
+                yield from whole_items(content.stream, reading, skip, prefix)
     except Unreadable as unreadable:
         raise unreadable.at(place_of(source)) from None
+
+
+def whole_items(stream: io.BufferedReader, reading: Reading, skip: int, prefix: str) -> Iterator[Item]:
+    """The items of a file that is read from its beginning, without the first `skip`."""
+    head = b""
+    if reading.format == "json":
+        while not head.strip(BLANK) and (one := stream.read(1)):
+            head = (head + one).removeprefix(codecs.BOM_UTF8)
+        if head.endswith(b"["):
+            yield from array_items(stream, skip, reading, prefix)
+            return
+    lines = Lines(io.BufferedReader(Continued(head, stream), BUFFER_BYTES) if head else stream)
+    if reading.format == "csv":
+        yield from islice(csv_items(lines, reading, prefix), skip, None)
+    else:
+        yield from json_items(lines, lambda: f"{prefix}line-{lines.number}", skip, reading)
 
 
 def place_of(source: InputObject) -> str:
     return f"s3://{source.bucket}/{source.key}"
 
 
-def opened(source: InputObject, start: int = 0) -> io.BufferedReader:
-    """The object's content from byte `start` on, expanded if it is gzipped."""
-    body = get(source, **({"Range": f"bytes={start}-"} if start else {}))["Body"]
-    return io.BufferedReader(ExpandedBody(body) if is_gzipped(source.key) else body, BUFFER_BYTES)
+@dataclass(frozen=True)
+class Content:
+    """The content of an object as UTF-8. If it can be cut, its bytes are the object's."""
+
+    stream: io.BufferedReader
+    can_be_cut: bool
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def opened(source: InputObject, start: int = 0, size: int | None = None) -> Content:
+    """The object's content from byte `start` on; if that is not 0, the object can be cut."""
+    answer = get(source, **({"Range": f"bytes={start}-"} if start else {}))
+    if start:
+        return Content(io.BufferedReader(answer["Body"], BUFFER_BYTES), can_be_cut=True)
+    if size not in (None, answer["ContentLength"]):
+        found = f"it has {answer['ContentLength']:,} bytes, and {size:,} when it was listed"
+        raise InvalidRequest(f"input: {place_of(source)} has changed: {found}")
+    packed = is_packed(source, answer)
+    body = io.BufferedReader(ExpandedBody(answer["Body"]) if packed else answer["Body"], BUFFER_BYTES)
+    stream, plain = recoded(body, source.reading.encoding)
+    return Content(stream, plain and not packed and can_be_cut(reading_of(source.key, source.reading)))
 
 
 @functools.cache

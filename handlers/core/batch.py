@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from handlers.core.json_text import JsonObject
 from handlers.core.quoting import shown
+from handlers.core.reading import AS_IT_IS, Reading
 
 MAX_GENERATION = 9999
 # An error has up to 1,000 characters, and its pattern may escape each of them.
@@ -42,11 +43,21 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class InputObject:
-    """The S3 object that holds a batch's items. The batcher sets `etag` when the batch starts, to pin the version."""
+    """The S3 object that holds a batch's items. The batcher sets `etag` when the batch starts, to pin the version.
+
+    With `listed` the object lists files, which hold the items. `reading` says how the object, or each file, is read.
+    """
 
     bucket: str
     key: str
     etag: str | None = None
+    reading: Reading = AS_IT_IS
+    listed: bool = False
+
+    def to_json(self) -> JsonObject:
+        """Its form in a request."""
+        values = asdict(self) | {"reading": self.reading.to_json()}
+        return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True)
@@ -122,8 +133,7 @@ class BatchRequest:
         if self.redrive:
             values = camel_cased(asdict(self.redrive))
             return {"redrive": {name: value for name, value in values.items() if value is not None}}
-        source = self.input and {name: value for name, value in asdict(self.input).items() if value}
-        values = camel_cased(vars(self)) | {"input": source}
+        values = camel_cased(vars(self)) | {"input": self.input and self.input.to_json()}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -154,20 +164,23 @@ def checked_batch_id(value: Any) -> str:
 
 def input_object(value: Any) -> InputObject:
     """The `input` field. Raises InvalidRequest."""
-    if isinstance(value, dict) and value.get("etag", "") is None:
-        value = {name: text for name, text in value.items() if name != "etag"}
-    if (
-        not isinstance(value, dict)
-        or set(value) - {"etag"} != {"bucket", "key"}
-        or not all(isinstance(text, str) for text in value.values())
-    ):
+    if not isinstance(value, dict):
         raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}')
-    for name, text in value.items():
+    given = {name: field for name, field in value.items() if field is not None or name in ("bucket", "key")}
+    reading, listed = given.pop("reading", {}), given.pop("listed", False)
+    if set(given) - {"etag"} != {"bucket", "key"} or not all(isinstance(text, str) for text in given.values()):
+        raise InvalidRequest(f'input: {value!r:.100} must be {{"bucket": "...", "key": "..."}}, perhaps "reading"')
+    for name, text in given.items():
         if not is_utf_8(text):
             raise InvalidRequest(f"input.{name}: {text!r:.100} has half a character, which no name in S3 can hold")
-    if not (value.get("etag", "").isascii() and value.get("etag", "").isprintable()):
-        raise InvalidRequest(f"input.etag: {value['etag']!r:.100} must be an ETag as S3 returns it, or left out")
-    return InputObject(**value)
+    if not (given.get("etag", "").isascii() and given.get("etag", "").isprintable()):
+        raise InvalidRequest(f"input.etag: {given['etag']!r:.100} must be an ETag as S3 returns it, or left out")
+    if not isinstance(listed, bool):
+        raise InvalidRequest(f"input.listed: {listed!r:.100} must be true or false")
+    try:
+        return InputObject(**given, reading=Reading.parse(reading), listed=listed)
+    except ValueError as error:
+        raise InvalidRequest(f"input.{error}") from None
 
 
 def is_utf_8(text: str) -> bool:

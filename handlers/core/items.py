@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from handlers.core.json_text import Item, NoJson, dumps, sealed, utf8_bytes
 from handlers.core.quoting import quoted
-from handlers.core.rejected import ERROR_KEY, ItemOfLine, is_kept, reason_text, rejected, rejected_item
+from handlers.core.reading import AS_IT_IS, Reading
+from handlers.core.rejected import ERROR_KEY, ItemOfLine, is_kept, number_in, reason_text, rejected, rejected_item
 
 MAX_ITEM_BYTES = 256 * 1024
 MAX_ID_LENGTH = 256
 # Far below the limit of JSON parsers, so that every function can read the items that another one has written.
 MAX_DEPTH = 100
-NO_ID = f"its id must be a text of 1 to {MAX_ID_LENGTH} characters, or a whole number"
+NO_ID = f"its {{}} must be a text of 1 to {MAX_ID_LENGTH} characters, or a whole number"
 # The error of an item without an id names this many of the item's fields.
 NAMED_FIELDS = 5
 
@@ -26,26 +28,46 @@ class Chunk:
     items: list[str]
 
 
-def item_of_line(item: Item, name: str, text: bytes) -> Item:
-    """The item of the line called `name`; its rejection if the item has no usable id or uses a name of Rollcall's."""
+def item_of_line(item: Item, name: str, text: bytes, reading: Reading = AS_IT_IS) -> Item:
+    """The item of the line called `name`, with the id that `reading` gives it.
+
+    Its rejection if it has no usable id, has another one of its own, or uses a name of Rollcall's.
+    """
     if ERROR_KEY in item:
         return rejected(name, f"the field {ERROR_KEY} is Rollcall's own", text, usable_id(item))
-    return ItemOfLine(item, name, text) if usable_id(item) else rejected(name, no_id(item), text)
+    field = "id"
+    if reading.line_ids or reading.id_column:
+        field = reading.id_column or "line"
+        found = item.get(field) if reading.id_column else number_in(name)
+        if "id" in item and item["id"] != found:
+            own = f"it has another id, and its {field} is to be its id: take the field out, or rename it"
+            return rejected(name, own, text, usable_id(item))
+        item = {"id": found, **item} if found is not None else {name: item[name] for name in item if name != "id"}
+    return ItemOfLine(item, name, text) if usable_id(item) else rejected(name, no_id(item, field), text)
 
 
-def no_id(item: Item) -> str:
-    """Why an item's id cannot be used, and what an id must be."""
+def no_id(item: Item, field: str = "id") -> str:
+    """Why an item's id, which its `field` is, cannot be used, and what an id must be."""
+    rule = NO_ID.format(field)
     if "id" not in item:
         names = [quoted(name, 20) for name in item if isinstance(name, str)]
         more = ", …" if len(names) > NAMED_FIELDS else ""
-        return f"{NO_ID}; it has {', '.join(names[:NAMED_FIELDS]) + more if names else 'no field'}"
+        return f"{rule}; it has {', '.join(names[:NAMED_FIELDS]) + more if names else 'no field'}"
     found = item["id"]
     if isinstance(found, str) and found:
-        return f"{NO_ID}; found {len(found):,} characters, {quoted(found, 10)}"
+        return f"{rule}; found {len(found):,} characters, {quoted(found, 10)}"
     try:
-        return f"{NO_ID}; found {quoted(dumps(found), 30)}"
+        return f"{rule}; found {quoted(dumps(found), 30)}"
     except NoJson as error:
-        return f"{NO_ID}; {error}"
+        return f"{rule}; {error}"
+
+
+def object_id(key: str) -> str:
+    """The id of an object that is an item: its key; of a key that is too long, its beginning and a digest of it."""
+    if len(key) <= MAX_ID_LENGTH:
+        return key
+    digest = blake2b(key.encode(), digest_size=12).hexdigest()
+    return f"{key[: MAX_ID_LENGTH - len(digest) - 1]}~{digest}"
 
 
 def usable_id(item: Item) -> str | None:

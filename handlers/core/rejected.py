@@ -18,7 +18,7 @@ REASON_BYTES, TEXT_BYTES, ID_BYTES = 200, 140, 60
 
 
 class ItemOfLine(dict[str, Any]):
-    """An item that was read from a line, with the line's name (`line-7`, `byte-512`) and text."""
+    """An item that was read from a line, with the line's name (`line-7`, `byte-512`, `file-3-line-7`) and text."""
 
     def __init__(self, item: Item, name: str, text: bytes):
         super().__init__(item)
@@ -67,9 +67,15 @@ def reason_text(reason: str) -> str:
 
 def place_of(name: str, text: bytes) -> JsonObject:
     """Where a line is, `{"line": 7}` or `{"byte": 512}`, and its beginning."""
-    unit, _, number = name.partition("-")
+    words = name.split("-")
     beginning = text[: 4 * TEXT_BYTES].decode("utf-8", "backslashreplace").strip()
-    return {AT_KEY: {unit: int(number)}} | ({TEXT_KEY: cut(beginning, TEXT_BYTES)} if beginning else {})
+    at = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+    return {AT_KEY: at} | ({TEXT_KEY: cut(beginning, TEXT_BYTES)} if beginning else {})
+
+
+def number_in(name: str) -> str:
+    """The number of the line called `name`, as an item's id; after that of its file, `3:7`, where there are several."""
+    return ":".join(name.split("-")[1::2])
 
 
 def cut(text: str, size: int) -> str:

@@ -14,9 +14,11 @@ from rollcall.batches.batch import OneBatch
 
 
 def ending_of(batch: OneBatch) -> str:
-    """`.csv` or `.jsonl`: the ending of a file with the batch's items. Random items are JSON Lines."""
+    """`.csv` or `.jsonl`: the ending of a file with the batch's items. Random items, and those of several files, are
+    JSON Lines.
+    """
     source = batch.input_object()
-    return ".csv" if source and is_csv(source.key) else ".jsonl"
+    return ".csv" if source and not source.listed and is_csv(source.key, source.reading) else ".jsonl"
 
 
 class FailedRows:

@@ -1,7 +1,6 @@
 """The file of `rollcall run --input`: checked by the rules of the batchers, then uploaded."""
 
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 
 from botocore.exceptions import ClientError
@@ -10,24 +9,14 @@ from bootstrap.problem import Problem
 from handlers.core.files.look import HEAD_BYTES, look, refuse_other_endings
 from handlers.core.files.unreadable import Unreadable
 from handlers.core.quoting import shown
+from handlers.core.reading import AS_IT_IS, Reading
 from rollcall.target.connection import Connection, Stack
 from rollcall.terminal.console import stderr
 
 TO_A_FILE = "write it to a file first, with the format in its name: `... > items.jsonl`"
 
 
-def one_input(paths: Sequence[Path]) -> Path | None:
-    """The input file, if there is one. Raises Problem for more than one."""
-    if len(paths) > 1:
-        names = ", ".join(shown(str(path)) for path in paths[:3])
-        raise Problem(
-            f"--input: given {len(paths)} times ({names}), and a batch has the items of one file",
-            "join the files (of CSV without the further headers), or run a batch for each",
-        )
-    return paths[0] if paths else None
-
-
-def check_input_file(path: Path) -> None:
+def check_input_file(path: Path, reading: Reading = AS_IT_IS) -> None:
     """Print a note if the file has no items. Raises Problem if items cannot be read from it."""
     option = f"--input {shown(str(path))}"
     refuse_no_file(path, option)
@@ -37,8 +26,8 @@ def check_input_file(path: Path) -> None:
     except OSError as error:
         raise Problem(f"{option}: it cannot be read: {error.strerror}") from None
     try:
-        refuse_other_endings(path.name)
-        if not look(path.name, head):
+        refuse_other_endings(path.name, reading)
+        if not look(path.name, head, reading):
             stderr.print(f"{option}: there is no item in it", markup=False, soft_wrap=True)
     except Unreadable as unreadable:
         where = f", {unreadable.where}" if unreadable.where else ""
@@ -74,14 +63,19 @@ def refuse_no_file(path: Path, option: str) -> None:
 
 
 def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path) -> dict[str, str]:
-    """Upload the items to the stack's input bucket; returns the request's `input`.
+    """Upload a file of items to the stack's input bucket; returns the request's `input`. Raises as upload_file does."""
+    key = upload_file(connection, stack, f"{stack.outputs['InputPrefix']}{batch_id}/{path.name}", path)
+    return {"bucket": stack.outputs["InputBucketName"], "key": key}
 
-    Raises Problem if the file cannot be read, or S3 refuses it.
+
+def upload_file(connection: Connection, stack: Stack, key: str, path: Path) -> str:
+    """Upload a file to the stack's input bucket; returns its key.
+
+    Raises Problem if it cannot be read, or S3 refuses it.
     """
     from boto3.exceptions import S3UploadFailedError
 
-    bucket, prefix, owner = (stack.outputs[name] for name in ("InputBucketName", "InputPrefix", "InputBucketOwner"))
-    key = f"{prefix}{batch_id}/{path.name}"
+    bucket, owner = stack.outputs["InputBucketName"], stack.outputs["InputBucketOwner"]
     option = f"--input {shown(str(path))}"
     try:
         connection.s3(owner).upload_file(str(path), bucket, key)
@@ -91,4 +85,4 @@ def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path
         cause = error.__context__
         code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else "the reason is unknown"
         raise Problem(f"{option}: s3://{bucket} refused it: {code}", "see `rollcall status`") from None
-    return {"bucket": bucket, "key": key}
+    return key

@@ -2,27 +2,26 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, InvalidRequest
-from rollcall.batches.input_file import check_input_file
+from rollcall.batches.inputs import Inputs
 from rollcall.target.connection import Stack
 
 # Fields that are for random items only.
 RANDOM_ONLY = ("items", "maxValue", "failRate")
 
 
-def check_request(architecture: str, fields: Mapping[str, Any], input_file: Path | None) -> None:
+def check_request(architecture: str, fields: Mapping[str, Any], inputs: Inputs | None) -> None:
     """Raise Problem with the option that the stack would refuse."""
     if architecture == "sfn" and "deadlineSeconds" in fields:
         raise Problem("--deadline is for sqs: a state machine has one deadline for all its executions")
-    if input_file:
+    if inputs:
         for name in RANDOM_ONLY:
             if name in fields:
                 raise Problem(f"--input and {option_of(name)} exclude each other: the file has the items")
-        check_input_file(input_file)
+        inputs.check()
     try:
         BatchRequest.parse(dict(fields))
     except InvalidRequest as error:

@@ -40,9 +40,9 @@ def convert(
         ),
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column that is the item's id.", show_default="id")
+        str | None, typer.Option(metavar="NAME", help="The column whose value is an item's id.", show_default="id")
     ] = None,
-    id_row: Annotated[bool, typer.Option("--id-row", help="The row's number is the item's id.")] = False,
+    line_ids: Annotated[bool, typer.Option("--line-ids", help="An item's id is the number of its row.")] = False,
     sheet: Annotated[
         str | None, typer.Option(metavar="NAME", help="Excel: the sheet.", show_default="the only one")
     ] = None,
@@ -58,13 +58,13 @@ def convert(
     from rollcall.terminal.console import print_json, print_next, print_rows, stderr
     from rollcall.views.convert import converted_json, converted_rows, notes
 
-    if id_column is not None and id_row:
-        raise typer.BadParameter("--id-column names a column, --id-row counts the rows", param_hint="--id-row")
+    if id_column is not None and line_ids:
+        raise typer.BadParameter("exclude each other", param_hint="--id-column/--line-ids")
     place = out or Path(f"{file.resolve().name.removesuffix(file.suffix)}.jsonl")
     to_stdout = str(place) == "-"
     if to_stdout and as_json:
         raise typer.BadParameter("the items go to stdout already", param_hint="--json")
-    table, written = converted(file, place, Ids(None if id_row else id_column or ID), sheet, header_row, force)
+    table, written = converted(file, place, Ids(None if line_ids else id_column or ID), sheet, header_row, force)
     if as_json:
         print_json(converted_json(table, written, str(place)))
     elif to_stdout:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, make_dataclass
 from functools import cached_property
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +22,7 @@ from rollcall.terminal.options import (
     grouped,
     limited,
 )
+from rollcall.terminal.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     # numpy takes a while to import, for which `rollcall plan --help` need not wait.
@@ -70,12 +70,12 @@ StackOptions: Any = make_dataclass("StackOptions", FIELDS, kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchOptions:
-    """The batch to plan, and the figures of AWS to plan with."""
+class BatchOptions(ReadingOptions):
+    """The batch to plan, how its files are read, and the figures of AWS to plan with."""
 
     items: Annotated[int | None, limited("items", "Number of items", default="")] = None
-    input_file: Annotated[
-        Path | None,
+    inputs: Annotated[
+        list[str] | None,
         typer.Option(
             "--input",
             metavar="FILE",
@@ -97,12 +97,12 @@ class BatchOptions:
         from costs.plan.distribution import Distribution
 
         values, fail_rate = Distribution.parse(self.value_distribution), self.fail_rate or 0.0
-        items, item_bytes = self._counted(self.input_file) if self.input_file else (self.items, self.item_bytes)
+        items, item_bytes = self._counted(self.inputs) if self.inputs else (self.items, self.item_bytes)
         if items is None:
             raise Problem("how many items has the batch?", "give --items N, or --input FILE")
         return Workload(items=items, values=values, item_bytes=item_bytes, fail_rate=fail_rate)
 
-    def _counted(self, path: Path) -> tuple[int, float]:
+    def _counted(self, inputs: list[str]) -> tuple[int, float]:
         """The number of the file's items, and their average size. Raises Problem if it has none."""
         from rollcall.inputs.checked import checked
         from rollcall.terminal.console import stderr
@@ -110,11 +110,14 @@ class BatchOptions:
         given = {"--items": self.items, "--item-bytes": self.item_bytes}
         if both := next((name for name, value in given.items() if value is not None), None):
             raise Problem(f"--input and {both} exclude each other: the file has the items")
-        found, see = checked(path, Settings(), 0), f"see `rollcall check {quote(str(path))}`"
+        found, see = (
+            checked(inputs, Settings(), 0, self.reading()),
+            f"see `rollcall check {' '.join(map(quote, inputs))}`",
+        )
         if not found.items:
-            raise Problem(f"--input: {found.reason or f'{path}: there is no item in it'}", see)
+            raise Problem(f"--input: {found.reason or 'there is no item in it'}", see)
         if not found.fine:
-            stderr.print(f"--input {path} is not fine: {see}", markup=False, soft_wrap=True)
+            stderr.print(f"--input is not fine: {see}", markup=False, soft_wrap=True)
         return found.items, found.planned_bytes
 
     @property

@@ -15,7 +15,7 @@ from rollcall.batches.batch import OneBatch, Result
 from rollcall.batches.bill import bill_after_run, idle_month
 from rollcall.batches.failure_summary import failure_summary
 from rollcall.batches.find import batches_of
-from rollcall.batches.input_file import one_input, upload_input
+from rollcall.batches.inputs import Inputs
 from rollcall.batches.invocation_errors import ErrorLog, InvocationError
 from rollcall.batches.places import only_rejected
 from rollcall.batches.request import check_request, refuse_too_many_items
@@ -29,6 +29,7 @@ from rollcall.target.work import other_work
 from rollcall.terminal.console import print_command, print_json, print_next, stderr, stdout, steps
 from rollcall.terminal.errors import Interrupted
 from rollcall.terminal.options import Architecture, Json, WorkFolder, limited
+from rollcall.terminal.reading_options import ReadingOptions
 from rollcall.views.follow import Watcher, until_ended, until_event
 from rollcall.views.progress import display
 from rollcall.views.summary import Cost, Details, next_commands, print_summary
@@ -45,13 +46,22 @@ app = typer.Typer()
 def run(
     target: Target,
     architecture: Architecture,
+    how: ReadingOptions,
     items: Annotated[int | None, limited("items", "Number of random items")] = None,
     inputs: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
-            "--input", metavar="FILE", help="Real items instead: a .jsonl or .csv file, also .gz.", show_default=False
+            "--input",
+            metavar="FILE",
+            help="Real items instead: a file of JSON Lines or CSV, also .gz; a folder of files; - for standard input; "
+            "s3://BUCKET/KEY below the stack's InputPrefix, or s3://BUCKET/PREFIX/, of which each object is an item. "
+            "Given several times, the items of all files.",
+            show_default=False,
         ),
     ] = None,
+    files: Annotated[
+        bool, typer.Option("--files", help="The objects below an s3:// prefix are files with items.")
+    ] = False,
     items_per_chunk: Annotated[int | None, limited("itemsPerChunk", "Items of a chunk")] = None,
     max_value: Annotated[
         int | None, limited("maxValue", "Longest simulated work of an item, in ms", metavar="MS")
@@ -92,16 +102,16 @@ def run(
         "deadlineSeconds": deadline,
     }
     given = {name: value for name, value in fields.items() if value is not None}
-    input_file = one_input(inputs or [])
-    check_request(architecture, given, input_file)
+    source = Inputs(inputs, how.reading(), files) if inputs else None
+    check_request(architecture, given, source)
     lock = deploying("rollcall run", target.project)
     connection = with_work(connect(target), chosen_work(work), [architecture], lock)
     request: dict[str, Any] = {"batchId": batch_id or new_batch_id(connection.now()), **given}
     stack = connection.stack(architecture)
     refuse_too_many_items(request, stack)
-    if input_file:
-        with steps(f"uploading {shown(str(input_file))} to s3://{stack.outputs['InputBucketName']}"):
-            request["input"] = upload_input(connection, stack, request["batchId"], input_file)
+    if source:
+        with steps(f"taking {shown(str(source))} to s3://{stack.outputs['InputBucketName']}") as say:
+            request["input"] = source.upload(connection, stack, request["batchId"], say)
     if (
         not target.aws
         and not as_json

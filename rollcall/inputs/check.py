@@ -1,7 +1,6 @@
 """Checks a file of items as the batchers would read it: its items, its bad lines, its repeated ids, its chunks."""
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby, tee
@@ -9,16 +8,13 @@ from operator import itemgetter
 from typing import Any
 
 from costs.plan.settings import Settings
-from handlers.aws.input_object import BYTES_PER_ITEM
-from handlers.core.batch import camel_cased
 from handlers.core.files.unreadable import ReadableItems, Unreadable
 from handlers.core.items import Chunk, chunks, usable_id
 from handlers.core.json_text import Item, unsealed, utf8_bytes
-from handlers.core.rejected import AT_KEY, ERROR_KEY, ID_KEY, TEXT_KEY, ItemOfLine, invalid_reason
+from handlers.core.rejected import ERROR_KEY, ID_KEY, TEXT_KEY, invalid_reason
 from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
-from handlers.sqs.records import segments_for
 from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
-from rollcall.inputs.local_file import LocalFile
+from rollcall.inputs.local_input import LocalInput
 from rollcall.inputs.repeated_ids import Ids, RepeatedIds
 
 # Every rejection has this in its JSON, and few items do.
@@ -31,19 +27,14 @@ TOLD_EVERY = 1000
 class BadLine:
     """A line that is no item, or an item that a batch fails unprocessed: `error` is what it records.
 
-    `only` is the architecture that fails it, if the other one does not.
+    `place` is that of LocalInput. `only` is the architecture that fails it, if the other one does not.
     """
 
-    line: int
+    place: int
     error: str
     text: str | None = None
     item_id: str | None = None
     only: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The line as `--json` prints it."""
-        values = {"line": self.line, "id": self.item_id, "error": self.error, "text": self.text, "only": self.only}
-        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(kw_only=True)
@@ -51,15 +42,15 @@ class Check:
     """What a batch of a file comes to, as far as reading it tells.
 
     `items` counts the bad ones, too. `bad` are their numbers by architecture: what fits a message may be too large for
-    a state. `bytes` is the file's size, `item_bytes` that of the items as JSON, `longest` that of the largest good one,
-    which is on `longest_line`. `reason` says why the file, or the rest of it, cannot be read.
+    a state. `item_bytes` is the size of the items as JSON, `longest` that of the largest good one, `longest_at` its
+    place. `reason` says why the file, or the rest of it, cannot be read.
     """
 
-    bytes: int
+    source: LocalInput
     items: int = 0
     item_bytes: int = 0
     longest: int = 0
-    longest_line: int = 0
+    longest_at: int = 0
     chunks: dict[str, int] = field(default_factory=lambda: {SQS: 0, SFN: 0})
     bad: dict[str, int] = field(default_factory=lambda: {SQS: 0, SFN: 0})
     bad_lines: list[BadLine] = field(default_factory=list)
@@ -83,46 +74,56 @@ class Check:
 
     def to_json(self) -> dict[str, Any]:
         """The check as `--json` prints it."""
-        examples = [camel_cased(vars(example)) for example in self.repeated.examples]
+        at = self.source.at
+        examples = [
+            {"id": one.item_id, "items": one.items, "first": at(one.first), "last": at(one.last)}
+            for one in self.repeated.examples
+        ]
+        bad_lines = [
+            {**at(line.place), "id": line.item_id, "error": line.error, "text": line.text, "only": line.only}
+            for line in self.bad_lines
+        ]
         return {
             "fine": self.fine,
             "reason": self.reason,
             "items": self.items,
-            "bytes": self.bytes,
+            "bytes": self.source.size,
             "itemBytes": self.item_bytes,
-            "longest": {"bytes": self.longest, "line": self.longest_line} if self.longest else None,
+            "longest": {"bytes": self.longest, **at(self.longest_at)} if self.longest else None,
             "bad": self.bad,
-            "badLines": [line.to_json() for line in self.bad_lines],
+            "badLines": bad_lines,
             "repeatedIds": {"ids": self.repeated.ids, "items": self.repeated.items, "examples": examples},
             "chunks": self.chunks,
         }
 
 
-def check(source: LocalFile, settings: Settings, size: int, listed: int, tell: Callable[[int, str], None]) -> Check:
-    """Check a file of `size` bytes, and list the first `listed` bad lines and repeated ids.
+def check(source: LocalInput, settings: Settings, listed: int, tell: Callable[[int, str], None]) -> Check:
+    """Check an input, and list the first `listed` bad lines and repeated ids.
 
     `tell` is called now and then, with the items read so far and what is going on. Raises Problem if the disk is full.
     """
-    found = Check(bytes=size)
+    found = Check(source=source)
     try:
         source.look()
     except Unreadable as refused:
         found.reason = str(refused)
         return found
     readable = ReadableItems(source.items())
+    segment = source.segment_bytes(settings.items_per_chunk, settings.chunks_per_segment)
     with Ids() as ids:
         placed = ((source.begins_at, item) for item in readable)
-        for (_, item), *texts in in_chunks(placed, segment_bytes(source, settings, size), settings, found.chunks):
+        for (_, item), *texts in in_chunks(placed, segment, settings, found.chunks):
             found.items += 1
             if not found.items % TOLD_EVERY:
-                tell(found.items, f"{source.file.tell() / size:.0%} read")
+                tell(found.items, f"{source.read / source.size:.0%} read")
+            place = source.place(item)
             if ERROR_KEY not in item:
-                ids.add(str(usable_id(item)), line_of(item))
+                ids.add(str(usable_id(item)), place)
             length = utf8_bytes(texts[0])
             found.item_bytes += length
-            good = not sort_out(found, item, dict(zip((SQS, SFN), texts, strict=True)), listed)
+            good = not sort_out(found, item, place, dict(zip((SQS, SFN), texts, strict=True)), listed)
             if good and length > found.longest:
-                found.longest, found.longest_line = length, line_of(item)
+                found.longest, found.longest_at = length, place
         tell(found.items, "comparing their ids")
         found.repeated = ids.repeated(listed)
     found.reason = readable.reason
@@ -131,14 +132,6 @@ def check(source: LocalFile, settings: Settings, size: int, listed: int, tell: C
 
 type Placed = tuple[int, Item]
 """An item, and the byte at which its line begins."""
-
-
-def segment_bytes(source: LocalFile, settings: Settings, size: int) -> int:
-    """The bytes of a segment in which the SQS batcher makes its chunks; 0 if there is but one segment."""
-    if source.is_whole_only:
-        return 0
-    about = math.ceil(math.ceil(size / BYTES_PER_ITEM) / settings.items_per_chunk)
-    return segments_for(size, about, settings.items_per_chunk, settings.chunks_per_segment)[1]
 
 
 def in_chunks(
@@ -166,9 +159,9 @@ def counted(cut: Iterable[Chunk], made: dict[str, int], architecture: str) -> It
         yield from chunk.items
 
 
-def sort_out(found: Check, item: Item, texts: Mapping[str, str], listed: int) -> bool:
+def sort_out(found: Check, item: Item, place: int, texts: Mapping[str, str], listed: int) -> bool:
     """Whether an item is bad in some architecture: then count it, and list it if there is room."""
-    bad = {name: line for name, text in texts.items() if MARK in text and (line := bad_line(item, text))}
+    bad = {name: line for name, text in texts.items() if MARK in text and (line := bad_line(item, place, text))}
     for name in bad:
         found.bad[name] += 1
     if bad and len(found.bad_lines) < listed:
@@ -177,18 +170,11 @@ def sort_out(found: Check, item: Item, texts: Mapping[str, str], listed: int) ->
     return bool(bad)
 
 
-def bad_line(item: Item, text: str) -> BadLine | None:
+def bad_line(item: Item, place: int, text: str) -> BadLine | None:
     """What a batch records of an item with this JSON; None if it is a good one."""
     carried = unsealed(json.loads(text))
     error = invalid_reason(carried)
     if not error:
         return None
     own = carried.get(ID_KEY) if ERROR_KEY in item else carried["id"]
-    return BadLine(line_of(item), error, carried.get(TEXT_KEY), own)
-
-
-def line_of(item: Item) -> int:
-    """The number of the line on which an item begins."""
-    if isinstance(item, ItemOfLine):
-        return int(item.name.partition("-")[2])
-    return int(item[AT_KEY]["line"])
+    return BadLine(place, error, carried.get(TEXT_KEY), own)

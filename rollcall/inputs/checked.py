@@ -1,25 +1,28 @@
-"""Checks a file of this machine, and shows how far it has come."""
+"""Checks files of this machine, and shows how far it has come."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from bootstrap.problem import Problem
 from costs.format import count
 from costs.plan.settings import Settings
-from rollcall.batches.input_file import refuse_no_file
+from handlers.core.reading import AS_IT_IS, Reading
+from rollcall.batches.inputs import Inputs
 from rollcall.inputs.check import Check, check
-from rollcall.inputs.local_file import LocalFile
+from rollcall.inputs.local_input import LocalInput
 from rollcall.terminal.ticker import ticker
 
 
-def checked(path: Path, settings: Settings, listed: int) -> Check:
-    """Check a file, and list the first `listed` bad lines and repeated ids. Raises Problem if it cannot be opened."""
-    refuse_no_file(path, str(path))
+def checked(named: Sequence[str], settings: Settings, listed: int, reading: Reading = AS_IT_IS) -> Check:
+    """Check the items of what is named, and list the first `listed` bad lines and repeated ids. Raises Problem."""
+    inputs = Inputs(named, reading)
+    paths = inputs.files()
     try:
-        with path.open("rb") as file, ticker() as tell:
-
-            def so_far(items: int, rest: str) -> None:
-                tell(f"checking {path.name}: {count(items, 'item')}, {rest}")
-
-            return check(LocalFile(path, file), settings, path.stat().st_size, listed, so_far)
+        with ticker() as tell:
+            return check(
+                LocalInput(paths, reading, inputs.are_listed),
+                settings,
+                listed,
+                lambda items, rest: tell(f"checking {inputs}: {count(items, 'item')}, {rest}"),
+            )
     except OSError as error:
-        raise Problem(f"{path}: it cannot be read: {error.strerror}") from None
+        raise Problem(f"{error.filename or inputs}: it cannot be read: {error.strerror}") from None

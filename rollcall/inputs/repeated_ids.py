@@ -14,7 +14,7 @@ CACHE_KIB = 32 * 1024
 
 @dataclass(frozen=True)
 class RepeatedId:
-    """An id, how many items have it, and the lines of the first and the last of them."""
+    """An id, how many items have it, and the places of the first and the last of them."""
 
     item_id: str
     items: int
@@ -42,7 +42,7 @@ class Ids:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("CREATE TABLE ids (id BLOB, line INTEGER)")
+        self._database.execute("CREATE TABLE ids (id BLOB, place INTEGER)")
         self._unwritten: list[tuple[bytes, int]] = []
 
     def __enter__(self) -> Self:
@@ -51,10 +51,10 @@ class Ids:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
-    def add(self, item_id: str, line: int) -> None:
-        """Remember the id of the item on this line. Raises Problem if the disk is full."""
+    def add(self, item_id: str, place: int) -> None:
+        """Remember the id of the item at this place. Raises Problem if the disk is full."""
         # Half a character is no text for SQLite.
-        self._unwritten.append((item_id.encode("utf-8", "surrogatepass"), line))
+        self._unwritten.append((item_id.encode("utf-8", "surrogatepass"), place))
         if len(self._unwritten) == WRITTEN_TOGETHER:
             self._write()
 
@@ -63,7 +63,7 @@ class Ids:
         self._write()
         try:
             self._database.execute(
-                "CREATE TABLE repeated AS SELECT id, count(*) AS items, min(line) AS first, max(line) AS last "
+                "CREATE TABLE repeated AS SELECT id, count(*) AS items, min(place) AS first, max(place) AS last "
                 "FROM ids GROUP BY id HAVING items > 1"
             )
             ids, items = self._database.execute("SELECT count(*), coalesce(sum(items - 1), 0) FROM repeated").fetchone()

@@ -44,11 +44,11 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     groups: dict[str, Any] = {}
     declared: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        own = [parameter]
         if dataclasses.is_dataclass(parameter.annotation):
             groups[parameter.name] = parameter.annotation
-            declared += inspect.signature(groups[parameter.name], eval_str=True).parameters.values()
-        else:
-            declared.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            own = list(inspect.signature(groups[parameter.name], eval_str=True).parameters.values())
+        declared += (one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)
 
     @wraps(command)
     def with_options(**values: Any) -> None:

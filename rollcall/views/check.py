@@ -1,6 +1,6 @@
 """What a file of items comes to, on the terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from rich.text import Text
@@ -8,7 +8,7 @@ from rich.text import Text
 from bootstrap.printable import one_line
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, dollars, seconds
-from rollcall.inputs.check import SQS, BadLine, Check
+from rollcall.inputs.check import SQS, Check
 from rollcall.terminal.console import print_rows, stdout
 from rollcall.views.plan import PlanReport
 
@@ -30,10 +30,10 @@ def check_rows(found: Check, costs: PlanReport | None, items_per_chunk: int) -> 
         return
     bad = max(found.bad.values())
     yield "items", count(found.items) + (f"  ({count(found.items - bad)} good, {count(bad)} bad)" if bad else "")
-    longest = f", the longest {count(found.longest)} on line {count(found.longest_line)}" if found.longest else ""
-    yield "bytes", f"{count(found.bytes)}  (as JSON {count(found.average)} an item{longest})"
+    longest = f", the longest {count(found.longest)} {found.source.title(found.longest_at)}" if found.longest else ""
+    yield "bytes", f"{count(found.source.size)}  (as JSON {count(found.average)} an item{longest})"
     if bad:
-        yield f"bad {'line' if bad == 1 else 'lines'}", "\n".join(bad_lines(found.bad_lines, bad))
+        yield f"bad {'line' if bad == 1 else 'lines'}", "\n".join(bad_lines(found, bad))
     if found.repeated.ids:
         yield "repeated ids", "\n".join(repeated_ids(found))
     each = ", ".join(f"{name} {count(number)}" for name, number in found.chunks.items())
@@ -43,15 +43,15 @@ def check_rows(found: Check, costs: PlanReport | None, items_per_chunk: int) -> 
         yield from cost_rows(costs)
 
 
-def bad_lines(listed: Sequence[BadLine], bad: int) -> Iterator[str]:
+def bad_lines(found: Check, bad: int) -> Iterator[str]:
     """Yield a line for each bad line that is listed, and one for the others."""
-    for line in listed:
+    for line in found.bad_lines:
         own = f" (id {line.item_id})" if line.item_id else ""
         only = f" ({line.only} only)" if line.only else ""
         text = f": {line.text}" if line.text else ""
-        yield f"line {line.line}{own}{only}: {line.error}{text}"
-    if bad > len(listed):
-        yield f"and {count(bad - len(listed))} more: `--list {bad}` lists them"
+        yield f"{found.source.title(line.place)}{own}{only}: {line.error}{text}"
+    if bad > len(found.bad_lines):
+        yield f"and {count(bad - len(found.bad_lines))} more: `--list {bad}` lists them"
 
 
 def repeated_ids(found: Check) -> Iterator[str]:
@@ -60,7 +60,8 @@ def repeated_ids(found: Check) -> Iterator[str]:
     items = count(repeated.ids + repeated.items, "item")
     yield f"{count(repeated.ids, 'id')} of {items}; a batch processes each of these"
     for one in repeated.examples:
-        yield f"{one.item_id}: {count(one.items)} times, first on line {one.first}, last on line {one.last}"
+        first, last = found.source.title(one.first), found.source.title(one.last)
+        yield f"{one.item_id}: {count(one.items)} times, first {first}, last {last}"
     if repeated.ids > len(repeated.examples):
         yield f"and {count(repeated.ids - len(repeated.examples))} more: `--list {repeated.ids}` lists them"
 

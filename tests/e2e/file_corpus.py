@@ -16,7 +16,7 @@ class File:
     """`seen`: the items as `process` gets them; it tells of none with a `value`.
 
     `failed`: of those that fail, id and what is said of it. `reason`: why the batch is FAILED, whatever its items came
-    to.
+    to. `reading`: what the request says of the file. `about`: what S3 is told of the object.
     """
 
     name: str
@@ -24,6 +24,8 @@ class File:
     seen: list[dict[str, Any]] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     reason: str | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -81,6 +83,31 @@ CORPUS = [
     File("header_only.csv", b"id,name\n"),
     File("blank_only.jsonl", b"\n \r\n\t\n"),
     File("empty_inside.csv.gz", gzip.compress(b"")),
+    File("semicolon.csv", b"id;name;value\r\n1;Ann, B.;0\r\n", [{"id": "1", "name": "Ann, B.", "value": "0"}]),
+    File("semicolon_quoted.csv", b'"id";"name"\n"1";"Ann"\n"2";"Bob"\n', ANN_BOB),
+    File("tab.csv", GOOD.replace(b",", b"\t"), ANN_BOB),
+    File("pipe.csv", GOOD.replace(b",", b"|"), ANN_BOB),
+    File("orders.tsv", GOOD.replace(b",", b"\t"), ANN_BOB),
+    File("Orders.TSV.gz", gzip.compress(GOOD.replace(b",", b"\t")), ANN_BOB),
+    File("space.csv", b"id name\n1 Ann\n2 Bob\n", ANN_BOB, reading={"delimiter": "space"}),
+    File("hdr_other_said.csv", b"order_id,name\n1,Ann\n", [{"id": "1", "order_id": "1", "name": "Ann"}],
+         reading={"idColumn": "order_id"}),
+    File("no_header_said.csv", b"1,Ann\n2,Bob\n", ANN_BOB, reading={"header": ["id", "name"]}),
+    File("line_ids.csv", b'name\nAnn\n\n"Bob\nB."\nCy,x\n',
+         [{"id": "2", "name": "Ann"}, {"id": "4", "name": "Bob\nB."}], {"line-6": "2 fields where the header has 1"},
+         reading={"lineIds": True}),
+    File("other_id_too.csv", b"id,no\n7,7\n1,8\n", [{"id": "7", "no": "7"}], {"line-3": "it has another id"},
+         reading={"idColumn": "no"}),
+    File("orders.txt", GOOD, ANN_BOB, reading={"format": "csv"}),
+    File("utf16.csv", "id,name\r\n1,Zo\u00eb\r\n".encode("utf-16"), people("Zo\u00eb")),
+    File("utf16le_tab.csv", "id\tname\r\n1\tAnn\r\n".encode("utf-16-le"), people("Ann"),
+         reading={"encoding": "utf-16-le"}),
+    File("cp1252_said.csv", b"id,name\r\n1,Zo\xeb\r\n2,\x81\r\n", people("Zo\u00eb"), {"line-3": "not UTF-8"},
+         reading={"encoding": "windows-1252"}),
+    File("encoded.csv", gzip.compress(GOOD), ANN_BOB, about={"ContentEncoding": "gzip"}),
+    File("encoded.csv.gz", gzip.compress(GOOD), ANN_BOB, about={"ContentEncoding": "gzip"}),
+    File("brotli.csv", b"\x0b\x02\x80", reason="its Content-Encoding is 'br', and only gzip is read",
+         about={"ContentEncoding": "br"}),
     # Rows that are no items.
     File("short_rows.csv", b"id,name,note\n1,Ann,x\n2,Bob\n3\n", [{"id": "1", "name": "Ann", "note": "x"}],
          {"line-3": "2 fields where the header has 3 (id, name, note)", "line-4": "1 field where the header has 3"}),
@@ -101,20 +128,19 @@ CORPUS = [
     # Headers that are none.
     File("hdr_dup.csv", b"id,name,name\n1,Ann,Anna\n", reason="line 1: the header names a column twice: 'name'"),
     File("hdr_dup_id.csv", b"id,name,id\n1,Ann,901\n", reason="names a column twice: 'id' is column 1 and 3"),
-    File("hdr_upper.csv", b"ID,NAME\n1,Ann\n", reason="found 'ID', 'NAME'; rename the column 'ID' to id"),
+    File("hdr_upper.csv", b"ID,NAME\n1,Ann\n", reason="rename the column 'ID' to id, or give this name with --id-"),
     File("hdr_spaces.csv", b" id , name \n1,Ann\n", reason="rename the column ' id ' to id"),
-    File("hdr_other.csv", b"order_id,name\n1,Ann\n", reason="found 'order_id', 'name'; rename the column that"),
+    File("hdr_other.csv", b"order_id,name\n1,Ann\n", reason="found 'order_id', 'name'; name the column that"),
     File("no_header.csv", b'"my-bucket","photos/2024/a.jpg","1024"\n', reason="is it the first row already?"),
-    File("semicolon.csv", b"id;name;value\r\n1;Ann;0\r\n", reason="separated by semicolons; separate them with commas"),
-    File("tab.csv", b"id\tname\n1\tAnn\n", reason="found 'id\\tname': the fields are separated by tabs"),
-    File("pipe.csv", b"id|name\n1|Ann\n", reason="separated by vertical bars"),
+    File("space_unsaid.csv", b"id name\n1 Ann\n", reason="are separated by spaces; add --delimiter space"),
+    File("unclear.csv", b"a,b;c\n1,2;3\n", reason="could be separated by commas or semicolons: 'a,b;c\\n'; say which",
+         reading={"lineIds": True}),
+    File("comma.tsv", GOOD, reason="found 'id,name': the fields are separated by commas; add --delimiter ','"),
     File("cp1252_header.csv", b"id,gr\xfc\xdfe\r\n1,5\r\n", reason="line 1: the header is not UTF-8: byte 0xFC after"),
     File("cr_only.csv", b"id,name\r1,Ann\r2,Bob\r", reason="line 1: the header cannot be read: a carriage return that"),
     # Other kinds of files.
-    File("utf16.csv", "id,name\r\n1,Zo\u00eb\r\n".encode("utf-16"), reason="found UTF-16, expected UTF-8; save it as"),
-    File("utf16le.csv", "id\tname\r\n1\tAnn\r\n".encode("utf-16-le"), reason="found UTF-16 without a byte order mark"),
-    File("utf16.jsonl", '{"id":"a"}\r\n'.encode("utf-16"), reason="found UTF-16, expected UTF-8"),
-    File("utf32.jsonl", '{"id":"a"}\n'.encode("utf-32"), reason="found UTF-32, expected UTF-8"),
+    File("utf16le.csv", "id\tname\r\n1\tAnn\r\n".encode("utf-16-le"),
+         reason="found UTF-16-LE without a byte order mark, expected UTF-8; save it as UTF-8, or add --"),
     File("zip.csv", zipped("orders.csv"), reason="found a zip archive, expected lines of text; unpack it"),
     File("excel.csv", zipped("xl/workbook.xml"), reason="found an Excel workbook (.xlsx), expected lines of text"),
     File("parquet.csv", b"PAR1\x15\x04\x15\x14\x15\x14", reason="found Parquet, expected lines of text"),
@@ -124,7 +150,9 @@ CORPUS = [
     File("unpacked.csv.gz", GOOD, reason="found 'id,name\\n1,Ann\\n2,Bob\\n', expected gzip; if it is not"),
     File("twice.jsonl.gz", gzip.compress(gzip.compress(b'{"id":"a"}\n')), reason="found gzip within gzip"),
     File("broken.csv.gz", b"\x1f\x8b\x08" + b"\x00" * 7 + b"\xff" * 40, reason="found damaged gzip"),
-    File("orders.tsv", b"id\tname\n1\tAnn\n", reason="must end in .jsonl, .csv, .jsonl.gz or .csv.gz"),
+    File("orders.dat", GOOD, reason="perhaps with .gz; say what it is with --format csv or --format jsonl"),
+    File("no_id.jsonl", b'{"custom_id":"a"}\n{"custom_id":"b"}\n',
+         reason="no object at the beginning of the file has the field 'id': the first has 'custom_id'; name the field"),
     # JSON Lines that are read.
     File("plain.jsonl", b'{"id":"a"}\n{"id":"b"}', AB),
     File("bom.jsonl", b'\xef\xbb\xbf{"id":"a"}\r\n\r\n{"id":"b"}\r\n', AB),
@@ -136,6 +164,27 @@ CORPUS = [
          [{"id": "a", "value": 0}]),
     File("half.jsonl", b'{"id":"a","t":"cut emoji \\ud83d"}\n', [{"id": "a", "t": "cut emoji \ud83d"}]),
     File("half_id.jsonl", b'{"id":"\\ud83d"}\n', [{"id": "\ud83d"}]),
+    File("custom_id.ndjson", b'{"custom_id":"r-1","n":1}\n{"recordId":"r-2"}\n',
+         [{"id": "r-1", "custom_id": "r-1", "n": 1}], {"byte-26": "its custom_id must be a text"},
+         reading={"idColumn": "custom_id"}),
+    File("line_ids.JsonLines.gz", gzip.compress(b'{"n":1}\n\n{"n":2}\n'), [{"id": "1", "n": 1}, {"id": "3", "n": 2}],
+         reading={"lineIds": True}),
+    File("line_ids.jsonl", b'{"n":1}\nno\n{"n":2}\n', [{"id": "1", "n": 1}, {"id": "3", "n": 2}],
+         {"line-2": "not JSON"}, reading={"lineIds": True}),
+    File("utf16.jsonl", '{"id":"a"}\r\nno\r\n{"id":"b"}'.encode("utf-16"), AB, {"line-2": "not JSON"}),
+    File("utf32.jsonl", '{"id":"a"}\n{"id":"b"}\n'.encode("utf-32"), AB),
+    File("encoded.jsonl", gzip.compress(b'{"id":"a"}\n{"id":"b"}\n'), AB,
+         about={"ContentEncoding": "gzip"}),
+    File("array.json", b'[{"id":"a"},{"id":"b"}]\n', AB),
+    File("array_pretty.json.gz", gzip.compress(b'\n[\n  {"id":"a"},\n  {"id":"b"}\n]\n'), AB),
+    File("lines.json", b'{"id":"a"}\n{"id":"b"}\n', AB),
+    File("array_said.jsonl", b'[{"n":1},{"n":2}]', [{"id": "1", "n": 1}, {"id": "2", "n": 2}],
+         reading={"format": "json", "lineIds": True}),
+    File("array_utf16.json", '[{"id":"a"},{"id":"b"}]'.encode("utf-16"), AB),
+    File("array_odd.json", b'[{"id":"a"},7,{"no":1},{"id":"b"}]', AB,
+         {"element-2": "not a JSON object: found '7'", "element-3": "it has 'no'"}),
+    File("array_open.json", b'[{"id":"a"},{"id":"b"},{"id":', AB, {}, "the array ends in element 3, before it is"),
+    File("array_empty.json", b"[ ]\n"),
     # Lines that are no items.
     File("half_fails.jsonl", b'{"id":"a"}\n{"id":"bad","fail":true,"t":"cut emoji \\ud83d"}\n{"id":"b"}\n', AB,
          {"bad": "RuntimeError: bad was made to fail"}),
@@ -152,7 +201,7 @@ CORPUS = [
     File("latin1.jsonl", b'{"id":"a"}\n{"id":"caf\xe9"}\n{"id":"b"}\n', AB, {"byte-11": "not UTF-8: byte 0xE9 after"}),
     File("cut.jsonl", b'{"id":"a"}\n{"id":"b"}\n{"id":"c', AB, {"byte-22": "expected a closing double quote"}),
     # Shapes that are none.
-    File("array.jsonl", b'[{"id":"a"},{"id":"b"}]\n', reason="line 1: found a JSON array, "),
+    File("array.jsonl", b'[{"id":"a"},{"id":"b"}]\n', reason="expected one JSON object a line; name it .json, or"),
     File("array_pretty.jsonl", b'[\n  {"id":"a"},\n  {"id":"b"}\n]\n', reason="line 1: found a JSON array, '['"),
     File("pretty.jsonl", b'{\n  "id": "a"\n}\n{\n  "id": "b"\n}\n', reason="line 1: found an object over several"),
     File("csv.jsonl", GOOD, reason="line 1: found 'id,name', expected one JSON object a line; if it is CSV, name it"),

@@ -108,10 +108,10 @@ class Stacks:
         with self.edited_definition(edit), self.batcher_told(minutes):
             yield
 
-    def upload(self, name: str, content: bytes) -> dict[str, str]:
-        """Put an input object; returns what a request's `input` takes."""
+    def upload(self, name: str, content: bytes, **about: str) -> dict[str, str]:
+        """Put an input object, of which S3 is told more; returns what a request's `input` takes."""
         place = {"bucket": self.sqs["InputBucketName"], "key": f"{self.sqs['InputPrefix']}{uuid.uuid4().hex}/{name}"}
-        self.aws("s3").put_object(Bucket=place["bucket"], Key=place["key"], Body=content)
+        self.aws("s3").put_object(Bucket=place["bucket"], Key=place["key"], Body=content, **about)
         return place
 
     def results(self, batch_id: str, generation: int = 1) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from handlers.sfn.batcher import MAX_CHUNK_BYTES as SFN_CHUNK_BYTES
 from handlers.sqs.records import segments_for
 from handlers.sqs.segments import MAX_CHUNK_BYTES as SQS_CHUNK_BYTES
 from rollcall.inputs import repeated_ids
-from rollcall.inputs.check import BadLine
+from rollcall.inputs.check import BadLine, check
+from rollcall.inputs.local_input import LocalInput
 from rollcall.inputs.repeated_ids import Ids, RepeatedId, RepeatedIds
 from rollcall.terminal import ticker
 from tests.checked import checked
@@ -29,10 +30,10 @@ def lines(*items: dict) -> bytes:
     return "".join(json.dumps(item) + "\n" for item in items).encode()
 
 
-@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [file for file in CORPUS if not file.about], ids=lambda file: file.name)
 def test_a_check_tells_of_every_file_what_a_batch_of_it_comes_to(file: File):
     """tests/e2e/test_input_files.py holds the batches of both architectures to the same rows."""
-    found = checked(file.name, file.content)
+    found = checked(file.name, file.content, reading=file.reading)
     # What the work itself raises is nothing that a file shows.
     bad = {name: said for name, said in file.failed.items() if "was made to fail" not in said}
     assert found.items == len(file.seen) + len(file.failed)
@@ -49,26 +50,27 @@ def test_a_bad_line_has_its_number_its_id_and_its_text_in_every_format():
         BadLine(5, "InvalidItem: 1 field where the header has 2 (id, n)", "7", "7")
     ]
     (line,) = checked("a.jsonl", b'{"id":1}\n\n{"n":1}\n').bad_lines
-    assert (line.line, line.text, line.item_id) == (3, '{"n":1}', None)
-    (line,) = checked("a.jsonl", b'{"id":1}\n{"id":"a","n":NaN}\n').bad_lines
-    assert (line.line, line.item_id) == (2, "a")
-    assert line.to_json() == {
+    assert (line.place, line.text, line.item_id) == (3, '{"n":1}', None)
+    (line,) = checked("a.jsonl", b'{"id":1}\n{"id":"a","n":NaN}\n').to_json()["badLines"]
+    assert line == {
         "line": 2, "id": "a", "error": "InvalidItem: JSON cannot say it: it holds NaN, Infinity or itself",
-        "text": '{"id":"a","n":NaN}',
+        "text": '{"id":"a","n":NaN}', "only": None,
     }  # fmt: skip
+    (line,) = checked("a.json", b'[{"id":"a"},\n\n{"n":1}]').to_json()["badLines"]
+    assert line["element"] == 2
 
 
 def test_an_item_that_fits_a_message_but_no_state_is_bad_in_one_architecture_only():
     found = checked("a.jsonl", lines({"id": "a", "t": "x" * 210_000}, {"id": "b", "t": "x" * 300_000}))
     assert found.bad == {"sqs": 1, "sfn": 2}
-    assert [(line.line, line.only) for line in found.bad_lines] == [(1, "sfn"), (2, None)]
+    assert [(line.place, line.only) for line in found.bad_lines] == [(1, "sfn"), (2, None)]
     assert f"larger than {SFN_CHUNK_BYTES:,} bytes" in found.bad_lines[0].error
     assert f"longer than {MAX_ITEM_BYTES:,} bytes" in found.bad_lines[1].error
 
 
 def test_the_longest_item_is_a_good_one_and_the_average_is_of_all():
     found = checked("a.jsonl", lines({"id": "a"}, {"id": "b", "t": "\u6f22"}, {"no": "x" * 100}))
-    assert (found.longest, found.longest_line) == (len(b'{"id":"b","t":"xxx"}'), 2)
+    assert (found.longest, found.longest_at) == (len(b'{"id":"b","t":"xxx"}'), 2)
     assert found.average == found.item_bytes / 3
 
 
@@ -172,8 +174,8 @@ def test_a_fine_file_is_exit_0_and_its_cost_is_that_of_the_plan(cli: Cli, file: 
     ("content", "said"),
     [
         (b"id,n\n1,2\n2\n", "line 3 (id 2): InvalidItem: 1 field where the header has 2 (id, n): 2"),
-        (b"id,n\n7,2\n7,3\n", "7: 2 times, first on line 2, last on line 3"),
-        (b"id;n\n7;2\n", "line 1: the header must name a column id: found 'id;n'"),
+        (b"id,n\n7,2\n7,3\n", "7: 2 times, first line 2, last line 3"),
+        (b"id,n,n\n7,2,3\n", "line 1: the header names a column twice: 'n' is column 2 and 3"),
         (b'id,n\n1,2\n7,"2\n', "a quote that is not closed before the end of the file"),
     ],
 )
@@ -194,7 +196,7 @@ def test_a_file_is_refused_with_the_words_of_run(cli: Cli, tmp_path: Path):
     _, out, _ = cli("check", str(path), "--json")
     assert json.loads(out)["reason"] == f"array.jsonl, {sentence}; {hint}"
     refused(cli("check", str(tmp_path / "no.csv")), "no.csv: there is no such file")
-    refused(cli("check", str(tmp_path)), "is a folder")
+    refused(cli("check", "s3://bucket/orders.csv"), "s3://bucket/orders.csv", "it is no file of this machine")
 
 
 def test_more_than_the_listed_lines_are_counted(cli: Cli, file: Path):
@@ -210,4 +212,52 @@ def test_a_long_check_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch, cli: 
     monkeypatch.setattr(ticker, "SHOWN_AFTER_SECONDS", 0)
     file.write_bytes(b"id\n" + b"".join(b"%d\n" % number for number in range(1_500)))
     _, _, err = cli("check", str(file))
-    assert err == "checking orders.csv: 1,000 items, 100% read\n"
+    assert err == f"checking {file}: 1,000 items, 100% read\n"
+
+
+def test_what_is_said_of_a_file_is_obeyed_and_said_again_in_the_next_command(cli: Cli, file: Path):
+    file.write_bytes(b"order;n\n7;2\n8;3\n")
+    code, out, _ = cli("check", str(file), "--id-column", "order")
+    assert code == 0
+    assert f"rollcall run sqs --input {file} --id-column order" in out
+    assert cli("check", str(file))[0] == 1
+    assert json.loads(cli("plan", "--input", str(file), "--id-column", "order", "--json")[1])["plans"]
+
+
+def test_several_files_are_one_batch_whose_lines_are_named_with_their_file(cli: Cli, tmp_path: Path):
+    first, second = tmp_path / "1.csv", tmp_path / "2.jsonl"
+    first.write_bytes(b"id,n\n7,1\n8\n")
+    second.write_bytes(b'{"id":"9"}\n\n{"id":"7"}\n{}\n')
+    code, out, _ = cli("check", str(first), str(second), "--json")
+    found = json.loads(out)
+    assert (code, found["items"], found["bad"]) == (1, 5, {"sqs": 2, "sfn": 2})
+    assert [(line["file"], line["line"]) for line in found["badLines"]] == [("1.csv", 3), ("2.jsonl", 4)]
+    assert found["repeatedIds"]["examples"] == [
+        {"id": "7", "items": 2, "first": {"file": "1.csv", "line": 2}, "last": {"file": "2.jsonl", "line": 3}}
+    ]
+    folder = json.loads(cli("check", str(tmp_path), "--json")[1])
+    assert folder | {"files": []} == found | {"files": []}
+    assert "2.jsonl line 4: InvalidItem" in cli("check", str(first), str(second))[1]
+
+
+def test_of_several_files_one_that_breaks_off_keeps_no_other_from_being_read(tmp_path: Path):
+    for name, content in (("1.csv", b'id,n\n1,2\n7,"2\n8,9\n'), ("2.csv", b"id,id\n1,2\n"), ("3.csv", b"id\n3\n")):
+        (tmp_path / name).write_bytes(content)
+    source = LocalInput(sorted(tmp_path.iterdir()), listed=True)
+    found = check(source, Settings(), 10, lambda items, rest: None)
+    assert found.items == 2
+    assert found.reason
+    assert found.reason.startswith("1.csv: the row at line 3 cannot be read")
+    # The first one is looked at before anything is read.
+    found = check(LocalInput([tmp_path / "2.csv", tmp_path / "3.csv"], listed=True), Settings(), 10, lambda *_: None)
+    assert (found.items, (found.reason or "")[:14]) == (0, "2.csv, line 1:")
+
+
+def test_the_manifest_of_an_inventory_is_refused_and_standard_input_is_read(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "manifest.json").write_bytes(b"{}")
+    assert "found the manifest of an S3 Inventory" in json.loads(cli("check", str(tmp_path), "--json")[1])["reason"]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"id":"a"}\n')))
+    code, out, _ = cli("check", "-", "--json")
+    assert (code, json.loads(out)["items"]) == (0, 1)

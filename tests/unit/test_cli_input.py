@@ -2,10 +2,13 @@
 
 import functools
 import gzip
+import io
+import json
 import os
 from pathlib import Path
 
 import pytest
+from botocore.response import StreamingBody
 
 from handlers.core.batch import BatchRequest, InputObject
 from rollcall.batches.batch import Batches, OneBatch, Result
@@ -25,15 +28,29 @@ GOOD = b"id,name\n1,Ann\n"
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("semicolon.csv", b"id;name\n1;Ann\n", "line 1: the header must name a column id: found 'id;name': the fields"),
+        ("space.csv", b"id name\n1 Ann\n", "line 1: the header must name a column id: found 'id name': the fields"),
+        (
+            "other.jsonl",
+            b'{"custom_id":"a"}\n',
+            "no object at the beginning of the file has the field 'id': the first has",
+        ),
         ("hdr_dup.csv", b"id,name,name\n", "line 1: the header names a column twice: 'name' is column 2 and 3"),
         ("cp1252.csv", b"id,gr\xfc\xdfe\n", "line 1: the header is not UTF-8: byte 0xFC after 'id,gr'"),
-        ("utf16.jsonl", '{"id":"a"}'.encode("utf-16"), "found UTF-16, expected UTF-8\nsave it as UTF-8"),
+        (
+            "utf16.jsonl",
+            '{"id":"a"}'.encode("utf-16-le"),
+            "found UTF-16-LE without a byte order mark, expected UTF-8\nsave",
+        ),
         ("array.jsonl", b'[{"id":"a"}]', "line 1: found a JSON array"),
         ("zip.csv", b"PK\x03\x04\x14\x00", "found a zip archive, expected lines of text\nunpack it"),
         ("empty.csv.gz", b"", "it is empty, 0 bytes, expected gzip"),
         ("packed.csv", packed(GOOD), "found gzip, expected lines of text\nend its name in .gz"),
-        ("orders.TSV", GOOD, "its name must end in .jsonl, .csv, .jsonl.gz or .csv.gz\nif it is a table"),
+        ("orders.TSV", GOOD, "found 'id,name': the fields are separated by commas\nadd --delimiter ','"),
+        (
+            "orders.txt",
+            GOOD,
+            "its name must end in .jsonl, .ndjson, .json, .csv or .tsv, perhaps with .gz\nsay what it is with",
+        ),
     ],
 )
 def test_a_file_that_is_none_of_items_is_refused_before_it_is_uploaded(
@@ -65,26 +82,92 @@ def test_a_file_of_items_is_taken_whatever_the_case_of_its_ending(
 
 
 def test_what_is_no_file_is_called_what_it_is(cli: Cli, tmp_path: Path):
-    pipe, link, nothing = tmp_path / "pipe.csv", tmp_path / "link.csv", tmp_path / "no" / "file.csv"
-    os.mkfifo(pipe)
+    link, nothing, empty = tmp_path / "link.csv", tmp_path / "no" / "file.csv", tmp_path / "empty"
     link.symlink_to("nowhere")
+    empty.mkdir()
+    for name, said in (
+        ("s3://", "names no bucket"),
+        ("/dev/null", "is a device or a socket"),
+        (str(link), "is a link to nothing"),
+        (str(nothing), "there is no such file"),
+        (str(empty), "there is no file in the folder"),
+        (str(tmp_path / ("x" * 300)), "it cannot be found: File name too long"),
+    ):
+        refused(cli("run", "sfn", "--input", name, *NOWHERE), f"--input {name}", said)
+
+
+def taken(cli: Cli, *words: str) -> None:
+    """The inputs are found good: all that is missing is a sandbox."""
+    code, _, err = cli("run", "sqs", *words, *NOWHERE)
+    assert (code, "no sandbox answers" in err) == (2, True), err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (GOOD, ()),
+        (packed(GOOD), ()),
+        (b'\xef\xbb\xbf{"id":"a"}\n', ()),
+        (packed(b'{"id":"a"}\n'), ()),
+        (b"id name\n1 Ann\n", ("--delimiter", "space")),
+        (b'"a"\n', ("--format", "csv", "--line-ids")),
+    ],
+)
+def test_items_come_from_standard_input_and_from_pipes_too(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, content: bytes, said: tuple[str, ...]
+):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    taken(cli, "--input", "-", *said)
     reading, writing = os.pipe()
     try:
-        for name, said in (
-            ("-", "items are not read from standard input"),
-            ("s3://my-bucket/orders.jsonl", "it is no file of this machine"),
-            (str(pipe), "is a pipe, which can be read only once"),
-            (f"/dev/fd/{reading}", "is a pipe"),
-            ("/dev/null", "is a device or a socket"),
-            (str(link), "is a link to nothing"),
-            (str(nothing), "there is no such file"),
-            (str(tmp_path), "is a folder"),
-            (str(tmp_path / ("x" * 300)), "it cannot be found: File name too long"),
-        ):
-            refused(cli("run", "sfn", "--input", name, *NOWHERE), f"--input {name}", said)
+        os.write(writing, content)
+        os.close(writing)
+        taken(cli, "--input", f"/dev/fd/{reading}", *said)
     finally:
         os.close(reading)
-        os.close(writing)
+
+
+def test_what_comes_from_standard_input_is_looked_at_too(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"no,name\n1,Ann\n")))
+    refused(cli("run", "sqs", "--input", "-", *NOWHERE), "the header must name a column id: found 'no', 'name'")
+
+
+def test_several_files_and_those_of_a_folder_are_all_looked_at(cli: Cli, tmp_path: Path):
+    for name in ("a.csv", "b.csv", ".hidden"):
+        (tmp_path / name).write_bytes(GOOD)
+    taken(cli, "--input", str(tmp_path / "a.csv"), "--input", str(tmp_path / "b.csv"))
+    taken(cli, "--input", str(tmp_path))
+    (tmp_path / "c.csv").write_bytes(b"no\n1\n")
+    refused(cli("run", "sqs", "--input", str(tmp_path), *NOWHERE), f"--input {tmp_path}/c.csv, line 1: the header must")
+
+
+def test_objects_that_are_items_are_joined_with_no_file_and_read_as_none(cli: Cli, tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(GOOD)
+    prefix = ("--input", "s3://bucket/photos/")
+    for more in (("--input", str(tmp_path / "a.csv")), ("--id-column", "no")):
+        said = "each object below it is an item, of which no file is read\nadd --files to read"
+        refused(cli("run", "sqs", *prefix, *more, *NOWHERE), "--input s3://bucket/photos/", said)
+        taken(cli, *prefix, *more, "--files")
+    taken(cli, *prefix)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--delimiter", "ab"), "Invalid value for --delimiter: 'ab' must be one character"),
+        (("--encoding", "klingon"), "Invalid value for --encoding: 'klingon' must name an encoding of text"),
+        (("--header", ""), "Invalid value for --header"),
+        (("--header", "a,b,a"), "names the column 'a' twice"),
+        (("--format", "xlsx"), "Invalid value for --format: 'xlsx' must be csv, jsonl, json or inventory"),
+        (("--id-column", ""), "Invalid value for --id-column"),
+        (("--id-column", "a", "--line-ids"), "--id-column/--line-ids: exclude each other"),
+    ],
+)
+def test_an_option_that_says_nothing_of_a_file_is_refused_by_its_name(cli: Cli, tmp_path: Path, words, said):
+    (tmp_path / "a.csv").write_bytes(GOOD)
+    code, _, err = cli("run", "sqs", "--input", str(tmp_path / "a.csv"), *words, *NOWHERE)
+    assert code == 2
+    assert said in " ".join(err.split())
 
 
 @pytest.mark.parametrize(
@@ -98,13 +181,6 @@ def test_a_name_that_is_not_utf_8_is_an_error_and_no_traceback(cli: Cli, tmp_pat
     assert "Traceback" not in err
     if words[0] == "run":
         assert "caf\\udce9.csv: its name is not UTF-8" in err
-
-
-def test_more_than_one_file_is_refused(cli: Cli, tmp_path: Path):
-    for name in ("a.csv", "b.csv"):
-        (tmp_path / name).write_bytes(GOOD)
-    words = ("--input", str(tmp_path / "a.csv"), "--input", str(tmp_path / "b.csv"))
-    refused(cli("run", "sqs", *words, *NOWHERE), "--input: given 2 times", "a.csv", "b.csv", "the items of one file")
 
 
 def test_a_byte_becomes_the_line_that_begins_there():
@@ -130,6 +206,26 @@ def test_a_failed_line_is_told_with_its_file_its_line_its_text_and_its_id():
     assert places.title(TOO_LARGE) == "orders.jsonl line 3 (id a)"
     assert places.title({"id": "line-3", "$error": "", "$at": {"line": 3}}) == "orders.jsonl line 3"
     assert (places.title({"id": "b", "value": 1}), places.of({"id": "b"})) == ("b", {})
+
+
+def test_of_several_files_a_line_is_told_with_its_file():
+    listed = InputObject("bucket", "input/b/files.jsonl", listed=True)
+    content = "".join(
+        json.dumps({"key": f"input/b/1/{name}", "size": 9}) + "\n" for name in ("a.csv", "b.csv")
+    ).encode()
+    bad = {"id": "file-2-line-3", "$error": "no", "$at": {"file": 2, "line": 3}, "$id": "7"}
+
+    class Bucket:
+        def get_object(self, **_: str) -> dict:
+            return {"Body": StreamingBody(io.BytesIO(content), len(content))}
+
+    batches = Recorded(bad, source=listed)
+    batches.input_s3 = Bucket  # type: ignore[method-assign]
+    places = places_in(OneBatch(batches, "b"), [{"item": bad}, {"item": {"id": "a"}}])
+    assert places.of(bad) == {"file": "b.csv", "line": 3}
+    assert places.title(bad) == "b.csv line 3 (id 7)"
+    assert Places().title(bad) == "file 2 line 3 (id 7)"
+    assert bad["$at"] == {"file": 2, "line": 3}
 
 
 class Recorded(Batches):

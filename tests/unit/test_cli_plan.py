@@ -253,9 +253,9 @@ def test_a_file_that_is_not_fine_is_planned_with_a_word_and_one_without_items_is
     file = tmp_path / "orders.csv"
     file.write_bytes(b"id,name\n1,Ann\n2\n")
     code, _, err = cli("plan", "--input", str(file))
-    assert (code, err) == (0, f"--input {file} is not fine: see `rollcall check {file}`\n")
-    file.write_bytes(b"id;name\n1;Ann\n")
-    refused(cli("plan", "--input", str(file)), "--input: orders.csv, line 1: the header must name a column id")
+    assert (code, err) == (0, f"--input is not fine: see `rollcall check {file}`\n")
+    file.write_bytes(b"id,id\n1,Ann\n")
+    refused(cli("plan", "--input", str(file)), "--input: orders.csv, line 1: the header names a column twice")
     file.write_bytes(b"id,name\n")
     refused(cli("plan", "--input", str(file)), "there is no item in it")
     refused(cli("plan", "--input", str(file), "--items", "5"), "--input and --items exclude each other")

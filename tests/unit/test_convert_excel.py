@@ -74,7 +74,7 @@ def test_the_sheet_is_the_only_visible_one_or_is_named(cli: Cli, file: Path):
 def test_a_heading_is_passed_over_by_naming_the_row_of_the_names(cli: Cli, file: Path):
     workbook(file, [["Orders of 2026"], *GOOD])
     refused(
-        cli("convert", str(file), "--id-row"),
+        cli("convert", str(file), "--line-ids"),
         "row 2 has a value in column B, 'name', which has no name in row 1",
         "is row 1 a heading? name the row with the names: --header-row 2",
     )
@@ -92,7 +92,7 @@ def test_merged_cells_are_refused_where_a_value_would_be_missing(
     cli: Cli, file: Path, rows: list, cells: str, said: str
 ):
     workbook(file, rows, lambda sheet: sheet.merge_cells(cells))
-    refused(cli("convert", str(file), "--id-row"), said)
+    refused(cli("convert", str(file), "--line-ids"), said)
 
 
 def test_merged_cells_above_the_header_do_no_harm(cli: Cli, file: Path):

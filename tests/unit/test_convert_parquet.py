@@ -107,7 +107,7 @@ def test_an_id_is_a_text_and_its_column_stays(cli: Cli, file: Path, ids: pa.Arra
 
 def test_the_number_of_the_row_can_be_the_id(cli: Cli, file: Path):
     pq.write_table(pa.table({"name": ["Ann"] * 3}), file)
-    assert [item["id"] for item in converted(cli, file, "--id-row")] == ["1", "2", "3"]
+    assert [item["id"] for item in converted(cli, file, "--line-ids")] == ["1", "2", "3"]
 
 
 def test_what_a_reader_must_know_is_told(cli: Cli, file: Path):
@@ -163,9 +163,9 @@ def test_a_file_that_a_batch_reads_as_it_is_needs_no_conversion(cli: Cli, tmp_pa
         (["order", "n"], [], "there is no column 'id', found 'order', 'n'\nname the column that tells the items apart"),
         (["order", "n"], ["--id-column", "Order"], "there is no column 'Order', found 'order', 'n'"),
         (["id", "n"], ["--id-column", "n"], "there is a column 'id' besides"),
-        (["id", "n"], ["--id-row"], "there is a column 'id' besides"),
+        (["id", "n"], ["--line-ids"], "there is a column 'id' besides"),
         (["id", "id"], [], "two columns are named 'id'"),
-        (["a", "n"], ["--id-column", "a", "--id-row"], "--id-row"),
+        (["a", "n"], ["--id-column", "a", "--line-ids"], "--line-ids"),
     ],
 )
 def test_a_column_that_cannot_be_the_id_is_refused(cli: Cli, file: Path, names: list[str], words: list[str], said: str):

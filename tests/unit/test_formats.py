@@ -10,6 +10,7 @@ from handlers.core.files.formats import csv_items, json_items
 from handlers.core.files.lines import Lines
 from handlers.core.files.unreadable import NOT_READ, ReadableItems, Unreadable
 from handlers.core.items import MAX_ITEM_BYTES, Chunk, chunks
+from handlers.core.reading import Reading
 from handlers.core.rejected import ERROR_KEY
 
 
@@ -103,14 +104,15 @@ def test_empty_fields_after_the_last_column_are_left_out():
         (b"id,name,name", "the header names a column twice: 'name' is column 2 and 3"),
         (b"id,name,id", "'id' is column 1 and 3"),
         (b"id,,,b", "'' is column 2 and 3"),
-        (b"id;name;value", "must name a column id: found 'id;name;value': the fields are separated by semicolons"),
-        (b"id\tname", "found 'id\\tname': the fields are separated by tabs"),
-        (b"a|b", "separated by vertical bars"),
-        (b"id name", "separated by spaces"),
+        (b"no;name;value", "must name a column id: found 'no', 'name', 'value'; name the column that tells the items"),
+        (b"a|b", "found 'a', 'b'"),
+        (b"id name", "found 'id name': the fields are separated by spaces; add --delimiter space"),
+        (b"id:name", "separated by colons; add --delimiter ':'"),
+        (b"id;a|id", "its fields could be separated by semicolons or vertical bars: 'id;a|id\\n'; say which with"),
         (b"ID,NAME", "rename the column 'ID' to id"),
-        (b" id , name ", "rename the column ' id ' to id, in small letters and without spaces"),
+        (b" id , name ", "rename the column ' id ' to id, or give this name with --id-column"),
         (b"\xef\xbb\xbfid,name", "rename the column '\\ufeffid' to id"),
-        (b"order_id,name", "found 'order_id', 'name'; rename the column that tells the items apart to id"),
+        (b"order_id,name", "found 'order_id', 'name'; name the column that tells the items apart with --id-column"),
         (b'"my-bucket","photos/2024/a+b.jpg","1024"', "is it the first row already?"),
         (b'{"id":"a"},{"id":"b"}', "looks like JSON; if it has a JSON object a line, name it .jsonl"),
         (b"sep=;", "a line that only Excel knows"),
@@ -198,3 +200,86 @@ def test_only_what_cannot_be_read_is_a_break():
 
     with pytest.raises(InvalidRequest, match="too many"):
         list(ReadableItems(refused()))
+
+
+# What a user says of a file.
+
+
+@pytest.mark.parametrize(
+    ("content", "reading"),
+    [
+        (b"id;name\n1;Ann, B.\n", Reading()),
+        (b'"id";"name"\r\n"1";"Ann, B."\r\n', Reading()),
+        (b"id\tname\n1\tAnn, B.\n", Reading()),
+        (b"id|name\n1|Ann, B.\n", Reading()),
+        (b"id;name\n1;Ann, B.\n", Reading(delimiter=";")),
+        (b"\xef\xbb\xbfid^name\n1^Ann, B.\n", Reading(delimiter="^")),
+        (b'id name\n1 "Ann, B."\n', Reading(delimiter=" ")),
+        (b'1,"Ann, B."\n', Reading(header=("id", "name"))),
+        (b"1;Ann, B.\n", Reading(header=("id", "name"), delimiter=";")),
+    ],
+)
+def test_fields_are_separated_by_what_is_said_or_by_the_only_thing_that_fits(content, reading):
+    assert list(csv_items(lines(content), reading)) == [{"id": "1", "name": "Ann, B."}]
+
+
+def test_of_several_delimiters_the_only_one_that_gives_the_id_is_taken():
+    assert rows(b"id;first, last|no\n1;a, b|2\n") == [{"id": "1", "first, last|no": "a, b|2"}]
+    assert rows(b"id,a;b\n1,2\n") == [{"id": "1", "a;b": "2"}]
+    by_other = csv_items(lines(b"no|first, last\n1|a, b\n"), Reading(id_column="no"))
+    assert list(by_other) == [{"id": "1", "no": "1", "first, last": "a, b"}]
+
+
+@pytest.mark.parametrize(
+    ("reading", "said"),
+    [
+        (Reading(line_ids=True), "its fields could be separated by commas or semicolons: 'a,b;c\\n'"),
+        (Reading(id_column="x"), "the header must name a column x: found 'a', 'b;c'; name the column that"),
+        (Reading(delimiter=";"), "the header must name a column id: found 'a,b', 'c'"),
+        (
+            Reading(header=("a", "b")),
+            "the header that was given must name a column id: found 'a', 'b'; name the column",
+        ),
+    ],
+)
+def test_where_neither_header_nor_user_tells_what_separates_fields_or_is_the_id_the_option_is_named(reading, said):
+    with pytest.raises(Unreadable) as refused:
+        list(csv_items(lines(b"a,b;c\n1,2;3\n"), reading))
+    assert said in str(refused.value)
+    assert "--" in refused.value.hint
+
+
+def test_a_long_row_of_another_delimiter_fails_alone_too():
+    content = b'id;name\n1;"' + b"x,\n" * 100_000 + b'"\n2;Bob\n'
+    assert [item["id"] for item in csv_items(lines(content), Reading())] == ["line-2", "2"]
+
+
+def test_another_column_is_the_id_and_stays_what_it_is():
+    read = list(csv_items(lines(b"order_id,name\n7,Ann\n,Bob\n"), Reading(id_column="order_id")))
+    assert read[0] == {"id": "7", "order_id": "7", "name": "Ann"}
+    assert read[1][ERROR_KEY].startswith("its order_id must be a text of 1 to 256 characters")
+    source = lines(b'{"custom_id":7,"n":1}\n{"recordId":"x"}\n{"custom_id":null}\n')
+    read = list(json_items(source, lambda: f"byte-{source.start}", reading=Reading(id_column="custom_id")))
+    assert read[0] == {"id": 7, "custom_id": 7, "n": 1}
+    assert (
+        "its custom_id must be a text of 1 to 256 characters, or a whole number; it has 'recordId'"
+        in read[1][ERROR_KEY]
+    )
+    assert "its custom_id must be" in read[2][ERROR_KEY]
+
+
+def test_the_lines_number_is_the_id_where_the_user_says_so():
+    read = list(csv_items(lines(b'name\n"Ann\nB."\n\nBob\n'), Reading(line_ids=True)))
+    assert read == [{"id": "2", "name": "Ann\nB."}, {"id": "5", "name": "Bob"}]
+    headless = list(csv_items(lines(b"Ann,1\nBob,2\n"), Reading(header=("name", "n"), line_ids=True)))
+    assert headless == [{"id": "1", "name": "Ann", "n": "1"}, {"id": "2", "name": "Bob", "n": "2"}]
+    of_files = csv_items(lines(b"name\nAnn\n"), Reading(line_ids=True), "file-3-")
+    assert list(of_files) == [{"id": "3:2", "name": "Ann"}]
+
+
+def test_an_id_of_its_own_is_never_overwritten():
+    first, second = csv_items(lines(b"id,no\n1,7\n7,7\n"), Reading(id_column="no"))
+    assert first[ERROR_KEY].startswith("it has another id, and its no is to be its id")
+    assert (first["$id"], second) == ("1", {"id": "7", "no": "7"})
+    (third,) = csv_items(lines(b"id,no\n1,7\n"), Reading(line_ids=True))
+    assert third[ERROR_KEY].startswith("it has another id, and its line is to be its id")

@@ -28,18 +28,17 @@ def zipped(*names: str) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", ROWS.encode("utf-16"), "found UTF-16, expected UTF-8; save it as UTF-8"),
-        ("a.csv", ROWS.encode("utf-16-le"), "found UTF-16 without a byte order mark"),
-        ("a.jsonl", OBJECTS.encode("utf-16-be"), "found UTF-16 without a byte order mark"),
-        ("a.jsonl", OBJECTS.encode("utf-32"), "found UTF-32"),
-        ("a.jsonl", OBJECTS.encode("utf-32-be"), "found UTF-32 without a byte order mark"),
+        ("a.csv", ROWS.encode("utf-16-le"), "found UTF-16-LE without a byte order mark, expected UTF-8; save it as"),
+        ("a.jsonl", OBJECTS.encode("utf-16-be"), "found UTF-16-BE without a byte order mark"),
+        ("a.jsonl", OBJECTS.encode("utf-32-be"), "add --encoding utf-32-be"),
+        ("a.jsonl", OBJECTS.encode("utf-32-le"), "add --encoding utf-32-le"),
         ("a.csv", packed(ROWS.encode()), "found gzip, expected lines of text; end its name in .gz"),
         ("a.csv.gz", b"", "it is empty, 0 bytes, expected gzip"),
         ("a.csv.gz", zipped("orders.csv"), "found a zip archive"),
         ("a.csv.gz", ROWS.encode(), "found 'id,name\\n1,Zo\u00eb\\n2,J\u00f6', expected gzip"),
         ("a.jsonl.gz", packed(packed(b"{}")), "found gzip within gzip"),
         ("a.jsonl.gz", b"\x1f\x8bgarbage" * 9, "found damaged gzip"),
-        ("a.jsonl.gz", packed(OBJECTS.encode("utf-16")), "found UTF-16"),
+        ("a.jsonl.gz", packed(OBJECTS.encode("utf-16-le")), "found UTF-16-LE without"),
         ("a.csv", zipped("orders.csv"), "found a zip archive"),
         ("a.csv", zipped("[Content_Types].xml", "xl/workbook.xml"), "found an Excel workbook (.xlsx)"),
         ("a.csv", b"PAR1\x15\x04\x15\x14", "found Parquet"),
@@ -56,7 +55,7 @@ def zipped(*names: str) -> bytes:
         ("a.jsonl", b'<?xml version="1.0"?>', "found XML"),
         ("a.csv", b"id,name\r1,Ann\r", "line 1: the header cannot be read: a carriage return that stands alone"),
         ("a.jsonl", b'{"id":"a"}\r{"id":"b"}\r', "line 1: lines end in a carriage return alone, expected a line feed"),
-        ("a.csv", b"\n\nid;name\n1;Ann\n", "line 3: the header must name a column id: found 'id;name'"),
+        ("a.csv", b"\n\nno;name\n1;Ann\n", "line 3: the header must name a column id: found 'no', 'name'"),
         ("a.jsonl", b'[{"id":"a"},{"id":"b"}]', 'line 1: found a JSON array, \'[{"id":"a"},{"id":"b\u2026\''),
         (
             "a.jsonl",
@@ -64,6 +63,10 @@ def zipped(*names: str) -> bytes:
             "line 2: found a JSON array, '[', expected one JSON object",
         ),
         ("a.jsonl", b'[{"id":"a"},\n{"id":"b"}]\n', "found a JSON array"),
+        ("a.json", b" [1, 2, 3]", "found an array of '1', expected JSON objects"),
+        ("a.json", b'\xef\xbb\xbf[{"no":1}, {"no":2}]', "has the field 'id': the first has 'no'; name the field"),
+        ("a.json", b'{\n "items": []\n}', "line 1: found an object over several lines"),
+        ("a.json", b'{"Records": [1]}', "has the field 'id': the first has 'Records'"),
         ("a.jsonl", b'{\n  "id": "a"\n}\n', "line 1: found an object over several lines, '{', expected one JSON"),
         ("a.jsonl", b'{"id": "a",\n "n": 1}\n{"id": "b",\n "n": 2}\n', "found an object over several lines"),
         ("a.jsonl", b"id,name\n1,Ann\n", "line 1: found 'id,name', expected one JSON object a line; if it is CSV"),
@@ -80,6 +83,18 @@ def test_a_file_of_another_kind_is_refused_with_what_was_found_and_the_next_step
 @pytest.mark.parametrize(
     ("name", "content", "holds"),
     [
+        ("a.csv", ROWS.encode("utf-16"), True),
+        ("a.jsonl", OBJECTS.encode("utf-32"), True),
+        ("a.jsonl.gz", packed(OBJECTS.encode("utf-16")), True),
+        ("a.csv", "id,name\n".encode("utf-16"), False),
+        ("a.tsv", b"id\tname\n1\tAnn\n", True),
+        ("a.PSV.gz", packed(b"id|name\n1|Ann\n"), True),
+        ("a.ndjson", OBJECTS.encode(), True),
+        ("a.json", OBJECTS.encode(), True),
+        ("a.json", b'\xef\xbb\xbf\n[\n {"id":"a"},\n {"id":"b"}\n]\n', True),
+        ("a.json.gz", packed(b'[{"id":"a"}, {"no":'), True),
+        ("a.json", '[{"id":"a"}]'.encode("utf-16"), True),
+        ("a.json", b" [ ] ", False),
         ("a.csv", b"", False),
         ("a.jsonl", b"\n \r\n", False),
         ("a.csv.gz", packed(b""), False),
@@ -103,26 +118,24 @@ def test_a_file_that_can_be_read_is_taken_and_said_to_hold_items_or_none(name, c
 
 
 def test_any_mix_of_case_of_the_endings_is_known():
-    for name in ("a.csv", "orders.CSV", "A.Jsonl.GZ", "b.JSONL", "c.csv.Gz"):
+    for name in ("a.csv", "orders.CSV", "A.Jsonl.GZ", "b.JSONL", "c.csv.Gz", "d.NDJson", "e.JsonLines.gz", "f.TSV"):
         refuse_other_endings(name)
 
 
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("orders.tsv", "separate its fields with commas"),
-        ("orders.NDJSON.gz", "name it .jsonl"),
-        ("a.json", "if it has a JSON object a line"),
+        ("orders.txt", "say what it is with --format csv or --format jsonl"),
         ("a.csv.zip", "unpack it"),
         ("a.xlsx", "save it as CSV"),
-        ("csv", ""),
-        ("a.gz", ""),
-        ("orders.CSVX", ""),
-        ("", ""),
+        ("csv", "or give its --format"),
+        ("a.gz", "or give its --format"),
+        ("orders.CSVX", "or give its --format"),
+        ("", "or give its --format"),
     ],
 )
 def test_another_ending_is_refused_with_the_next_step(name, hint):
-    with pytest.raises(Unreadable, match=r"its name must end in \.jsonl, \.csv, \.jsonl\.gz or \.csv\.gz") as refused:
+    with pytest.raises(Unreadable, match=r"its name must end in \.jsonl, \.ndjson, \.json, \.csv or \.tsv") as refused:
         refuse_other_endings(name)
     assert hint in refused.value.hint
 

@@ -47,7 +47,7 @@ ODD = st.text(
 
 @given(reason=ODD, text=ODD, item_id=ODD)
 def test_the_record_of_a_rejected_line_takes_one_write_unit_whatever_is_in_it(reason, text, item_id):
-    item = rejected(f"byte-{10**12}", reason, text.encode("utf-8", "surrogatepass"), item_id)
+    item = rejected(f"file-{10**5}-byte-{10**12}", reason, text.encode("utf-8", "surrogatepass"), item_id)
     key = ChunkKey(BatchKey("b" * 80, MAX_GENERATION), 63, 10**12 - 1)
     error = f"InvalidItem: {item[ERROR_KEY]}"
     assert record_bytes(failed_record(key, 9_999, item, error, 1, EXPIRES)) <= WRITE_BYTES

@@ -71,9 +71,9 @@ def test_random_items_need_no_look_at_any_source():
     assert survey(request) == (request, Extent(7, 7))
 
 
-@pytest.mark.parametrize("key", ["items", "items.json", "items.gz", "items.csv.zip", ""])
+@pytest.mark.parametrize("key", ["items", "items.doc", "items.gz", "items.csv.zip", ""])
 def test_an_input_of_no_known_kind_is_refused_with_its_name(key):
-    with pytest.raises(InvalidRequest, match=r"must end in \.jsonl, \.csv"):
+    with pytest.raises(InvalidRequest, match=r"must end in \.jsonl, \.ndjson, \.json, \.csv"):
         survey(BatchRequest(input=InputObject("bucket", key)))
 
 

@@ -18,10 +18,12 @@ class LongRow(Exception):
 
 
 class RowLines:
-    """The lines of a CSV file as csv.reader takes them, a row at a time."""
+    """The lines of a CSV file as csv.reader takes them, a row at a time. Names of rows begin with `prefix`."""
 
-    def __init__(self, lines: Lines):
+    def __init__(self, lines: Lines, delimiter: str = ",", prefix: str = ""):
         self._lines = lines
+        self._delimiter = delimiter
+        self._prefix = prefix
         self.begin()
 
     def begin(self) -> None:
@@ -51,7 +53,7 @@ class RowLines:
 
     def pass_over(self) -> None:
         """Read to the end of a row that is too long. Raises Unreadable if its end cannot be found."""
-        end, size, line = RowEnd(), 0, self.text
+        end, size, line = RowEnd(self._delimiter), 0, self.text
         while True:
             size += len(line)
             end.feed(line)
@@ -80,8 +82,13 @@ class RowLines:
         return bytes(self._held)
 
     @property
+    def shown(self) -> str:
+        """The row's text, as far as it is one."""
+        return self.text.decode(errors="replace")
+
+    @property
     def name(self) -> str:
-        return f"line-{self.first}"
+        return f"{self._prefix}line-{self.first}"
 
 
 class RowEnd:
@@ -90,7 +97,8 @@ class RowEnd:
     `reached`: the pieces so far are a whole row. `broken`: they cannot be a row, by csv.reader's rules.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, delimiter: str = ",") -> None:
+        self._delimiter = delimiter.encode()
         # START of a field; PLAIN: in a field without quotes, or behind its quotes; QUOTED: in quotes; QUOTE: behind a
         # quote within quotes, which closes the field or is the first of two.
         self._state = START
@@ -109,12 +117,12 @@ class RowEnd:
                 at = piece.find(b'"', at) + 1 or len(piece) + 1
                 self._state = QUOTE if at <= len(piece) else QUOTED
             elif self._state == PLAIN:
-                at = piece.find(b",", at) + 1 or len(piece) + 1
+                at = piece.find(self._delimiter, at) + 1 or len(piece) + 1
                 self._state = START if at <= len(piece) else PLAIN
             elif piece[at] == ord('"'):
                 self._state = QUOTED
                 at += 1
-            elif piece[at] == ord(","):
+            elif piece[at] == self._delimiter[0]:
                 self._state = START
                 at += 1
             else:

@@ -9,7 +9,6 @@ GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 AS_TEXT = "save it as CSV or as JSON Lines, and send that"
 UNPACK = "unpack it, or pack what is in it with gzip, and send that"
-AS_UTF8 = "save it as UTF-8"
 # First bytes, the kind of file, and what to do. A column of CSV may begin like this, too: then it is no binary file.
 BINARY = (
     (ZIP, "a zip archive", UNPACK),
@@ -50,13 +49,6 @@ ZIPPED = (
     (b"word/", "a Word document"),
     (b"opendocument", "an OpenDocument file"),
 )
-BOMS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-    (b"\x00\x00\x00", "UTF-32 without a byte order mark"),
-)
 TAR_AT, TAR = 257, b"ustar"
 INSPECTED_BYTES = 1024
 
@@ -70,17 +62,17 @@ def refuse_other_kinds(head: bytes) -> None:
             raise Unreadable(f"found {zipped or kind}, expected lines of text", AS_TEXT if zipped else hint)
     if head[TAR_AT:].startswith(TAR):
         raise Unreadable("found a tar archive, expected lines of text", UNPACK)
-    if encoding := other_encoding(head):
-        raise Unreadable(f"found {encoding}, expected UTF-8", AS_UTF8)
+    if encoding := unmarked_encoding(head):
+        hint = f"save it as UTF-8, or add --encoding {encoding}"
+        raise Unreadable(f"found {encoding.upper()} without a byte order mark, expected UTF-8", hint)
 
 
-def other_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, recognised by the byte order mark or by the zeros in most of its characters."""
-    for mark, name in BOMS:
-        if head.startswith(mark):
-            return name
+def unmarked_encoding(head: bytes) -> str | None:
+    """UTF-16 or UTF-32, recognised by the zeros in most of its characters."""
     begin = head[:INSPECTED_BYTES]
+    zeros = [begin[at::4].count(0) > len(begin) // 8 for at in range(4)]
+    if len(begin) >= 8 and ((zeros[0] and zeros[1]) or (zeros[2] and zeros[3])):
+        return "utf-32-le" if zeros[3] else "utf-32-be"
     pairs = len(begin) // 2
-    if pairs >= 2 and max(begin[::2].count(0), begin[1::2].count(0)) > pairs // 2:
-        return "UTF-16 without a byte order mark"
-    return None
+    odd, even = begin[1::2].count(0), begin[::2].count(0)
+    return None if pairs < 2 or max(odd, even) <= pairs // 2 else "utf-16-le" if odd >= even else "utf-16-be"

@@ -27,7 +27,7 @@ CSV_TROUBLE = {
     "new-line character": LONE_RETURN,
     "'": AFTER_QUOTE,
 }
-NOT_UTF8 = "save the file as UTF-8"
+NOT_UTF8 = "save the file as UTF-8, or give its encoding, such as --encoding cp1252"
 
 
 class RepeatedName(Exception):

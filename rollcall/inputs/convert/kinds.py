@@ -6,7 +6,7 @@ from pathlib import Path
 from shlex import quote
 
 from bootstrap.problem import Problem
-from handlers.core.files.look import ENDINGS
+from handlers.core.files.look import refuse_other_endings
 from handlers.core.files.signatures import GZIP, ZIP, refuse_other_kinds
 from handlers.core.files.unreadable import Unreadable
 from handlers.core.quoting import quoted
@@ -75,9 +75,11 @@ def refusal(path: Path, head: bytes) -> Problem:
         return Problem(f"{path}: found an old Office document (.xls), {EXPECTED}", "save it as .xlsx")
     if not head:
         return Problem(f"{path}: it is empty, 0 bytes, {EXPECTED}")
-    hint = "see `rollcall convert --help`"
-    if path.name.lower().endswith(ENDINGS):
-        hint = f"a batch reads such a file as it is: `rollcall check {quote(str(path))}`"
+    hint = f"a batch reads such a file as it is: `rollcall check {quote(str(path))}`"
+    try:
+        refuse_other_endings(path.name)
+    except Unreadable:
+        hint = "see `rollcall convert --help`"
     return Problem(f"{path}: found {kind_of(head)}, {EXPECTED}", hint)
 
 

@@ -40,7 +40,7 @@ class Ids:
         if self.column is not None and self.column not in names:
             raise Problem(
                 f"{place}: there is no column {quoted(self.column)}, found {named(names)}",
-                "name the column that tells the items apart, --id-column NAME, or number them, --id-row",
+                "name the column that tells the items apart, --id-column NAME, or number them, --line-ids",
             )
         if self.column != ID and ID in names:
             raise Problem(
