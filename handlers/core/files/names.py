@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from handlers.core.files.signatures import AS_TEXT, UNPACK
+from handlers.core.files.signatures import AS_TEXT, CONVERT, UNPACK
 from handlers.core.files.unreadable import Unreadable
 from handlers.core.reading import AS_IT_IS, Reading
 
@@ -24,7 +24,8 @@ INVENTORY = "manifest.json"
 MAIN_ENDINGS = ".jsonl, .ndjson, .json, .csv or .tsv"
 OTHER_ENDINGS = {
     (".txt", ".dat"): "say what it is with --format csv or --format jsonl",
-    (".xlsx", ".xls", ".ods", ".parquet", ".avro", ".orc", ".xml", ".pdf"): AS_TEXT,
+    (".xlsx", ".parquet", ".ion"): CONVERT,
+    (".xls", ".ods", ".avro", ".orc", ".xml", ".pdf"): AS_TEXT,
     (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"): UNPACK,
 }
 

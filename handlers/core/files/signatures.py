@@ -8,6 +8,7 @@ from handlers.core.files.unreadable import Unreadable
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 AS_TEXT = "save it as CSV or as JSON Lines, and send that"
+CONVERT = "make JSON Lines of it with `rollcall convert`"
 UNPACK = "unpack it, or pack what is in it with gzip, and send that"
 # First bytes, the kind of file, and what to do. A column of CSV may begin like this, too: then it is no binary file.
 BINARY = (
@@ -20,7 +21,7 @@ BINARY = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     (b"Rar!", "a rar archive", UNPACK),
     (b"\xff\x06\x00\x00sNaPpY", "snappy", UNPACK),
-    (b"PAR1", "Parquet", AS_TEXT),
+    (b"PAR1", "Parquet", CONVERT),
     (b"ORC", "ORC", AS_TEXT),
     (b"Obj\x01", "Avro", AS_TEXT),
     (b"ARROW1", "Arrow", AS_TEXT),
@@ -43,11 +44,11 @@ TEXTUAL = (
     (b"<html", "a web page", "see whether the download was refused or asks for a login"),
 )
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-# A name in a zip archive that tells the kind of the file.
+# A name in a zip archive that tells the kind of the file, and what to do.
 ZIPPED = (
-    (b"xl/", "an Excel workbook (.xlsx)"),
-    (b"word/", "a Word document"),
-    (b"opendocument", "an OpenDocument file"),
+    (b"xl/", "an Excel workbook (.xlsx)", CONVERT),
+    (b"word/", "a Word document", AS_TEXT),
+    (b"opendocument", "an OpenDocument file", AS_TEXT),
 )
 TAR_AT, TAR = 257, b"ustar"
 INSPECTED_BYTES = 1024
@@ -58,8 +59,9 @@ def refuse_other_kinds(head: bytes) -> None:
     text = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
     for beginning, kind, hint in (*TEXTUAL, *(BINARY if CONTROLS.search(head) else ())):
         if text.startswith(beginning):
-            zipped = next((name for part, name in ZIPPED if part in head), None) if beginning == ZIP else None
-            raise Unreadable(f"found {zipped or kind}, expected lines of text", AS_TEXT if zipped else hint)
+            zipped = [(name, todo) for part, name, todo in ZIPPED if part in head] if beginning == ZIP else []
+            name, todo = next(iter(zipped), (kind, hint))
+            raise Unreadable(f"found {name}, expected lines of text", todo)
     if head[TAR_AT:].startswith(TAR):
         raise Unreadable("found a tar archive, expected lines of text", UNPACK)
     if encoding := unmarked_encoding(head):
