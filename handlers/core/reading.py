@@ -91,9 +91,7 @@ def a_header(name: str, value: Any) -> tuple[str, ...]:
         raise ValueError(f"{name}: {value!r:.100} must be a list of names")
     names = tuple(a_text(name, column) for column in value)
     if (length := sum(map(len, names))) > MAX_HEADER:
-        raise ValueError(
-            f"{name}: its names have {length:,} characters, and {MAX_HEADER:,} are allowed: put it in the file"
-        )
+        raise ValueError(f"{name}: it has {length:,} characters, more than {MAX_HEADER:,}: put it into the file")
     if twice := next((column for at, column in enumerate(names) if column in names[:at]), None):
         raise ValueError(f"{name}: names the column {quoted(twice)} twice")
     return names
