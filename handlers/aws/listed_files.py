@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
 from typing import Any
 
 from handlers.aws.input_object import get, object_items, opened, pinned, place_of, refuse_other_places
@@ -22,6 +23,9 @@ from handlers.core.reading import Reading
 
 # Each segment reads the list, and each file takes a request and a look of the batcher.
 MAX_FILES = 100_000
+# Less than a function's disk has.
+MAX_LIST_BYTES = 128 * 1024 * 1024
+COPIED_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -138,8 +142,15 @@ def manifest_in(source: InputObject) -> Manifest:
 
 def entries(source: InputObject) -> Iterator[tuple[str, int, str]]:
     """Key, size and ETag of each file in a list: JSON Lines with the fields `key`, `size` and `etag`."""
-    with closing(opened(replace(source, listed=False, reading=Reading(format="jsonl")))) as content:
-        lines = Lines(content.stream)
+    # Copied first: S3 gives up a connection that waits while the files are read.
+    with TemporaryFile() as copy:
+        with closing(opened(replace(source, listed=False, reading=Reading(format="jsonl")))) as content:
+            while piece := content.stream.read(COPIED_BYTES):
+                if copy.tell() + len(piece) > MAX_LIST_BYTES:
+                    raise InvalidRequest(f"input: {place_of(source)}: a list has at most {MAX_LIST_BYTES:,} bytes")
+                copy.write(piece)
+        copy.seek(0)
+        lines = Lines(copy)
         while (line := lines.read()) is not None:
             if line.strip():
                 yield entry_of(line, f"input: {place_of(source)}, line {lines.number}")

@@ -13,7 +13,8 @@ from handlers.core.quoting import quoted
 VERSION = 1
 FORMATS = ("csv", "jsonl", "json", "inventory")
 MAX_NAME = 256
-MAX_COLUMNS = 1000
+# The header is kept in the batch's record, each write of which costs by its size.
+MAX_HEADER = 4000
 # Names for what is hard to type, and the character itself.
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " "}
 # Python's names of encodings of text in which a line feed is a line feed; others transform bytes, or are no files'.
@@ -86,9 +87,11 @@ def a_delimiter(name: str, value: Any) -> str:
 
 
 def a_header(name: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not 0 < len(value) <= MAX_COLUMNS:
-        raise ValueError(f"{name}: {value!r:.100} must be a list of 1 to {MAX_COLUMNS:,} names")
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{name}: {value!r:.100} must be a list of names")
     names = tuple(a_text(name, column) for column in value)
+    if (length := sum(map(len, names))) > MAX_HEADER:
+        raise ValueError(f"{name}: it has {length:,} characters, more than {MAX_HEADER:,}: put it into the file")
     if twice := next((column for at, column in enumerate(names) if column in names[:at]), None):
         raise ValueError(f"{name}: names the column {quoted(twice)} twice")
     return names

@@ -55,7 +55,7 @@ def refuse_no_file(path: Path, option: str) -> None:
     except OSError as error:
         raise Problem(f"{option}: it cannot be found: {error.strerror}") from None
     if stat.S_ISDIR(mode):
-        raise Problem(f"{option}: is a folder", "a batch has the items of one file")
+        raise Problem(f"{option}: is a folder", "name one of its files")
     if stat.S_ISFIFO(mode):
         raise Problem(f"{option}: is a pipe, which can be read only once", TO_A_FILE)
     if not stat.S_ISREG(mode):

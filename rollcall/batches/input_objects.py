@@ -105,12 +105,18 @@ class Listing:
             }
 
     def put(self, key: str, entries: Iterable[Any]) -> JsonObject:
-        """Upload entries as JSON Lines; returns their place."""
+        """Upload entries as JSON Lines; returns their place. Raises Problem."""
         with TemporaryFile() as file:
             for entry in entries:
                 file.write(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
             file.seek(0)
-            self._s3.upload_fileobj(file, self._bucket, key)
+            try:
+                self._s3.upload_fileobj(file, self._bucket, key)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                raise Problem(
+                    f"s3://{self._bucket} refused the list of the input: {code}", "it takes s3:PutObject"
+                ) from None
         return {"bucket": self._bucket, "key": key}
 
     def _below(self, place: S3Place) -> Iterator[Any]:

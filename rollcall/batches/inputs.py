@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from bootstrap.problem import Problem
+from handlers.core.files.encodings import as_utf_8
 from handlers.core.files.look import HEAD_BYTES, beginning_of_gzip
 from handlers.core.files.signatures import GZIP
 from handlers.core.files.unreadable import Unreadable
@@ -77,13 +78,13 @@ class Inputs:
         """
         folder = f"{stack.outputs['InputPrefix']}{batch_id}/"
         listing = Listing(connection, stack, folder, say)
-        first = self._places[0]
-        if len(self._places) == 1 and isinstance(first, Path) and not self._is_folder():
-            entry: JsonObject = {"key": upload_file(connection, stack, f"{folder}{first.name}", first)}
-        elif len(self._places) == 1 and isinstance(first, S3Place) and not first.is_prefix:
-            entry = {"key": listing.entry_of(first, self._reading)["key"]}
-        elif isinstance(first, S3Place) and not self._as_files and len(self._places) == 1:
-            return listing.put(f"{folder}objects.jsonl", listing.items_below(first))
+        single = self._places[0] if len(self._places) == 1 and not os.path.isdir(self._named[0]) else None
+        if isinstance(single, S3Place) and single.is_prefix and not self._as_files:
+            return listing.put(f"{folder}objects.jsonl", listing.items_below(single))
+        if isinstance(single, Path):
+            entry: JsonObject = {"key": upload_file(connection, stack, f"{folder}{single.name}", single)}
+        elif single and not single.is_prefix:
+            entry = {"key": listing.entry_of(single, self._reading)["key"]}
         else:
             entries = self._entries(listing, connection, stack, folder)
             entry = {"key": listing.put(f"{folder}files.jsonl", entries)["key"], "listed": True}
@@ -99,9 +100,6 @@ class Inputs:
                 yield from listing.files_below(place)
             else:
                 yield listing.entry_of(place, self._reading)
-
-    def _is_folder(self) -> bool:
-        return os.path.isdir(self._named[0])
 
     def _found(self, name: str) -> Iterable[Path | S3Place]:
         if name.startswith("s3://"):
@@ -139,6 +137,6 @@ def spooled(stream: BinaryIO, folder: Path, name: str, reading: Reading) -> Path
         head = file.read(HEAD_BYTES)
     packed = head.startswith(GZIP)
     with suppress(Unreadable):
-        head = beginning_of_gzip(head) if packed else head
+        head = as_utf_8(beginning_of_gzip(head) if packed else head, reading.encoding)
     guessed = {b"{": "jsonl", b"[": "json"}.get(head.removeprefix(codecs.BOM_UTF8).lstrip()[:1], "csv")
     return path.rename(path.with_name(f"{name}.{reading.format or guessed}{'.gz' if packed else ''}"))

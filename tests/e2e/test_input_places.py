@@ -152,6 +152,28 @@ def test_an_input_of_more_items_than_the_most_ends_failed_however_many_segments_
         assert detail["items"] == 0
 
 
+@ARCHITECTURES
+def test_several_files_are_shared_among_segments_and_each_item_is_processed_once(limited: Limited, architecture: str):
+    prefix, rows = items(90, text="x" * 80)
+    contents = [json_lines(rows[:40]), csv_gz(rows[40:60]), b"", json_lines(rows[60:])]
+    names = ["a.jsonl", "b.csv.gz", "c.csv", "d.jsonl"]
+    places = [limited.upload(name, content) for name, content in zip(names, contents, strict=True)]
+    heads = [limited.aws("s3").head_object(Bucket=place["bucket"], Key=place["key"]) for place in places]
+    listed = [
+        {"key": place["key"], "size": head["ContentLength"], "etag": head["ETag"]}
+        for place, head in zip(places, heads, strict=True)
+    ]
+    place = limited.upload("files.jsonl", json_lines(listed)) | {"listed": True}
+    batch_id = limited.start(architecture, input=place, **SEGMENTED)
+    detail = limited.finished(batch_id)
+    assert (detail["status"], detail["items"], detail["succeeded"]) == ("SUCCEEDED", 90, 90), detail
+    limited.assert_witnessed(architecture, prefix, {row["id"]: 1 for row in rows})
+    if architecture == "sqs":
+        batch = limited.table.get_batch(batch_id)
+        assert batch
+        assert batch.segment_count > 5
+
+
 def test_a_segment_is_made_no_further_when_the_others_unfinished_ones_have_the_most_items(limited: Limited):
     """The batchers of a large input take turns: were only finished segments counted, all could go on and on."""
     content = json_lines(items(20)[1])

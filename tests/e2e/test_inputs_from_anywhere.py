@@ -42,6 +42,9 @@ def test_several_files_are_one_batch_whose_failures_name_their_file_and_run_agai
     places = {entry["item"]["id"]: (entry.get("file"), entry.get("line") or entry.get("byte")) for entry in failed}
     assert places["file-1-line-4"] == ("a.csv", 4)
     assert places["file-4-byte-11"] == ("d.jsonl", 11)
+    rollcall("failures", batch, f"--as-input={batch}.jsonl")
+    fixed = rollcall.json("run", architecture, f"--input={batch}.jsonl")
+    assert (fixed["status"], fixed["items"]) == ("SUCCEEDED", 2)
     again = rollcall.json("redrive", batch, "--error=RuntimeError*", expect=1)
     assert (again["succeeded"], again["failed"]) == (2, 2)
 

@@ -108,6 +108,8 @@ def taken(cli: Cli, *words: str) -> None:
         (GOOD, ()),
         (packed(GOOD), ()),
         (b'\xef\xbb\xbf{"id":"a"}\n', ()),
+        ('{"id":"a"}\r\n'.encode("utf-16"), ()),
+        (b' [{"id":"a"}]', ()),
         (packed(b'{"id":"a"}\n'), ()),
         (b"id name\n1 Ann\n", ("--delimiter", "space")),
         (b'"a"\n', ("--format", "csv", "--line-ids")),

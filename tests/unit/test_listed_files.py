@@ -191,6 +191,13 @@ def test_a_list_is_no_longer_than_it_may_be(s3: S3, monkeypatch: pytest.MonkeyPa
         source.survey(BatchRequest(input=LIST))
 
 
+def test_a_list_is_no_larger_than_it_may_be(s3: S3, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(listed_files, "MAX_LIST_BYTES", 100)
+    put(s3, ("a.csv", b"id\n1\n"), ("b.csv", b"id\n1\n"))
+    with pytest.raises(InvalidRequest, match="a list has at most 100 bytes"):
+        source.survey(BatchRequest(input=LIST))
+
+
 def test_the_encoding_is_that_of_the_files_and_not_of_their_list(s3: S3):
     put(s3, ("\u00e4.csv", "id,n\n1,\u00e4\n".encode("utf-16-le")))
     assert items(reading=Reading(encoding="utf-16-le")) == [{"id": "1", "n": "\u00e4"}]

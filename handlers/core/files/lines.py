@@ -18,7 +18,7 @@ class Lines:
     stream, from 1. `cut` says that the line is too long for an item and that `read` returned only its beginning.
     """
 
-    def __init__(self, stream: io.BufferedReader, start: int = 0, last: int | None = None):
+    def __init__(self, stream: io.BufferedReader | io.BufferedRandom, start: int = 0, last: int | None = None):
         self._stream = stream
         self._next = start
         self._last = last
