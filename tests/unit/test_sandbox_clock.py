@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from localstack.utils.scheduler import ScheduledTask
 
 from sandbox.clock import clock as clock_module
-from sandbox.clock import timers
+from sandbox.clock import periodic, timers
 from sandbox.clock.clock import CLOCK
 from sandbox.clock.stillness import RUNNING
 from sandbox.clock.timers import TIMERS, Due
@@ -41,6 +42,15 @@ def in_thread(work) -> timers.Thread:
 
 def waiting() -> None:
     assert TIMERS.due()
+
+
+def test_a_periodic_task_does_not_make_up_for_the_runs_that_a_jump_leaves_out():
+    periodic.install()
+    task = ScheduledTask(lambda: None, period=1)
+    task.deadline = time.time()
+    jump(HOUR)
+    task.set_next_deadline()
+    assert time.time() - 1 < task.deadline < time.time() + 1
 
 
 def test_a_jump_ends_the_waits_that_are_due_and_no_others():
