@@ -1,10 +1,9 @@
-"""LocalStack's periodic tasks, such as the evaluation of alarms, run once after a jump of the clock and then go on.
+"""LocalStack's periodic tasks, such as the evaluation of alarms, wait for their period after each run.
 
-Stock makes up for each run that it has missed: 20 days of a task of every second keep a thread busy for minutes, and
-the clock waits until nothing moves.
+Stock makes up for each run that a jump of the clock leaves out: 20 days of a task of every second keep a thread busy
+for minutes, and the clock waits until nothing moves.
 """
 
-import time
 from typing import Any
 
 from localstack.utils.patch import patch
@@ -16,5 +15,5 @@ def install() -> None:
 
     @patch(ScheduledTask.set_next_deadline)
     def set_next_deadline(stock: Any, self: ScheduledTask) -> None:
+        self.fixed_rate = False
         stock(self)
-        self.deadline = max(self.deadline, time.time())

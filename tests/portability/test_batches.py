@@ -79,15 +79,18 @@ def test_the_schedules_event_starts_a_batch_named_after_its_time(stacks: Portabl
     events.put_targets(Rule=name, Targets=events.list_targets_by_rule(Rule=outputs["ScheduleRuleName"])["Targets"])
     events.put_events(Entries=[{"Source": name, "DetailType": "Scheduled Event", "Detail": "{}"}])
 
-    def named() -> str:
+    def once() -> dict:
+        # Both architectures' may be named after the same second.
         finished = [
-            each for each in stacks.all_published("Batch Finished").values() if each["architecture"] == architecture
+            each
+            for each in stacks.all_published("Batch Finished").values()
+            if each["architecture"] == architecture and SCHEDULED.fullmatch(each["batchId"])
         ]
-        found = [each["batchId"] for each in finished if SCHEDULED.fullmatch(each["batchId"])]
-        assert found
-        return found[0]
+        assert finished
+        [detail] = finished
+        return detail
 
-    detail = stacks.finished(eventually(named, PATIENCE))
+    detail = eventually(once, PATIENCE)
     assert (detail["status"], detail["succeeded"]) == ("SUCCEEDED", 100)
 
 
