@@ -1,6 +1,6 @@
 """The cost of a stack in a month in which no batch runs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -25,18 +25,23 @@ type Document = Mapping[str, Any]
 
 
 def idle_bill(
-    architecture: str, book: PriceBook, meter_answer: Mapping[str, Any] | None = None, stack: str = "", pollers: int = 0
+    architecture: str,
+    book: PriceBook,
+    meter_answer: Mapping[str, Any] | None = None,
+    stack: str = "",
+    pollers: int = 0,
+    watched: Iterable[Usage] = (),
 ) -> Bill:
     """The bill of a month in which no batch runs, for the stack of `sqs` or `sfn` as its template defines it on AWS.
 
     With the meter's answer about a deployed `stack`, the bill includes a month's storage of what batches have left
-    there. `pollers` is the stack's ProvisionedPollers. Unused queues, rules and functions are free. Alarms
-    and a dashboard, which a parameter adds, are costs/watching.py's.
+    there. `pollers` is the stack's ProvisionedPollers, `watched` its alarms and dashboard. Unused queues, rules and
+    functions are free.
     """
     answer = meter_answer or {"rows": (), "storage": ()}
     durations = duration_prices(rows_of(answer, stack, None))
     resting = at_rest(architecture, pollers, durations[0] if durations else None)
-    return priced([*resting, *storage(answer, stack)], book, None)
+    return priced([*resting, *watched, *storage(answer, stack)], book, None)
 
 
 @cache

@@ -10,6 +10,7 @@ from costs.bill import Bill, priced
 from costs.facts.prices import PriceBook
 from costs.idle import idle_bill
 from costs.metered import provisioned_pollers, rows_of, usages_of
+from costs.watching import watching
 from rollcall.batches.batch import Result
 from rollcall.target.connection import Connection
 from rollcall.target.engine_client import NotServed, ask
@@ -42,10 +43,16 @@ def bill_after_run(connection: Connection, result: Result) -> Bill | None:
     return metered_bill(connection, answer, result, book, items, result.started_at)
 
 
-def idle_month(connection: Connection, architecture: str) -> float:
-    """The dollars that the stack costs on AWS in a month, whether batches run or not."""
-    pollers = connection.stack(architecture).provisioned_pollers
-    return idle_bill(architecture, PriceBook.load(), pollers=pollers).dollars
+def idle_month(
+    connection: Connection,
+    architecture: str,
+    book: PriceBook | None = None,
+    answer: Mapping[str, Any] | None = None,
+) -> Bill:
+    """What the stack costs on AWS in a month, whether batches run or not; by the meter's `answer` with its storage."""
+    stack = connection.stack(architecture)
+    watched = watching(architecture, stack.has_alarms, stack.has_dashboard)
+    return idle_bill(architecture, book or PriceBook.load(), answer, stack.name, stack.provisioned_pollers, watched)
 
 
 def metered_bill(

@@ -7,9 +7,8 @@ import typer
 from bootstrap.problem import Problem
 from costs.bill import Bill
 from costs.facts.prices import PriceBook
-from costs.idle import idle_bill
 from rollcall.batches.batch import OneBatch, Result
-from rollcall.batches.bill import metered_bill
+from rollcall.batches.bill import idle_month, metered_bill
 from rollcall.batches.find import find
 from rollcall.target.connection import connect
 from rollcall.target.meter_client import fetch_meter
@@ -62,8 +61,7 @@ def bill(
             "and keeps the latest 1,000 batches apart",
             f"run a new batch, and bill that: `rollcall run {latest.architecture}`",
         )
-    stack = connection.stack(latest.architecture)
-    idle = idle_bill(latest.architecture, book, answer, stack.name, stack.provisioned_pollers)
+    idle = idle_month(connection, latest.architecture, book, answer)
     if as_json:
         print_json(bill_json(latest, metered, idle, book, children))
     else:

@@ -46,7 +46,7 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
     stdout.print(f"[green]✓[/] sandbox and both stacks ready at {connection.endpoint} in {elapsed(began)}")
     runs = {architecture: run_one(connection, architecture) for architecture in ARCHITECTURE_TITLES}
     stdout.print()
-    stdout.print(comparison(runs, {name: idle_month(connection, name) for name in runs}))
+    stdout.print(comparison(runs, {name: idle_month(connection, name).dollars for name in runs}))
     stdout.print(
         "\n[dim]Completion lag: from the moment the last chunk was done to the Batch Finished event's arrival.\n"
         "These are times of this machine's sandbox: they show how the two behave, not how fast AWS is.\n"

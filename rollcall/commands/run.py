@@ -204,7 +204,7 @@ def report(
     """Print how the batch ended and what it would have cost; exits with 1 unless it ended as `wanted`."""
     result, errors = followed
     bill = bill_after_run(connection, result)
-    cost = Cost(bill, idle_month(connection, result.architecture)) if bill else None
+    cost = Cost(bill, idle_month(connection, result.architecture).dollars) if bill else None
     batch = OneBatch(batches_of(connection, result.architecture), result.batch_id, result.generation)
     details = details_of(connection, batch, result, errors)
     if as_json:

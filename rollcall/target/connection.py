@@ -34,6 +34,16 @@ class Stack:
         """The maximum of provisioned pollers of the processor's event source; 0 without provisioned mode."""
         return int(self.parameters.get("ProvisionedPollers", 0))
 
+    @property
+    def has_alarms(self) -> bool:
+        """Whether its alarms exist."""
+        return bool(self.parameters.get("AlarmTopicArn"))
+
+    @property
+    def has_dashboard(self) -> bool:
+        """Whether its dashboard exists."""
+        return self.parameters.get("Dashboard") == "ENABLED"
+
 
 class Connection:
     """The clients of one sandbox or account. `endpoint` is None on AWS, `engine` is None if it is not known."""
