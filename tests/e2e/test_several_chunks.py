@@ -61,7 +61,7 @@ def test_items_whose_processors_die_are_recorded_from_the_file_of_chunks(stacks:
     processor = {"function": stacks.sfn["ProcessorFunctionName"]}
     # The first invocation tries the work.
     died = plan({"kind": "kill-invocation", "milliseconds": 1, **processor, "after": 1, "count": 50})
-    rows = items(4, text="é" * 40_000)[1]
+    rows = items(4, text="é" * 40_000, value=2000)[1]  # milliseconds: none is done before its process is killed
     place = stacks.upload("items.jsonl", json_lines(rows))
     detail = stacks.finished(stacks.start("sfn", input=place, itemsPerChunk=1, maxAttempts=1))
     assert (detail["status"], detail["failed"]) == ("FAILED", 4)
@@ -70,7 +70,7 @@ def test_items_whose_processors_die_are_recorded_from_the_file_of_chunks(stacks:
 
 def test_items_whose_processors_die_are_recorded_from_what_another_child_has_left(stacks: Stacks, plan: Plan):
     rows = items(40)[1]
-    rows[3]["do"] = "fail-once"
+    rows[3] |= {"do": "fail-once", "value": 1000}  # its second attempt is not done before its process is killed
     place = stacks.upload("items.jsonl", json_lines(rows))
     processor = {"function": stacks.sfn["ProcessorFunctionName"]}
     # After the trial and the first attempts at the eight chunks.
