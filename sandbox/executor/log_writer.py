@@ -18,14 +18,15 @@ from localstack.aws.connect import connect_to
 from localstack.utils.aws.client_types import ServicePrincipal
 
 from sandbox.clock.clock import CLOCK
+from sandbox.clock.stillness import RUNNING
 from sandbox.executor.log_records import LogRecord
 
 LOG = logging.getLogger(__name__)
 
 COLLECT_SECONDS = 0.2  # records of this time share a call
-# The pause after the calls is this many times as long as they took, so that logs do not fill a busy engine.
-REST_FACTOR = 9
-MAX_REST_SECONDS = 0.5
+# While something runs, the calls pause for this many times as long as they took: logs do not fill a busy engine.
+REST_FACTOR = 19
+MAX_REST_SECONDS = 2.0
 # Limits of one PutLogEvents call, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 MAX_EVENTS = 10_000
 MAX_BYTES = 1_048_576
@@ -56,10 +57,12 @@ class LogWriter:
         self._queue.put((stream, record))
 
     def _run(self) -> None:
-        rest = COLLECT_SECONDS
+        next_calls_at = 0.0
         while True:
             waiting = [self._queue.get()]
-            time.sleep(rest)
+            time.sleep(COLLECT_SECONDS)
+            while time.monotonic() < next_calls_at and RUNNING.names():
+                time.sleep(COLLECT_SECONDS)
             waiting += [self._queue.get() for _ in range(self._queue.qsize())]
             pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
             for stream, record in waiting:
@@ -73,7 +76,8 @@ class LogWriter:
                     LOG.warning("Lost log events of %s %s: %s", stream.group, stream.name, error)
                 for _ in records:
                     self._queue.task_done()
-            rest = min(max(COLLECT_SECONDS, REST_FACTOR * (time.monotonic() - started)), MAX_REST_SECONDS)
+            ended = time.monotonic()
+            next_calls_at = ended + min(REST_FACTOR * (ended - started), MAX_REST_SECONDS)
 
     def _put(self, stream: LogStream, events: list[dict]) -> None:
         logs = _client(stream.role_arn, stream.region)
