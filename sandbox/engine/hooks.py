@@ -34,6 +34,7 @@ from sandbox.engine import (
     services,
     spared_work,
 )
+from sandbox.executor import log_writer
 from sandbox.faults import calls, concurrency, endpoint, events, queues
 from sandbox.settings import HEALTH_PATH
 
@@ -48,6 +49,7 @@ WITH_SERVICE = {
     "cloudformation": [cloudformation, cloudformation_role, iam_resources],
     "events": [event_targets, events, schedules],
     "lambda": [lambda_requests],
+    "logs": [log_writer],
     "stepfunctions": [step_functions],
 }
 """By botocore's names: these modules patch a service once LocalStack loads it. LocalStack does so at the first use."""

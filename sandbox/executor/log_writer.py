@@ -16,15 +16,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.connect import connect_to
 from localstack.utils.aws.client_types import ServicePrincipal
+from localstack.utils.patch import patch
+from moto.logs.models import LogsBackend
 
 from sandbox.clock.clock import CLOCK
-from sandbox.clock.stillness import RUNNING
 from sandbox.executor.log_records import LogRecord
 
 LOG = logging.getLogger(__name__)
 
 COLLECT_SECONDS = 0.2  # records of this time share a call
-# While something runs, the calls pause for this many times as long as they took: logs do not fill a busy engine.
+# The pause after the calls is this many times as long as they took, so that logs do not fill a busy engine.
 REST_FACTOR = 19
 MAX_REST_SECONDS = 2.0
 # Limits of one PutLogEvents call, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
@@ -48,25 +49,33 @@ class LogStream:
 
 class LogWriter:
     def __init__(self) -> None:
-        self._queue: queue.Queue[tuple[LogStream, LogRecord]] = queue.Queue()
-        CLOCK.writers.append(self._queue.join)
+        self._queue: queue.Queue[tuple[LogStream, LogRecord] | threading.Event] = queue.Queue()
+        self._wanted = threading.Event()
+        CLOCK.writers.append(self.flush)
         threading.Thread(target=self._run, name="lambda-log-writer", daemon=True).start()
 
     def write(self, stream: LogStream, record: LogRecord) -> None:
-        """Queue `record`; it can be read from CloudWatch Logs a fraction of a second later."""
+        """Queue `record`; it can be read from CloudWatch Logs once it is flushed, or some seconds later at most."""
         self._queue.put((stream, record))
 
+    def flush(self) -> None:
+        """Wait until what is queued now is written."""
+        written = threading.Event()
+        self._queue.put(written)
+        self._wanted.set()
+        written.wait()
+
     def _run(self) -> None:
-        next_calls_at = 0.0
+        rest = COLLECT_SECONDS
         while True:
             waiting = [self._queue.get()]
-            time.sleep(COLLECT_SECONDS)
-            while time.monotonic() < next_calls_at and RUNNING.names():
-                time.sleep(COLLECT_SECONDS)
+            self._wanted.wait(rest)
+            self._wanted.clear()
             waiting += [self._queue.get() for _ in range(self._queue.qsize())]
             pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
-            for stream, record in waiting:
-                pending[stream].append(record)
+            for each in waiting:
+                if not isinstance(each, threading.Event):
+                    pending[each[0]].append(each[1])
             started = time.monotonic()
             for stream, records in pending.items():
                 try:
@@ -74,10 +83,10 @@ class LogWriter:
                         self._put(stream, batch)
                 except (BotoCoreError, ClientError) as error:
                     LOG.warning("Lost log events of %s %s: %s", stream.group, stream.name, error)
-                for _ in records:
-                    self._queue.task_done()
-            ended = time.monotonic()
-            next_calls_at = ended + min(REST_FACTOR * (ended - started), MAX_REST_SECONDS)
+            for each in waiting:
+                if isinstance(each, threading.Event):
+                    each.set()
+            rest = min(max(COLLECT_SECONDS, REST_FACTOR * (time.monotonic() - started)), MAX_REST_SECONDS)
 
     def _put(self, stream: LogStream, events: list[dict]) -> None:
         logs = _client(stream.role_arn, stream.region)
@@ -132,3 +141,13 @@ def _parts(message: str) -> Iterator[str]:
 
 
 WRITER = LogWriter()
+
+
+def install(_provider: object) -> None:
+    """Let who reads logs find all that functions have logged; on AWS it may come seconds later."""
+    for name in ("filter_log_events", "get_log_events", "describe_log_streams", "start_query"):
+
+        @patch(getattr(LogsBackend, name))
+        def read(stock: Any, self: LogsBackend, *args: Any, **kwargs: Any) -> Any:
+            WRITER.flush()
+            return stock(self, *args, **kwargs)

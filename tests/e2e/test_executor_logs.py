@@ -19,6 +19,14 @@ def settled_events(function, reports: int) -> list[list[str]]:
     return eventually(reported)
 
 
+def test_what_an_invocation_has_logged_can_be_read_as_soon_as_it_has_ended(deploy):
+    function = deploy("log")
+    for count in range(1, 6):
+        function.invoke()
+        reports = [line for stream in function.log_events() for line in stream if line.startswith("REPORT ")]
+        assert len(reports) == count
+
+
 def test_an_invocation_is_framed_by_start_end_and_report(deploy):
     function = deploy("log", MemorySize=256)
     cold, warm = function.invoke(), function.invoke()
