@@ -7,7 +7,7 @@ from typing import Any
 
 from bootstrap.packaging import Package
 from bootstrap.problem import Problem
-from rollcall.commands.logs import read
+from rollcall.batches.function_logs import read
 from rollcall.target.connection import Connection
 
 PROBE = Path(__file__).with_name("probe.py")

@@ -10,7 +10,7 @@ from bench.cost.ways import Way
 from bootstrap.problem import Problem
 from costs.format import count, seconds
 from rollcall.batches.batch import completion_lag
-from rollcall.commands.logs import read
+from rollcall.batches.function_logs import read
 from rollcall.target.connection import Connection
 
 # Log lines arrive up to half a second late.

@@ -12,8 +12,8 @@ from rollcall.terminal.console import print_next, stdout
 
 # A small job of its own, which runs as it is.
 FILES = Path(__file__).with_name("new_work")
-# Its name in the work folder. Here it would hide files from git.
-GITIGNORE = "gitignore"
+# Hidden in the work folder. Here they would hide files from git, or set an editor.
+HIDDEN = ("gitignore", "vscode")
 
 app = typer.Typer()
 
@@ -32,7 +32,7 @@ def new(
             f"export ROLLCALL_WORK={quote(str(folder.resolve()))}": "the commands below take it from there",
             "rollcall up": "deploy it to the sandbox",
             "rollcall run sqs": "a batch of its items; also: sfn",
-            "rollcall dev": "put every saved edit live",
+            "rollcall dev": "put every saved edit live; with --debug, stop in it with VS Code",
         }
     )
 
@@ -43,6 +43,7 @@ def make(folder: Path) -> None:
         if folder.is_dir() and any(folder.iterdir()):
             raise Problem(f"{folder} is not empty", "name a new folder, so that nothing of yours is overwritten")
         shutil.copytree(FILES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / GITIGNORE).rename(folder / f".{GITIGNORE}")
+        for name in HIDDEN:
+            (folder / name).rename(folder / f".{name}")
     except OSError as error:
         raise Problem(f"{folder} cannot be made: {error.strerror}") from error

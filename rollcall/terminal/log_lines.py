@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from bootstrap.printable import printable
 
+COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
 LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 # Powertools adds these fields to every line. They are not shown.
 ROUTINE_FIELDS = {
@@ -17,6 +19,16 @@ ROUTINE_FIELDS = {
     "traceback",
 }  # fmt: skip
 PLATFORM_LINE = re.compile(r"(INIT_START|START|END|REPORT) ")
+
+
+def colours_of(roles: Iterable[str]) -> dict[str, str]:
+    """A colour for each role."""
+    return {role: COLOURS[index % len(COLOURS)] for index, role in enumerate(roles)}
+
+
+def is_routine(message: str) -> bool:
+    """Whether Lambda or Rollcall writes the message for every invocation: it tells nothing of your code."""
+    return PLATFORM_LINE.match(message) is not None or message.startswith('{"_aws"')
 
 
 def line(timestamp: int, role: str, message: str, colour: str) -> Text:

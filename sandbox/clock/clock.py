@@ -6,7 +6,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -41,7 +42,7 @@ class Jump(NamedTuple):
 
 
 class Clock:
-    """Its offset is in memory that the functions' processes share, at the path `shared`.
+    """It is in memory that the functions' processes share, at the path `shared` (wall.py says what is there).
 
     `sources` tell what is due beside TIMERS. Before a long jump `writers` are called, and write down what has happened.
     After each jump `followers` are called with its seconds, and do what has become due.
@@ -51,8 +52,8 @@ class Clock:
         memory = os.memfd_create("rollcall-clock")
         os.truncate(memory, wall.SIZE)
         self.shared = f"/proc/{os.getpid()}/fd/{memory}"
-        self._offset = memoryview(mmap.mmap(memory, wall.SIZE)).cast("q")
-        wall.follow(self._offset)
+        self._shared = memoryview(mmap.mmap(memory, wall.SIZE)).cast("q")
+        wall.follow(self._shared)
         self.sources: list[Callable[[], Iterable[Due]]] = [TIMERS.due]
         self.writers: list[Callable[[], None]] = []
         self.followers: list[Callable[[float], None]] = []
@@ -62,6 +63,7 @@ class Clock:
         self.apart_from: frozenset[str] = frozenset()
         self._grace_ends = 0.0
         self._changed = threading.Condition()
+        self._holds = 0
 
     def start(self) -> None:
         """Begin to follow orders."""
@@ -70,8 +72,28 @@ class Clock:
 
     @property
     def offset_seconds(self) -> float:
-        """How far the clock is ahead of real time."""
-        return self._offset[0] / 1e9
+        """How far the clock is ahead of real time; below zero, how far behind it a debugger has left it."""
+        return (self._shared[0] + wall.running_time_ns() - wall.real_time_ns()) / 1e9
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let the clock stand still meanwhile, and all timeouts of functions with it. Holds may overlap."""
+        with self._changed:
+            self._holds += 1
+            if self._holds == 1:
+                wall.hold(self._shared)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._holds -= 1
+                if not self._holds:
+                    wall.go_on(self._shared)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether a debugger holds it."""
+        return self._holds > 0
 
     @property
     def skip(self) -> bool:
@@ -122,7 +144,7 @@ class Clock:
     def _step(self) -> None:
         """Jump to the next thing that is due, if nothing runs; or end the advance."""
         until = self.until
-        if until is None and not self._skip:
+        if (until is None and not self._skip) or self._holds:
             return
         due = self.next_due()
         if not still(frozenset() if until is None else self.apart_from):
@@ -133,7 +155,7 @@ class Clock:
             return  # something has begun since the last look: what it has in hand is due no more
         self._grace_ends = 0.0
         with self._changed:  # an order that has been answered holds for this jump
-            if self.until != until or (until is None and not self._skip):
+            if self.until != until or (until is None and not self._skip) or self._holds:
                 return
             if until is None:
                 if due:
@@ -152,7 +174,7 @@ class Clock:
         start = time.time()
         seconds = due.at + PAST_SECONDS - start
         if seconds > 0:
-            self._offset[0] += round(seconds * 1e9)
+            self._shared[0] += round(seconds * 1e9)
             self.jumps.append(Jump(start, due.at, due.what))
             # The engine's log shows nothing below a warning.
             LOG.warning("the clock jumps from %s to %s: %s", iso(start), iso(due.at), due.what)

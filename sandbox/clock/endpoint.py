@@ -26,6 +26,7 @@ class ClockResource:
             "now": iso(time.time()),
             "offsetSeconds": round(CLOCK.offset_seconds, 3),
             "skip": CLOCK.skip,
+            "standsStill": CLOCK.stands_still,
             "running": dict(running),
             "advancing": advancing,
             "next": None if due is None else {"at": iso(due.at), "what": due.what},

@@ -101,7 +101,7 @@ def runtime_folder() -> Path:
             (folder / entry).symlink_to(str(installed.locate_file(entry)))
     (folder / "rollcall_wall_clock.py").symlink_to(wall.__file__)
     (folder / "rollcall_clock_offset").symlink_to(CLOCK.shared)
-    for name in ("warden", "preload"):
+    for name in ("warden", "preload", "debuggee"):
         (folder / f"rollcall_{name}.py").symlink_to(HERE / f"{name}.py")
     return folder
 

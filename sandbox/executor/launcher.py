@@ -15,7 +15,7 @@ RUNTIME = os.environ["LAMBDA_RUNTIME_DIR"]
 if RUNTIME not in sys.path:  # the function has set a PYTHONPATH of its own
     sys.path.insert(0, RUNTIME)
 
-from rollcall_wall_clock import follow_file, real_time  # noqa: E402  a link in RUNTIME
+from rollcall_wall_clock import follow_file, running_time  # noqa: E402  a link in RUNTIME
 
 # Here, not in `main`: multiprocessing's spawn and forkserver import this file again in the function's own children.
 follow_file(f"{RUNTIME}/rollcall_clock_offset")
@@ -34,8 +34,12 @@ def main() -> None:
     from awslambdaric import lambda_context
     from awslambdaric.__main__ import main as run
 
-    # An invocation may run for so many seconds of real time, wherever the clock is moved meanwhile.
-    lambda_context.time = SimpleNamespace(time=real_time)
+    # An invocation may run for so many seconds of running time, wherever the clock is moved meanwhile.
+    lambda_context.time = SimpleNamespace(time=running_time)
+    if "ROLLCALL_DEBUGGER" in os.environ:
+        import rollcall_debuggee  # a link in RUNTIME, too
+
+        rollcall_debuggee.prepare()
     run(sys.argv)
 
 

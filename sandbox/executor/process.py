@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from sandbox.clock.clock import iso
-from sandbox.clock.wall import real_time
+from sandbox.clock.wall import running_time
 from sandbox.executor import failures
 from sandbox.executor.children import CHILDREN, End
 from sandbox.executor.environment import CodePackage
@@ -29,6 +29,7 @@ from sandbox.processes import LOOP
 
 INIT_SECONDS = 10  # AWS's limit of an on-demand init
 MEMORY_CHECK_SECONDS = 0.05
+MIN_WAIT_SECONDS = 0.01  # where a debugger holds the clock just before a timeout
 LOG_TAIL = 4096  # bytes kept for LogResult
 # Address space above the memory size: much is reserved and never used, such as a stack of 8 MB for each thread. This
 # limit stops one huge allocation only, which would do its harm between two checks of the memory in use.
@@ -165,8 +166,8 @@ class FunctionProcess:
         return failures.reported(error)
 
     async def _deliver(self, request: Request) -> tuple[bytes, Failure | None]:
-        # In real time, which launcher.py reads too: a jump of the clock moves it along.
-        deadline = real_time() + self._timeout_seconds
+        # In running time, which launcher.py reads too: a jump of the clock moves it along.
+        deadline = running_time() + self._timeout_seconds
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
@@ -188,8 +189,12 @@ class FunctionProcess:
         return payload, failures.reported(payload) if is_error else None
 
     async def _happens(self, event: asyncio.Future[Any], timeout: float) -> bool:
-        """Wait for `event`; False if the process ends first, or after `timeout` seconds."""
-        await asyncio.wait({event, self._child.ended}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        """Wait for `event`; False if the process ends first, or after `timeout` seconds of running time."""
+        end, wanted = running_time() + timeout, {event, self._child.ended}
+        while (left := end - running_time()) > 0:
+            await asyncio.wait(wanted, timeout=max(left, MIN_WAIT_SECONDS), return_when=asyncio.FIRST_COMPLETED)
+            if event.done() or self._child.ended.done():
+                break
         return event.done()
 
     async def _abort(self, request: Request) -> Failure:

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from sandbox import visitors
+from sandbox.clock.clock import CLOCK
 from sandbox.executor.failures import MAX_RESPONSE_BYTES
 from sandbox.socket_owners import connection_owner, is_ours
 
 PREFIX = "/2018-06-01/runtime/"
+# Not Lambda's: while a connection that has asked for this is open, a debugger holds the function (debuggee.py).
+HOLD = "/rollcall/hold"
 TCP_ESTABLISHED = 1  # of the states in linux/tcp.h's enum
 HEAD_LIMIT = 2 * 1024 * 1024  # awslambdaric sends up to 1 MiB of stack trace as a header
 
@@ -69,6 +72,11 @@ class RuntimeApi:
                 body = await _read_body(reader, int(headers.get("content-length", 0)))
                 if (method, path) == ("GET", f"{PREFIX}invocation/next"):
                     await self._hand_over(writer)
+                elif (method, path) == ("POST", HOLD):
+                    with CLOCK.held():
+                        writer.write(_response(HTTPStatus.OK))
+                        await reader.read()  # up to its end
+                    return
                 else:
                     writer.write(self._respond(method, path, body))
                     await writer.drain()

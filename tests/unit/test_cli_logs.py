@@ -8,9 +8,9 @@ import pytest
 
 from bootstrap.problem import Problem
 from rollcall.batches.batch_logs import of_batch
+from rollcall.batches.function_logs import choose
 from rollcall.batches.invocation_errors import is_error
 from rollcall.commands import logs
-from rollcall.commands.logs import choose
 from rollcall.target.connection import Stack
 from rollcall.terminal.duration import parse_duration
 from rollcall.terminal.log_lines import readable

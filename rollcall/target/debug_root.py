@@ -1,0 +1,48 @@
+"""The process to which a debugger attaches: it runs nothing, and the functions' processes join its session.
+
+`python -m rollcall.target.debug_root PORT` listens on 127.0.0.1 until its stdin ends. Each line that it prints is a
+JSON object: {"adapter": port} that processes connect to, then {"attached": true or false}, or {"error": text}.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+LOOK_SECONDS = 0.2
+
+
+def main(port: int) -> None:
+    """Listen, and tell when a debugger attaches and detaches."""
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # no warning of frozen modules: nothing is debugged here
+    import debugpy.server  # finds pydevd, which lies within debugpy
+    import pydevd
+
+    try:
+        debugpy.listen(("127.0.0.1", port))
+    except RuntimeError as error:
+        tell(error=str(error))
+        return
+    tell(adapter=pydevd.SetupHolder.setup["port"])
+    threading.Thread(target=watch, args=[debugpy], daemon=True).start()
+    sys.stdin.read()
+
+
+def watch(debugpy: Any) -> None:
+    """Tell each time that a debugger attaches, with its breakpoints set, or detaches."""
+    while True:
+        debugpy.wait_for_client()
+        tell(attached=True)
+        while debugpy.is_client_connected():
+            time.sleep(LOOK_SECONDS)
+        tell(attached=False)
+
+
+def tell(**line: Any) -> None:
+    print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
