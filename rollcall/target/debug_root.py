@@ -1,7 +1,8 @@
 """The process to which a debugger attaches: it runs nothing, and the functions' processes join its session.
 
 `python -m rollcall.target.debug_root PORT` listens on 127.0.0.1 until its stdin ends. Each line that it prints is a
-JSON object: {"adapter": port} that processes connect to, then {"attached": true or false}, or {"error": text}.
+JSON object: first the `port` and `token` for processes that join, or an `error`; then whether a debugger is `attached`,
+each time that this changes.
 """
 
 import json
@@ -25,7 +26,8 @@ def main(port: int) -> None:
     except RuntimeError as error:
         tell(error=str(error))
         return
-    tell(adapter=pydevd.SetupHolder.setup["port"])
+    setup = pydevd.SetupHolder.setup
+    tell(port=setup["port"], token=setup["access-token"])
     threading.Thread(target=watch, args=[debugpy], daemon=True).start()
     sys.stdin.read()
 

@@ -49,7 +49,7 @@ class Debugger:
             self.close()
             why = first["error"] if first else "debugpy has ended"
             raise Problem(f"no debugger can listen on port {port}: {why}", "choose another: --debug-port PORT")
-        self._adapter: int = first["adapter"]
+        self._adapter = first
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +59,9 @@ class Debugger:
 
     def close(self) -> None:
         """End the debugger's session."""
-        self._root.communicate()
+        if self._root.stdin:
+            self._root.stdin.close()  # its sign to end
+        self._root.wait()
         self._open.close()
 
     def changes(self) -> Iterator[bool]:
@@ -70,7 +72,7 @@ class Debugger:
     def let_in(self, connection: Connection) -> None:
         """Let all processors that are deployed now join the session, unless they do already."""
         paths = [(str(ROOT / "handlers"), "handlers"), *([(str(self._work), "")] if self._work else [])]
-        join = {"port": self._adapter, "parent": self._root.pid, "folder": self._folder, "paths": paths}
+        join = {**self._adapter, "parent": self._root.pid, "folder": self._folder, "paths": paths}
         for processor, batcher in functions_of(connection):
             change_variables(connection, processor, {VARIABLE: json.dumps(join, separators=(",", ":"))})
             connection.client("lambda").put_function_concurrency(FunctionName=processor, ReservedConcurrentExecutions=1)

@@ -1,8 +1,9 @@
 """Connects the process of your code to the debugger of `rollcall dev --debug`, and holds the clock while it is stopped.
 
-launcher.py imports it where the variable ROLLCALL_DEBUGGER says so: JSON with the `port` of debugpy's adapter on
-127.0.0.1, the `parent` whose session this process joins, the `folder` to import debugpy from, and `paths`, pairs of a
-folder of the user's and what it is called in the function's code. Nothing but the standard library is imported here.
+launcher.py imports it where the variable ROLLCALL_DEBUGGER says how to join, as JSON: the `port` of debugpy's adapter
+on 127.0.0.1 and its `token`; `parent`, the process whose session this one joins; the `folder` to import debugpy from;
+and `paths`, pairs of a folder of the user's and what it is called in the function's code. Nothing but the standard
+library is imported here at first.
 """
 
 import json
@@ -44,25 +45,37 @@ def join(debugger: dict[str, Any]) -> None:
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # no warning of frozen modules: they are not yours
     sys.path.append(debugger["folder"])
     try:
-        import debugpy.server  # finds pydevd, which lies within debugpy
+        import debugpy.server  # noqa: F401  it finds pydevd, which lies within it
         import pydevd
         import pydevd_file_utils
     finally:
         sys.path.remove(debugger["folder"])
     map_paths(pydevd_file_utils, [(yours, os.path.join(root(), theirs)) for yours, theirs in debugger["paths"]])
-    stop = pydevd.PyDB.do_wait_suspend
+    take_part(pydevd.PyDB)
+    try:
+        with held():
+            # debugpy.connect would do the same, but cannot show the adapter its token.
+            pydevd.settrace(
+                "127.0.0.1", port=debugger["port"], access_token=debugger["token"], ppid=debugger["parent"],
+                suspend=False, block_until_connected=True, patch_multiprocessing=False,
+            )  # fmt: skip
+    except (OSError, RuntimeError, SystemExit) as error:
+        print(f"no debugger at port {debugger['port']}, so this process goes on without: {error}", file=sys.stderr)
+
+
+def take_part(connection: Any) -> None:
+    """Hold the clock while the debugger has stopped this process; go on when it is lost. `connection` is PyDB."""
+    stop, end = connection.do_wait_suspend, connection.dispose_and_kill_all_pydevd_threads
 
     def held_stop(*arguments: Any, **named: Any) -> Any:
         with held():
             return stop(*arguments, **named)
 
-    pydevd.PyDB.do_wait_suspend = held_stop
-    try:
-        with held():
-            debugpy.connect(("127.0.0.1", debugger["port"]), parent_session_pid=debugger["parent"])
-            debugpy.wait_for_client()
-    except (OSError, RuntimeError) as error:
-        print(f"no debugger at port {debugger['port']}, so this process goes on without: {error}", file=sys.stderr)
+    def lost(self: Any, *arguments: Any, **named: Any) -> Any:
+        self.ready_to_run = True  # nobody is left who would say so
+        return end(self, *arguments, **named)
+
+    connection.do_wait_suspend, connection.dispose_and_kill_all_pydevd_threads = held_stop, lost
 
 
 def root() -> str:

@@ -142,5 +142,40 @@ def test_a_debugger_stops_each_item_alone_and_holds_every_timeout(
         dev.says("at work on", ITEMS)
 
 
+def test_an_edit_joins_the_debugger_that_is_attached_and_a_debugger_that_leaves_holds_nothing(
+    rollcall: Rollcall, connection: Connection, dev: Dev, work: Path, clock: Clock
+):
+    before = [variables_of(connection, name) for pair in functions_of(connection) for name in pair]
+    with DapClient(dev.port) as root:
+        root.attach({}, connect={"host": "127.0.0.1", "port": dev.port})
+        dev.says("the debugger is attached")
+        (work / "work.py").write_text(WORK.replace("at work on", "once more"))
+        dev.says("live in")
+        rollcall.json("run", "sqs", "--no-wait", "--batch-id=edited", "--items-per-chunk=2")
+        child = root.event("debugpyAttach")
+        with DapClient(child["connect"]["port"]) as client:
+            client.attach({work / "work.py": [LINE]}, **child)
+            stops(client, 0)
+        result = rollcall.json("watch", "edited")
+        assert (result["status"], result["succeeded"]) == ("SUCCEEDED", ITEMS)
+        assert not clock.show()["standsStill"]
+    dev.says("the debugger is detached")
+    assert [variables_of(connection, name) for pair in functions_of(connection) for name in pair] == before
+    dev.says("once more", ITEMS)
+
+
+def test_processors_go_on_without_a_debugger_that_was_killed(rollcall: Rollcall, connection: Connection, dev: Dev):
+    with DapClient(dev.port) as root:
+        root.attach({}, connect={"host": "127.0.0.1", "port": dev.port})
+        dev.says("the debugger is attached")
+        dev.process.kill()
+        dev.process.wait()
+    result = rollcall.json("run", "sqs", "--batch-id=alone", "--items-per-chunk=2")
+    assert (result["status"], result["succeeded"]) == ("SUCCEEDED", ITEMS)
+    assert any(BEFORE in variables_of(connection, name) for pair in functions_of(connection) for name in pair)
+    leave(connection)  # as the next `rollcall dev` does
+    assert not any(BEFORE in variables_of(connection, name) for pair in functions_of(connection) for name in pair)
+
+
 def stand_still(clock: Clock, stood: dict[str, Any]) -> None:
     assert clock.show()["now"] == stood["now"]
