@@ -22,7 +22,7 @@ from bootstrap.lock import deploying
 from bootstrap.parameters import BadParameter
 from bootstrap.printable import printable
 from bootstrap.problem import Problem
-from bootstrap.stacks import STACK_NAMES, checked_suffix
+from bootstrap.stacks import STACK_NAMES, checked_suffix, find_stack
 from bootstrap.vendoring import CannotVendor
 from bootstrap.work.place import VARIABLE, chosen_work
 from sandbox.host import control
@@ -87,6 +87,7 @@ def arguments() -> argparse.Namespace:
         metavar="DIR",
         help=f"your work folder; by default {VARIABLE}, else that of the repository's rollcall.toml, else the example",
     )
+    parser.add_argument("--missing", action="store_true", help="deploy only the stacks that are not there")
     parser.add_argument(
         "--yes", action="store_true", help="with --aws: lose what is told to be lost, without a question"
     )
@@ -125,8 +126,8 @@ def refuse_options(given: argparse.Namespace) -> None:
             "--region": given.region}  # fmt: skip
     if not given.aws and (named := [option for option, value in ones.items() if value]):
         raise Problem(f"{named[0]} is for AWS: a sandbox has nothing of the kind", "leave it out, or add --aws")
-    if given.command == "destroy" and (given.tag or given.parameter):
-        raise Problem("destroy takes neither --tag nor --parameter", "leave them out")
+    if given.command == "destroy" and (given.tag or given.parameter or given.missing):
+        raise Problem("destroy takes neither --tag nor --parameter nor --missing", "leave them out")
 
 
 def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str, dict[str, Any]]:
@@ -141,6 +142,9 @@ def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str,
         if given.command == "destroy":
             destroy(session, given.suffix, stacks, progress, losing, given.cloudformation_role)
             return {}
+        if given.missing:
+            cloudformation = session.client("cloudformation")
+            stacks = [name for name in stacks if not find_stack(cloudformation, STACK_NAMES[name] + given.suffix)]
         made = deploy(
             session, stacks, dict(given.parameter), given.suffix, progress=progress, work=chosen_work(given.work),
             losing=losing, tags=dict(given.tag), role=given.cloudformation_role,

@@ -9,6 +9,7 @@ library is imported here at first.
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from typing import Any
 
 from rollcall_wall_clock import running_monotonic, running_monotonic_ns
 
+# An editor attaches to a process that it is told of within a second.
+ATTACH_SECONDS = 10
 # The modules of your code. They are imported in the process that runs it, which the function forks.
 YOURS = {"work", "handlers.work"}
 
@@ -52,6 +55,9 @@ def join(debugger: dict[str, Any]) -> None:
         sys.path.remove(debugger["folder"])
     map_paths(pydevd_file_utils, [(yours, os.path.join(root(), theirs)) for yours, theirs in debugger["paths"]])
     take_part(pydevd.PyDB)
+    give_up = threading.Timer(ATTACH_SECONDS, go_on, [pydevd])
+    give_up.daemon = True
+    give_up.start()
     try:
         with held():
             # debugpy.connect would do the same, but cannot show the adapter its token.
@@ -61,6 +67,13 @@ def join(debugger: dict[str, Any]) -> None:
             )  # fmt: skip
     except (OSError, RuntimeError, SystemExit) as error:
         print(f"no debugger at port {debugger['port']}, so this process goes on without: {error}", file=sys.stderr)
+    give_up.cancel()
+
+
+def go_on(pydevd: Any) -> None:
+    """Wait no longer: the debugger has been told of this process, and does not take it."""
+    if connection := pydevd.get_global_debugger():
+        connection.ready_to_run = True
 
 
 def take_part(connection: Any) -> None:

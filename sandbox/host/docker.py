@@ -32,7 +32,7 @@ def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
     start fails, stops the container and raises SandboxError with the last lines of Compose and of the engine's log.
     """
     _refuse_another_checkouts(project)
-    command = _compose(project, "up", "--detach", "--build", "--wait")
+    command = _compose(project, "up", "--detach", "--build", "--wait", SERVICE)
     last: deque[str] = deque(maxlen=25)
     with _started(command, {**os.environ, "ROLLCALL_PORT": str(port)}) as compose:
         for line in _lines(compose):

@@ -65,7 +65,7 @@ def docker_engine() -> Iterator[Sandbox]:
         environment.setenv("ROLLCALL_PORT", str(port))
         sandbox = Sandbox("docker", port, name)
         try:
-            DockerCompose(REPOSITORY, build=True, wait=True).start()
+            DockerCompose(REPOSITORY, build=True, wait=True, services=["sandbox"]).start()
         except CalledProcessError as failure:
             failure.add_note(control.engine_log(sandbox))  # Compose says only that the container exited
             raise

@@ -15,6 +15,7 @@ from bootstrap.deploy import deploy
 from bootstrap.destroy import destroy
 from rollcall.commands.new import make
 from rollcall.target.connection import Connection
+from rollcall.target.debugger import BEFORE, functions_of, leave, variables_of
 from sandbox.state import Sandbox
 from tests.clock import Clock
 from tests.e2e.dap import DapClient
