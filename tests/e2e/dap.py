@@ -29,6 +29,7 @@ class DapClient:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # to close it is not enough while `_listen` reads from it
         self._socket.close()
 
     def _listen(self) -> None:
