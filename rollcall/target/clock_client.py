@@ -9,7 +9,8 @@ from rollcall.target.engine_client import ask, require_success
 PATH = "/_rollcall/clock"
 
 type Clock = dict[str, Any]
-"""As the engine answers: `now`, `offsetSeconds`, `skip`, `running`, `advancing`, `next`, the last hundred `jumps`."""
+"""As the engine answers: `now`, `offsetSeconds`, `skip`, `standsStill`, `running`, `advancing`, `next`, and the last
+hundred `jumps`."""
 
 
 def fetch_clock(endpoint: str) -> Clock:

@@ -36,9 +36,11 @@ def print_clock(clock: Clock) -> None:
 
 
 def print_time(clock: Clock) -> None:
-    """Print the clock's time, and how far it is ahead."""
+    """Print the clock's time, how far it is from real time, and whether a debugger holds it."""
     offset = clock["offsetSeconds"]
-    ahead = f"{seconds(offset)} ahead of real time" if offset else "real time"
+    ahead = f"{seconds(abs(offset))} {'ahead of' if offset > 0 else 'behind'} real time" if offset else "real time"
+    if clock.get("standsStill"):  # an older engine's never does
+        ahead += "; it stands still, since a debugger has stopped a function"
     stdout.print(Text.assemble((one_line(clock["now"]), "bold"), f"  {ahead}"), soft_wrap=True)
 
 

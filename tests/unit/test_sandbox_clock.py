@@ -5,14 +5,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from localstack.utils.scheduler import ScheduledTask
 
 from sandbox.clock import clock as clock_module
-from sandbox.clock import periodic, timers
+from sandbox.clock import periodic, timers, wall
 from sandbox.clock.clock import CLOCK
 from sandbox.clock.stillness import RUNNING
 from sandbox.clock.timers import TIMERS, Due
@@ -25,8 +25,10 @@ HOUR = 3600
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[None]:
     """This process's clock goes back at the end."""
+    sources = CLOCK.sources.copy()
     yield
     CLOCK._shared[0] = 0
+    CLOCK.skip, CLOCK.sources = False, sources
 
 
 def jump(seconds: float) -> None:
@@ -137,6 +139,50 @@ def test_a_process_follows_the_offset_with_every_function_that_tells_the_time():
     CLOCK._shared[0] = 400 * 86_400 * 10**9
     seen = subprocess.run([sys.executable, "-c", look, CLOCK.shared], capture_output=True, check=True, text=True)
     assert all(abs(at - time.time()) < 60 for at in json.loads(seen.stdout))
+
+
+def test_a_clock_that_is_held_stands_still_and_goes_on_from_there():
+    look = (
+        "import sys; from sandbox.clock import wall; wall.follow_file(sys.argv[1])\n"
+        "import json, time\n"
+        "print(json.dumps([time.time(), wall.running_monotonic()]))"
+    )
+
+    def elsewhere() -> list[float]:
+        done = subprocess.run([sys.executable, "-c", look, CLOCK.shared], capture_output=True, check=True, text=True)
+        return json.loads(done.stdout)
+
+    before = time.time()
+    with CLOCK.held():
+        with CLOCK.held():
+            stood = [time.time(), wall.running_monotonic()]
+            assert elsewhere() == stood
+        assert elsewhere() == [time.time(), wall.running_monotonic()] == stood
+    assert before <= stood[0] <= time.time() < stood[0] + 1
+    assert CLOCK.offset_seconds < 0
+    eventually(lambda: went_on(stood[1]))
+
+
+def went_on(monotonic: float) -> None:
+    assert wall.running_monotonic() > monotonic
+
+
+def test_a_clock_that_is_held_does_not_jump():
+    at = time.time() + HOUR
+    CLOCK.skip = True
+    CLOCK.sources.append(lambda: [Due(at, "a schedule")] if time.time() < at else [])
+    with CLOCK.held():
+        CLOCK._step()
+        assert time.time() < at
+    eventually(stepped_beyond(at))
+
+
+def stepped_beyond(at: float) -> Callable[[], None]:
+    def step() -> None:
+        CLOCK._step()
+        assert time.time() >= at
+
+    return step
 
 
 @pytest.mark.parametrize(
