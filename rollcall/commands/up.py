@@ -27,6 +27,7 @@ from rollcall.target.target import SandboxTarget, targeted
 from rollcall.terminal.console import print_json, print_next, stderr, stdout, steps
 from rollcall.terminal.options import Engine, EngineChoice, Json, WorkFolder
 from sandbox.host import control, docker
+from sandbox.host.build_failures import BuildFailed
 from sandbox.settings import DEFAULT_PORT
 from sandbox.state import SandboxError
 
@@ -128,6 +129,8 @@ def bring_up(
         port = target.port or (running.port if running else DEFAULT_PORT)
         try:
             sandbox = control.start(chosen, port, target.project, say)
+        except BuildFailed:
+            raise  # says itself what to do
         except SandboxError as failure:
             if engine == "auto" and chosen == "docker" and sys.platform == "linux":
                 raise Problem(str(failure), "to run it without Docker: `rollcall up --engine native`") from failure

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sandbox.host.build_failures import build_failure
 from sandbox.state import REPOSITORY, Sandbox, SandboxError
 
 COMPOSE_FILE = REPOSITORY / "docker-compose.yml"
@@ -28,8 +29,9 @@ def missing() -> str | None:
 def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
     """Build the image unless it is cached, start the container and return once it is healthy.
 
-    `progress` gets every line that Compose prints. Raises SandboxError if the project is another checkout's. If the
-    start fails, stops the container and raises SandboxError with the last lines of Compose and of the engine's log.
+    `progress` gets every line that Compose prints. Raises SandboxError if the project is another checkout's, and
+    BuildFailed if the image cannot be built. If the start fails, stops the container and raises SandboxError with the
+    last lines of Compose and of the engine's log.
     """
     _refuse_another_checkouts(project)
     command = _compose(project, "up", "--detach", "--build", "--wait", SERVICE)
@@ -39,6 +41,8 @@ def start(project: str, port: int, progress: Callable[[str], None]) -> Sandbox:
             last.append(line)
             progress(line)
     if compose.returncode:
+        if failure := build_failure(last):
+            raise failure
         log = logs(project, 25)
         stop(project)
         raise SandboxError(f"`{' '.join(command)}` failed:\n" + "\n".join([*last, log]))
