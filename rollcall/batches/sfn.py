@@ -2,9 +2,9 @@
 
 import json
 import uuid
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from bootstrap.open_batches import batch_in, stop
@@ -12,9 +12,10 @@ from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, Redrive, iso
 from handlers.sfn.express import LIMIT_SECONDS
 from handlers.sfn.map_runs import MapRuns
-from handlers.sfn.store import BatchObjects
+from handlers.sfn.store import BatcherOutput, BatchObjects
 from rollcall.batches.batch import Progress, Result
-from rollcall.batches.sight import Counts, Key, Map, Sight, counts_of
+from rollcall.batches.sfn_counts import ChunkCounts, chunk_counts
+from rollcall.batches.sight import Children, Counts, Key, Map, Sight, counts_of
 from rollcall.batches.sight import epoch_ms as epoch_ms_of
 from rollcall.target.connection import Connection
 
@@ -22,6 +23,8 @@ NAME_LENGTH = 80
 # After an early end the finalizer waits for EXPRESS children, for the processors that children called (an init of 10 s
 # and their timeout) and for 7 s more; and it may be late.
 FINALIZER_SECONDS = 60.0
+# Of what children have left so much is listed for a look: a page of S3, and the rest counts as done.
+LEFT_LISTED = 1000
 
 
 class SfnBatches:
@@ -54,32 +57,44 @@ class SfnBatches:
         return self.objects(batch_id).latest_generation() or (1 if self.execution(batch_id, 1) else None)
 
     def observe(self, batch_id: str, generation: int = 1) -> Progress | Result | None:
+        return self._look(batch_id, generation)[0]
+
+    def _look(self, batch_id: str, generation: int) -> tuple[Progress | Result | None, Map]:
+        """What `observe` returns, and the chunks of a batch that runs; none before they are made."""
         objects = self.objects(batch_id, generation)
-        ended = ending_of(objects)
-        if ended:
-            return ended
+        if ended := ending_of(objects):
+            return ended, Map()
         execution = self.execution(batch_id, generation)
         if execution is None:
-            return None
+            return None, Map()
         trouble, started_at = trouble_of(execution), epoch_ms(execution["startDate"])
         made = objects.find_made()
         if made is None:
             request = json.loads(execution["input"])
             items = request.get("items") if isinstance(request, dict) else None
-            return Progress("forming chunks", items, done=0, failed=0, trouble=trouble, started_at=started_at)
-        map_run, part = self.map_run(execution["executionArn"]), objects.part(made)
-        counts = map_run["itemCounts"] if map_run else {"succeeded": 0, "failed": 0, "timedOut": 0, "aborted": 0}
-        children = counts["succeeded"] + counts["failed"] + counts["timedOut"] + counts["aborted"]
-        ended_chunks = made.chunks - part.chunks + part.in_children(children)
-        return Progress(
-            stage="processing" if ended_chunks < made.chunks else "finishing",
+            return Progress("forming chunks", items, done=0, failed=0, trouble=trouble, started_at=started_at), Map()
+        chunks, of = self._chunks(objects, made, execution["executionArn"])
+        progress = Progress(
+            stage="processing" if chunks.ended < made.chunks else "finishing",
             items=made.items,
-            done=made.items * ended_chunks // made.chunks if made.chunks else 0,
+            done=made.items * chunks.ended // made.chunks if made.chunks else 0,
             failed=sum(count for _, count in objects.failures()),
             chunks=made.chunks,
             trouble=trouble,
             started_at=started_at,
         )
+        return progress, Map(counted=chunks.by_state(), children=of)
+
+    def _chunks(self, objects: BatchObjects, made: BatcherOutput, execution_arn: str) -> tuple[ChunkCounts, Children]:
+        """The chunks by the state of their children, and the children of the latest Map Run."""
+        part, map_runs = objects.part(made), MapRuns(self._sfn)
+        # The batcher has told of a further Map Run before that begins.
+        arn = map_runs.find(execution_arn, part.run)
+        counts: dict[str, int] = map_runs.describe(arn)["itemCounts"] if arn else {}
+        left = sum(1 for _ in islice(objects.names_left(part.run), LEFT_LISTED)) if counts.get("succeeded") else 0
+        oldest = self._oldest(arn) if arn and counts["running"] else ()
+        children = Children(part.per_child, counts.get("running", 0), counts.get("pending", 0), oldest)
+        return chunk_counts(made, part, counts, left), children
 
     def last_chunk_done_at(self, batch_id: str, generation: int = 1) -> int | None:
         execution = self.execution(batch_id, generation)
@@ -129,7 +144,7 @@ class SfnBatches:
         return list(found)
 
     def sight(self, batch_id: str, generation: int = 1) -> Sight | None:
-        seen = self.observe(batch_id, generation)
+        seen, chunks = self._look(batch_id, generation)
         if seen is None:
             return None
         request = self.request(batch_id) or BatchRequest()
@@ -143,30 +158,20 @@ class SfnBatches:
         }
         if isinstance(seen, Result):
             drained_at = self.last_chunk_done_at(batch_id, generation)
-            chunks = Map(((0, seen.chunks or 0),))
-            return Sight(seen=seen, counts=counts_of(seen), chunks=chunks, sealed=True, drained_at=drained_at, **about)
-        execution = self.execution(batch_id, generation)
-        map_run = self.map_run(execution["executionArn"]) if execution else None
-        children = children_of(map_run)
-        total = sum(children.values())
-        running = (seen.items or 0) * children["working"] // total if total else 0
-        waiting = max(0, (seen.items or 0) - seen.done - running)
-        counts = Counts(
-            done=max(0, seen.done - seen.failed),
-            failed=seen.failed,
-            working=running,
-            waiting=waiting if total else 0,
-            unmade=0 if total else seen.items,
-        )
-        chunks = Map(children=tuple(children.items()), running=self._running(map_run) if children["working"] else ())
-        sealed = self.objects(batch_id, generation).find_made() is not None
-        return Sight(seen=seen, counts=counts, chunks=chunks, sealed=sealed, **about)
+            return Sight(
+                seen=seen, counts=counts_of(seen), chunks=ended_map(seen), sealed=True, drained_at=drained_at, **about
+            )  # fmt: skip
+        if not chunks.children:
+            return Sight(seen=seen, counts=Counts(0, 0, 0, 0, seen.items), chunks=chunks, sealed=False, **about)
+        items = seen.items or 0
+        working = items * dict(chunks.counted)["working"] // chunks.chunks if chunks.chunks else 0
+        waiting = max(0, items - seen.done - working)
+        counts = Counts(max(0, seen.done - seen.failed), seen.failed, working, waiting, unmade=0)
+        return Sight(seen=seen, counts=counts, chunks=chunks, sealed=True, **about)
 
-    def _running(self, map_run: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:
+    def _oldest(self, map_run_arn: str) -> tuple[tuple[str, int], ...]:
         """The names and the starts of children that run, one page of them, the oldest first."""
-        if not map_run:
-            return ()
-        listed = self._sfn.list_executions(mapRunArn=map_run["mapRunArn"], statusFilter="RUNNING", maxResults=1000)
+        listed = self._sfn.list_executions(mapRunArn=map_run_arn, statusFilter="RUNNING", maxResults=1000)
         found = [(child["name"], epoch_ms(child["startDate"])) for child in listed["executions"]]
         return tuple(sorted(found, key=lambda child: child[1]))
 
@@ -204,15 +209,11 @@ class SfnBatches:
         return Result(batch_id, self.architecture, "OPEN", generation, started_at=started_at)
 
 
-def children_of(map_run: Mapping[str, Any] | None) -> dict[str, int]:
-    """The chunks of a Map Run by their state."""
-    counts: dict[str, int] = defaultdict(int, map_run["itemCounts"] if map_run else {})
-    return {
-        "done": counts["succeeded"],
-        "failed": counts["failed"] + counts["timedOut"] + counts["aborted"],
-        "working": counts["running"],
-        "waiting": counts["pending"],
-    }
+def ended_map(result: Result) -> Map:
+    """The chunks of a batch that has ended: all of them are done, or nothing tells which are."""
+    chunks, items = result.chunks or 0, result.items or 0
+    waiting = round(chunks * (result.remaining or 0) / items) if items else 0
+    return Map(counted=(("done", chunks - waiting), ("waiting", waiting)))
 
 
 def epoch_ms(time: datetime) -> int:

@@ -36,23 +36,36 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Children:
+    """The children of the latest Map Run, each of up to `per_child` chunks: how many are `running`, and `waiting`.
+
+    `oldest` are the names of those that run, with their starts: the oldest first, of one page.
+    """
+
+    per_child: int
+    running: int
+    waiting: int
+    oldest: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class Map:
     """Where the chunks of a batch stand. `made` have been made, so many a segment; `left` are not finished.
 
-    `complete`: no chunk is left besides these. `children` are the chunks of a Map Run by their state, where it is not
-    known which chunk is in which, and `running` are the names of its child executions that run, with their starts.
+    `complete`: no chunk is left besides these. `counted` are the chunks of the Step Functions architecture by the state
+    of their `children`: it is not known which chunk is in which.
     """
 
     made: tuple[tuple[int, int], ...] = ()
     left: tuple[ChunkLeft, ...] = ()
     complete: bool = True
-    children: tuple[tuple[str, int], ...] = ()
-    running: tuple[tuple[str, int], ...] = ()
+    counted: tuple[tuple[str, int], ...] = ()
+    children: Children | None = None
 
     @property
     def chunks(self) -> int:
         """The number of chunks that have been made."""
-        return sum(count for _, count in self.made) or sum(count for _, count in self.children)
+        return sum(count for _, count in self.made) or sum(count for _, count in self.counted)
 
     def place(self, seq: int) -> int:
         """Where the chunk stands among all, from 0, in the order of their numbers."""
@@ -86,6 +99,11 @@ class Sight:
     deadline: int | None = None
     drained_at: int | None = None
     retry_seconds: float = 0.0
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether only the end of several chunks together is known: all items of a child that runs count as in work."""
+        return self.chunks.children is not None and self.chunks.children.per_child > 1
 
     @property
     def chunk_count(self) -> int:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from handlers.sqs.records import SEGMENT_STRIDE
 from handlers.sqs.table import FOREVER
-from rollcall.batches.sight import Counts, Map
+from rollcall.batches.sight import Map, Sight
 from rollcall.console.history import Point, spaced
 
 BAR_WIDTH = 1000
@@ -18,14 +18,20 @@ SPARK_WIDTH, SPARK_HEIGHT = 96, 24
 MOST_CELLS = 10_000
 
 
-def said(counts: Counts) -> str:
-    """`640 done, 3 failed, 120 in work`: the counts that are not zero."""
-    numbers = ((name, getattr(counts, name) or 0) for name in STATES)
-    return ", ".join(f"{number:,} {NAMES[name]}" for name, number in numbers if number) or "no item yet"
+def said(sight: Sight) -> str:
+    """`640 done, 3 failed, 120 in work`: the counts of items that are not zero."""
+    names = NAMES
+    if sight.result:
+        names = names | {"waiting": "remaining"}
+    elif sight.in_steps:
+        names = names | {"working": "in children that run"}
+    numbers = ((name, getattr(sight.counts, name) or 0) for name in STATES)
+    return ", ".join(f"{number:,} {names[name]}" for name, number in numbers if number) or "no item yet"
 
 
-def bar(counts: Counts, ended: bool, size: str = "") -> Markup:
+def bar(sight: Sight, size: str = "") -> Markup:
     """A bar of the counts. What is not done of a batch that has ended remains."""
+    counts, ended = sight.counts, sight.result is not None
     total = counts.known or 1
     at, parts = 0.0, []
     for name in STATES:
@@ -34,7 +40,7 @@ def bar(counts: Counts, ended: bool, size: str = "") -> Markup:
             shown = "remaining" if ended and name == "waiting" else name
             parts.append(f'<rect class="{shown}" x="{at:.1f}" y="0" width="{max(width, 2):.1f}" height="8"/>')
         at += width
-    label = Markup.escape(said(counts))
+    label = Markup.escape(said(sight))
     return Markup(  # noqa: S704 - of numbers and an escaped label
         f'<svg class="bar {size}" viewBox="0 0 {BAR_WIDTH} 8" preserveAspectRatio="none" role="img" '
         f'aria-label="{label}">'
@@ -72,8 +78,8 @@ def states_of(chunks: Map, now: int) -> list[str]:
 
     Of a Map Run the order is that of the states: it does not say which chunk is in which.
     """
-    if chunks.children:
-        return [name for name, number in chunks.children for _ in range(min(number, 10**6))]
+    if chunks.counted:
+        return [name for name, number in chunks.counted for _ in range(min(number, 10**6))]
     states = ["done"] * chunks.chunks
     offsets, at = {}, 0
     for segment, number in chunks.made:

@@ -42,7 +42,8 @@ def rate_now(points: Sequence[Point]) -> float | None:
 def ending_range(points: Sequence[Point], waits: float = 0.0) -> Range | None:
     """The seconds from the last point to the batch's end; None while the number of items or the rate is unknown.
 
-    What is left at the highest of the rates, and at the lowest. The last items take as long as a chunk takes: by
+    What is left at the highest of the rates, and at the lowest. Those in work may be all but done, the more so where
+    only the end of several chunks together is known. The last items take as long as a chunk takes: by
     Little's law those that are worked on divided by the rate (https://en.wikipedia.org/wiki/Little%27s_law). Where
     items fail, they also wait for their next attempts: `waits` seconds at the most.
     """
@@ -50,8 +51,8 @@ def ending_range(points: Sequence[Point], waits: float = 0.0) -> Range | None:
     if not moving:
         return None
     last = points[-1]
-    left = last.working + last.waiting + last.unmade
-    of_a_chunk = last.working / max(moving)
-    low = max(left / max(moving) / FASTER - HEAD_SECONDS, 0.0)
-    high = left / min(moving) * SLOWER + of_a_chunk + waits + TAIL_SECONDS
+    begun, not_begun = last.working, last.waiting + last.unmade
+    of_a_chunk = begun / max(moving)
+    low = max(not_begun / max(moving) / FASTER - HEAD_SECONDS, 0.0)
+    high = (begun + not_begun) / min(moving) * SLOWER + of_a_chunk + waits + TAIL_SECONDS
     return Range(low, high)

@@ -43,12 +43,17 @@ class Function:
 
 @dataclass(frozen=True)
 class Flow:
-    """A stack at one moment, its resources by the names of their outputs: `Chunk`, `Processor`."""
+    """A stack at one moment, its resources by the names of their outputs: `Chunk`, `Processor`.
+
+    `arrival` is that of the last Batch Finished event: when it arrived, and the seconds since the batch's last item;
+    None if none has since the console began.
+    """
 
     architecture: str
     queues: Mapping[str, Queue] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     executions: int | None = None
+    arrival: tuple[int, float | None] | None = None
 
 
 def see_flow(watch: Watch, architecture: str) -> Flow:
@@ -74,7 +79,8 @@ def see_flow(watch: Watch, architecture: str) -> Flow:
         if machine
         else None
     )
-    return Flow(architecture, queues, see_functions(watch, architecture, names), executions)
+    arrival = watch.history.last_arrival(architecture)
+    return Flow(architecture, queues, see_functions(watch, architecture, names), executions, arrival)
 
 
 def see_queue(watch: Watch, url: str) -> Queue:

@@ -85,6 +85,16 @@ class History:
         with self._lock:
             self._story(key).arrived_at = at
 
+    def last_arrival(self, architecture: str) -> tuple[int, float | None] | None:
+        """When the architecture's last Batch Finished event arrived, and the seconds since its batch's last item."""
+        with self._lock:
+            stories = [story for key, story in self._stories.items() if key.architecture == architecture]
+            last = max(stories, key=lambda story: story.arrived_at or 0, default=None)
+            if not last or not last.arrived_at:
+                return None
+            drained_at = last.last.drained_at if last.last else None
+            return last.arrived_at, (last.arrived_at - drained_at) / 1000 if drained_at else None
+
     def of(self, key: Key) -> Story:
         """A copy of what is known; empty if nothing is."""
         with self._lock:

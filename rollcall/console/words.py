@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from costs.format import count, seconds
 from rollcall.batches.batch import Progress
@@ -19,8 +20,9 @@ STAGES = {
     "stalled": "stalled",
     "being cancelled": "being cancelled",
 }
-# A batch in which nothing is done for so long gets a sentence about that in place of a range.
-STILL_SECONDS = 10.0
+# A batch in which nothing is done for so long, and for so many times the longest of the latest pauses, gets a sentence
+# about that in place of a range.
+STILL_SECONDS, STILL_PAUSES, LATEST_PAUSES = 10.0, 2.0, 20
 
 
 def moment(at: int | None, now: int | None = None, exact: bool = False) -> str:
@@ -65,12 +67,16 @@ def stage(sight: Sight) -> str:
 
 
 def still_for(points: list[Point], now: int) -> float | None:
-    """For how many seconds no item has been done, if that is long; of a batch that has been looked at for as long."""
+    """For how many seconds no item has been done, if that is long; of a batch that has been looked at for as long.
+
+    Where the items that are done show in steps, as those of Step Functions' children do, a pause between them is usual.
+    """
     if not points:
         return None
-    moved = next((point.at for point in points if point.finished == points[-1].finished), now)
-    still = (now - moved) / 1000
-    return still if still >= STILL_SECONDS else None
+    moves = [points[0].at, *(after.at for before, after in pairwise(points) if after.finished != before.finished)]
+    usual = max((after - before for before, after in pairwise(moves[-LATEST_PAUSES:])), default=0) / 1000
+    still = (now - moves[-1]) / 1000
+    return still if still >= max(STILL_SECONDS, STILL_PAUSES * usual) else None
 
 
 def headline(sight: Sight, span: Range | None, points: list[Point]) -> str:
@@ -81,7 +87,8 @@ def headline(sight: Sight, span: Range | None, points: list[Point]) -> str:
         return f"It will not be done by itself: {sight.seen.trouble}"
     still = still_for(points, sight.at)
     if still:
-        return f"Nothing has been done for {seconds(still)}"
+        what = "No child execution has ended" if sight.in_steps else "Nothing has been done"
+        return f"{what} for {seconds(still)}"
     if span and sight.sealed is not False:
         return f"The last item will be done {in_words(span)}"
     if sight.counts.unmade is None:

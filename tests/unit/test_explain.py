@@ -200,6 +200,17 @@ EXECUTIONS = [
     ),
     ("unknown", mapped(pending=2), "No child runs, 2 children wait, and why is not known."),
     ("finishing", mapped(succeeded=2), "Every child has ended, and the finalizer is called next."),
+    ("children", mapped(replace(RUNNING, per_child=50), running=2), "2 children run, each with up to 50 chunks."),
+    (
+        "children",
+        mapped(replace(RUNNING, state="Hand out what is left"), succeeded=2),
+        "Every child has ended, and the chunks that they had no time for go to further children since 14:00:00",
+    ),
+    (
+        "batcher-fails",
+        mapped(replace(RUNNING, state="Hand out what is left", failure="SlowDown: no"), succeeded=2),
+        "the batcher failed, and is called again: SlowDown: no.",
+    ),
     (
         "not-sealed",
         replace(RUNNING, state=None),

@@ -21,7 +21,8 @@ class SfnFacts:
     """A batch at a moment. `execution` is the answer of DescribeExecution, None if there is none.
 
     `state` is the state of the state machine that it is in, entered at `state_since`; `failure` is how the last try of
-    this state ended, if it failed. `map_run` is the answer of DescribeMapRun. Times in milliseconds since 1970.
+    this state ended, if it failed. `map_run` is the answer of DescribeMapRun, whose children have up to `per_child`
+    chunks. Times in milliseconds since 1970.
     """
 
     title: str
@@ -35,6 +36,7 @@ class SfnFacts:
     failure: str | None = None
     made: BatcherOutput | None = None
     map_run: Mapping[str, Any] | None = None
+    per_child: int = 1
 
     def children(self, *kinds: str) -> int:
         """The number of children of these kinds, as the Map Run counts them."""
@@ -58,12 +60,15 @@ def gather(connection: Connection, batch_id: str, generation: int) -> SfnFacts:
     history = connection.client("stepfunctions").get_execution_history(
         executionArn=arn, reverseOrder=True, maxResults=EVENTS
     )
+    objects = batches.objects(batch_id, generation)
+    made = objects.find_made()
     return replace(
         place_in(facts, history["events"]),
         stack=with_errors(facts.stack, connection, stack, "sfn", batch_id, started_at, now),
         execution=execution,
-        made=batches.objects(batch_id, generation).find_made(),
+        made=made,
         map_run=batches.map_run(arn),
+        per_child=objects.part(made).per_child if made else 1,
     )
 
 

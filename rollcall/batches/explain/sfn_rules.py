@@ -9,7 +9,7 @@ from rollcall.batches.explain.sfn_facts import SfnFacts
 from rollcall.batches.explain.wording import answer, no_consumer
 
 # The states of the state machine's definition.
-MAKING, TRYING, PROCESSING, FINALIZING = "Make chunks", "Try the work", "Process chunks", "Finalize"
+TRYING, PROCESSING, FINALIZING, HANDING = "Try the work", "Process chunks", "Finalize", "Hand out what is left"
 LOST = ("failed", "timedOut", "aborted")
 
 
@@ -41,6 +41,8 @@ def clauses(facts: SfnFacts) -> Iterator[Clause]:
         yield of_trial(facts)
     elif facts.state == FINALIZING:
         yield of_finalizer(facts)
+    elif facts.state == HANDING:
+        yield of_handing_out(facts)
     elif facts.state == PROCESSING or facts.map_run:
         yield from of_children(facts)
     else:
@@ -82,6 +84,16 @@ def of_trial(facts: SfnFacts) -> Clause:
     return Clause("children", f"its work is being tried since {since}, before its first child")
 
 
+def of_handing_out(facts: SfnFacts) -> Clause:
+    """An execution whose children have left chunks, which go to the children of a further Map Run."""
+    what = "every child has ended, and the chunks that they had no time for go to further children"
+    if stopped := facts.stack.stopped("batcher"):
+        return Clause("no-consumer", f"{what}: {stopped}")
+    if facts.failure:
+        return Clause("batcher-fails", f"{what}: the batcher failed, and is called again: {facts.failure}")
+    return Clause("children", f"{what} since {clock_time(facts.state_since, facts.now)}")
+
+
 def of_children(facts: SfnFacts) -> Iterator[Clause]:
     """An execution whose Map Run is under way."""
     running, pending = facts.children("running"), facts.children("pending")
@@ -102,7 +114,8 @@ def of_children(facts: SfnFacts) -> Iterator[Clause]:
         # Where others wait to begin, these may be a few among many that succeed.
         yield Clause("items-fail", f"items {again} with {stack.failing_with}", 0 if pending else running + 1)
     if running and not stopped:
-        yield Clause("children", f"{children(running)} run{'s' if running == 1 else ''}", running)
+        each = f", each with up to {facts.per_child:,} chunks" if facts.per_child > 1 else ""
+        yield Clause("children", f"{children(running)} run{'s' if running == 1 else ''}{each}", running)
     elif pending:
         yield Clause("unknown", f"no child runs, {waits(pending)}, and why is not known")
     elif not running:

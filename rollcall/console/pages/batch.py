@@ -103,6 +103,7 @@ def batch(asked: Asked) -> Page:
     bill = watch.bill(key).value
     planned = plan(watch, sight)
     lines = money.beside(bill, planned)
+    oldest = sight.chunks.children.oldest if sight.chunks.children else ()
     again = bool(sight.result and (sight.result.failed or sight.result.remaining))
     shows: dict[str, Any] = {
         "sight": sight,
@@ -115,8 +116,8 @@ def batch(asked: Asked) -> Page:
         "sealed": sealed(sight),
         "deadline": deadline(sight, now),
         "reason": sight.result.reason if sight.result else None,
-        "bar": drawing.bar(sight.counts, sight.result is not None, "big"),
-        "said": drawing.said(sight.counts),
+        "bar": drawing.bar(sight, "big"),
+        "said": drawing.said(sight),
         "rate": rate_of(sight) if sight.result else rate_now(story.points),
         "duration": duration(sight, now),
         "cost": cost_of(bill),
@@ -124,10 +125,11 @@ def batch(asked: Asked) -> Page:
         "charts": [charts.counts_chart(story.points), charts.rate_chart(story.points)] if len(story.points) > 2 else [],
         "map": drawing.chunk_map(cells) if cells else None,
         "each": each,
-        "counted": bool(sight.chunks.children),
+        "counted": bool(sight.chunks.counted),
+        "children": sight.chunks.children,
         "complete": sight.chunks.complete,
         "slowest": slowest(sight),
-        "oldest": [(name, (sight.at - since) / 1000) for name, since in sight.chunks.running[:SLOWEST]],
+        "oldest": [(name, (sight.at - since) / 1000) for name, since in oldest[:SLOWEST]],
         "timeline": story.timeline(),
         "why": why(asked, sight),
         "lines": lines,

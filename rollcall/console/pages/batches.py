@@ -52,8 +52,8 @@ def row(watch: Watch, sight: Sight, until: float) -> Row:
     return Row(
         sight=sight,
         stage=words.stage(sight),
-        bar=drawing.bar(sight.counts, result is not None),
-        said=drawing.said(sight.counts),
+        bar=drawing.bar(sight),
+        said=drawing.said(sight),
         rate=rate_of(sight) if result else rate_now(points),
         spark=drawing.spark(points),
         end=end_of(sight, watch),

@@ -31,7 +31,7 @@ def chunks(asked: Asked) -> Page:
         "rows": [(sight.chunks.place(chunk.seq), chunk, lease(chunk.lease_until, sight.at)) for chunk in left],
         "number": number,
         "more": len(sight.chunks.left) > number * PAGE,
-        "counted": bool(sight.chunks.children) or key.architecture == "sfn",
+        "counted": key.architecture == "sfn",
     }
     return Page("chunks.html", f"Chunks of {key.batch_id}", shows, error)
 

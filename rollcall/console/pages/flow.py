@@ -57,7 +57,7 @@ def flow(asked: Asked) -> Page:
                 "sight": sight,
                 "path": path_of(sight),
                 "stage": words.stage(sight),
-                "said": said(sight.counts),
+                "said": said(sight),
                 "why": why(asked, sight),
             }
             for sight in running
@@ -72,6 +72,9 @@ def draw(seen: Flow, running: list[Sight]) -> Any:
     if seen.architecture == "sqs":
         left = sum(len(sight.chunks.left) for sight in running)
         return sqs_drawing(seen, count(left, "chunk") + " left", batches)
-    children = [dict(sight.chunks.children) for sight in running]
-    working, waiting = (sum(states.get(name, 0) for states in children) for name in ("working", "waiting"))
-    return sfn_drawing(seen, working, waiting, batches)
+    children = [sight.chunks.children for sight in running if sight.chunks.children]
+    runs, waiting = (sum(found) for found in ([each.running for each in children], [each.waiting for each in children]))
+    number = "1 child runs" if runs == 1 else f"{runs:,} children run"
+    most = max((each.per_child for each in children), default=1)
+    each = f"each up to {count(most, 'chunk')}" if most > 1 else ""
+    return sfn_drawing(seen, [f"{number}, {waiting:,} wait{'s' if waiting == 1 else ''}", each], batches)

@@ -5,12 +5,20 @@ import re
 
 from handlers.sqs.records import SEGMENT_STRIDE, ChunkLeft
 from handlers.sqs.table import FOREVER
-from rollcall.batches.sight import Counts, Map
+from rollcall.batches.batch import Progress, Result
+from rollcall.batches.sight import Children, Counts, Key, Map, Sight
 from rollcall.console import drawing
 from rollcall.console.flow_drawing import Box
 from rollcall.console.flow_drawing import drawing as flow
 
 NOW = 1_000_000
+
+
+def sight(counts: Counts, seen: Progress | Result | None = None, chunks: Map | None = None) -> Sight:
+    return Sight(Key("sqs", "b"), NOW, seen or Progress("processing", 100, 10, 0), counts, chunks or Map(), 10)
+
+
+ENDED = Result("b", "sqs", "FAILED", items=100)
 
 
 def left(seq: int, attempts: int = 0, lease_until: int = 0) -> ChunkLeft:
@@ -24,13 +32,25 @@ def widths(svg: str) -> dict[str, float]:
 
 
 def test_a_bar_shows_each_count_as_its_share():
-    svg = drawing.bar(Counts(50, 10, 15, 20, 5), ended=False)
+    svg = drawing.bar(sight(Counts(50, 10, 15, 20, 5)))
     assert widths(svg) == {"done": 500, "failed": 100, "working": 150, "waiting": 200, "unmade": 50}
     assert 'aria-label="50 done, 10 failed, 15 in work, 20 waiting, 5 not made yet"' in svg
 
 
 def test_one_failed_item_of_millions_is_seen():
-    assert widths(drawing.bar(Counts(5_000_000, 1, 0, 0, 0), ended=True))["failed"] == 2
+    assert widths(drawing.bar(sight(Counts(5_000_000, 1, 0, 0, 0), ENDED)))["failed"] == 2
+
+
+def test_what_is_left_of_a_batch_that_has_ended_remains():
+    assert drawing.said(sight(Counts(50, 0, 0, 7, 0), ENDED)) == "50 done, 7 remaining"
+
+
+def test_the_items_of_a_child_that_runs_are_not_said_to_be_in_work():
+    counted, counts = (("done", 50), ("working", 100), ("waiting", 150)), Counts(500, 0, 1000, 1500, 0)
+    steps, each = (Map(counted=counted, children=Children(number, 2, 3)) for number in (50, 1))
+    assert drawing.said(sight(counts, chunks=steps)) == "500 done, 1,000 in children that run, 1,500 waiting"
+    assert drawing.said(sight(counts, chunks=each)) == "500 done, 1,000 in work, 1,500 waiting"
+    assert len(drawing.states_of(steps, NOW)) == 300
 
 
 def test_a_map_has_each_chunk_in_its_state_across_segments():

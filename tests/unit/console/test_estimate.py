@@ -51,3 +51,11 @@ def test_where_items_fail_the_end_may_wait_for_the_last_attempts():
     assert without
     assert waiting
     assert waiting == without._replace(high=without.high + 60)
+
+
+def test_the_end_lies_in_the_range_just_before_children_end_together():
+    # Two children at a time, each of 500 items, that end together every five seconds. The last two are about to end.
+    seen = [Point(1000 * second, 1000 * (second // 5), 0, 1000, 0, 0) for second in range(15)]
+    span = ending_range(seen)
+    assert span
+    assert span.low < 0.5 < span.high

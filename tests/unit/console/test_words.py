@@ -1,9 +1,11 @@
 """The answer in words, in each state of a batch."""
 
+from dataclasses import replace
+
 import pytest
 
 from rollcall.batches.batch import Progress, Result
-from rollcall.batches.sight import Counts, Key, Map, Sight
+from rollcall.batches.sight import Children, Counts, Key, Map, Sight
 from rollcall.console import words
 from rollcall.console.estimate import Range
 from rollcall.console.history import Point
@@ -51,6 +53,20 @@ def test_a_batch_that_stands_does_not_promise_an_end():
     points = [Point(NOON - at, 10, 0, 5, 85, 0) for at in (30_000, 20_000, 10_000, 0)]
     assert words.headline(sight(running()), Range(1, 2), points) == "Nothing has been done for 30.0 s"
     assert "TimedOut" in words.headline(sight(running(trouble="its execution is TimedOut")), None, [])
+
+
+def test_a_pause_that_is_usual_between_the_ends_of_children_is_no_standstill():
+    finished = (0, 0, 0, 500, 500, 500, 1000, 1000, 1000, 1000)
+    points = [Point(NOON + 10_000 * number, done, 0, 500, 0, 0) for number, done in enumerate(finished)]
+    assert words.still_for(points[:3], NOON + 20_000) == 20
+    assert words.still_for(points, NOON + 90_000) is None
+    assert words.still_for(points, NOON + 120_000) == 60
+
+
+def test_children_with_several_chunks_are_said_to_end_not_to_do_nothing():
+    points = [Point(NOON - at, 10, 0, 5, 85, 0) for at in (30_000, 20_000, 10_000, 0)]
+    steps = replace(sight(running()), chunks=Map(counted=(("working", 9),), children=Children(3, 3, 0)))
+    assert words.headline(steps, Range(1, 2), points) == "No child execution has ended for 30.0 s"
 
 
 @pytest.mark.parametrize(
