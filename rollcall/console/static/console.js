@@ -53,7 +53,8 @@ document.addEventListener("click", (event) => {
 });
 
 const plots = new WeakMap();
-const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+// A colour of the style sheet by its name, as a canvas takes it.
+function colour(name, place) { place.style.color = `var(${name})`; return getComputedStyle(place).color; }
 function draw() {
   for (const place of document.querySelectorAll(".plot[data-series]")) {
     const data = JSON.parse(place.dataset.series);
@@ -61,11 +62,11 @@ function draw() {
     const known = plots.get(place);
     if (known) { known.setData(data); continue; }
     place.replaceChildren();
-    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+    const axis = { stroke: colour("--muted", place), grid: { stroke: colour("--line", place), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
     const names = place.dataset.names.split(","), paints = place.dataset.paints.split(",");
     const series = names.map((label, index) => ({
-      label, stroke: colour(paints[index]), width: 1.6, points: { show: false },
-      fill: place.dataset.fill ? colour(paints[index]) + "22" : undefined,
+      label, stroke: colour(paints[index], place), width: 1.6, points: { show: false },
+      fill: colour(paints[index], place).replace(/rgb\((.*)\)/, "rgba($1, .13)"),
     }));
     const size = () => ({ width: place.clientWidth, height: 200 });
     const plot = new uPlot({
