@@ -57,7 +57,7 @@ def counts_chart(points: Sequence[Point]) -> Chart:
     lines: list[list[float]] = [[point.finished for point in points]]
     names: tuple[str, ...] = ("finished",)
     paints: tuple[str, ...] = ("--accent",)
-    if points[-1].failed * 100 > points[-1].finished:
+    if points and points[-1].failed * 100 > points[-1].finished:
         lines.append([point.failed for point in points])
         names, paints = (*names, "failed"), (*paints, "--bad")
     return Chart("Finished items over time", names, paints, times, lines)

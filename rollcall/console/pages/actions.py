@@ -75,7 +75,8 @@ def redrive(asked: Asked) -> Page:
     what = f"the items that failed with “{pattern}”" if pattern else count(again, "item")
     shows = {
         "question": f"Redrive batch {key.batch_id}?",
-        "effect": f"Runs {what} again, as generation {key.generation + 1} of the batch.",
+        "effect": f"Runs {what} again, as generation {key.generation + 1} of the batch."
+        + (" The others stay failed." if pattern else ""),
         "command": asked.actions.command(redrive_words(asked, pattern)),
         "button": "Redrive",
         "back": path_of(asked),

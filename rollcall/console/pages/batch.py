@@ -122,7 +122,10 @@ def batch(asked: Asked) -> Page:
         "duration": duration(sight, now),
         "cost": cost_of(bill),
         "planned_cost": cost_of(planned),
-        "charts": [charts.counts_chart(story.points), charts.rate_chart(story.points)] if len(story.points) > 2 else [],
+        # A running batch keeps their place free from the start: nothing moves when they come.
+        "charts": [charts.counts_chart(story.points), charts.rate_chart(story.points)]
+        if len(story.points) > 2 or not sight.result
+        else [],
         "map": drawing.chunk_map(cells) if cells else None,
         "each": each,
         "counted": bool(sight.chunks.counted),

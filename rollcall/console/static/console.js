@@ -13,13 +13,16 @@ document.addEventListener("htmx:sse:after:message", () => { connected("live", "l
 for (const name of ["htmx:sse:error", "htmx:sse:close", "htmx:error"])
   document.addEventListener(name, () => connected("lost", "not connected"));
 document.addEventListener("htmx:sse:before:connection", (event) => {
-  if (event.detail.connection?.attempt > 0) connected("lost", document.hidden ? "paused" : "not connected, trying again");
+  if (event.detail.connection?.attempt > 0) connected("lost", "not connected, trying again");
 });
 
-// A browser has six connections to a host: a page that is not seen takes none. The extension itself ends those of pages
-// that are hidden later.
+// A browser has six connections to a host: a page that is not seen takes none. The extension itself ends that of a page
+// that is hidden later, and connects again when it is seen.
 let asked = false;
-function see() { if (!document.hidden && !asked) htmx.trigger($("#live"), "seen"); }
+function see() {
+  if (document.hidden) connected("", "paused");
+  else if (!asked) htmx.trigger($("#live"), "seen");
+}
 document.addEventListener("htmx:before:request", (event) => { if (event.target.id === "live") asked = true; });
 for (const name of ["visibilitychange", "DOMContentLoaded"]) document.addEventListener(name, see);
 
@@ -86,6 +89,6 @@ for (const drop of document.querySelectorAll(".drop")) {
   drop.addEventListener("drop", (event) => {
     const input = $("input[type=file]", drop);
     input.files = event.dataTransfer.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    input.dispatchEvent(new Event("input", { bubbles: true }));
   });
 }

@@ -7,10 +7,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, LocatorAssertions, Page, expect, sync_playwright
 
 from bootstrap.aws import session
 from rollcall.console.app import application
@@ -21,6 +22,7 @@ from rollcall.target.connection import Connection
 from rollcall.target.target import Target
 from sandbox.state import Sandbox
 from tests.e2e.stacks import Stacks
+from tests.probes import eventually
 from tests.requirements import lacking
 
 AXE = (Path(__file__).parent / "axe.min.js").read_text()
@@ -57,10 +59,13 @@ def connection(sandbox: Sandbox, stacks: Stacks) -> Connection:
 
 
 @contextmanager
-def served(connection: Connection, target: Target, allowed: bool = True) -> Iterator[Console]:
-    """Serve a console until the end."""
-    watch, token = Watch(connection), new_token()
-    with listening(0) as listener:
+def served(
+    connection: Connection, target: Target, allowed: bool = True, watch: Watch | None = None, again: str = ""
+) -> Iterator[Console]:
+    """Serve a console until the end. `again` is the URL of one that has ended, with its port and its token."""
+    watch, before = watch or Watch(connection), urlsplit(again)
+    token = before.query.removeprefix("token=") or new_token()
+    with listening(before.port) as listener:
         port = listener.getsockname()[1]
         app, pages = application(watch, target, token, port, allowed)
         config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2, ws="none")
@@ -123,6 +128,25 @@ def visitor(browser: Browser, console: Console) -> Iterator[Visitor]:
     """A visitor with a wide screen, whose pages must ask no other host and say no error."""
     with visiting(browser, console) as visitor:
         yield visitor
+
+
+def live(page: Page) -> None:
+    """Wait until the page's live part comes from the console."""
+    expect(page.locator("#connection")).to_have_text("live")
+
+
+def answer(page: Page) -> LocatorAssertions:
+    """What is expected of the page's headline."""
+    return expect(page.locator("h1"))
+
+
+def ended(stacks: Stacks, batch: str) -> None:
+    """Wait until the batch's Batch Finished event has arrived."""
+
+    def check() -> None:
+        assert stacks.published(batch), batch
+
+    eventually(check)
 
 
 @contextmanager

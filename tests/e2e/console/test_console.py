@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from rollcall.console.looks import Pace
 from rollcall.target.connection import Connection
 from rollcall.target.meter_client import fetch_meter
 from rollcall.target.target import Target
 from tests.clock import Clock
-from tests.e2e.console.conftest import PHONE, Console, Visitor, served, visiting
+from tests.e2e.console.conftest import PHONE, Console, Visitor, answer, ended, live, served, visiting
 from tests.e2e.inputs import items
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
@@ -40,7 +40,7 @@ def failed(stacks: Stacks) -> str:
     rows[7]["id"] = rows[7]["id"] + HOSTILE
     place = stacks.upload("rows.jsonl", "\n".join(json.dumps(row) for row in rows).encode())
     batch = stacks.start("sqs", input=place, maxAttempts=1, itemsPerChunk=5)
-    ended(stacks, "sqs", batch)
+    ended(stacks, batch)
     return batch
 
 
@@ -48,23 +48,8 @@ def failed(stacks: Stacks) -> str:
 def standing(stacks: Stacks) -> Any:
     """A batch of Step Functions' that has ended well."""
     batch = stacks.start("sfn", items=40, itemsPerChunk=10, maxValue=0)
-    ended(stacks, "sfn", batch)
+    ended(stacks, batch)
     return batch
-
-
-def ended(stacks: Stacks, architecture: str, batch: str) -> None:
-    def check() -> None:
-        assert stacks.published(batch), f"{architecture} {batch}"
-
-    eventually(check)
-
-
-def answer(page: Page) -> Any:
-    return expect(page.locator("h1"))
-
-
-def live(page: Page) -> None:
-    expect(page.locator("#connection")).to_have_text("live")
 
 
 def test_a_batch_is_started_by_the_form_and_watched_to_its_end_without_a_reload(visitor: Visitor, stacks: Stacks):
@@ -228,15 +213,6 @@ def test_keys_lead_to_the_pages_and_the_filter(visitor: Visitor, failed: str):
     page.locator("#filter").blur()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
-
-
-def test_a_page_says_when_it_is_not_connected(browser: Browser, connection: Connection, target: Target):
-    with closing(browser.new_context()) as context:
-        page = context.new_page()
-        with served(connection, target) as console:
-            page.goto(console.url)
-            live(page)
-        expect(page.locator("#connection")).to_contain_text("not connected")
 
 
 def test_faults_are_set_and_cleared_and_the_clock_is_moved(visitor: Visitor, clock: Clock):
