@@ -27,6 +27,7 @@ from rollcall.console.pages.compare import compare, plan
 from rollcall.console.pages.failures import failed_rows, failures
 from rollcall.console.pages.flow import flow
 from rollcall.console.pages.sandbox import do_clock, do_faults, sandbox
+from rollcall.console.pages.tune import tune
 from rollcall.console.security import Guard
 from rollcall.console.watch import Watch
 from rollcall.target.target import Target
@@ -66,6 +67,7 @@ def application(watch: Watch, target: Target, token: str, port: int, allowed: bo
         Route("/flow", pages.endpoint(flow)),
         Route("/compare", pages.endpoint(compare)),
         Route("/plan", pages.endpoint(plan)),
+        Route("/tune", pages.endpoint(tune)),
         Route("/sandbox", pages.endpoint(sandbox)),
         Route("/sandbox/faults", pages.action(do_faults), methods=["POST"]),
         Route("/sandbox/clock", pages.action(do_clock), methods=["POST"]),

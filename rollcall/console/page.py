@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from bootstrap.printable import printable
 from costs.format import count, dollars, seconds
 from rollcall.console.actions import Actions
+from rollcall.console.searches import Searches
 from rollcall.console.watch import Watch
 from rollcall.console.words import moment
 from rollcall.target.target import Target
@@ -36,6 +37,7 @@ class Asked:
     watch: Watch
     actions: Actions
     target: Target
+    searches: Searches
     path: Mapping[str, Any]
     query: QueryParams
 
@@ -75,6 +77,7 @@ class Pages:
 
     def __init__(self, watch: Watch, actions: Actions, target: Target) -> None:
         self._watch, self._actions, self._target = watch, actions, target
+        self._searches = Searches()
         self._environment = environment()
         self.ending = False
 
@@ -134,7 +137,9 @@ class Pages:
         return serve
 
     def _asked(self, request: Request) -> Asked:
-        return Asked(self._watch, self._actions, self._target, request.path_params, request.query_params)
+        return Asked(
+            self._watch, self._actions, self._target, self._searches, request.path_params, request.query_params
+        )
 
     async def _stream(self, request: Request, view: View) -> AsyncIterator[str]:
         """The page's live part, as a message whenever it differs."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from shlex import join
 from typing import Any
+from urllib.parse import urlencode
 
 from bootstrap.problem import Problem
 from bootstrap.stacks import ARCHITECTURE_TITLES
@@ -24,6 +25,7 @@ from rollcall.console.watch import Overview
 
 MOST_ITEMS = 100_000_000
 PLAN_SLOWER = 600.0
+USUAL_VALUES = "uniform:0-1000"
 
 
 @dataclass(frozen=True)
@@ -94,33 +96,44 @@ def compare(asked: Asked) -> Page:
     return Page("compare.html", "Compare", shows, look.error)
 
 
+def workload_in(asked: Asked) -> Workload | None:
+    """The items that the query asks for, and the time of each; None without any. Raises Problem."""
+    text = asked.query.get("items", "").replace(",", "")
+    if not text:
+        return None
+    items = int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
+    if items is None or items > MOST_ITEMS:
+        raise Problem(f"{text!r} is no number of items from 0 to {MOST_ITEMS:,}")
+    return Workload(items=items, values=Distribution.parse(asked.query.get("values") or USUAL_VALUES))
+
+
+def planner_of(asked: Asked) -> Planner:
+    """The planner, with AWS's usual quotas."""
+    return Planner(Quotas.load(), Assumptions.load(), asked.watch.book)
+
+
 def plan(asked: Asked) -> Page:
     """The plan of a batch for both architectures, with the settings of the deployed stacks."""
-    text = asked.query.get("items", "").replace(",", "")
-    items = int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
-    if text and (items is None or items > MOST_ITEMS):
-        raise Problem(f"{text!r} is no number of items from 0 to {MOST_ITEMS:,}")
-    distribution = asked.query.get("values") or "uniform:0-1000"
+    workload, values = workload_in(asked), asked.query.get("values") or USUAL_VALUES
+    items = str(workload.items if workload else 1_000_000)
     plans: list[dict[str, Any]] = []
-    if items is not None:
-        workload = Workload(items=items, values=Distribution.parse(distribution))
+    if workload:
         for architecture in ARCHITECTURE_TITLES:
-            name = f"plan {architecture} {items} {distribution}"
+            name = f"plan {architecture} {items} {values}"
             plans.append(asked.watch.every(name, partial(planned, asked, architecture, workload), PLAN_SLOWER).value)
     shows = {
         "plans": plans,
-        "values": distribution,
-        "command": join(["rollcall", "plan", "--items", text or "1000000", "--value-distribution", distribution]),
-        "tune": f"rollcall tune --items {text or '1000000'} --deadline 15m --html tune.html",
+        "values": values,
+        "command": join(["rollcall", "plan", "--items", items, "--value-distribution", values]),
+        "tune": "/tune?" + urlencode({"items": items, "values": values}),
     }
     return Page("plan.html", "Plan", shows)
 
 
 def planned(asked: Asked, architecture: str, workload: Workload) -> dict[str, Any]:
     """One architecture's plan, or why it is refused."""
-    planner = Planner(Quotas.load(), Assumptions.load(), asked.watch.book)
     try:
-        made = planner(architecture, workload, Settings())
+        made = planner_of(asked)(architecture, workload, Settings())
     except Impossible as impossible:
         return {"title": ARCHITECTURE_TITLES[architecture], "refused": str(impossible)}
     return {

@@ -23,7 +23,7 @@ from tests.e2e.stacks import Stacks
 from tests.probes import eventually
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m\u202e"
-PAGES = ("/batches", "/failures", "/flow", "/compare", "/plan?items=1000", "/sandbox", "/start")
+PAGES = ("/batches", "/failures", "/flow", "/compare", "/plan?items=1000", "/tune?items=1000", "/sandbox", "/start")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -188,6 +188,19 @@ def test_a_batch_of_step_functions_two_side_by_side_and_a_chunk(visitor: Visitor
     page.mouse.click(box["x"] + 3, box["y"] + 3)
     answer(page).to_have_text("Chunk 0: done")
     expect(page.locator("pre")).to_contain_text("item failed")
+
+
+def test_the_cheapest_settings_are_searched_for_on_a_page_that_says_how_far_it_is(visitor: Visitor):
+    page = visitor.open("/plan")
+    page.get_by_role("link", name="Search for them").click()
+    page.get_by_label("Items").fill("2000")
+    page.get_by_label("Deadline").fill("15m")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("row", name=re.compile("recommended"))).to_contain_text("items per chunk")
+    expect(page.locator("#live")).to_contain_text("Cheapest within 15 min")
+    page.get_by_label("Deadline").fill("1s")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".notice")).to_contain_text("no plan meets the deadline of 1 s")
 
 
 def test_without_javascript_everything_can_be_read_and_filtered(browser: Browser, console: Console, failed: str):
