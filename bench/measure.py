@@ -11,7 +11,7 @@ from bench.figures import Figure, both, percentile
 from bench.invocations import Probe, peak_mb
 from bench.ministack.engine import require_installed
 from bench.races import Baselines, Plan, measure_batches
-from rollcall.commands.up import prepare
+from rollcall.api.sandbox import prepare
 from rollcall.target.connection import Connection
 
 CALLS = 200

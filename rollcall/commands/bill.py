@@ -7,14 +7,14 @@ import typer
 from bootstrap.problem import Problem
 from costs.bill import Bill
 from costs.facts.prices import PriceBook
+from rollcall.api.batch import Batch
 from rollcall.batches.batch import OneBatch, Result
 from rollcall.batches.bill import idle_month, metered_bill
-from rollcall.batches.find import find
 from rollcall.target.connection import connect
 from rollcall.target.meter_client import fetch_meter
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_json
-from rollcall.terminal.options import Batch, ChildTypeName, FreeTier, Json, OfArchitecture, PriceFile
+from rollcall.terminal.options import BatchId, ChildTypeName, FreeTier, Json, OfArchitecture, PriceFile
 from rollcall.views.bill import print_bill
 
 app = typer.Typer()
@@ -26,7 +26,7 @@ app = typer.Typer()
 @targeted
 def bill(
     target: Target,
-    batch_id: Batch,
+    batch_id: BatchId,
     architecture: OfArchitecture = None,
     child_type: Annotated[
         ChildTypeName,
@@ -49,7 +49,7 @@ def bill(
     if free_tier:
         book = book.with_free_tier()
     connection = connect(target)
-    batch = find(connection, batch_id, architecture)
+    batch = Batch.find(connection, batch_id, architecture)
     answer = fetch_meter(connection.endpoint or "")
     first, latest = OneBatch(batch.batches, batch_id).observe(), result_of(batch)
     started_at = first.started_at if isinstance(first, Result) else None

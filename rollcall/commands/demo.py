@@ -14,10 +14,10 @@ from costs.bill import Bill
 from costs.format import count, dollars, seconds
 from costs.metered import rows_of
 from costs.usage import GB_SECONDS
-from handlers.core.batch import new_batch_id
+from rollcall.api.batch import Batch, Settings
 from rollcall.batches.batch import Result
 from rollcall.batches.bill import bill_after_run, idle_month
-from rollcall.commands.run import run_to_end
+from rollcall.commands.run import start_to_end
 from rollcall.commands.up import bring_up
 from rollcall.target.connection import Connection
 from rollcall.target.console_address import console_url
@@ -28,7 +28,7 @@ from rollcall.terminal.options import Engine, EngineChoice
 from rollcall.views.summary import items_per_second, outcome, styled_status
 
 # About 500 s of simulated work in all, done in about ten.
-BATCH = {"items": 1000, "itemsPerChunk": 10, "itemConcurrency": 10}
+BATCH: Settings = {"items": 1000, "items_per_chunk": 10, "item_concurrency": 10}
 
 app = typer.Typer()
 
@@ -72,7 +72,7 @@ def demo(target: SandboxTarget, engine: EngineChoice = Engine.auto) -> None:
 
 def run_one(connection: Connection, architecture: str) -> Run:
     """Run the batch through one architecture, print its outcome in a line, and count what it used."""
-    result, _ = run_to_end(connection, architecture, {"batchId": new_batch_id(connection.now()), **BATCH})
+    _, result = start_to_end(Batch.new(connection, architecture, **BATCH))
     mark = "[green]✓[/]" if result.status == "SUCCEEDED" else "[red]✗[/]"
     title = ARCHITECTURE_TITLES[architecture]
     stdout.print(

@@ -4,13 +4,13 @@ import typer
 from rich.text import Text
 
 from bootstrap.problem import Problem
+from rollcall.api.batch import Batch
 from rollcall.batches.explain import explain as explanation_of
 from rollcall.batches.explain import why_not_started
-from rollcall.batches.find import find
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_json, print_next, print_rows, stdout
-from rollcall.terminal.options import Batch, Generation, Json, OfArchitecture
+from rollcall.terminal.options import BatchId, Generation, Json, OfArchitecture
 
 app = typer.Typer()
 
@@ -22,7 +22,7 @@ app = typer.Typer()
 @targeted
 def explain(
     target: Target,
-    batch_id: Batch,
+    batch_id: BatchId,
     architecture: OfArchitecture = None,
     generation: Generation = None,
     as_json: Json = False,
@@ -30,7 +30,7 @@ def explain(
     """Print the sentence, the facts that it rests on, and the command to run next. It may say that it does not know."""
     connection = connect(target)
     try:
-        batch = find(connection, batch_id, architecture, generation)
+        batch = Batch.find(connection, batch_id, architecture, generation)
     except Problem as problem:
         if reasons := why_not_started(connection, architecture):
             raise Problem(f"{problem}; its request may wait: {'; '.join(reasons)}", problem.hint) from None

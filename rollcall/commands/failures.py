@@ -22,15 +22,15 @@ from handlers.core.error_kinds import line_of
 from handlers.core.files.look import is_csv, is_gzipped
 from handlers.core.quoting import shown
 from handlers.core.rejected import TEXT_KEY
+from rollcall.api.batch import Batch
 from rollcall.batches.batch import OneBatch
 from rollcall.batches.failed_rows import FailedRows, ending_of
 from rollcall.batches.failure_groups import FailureGroup, brief, group, selected
-from rollcall.batches.find import find
 from rollcall.batches.places import Places, places_in
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_json, print_next, print_rows, stderr, stdout
-from rollcall.terminal.options import Batch, ErrorPattern, Generation, Json, OfArchitecture
+from rollcall.terminal.options import BatchId, ErrorPattern, Generation, Json, OfArchitecture
 from rollcall.views.reading import counted
 
 # Lines of a page besides the rows of the table.
@@ -44,7 +44,7 @@ app = typer.Typer()
 @targeted
 def failures(
     target: Target,
-    batch_id: Batch,
+    batch_id: BatchId,
     architecture: OfArchitecture = None,
     generation: Generation = None,
     as_json: Json = False,
@@ -80,7 +80,7 @@ def failures(
         raise Problem("--json and --csv exclude each other")
     if as_input and (as_json or as_csv or grouped):
         raise Problem("--as-input writes a file, and excludes --json, --csv and --group")
-    batch = find(connect(target), batch_id, architecture, generation)
+    batch = Batch.find(connect(target), batch_id, architecture, generation)
     if as_input:
         write_input(batch, error, as_input, target)
     elif grouped:

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.problem import Problem
-from rollcall.batches.find import find
-from rollcall.batches.results import Line, Results, results_of
+from rollcall.api.batch import Batch
+from rollcall.batches.results import Line, Results
 from rollcall.commands.failures import text_cell
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import stderr
-from rollcall.terminal.options import Batch, Json, OfArchitecture
+from rollcall.terminal.options import BatchId, Json, OfArchitecture
 
 # Results with more keys than this are no table: they go into one column, as JSON.
 MOST_COLUMNS = 100
@@ -28,7 +28,7 @@ app = typer.Typer()
 @targeted
 def results(
     target: Target,
-    batch_id: Batch,
+    batch_id: BatchId,
     architecture: OfArchitecture = None,
     generation: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only of this generation.", show_default="all of them")
@@ -49,9 +49,8 @@ def results(
     """
     if as_json and as_csv:
         raise Problem("--json and --csv exclude each other")
-    connection = connect(target)
-    batch = find(connection, batch_id, architecture, generation)
-    found = results_of(connection, batch, only=generation is not None)
+    batch = Batch.find(connect(target), batch_id, architecture, generation)
+    found = batch.results(only=generation is not None)
     if as_json:
         written = write_json(found)
     elif as_csv:

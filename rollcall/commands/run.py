@@ -1,27 +1,26 @@
 """`rollcall run`: runs a batch from its start to its Batch Finished event."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bootstrap.lock import deploying
 from bootstrap.work.place import chosen_work
-from handlers.core.batch import new_batch_id
 from handlers.core.quoting import shown
+from rollcall.api.batch import Batch, Settings, request_of
+from rollcall.api.sandbox import deploy_stacks
 from rollcall.batches.batch import OneBatch, Result
 from rollcall.batches.bill import bill_after_run, idle_month
 from rollcall.batches.failure_summary import failure_summary
-from rollcall.batches.find import batches_of
 from rollcall.batches.inputs import Inputs
-from rollcall.batches.invocation_errors import ErrorLog, InvocationError
-from rollcall.batches.places import only_rejected
-from rollcall.batches.request import check_request, refuse_too_many_items
+from rollcall.batches.redrivable import is_hopeless
+from rollcall.batches.request import check_request
 from rollcall.batches.results import results_place
-from rollcall.batches.subscription import subscribed
-from rollcall.commands.up import deploy_stacks
+from rollcall.commands.up import tell_losses
 from rollcall.target.connection import Connection, connect
 from rollcall.target.console_address import console_url, page_of
 from rollcall.target.target import SandboxTarget, Target, targeted
@@ -30,7 +29,6 @@ from rollcall.terminal.console import print_command, print_json, print_next, std
 from rollcall.terminal.errors import Interrupted
 from rollcall.terminal.options import Architecture, Json, WorkFolder, limited
 from rollcall.terminal.reading_options import ReadingOptions
-from rollcall.views.follow import Watcher, until_ended, until_event
 from rollcall.views.progress import display
 from rollcall.views.summary import Cost, Details, next_commands, print_summary
 
@@ -90,40 +88,30 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a batch; exits with 1 if it does not end SUCCEEDED."""
-    fields = {
-        "batchId": batch_id,
+    settings: Settings = {
         "items": items,
-        "itemsPerChunk": items_per_chunk,
-        "maxValue": max_value,
-        "itemConcurrency": item_concurrency,
-        "failRate": fail_rate,
-        "maxAttempts": max_attempts,
-        "toleratedFailurePercentage": tolerated_failure_percentage,
-        "deadlineSeconds": deadline,
+        "items_per_chunk": items_per_chunk,
+        "max_value": max_value,
+        "item_concurrency": item_concurrency,
+        "fail_rate": fail_rate,
+        "max_attempts": max_attempts,
+        "tolerated_failure_percentage": tolerated_failure_percentage,
+        "deadline_seconds": deadline,
     }
-    given = {name: value for name, value in fields.items() if value is not None}
     source = Inputs(inputs, how.reading(), files) if inputs else None
-    check_request(architecture, given, source)
+    check_request(architecture, request_of(batch_id, settings), source)
     lock = deploying("rollcall run", target.project)
     connection = with_work(connect(target), chosen_work(work), [architecture], lock)
-    request: dict[str, Any] = {"batchId": batch_id or new_batch_id(connection.now()), **given}
-    stack = connection.stack(architecture)
-    refuse_too_many_items(request, stack)
-    if source:
-        with steps(f"taking {shown(str(source))} to s3://{stack.outputs['InputBucketName']}") as say:
-            request["input"] = source.upload(connection, stack, request["batchId"], say)
-    if (
-        not target.aws
-        and not as_json
-        and (url := console_url(target.project, page_of(architecture, request["batchId"])))
-    ):
+    bucket = connection.stack(architecture).outputs["InputBucketName"]
+    with steps(f"taking {shown(str(source))} to s3://{bucket}") if source else nullcontext() as say:
+        batch = Batch.prepared(connection, architecture, batch_id, settings, source, say)
+    if not target.aws and not as_json and (url := console_url(target.project, page_of(architecture, batch.batch_id))):
         stderr.print(f"see it at {url}", markup=False, soft_wrap=True)
     if no_wait:
-        batch = OneBatch(batches_of(connection, architecture), request["batchId"])
-        batch.batches.start(request)
+        batch.start()
         print_open(batch, "is started", None, target, as_json)
         return
-    report(connection, run_to_end(connection, architecture, request), target, as_json)
+    report(start_to_end(batch), target, as_json)
 
 
 def with_work(
@@ -142,50 +130,33 @@ def with_work(
     runs = next(iter(others.values()))
     same = runs.folder == folder.name
     with lock, steps(f"deploying {folder}: the stack runs {'an older edit of it' if same else runs}") as say:
-        deploy_stacks(connection, say, runs.parameters if same else {}, others, folder)
+        losing = partial(tell_losses, connection, False)
+        deploy_stacks(connection, say, runs.parameters if same else {}, others, folder, losing)
     return Connection(connection.session, connection.suffix, connection.endpoint, connection.engine)
 
 
-type Followed = tuple[Result, Sequence[InvocationError]]
-"""How a batch ended, and the errors of invocations that were seen while it made no progress."""
+type Followed = tuple[Batch, Result]
+"""A batch and how it ended."""
 
 
-def run_to_end(connection: Connection, architecture: str, request: Mapping[str, Any]) -> Followed:
+def start_to_end(batch: Batch) -> Followed:
     """Start the batch and show its progress until its event arrives. Raises Interrupted on Ctrl-C."""
-    batches = batches_of(connection, architecture)
-    return start_to_end(connection, OneBatch(batches, request["batchId"]), lambda: batches.start(request))
-
-
-def start_to_end(connection: Connection, batch: OneBatch, start: Callable[[], None]) -> Followed:
-    """Subscribe to the batch's event, `start` it, and show its progress. Raises Interrupted on Ctrl-C."""
-    event_bus = connection.stack(batch.architecture).outputs["EventBusName"]
-    watcher = watcher_of(connection, batch)
-    with (
-        display(batch.architecture) as progress,
-        subscribed(connection, event_bus, batch.batch_id, batch.generation) as subscription,
-    ):
+    with display(batch.architecture) as progress, batch.subscribed() as subscription:
         progress.show(None)
-        start()
+        batch.start()
         try:
-            return until_event(batch, subscription, progress, watcher), watcher.errors
+            return batch, batch.wait(show=progress.show, subscription=subscription)
         except KeyboardInterrupt:
             raise still_running(batch.batch_id) from None
 
 
-def follow_to_end(connection: Connection, batch: OneBatch) -> Followed:
+def follow_to_end(batch: Batch) -> Followed:
     """Show the progress of a running batch until it has ended. Raises Interrupted on Ctrl-C."""
-    watcher = watcher_of(connection, batch)
     with display(batch.architecture) as progress:
         try:
-            return until_ended(batch, progress, watcher), watcher.errors
+            return batch, batch.wait(show=progress.show)
         except KeyboardInterrupt:
             raise still_running(batch.batch_id) from None
-
-
-def watcher_of(connection: Connection, batch: OneBatch) -> Watcher:
-    """What looks for errors of invocations while the batch runs."""
-    now = round(connection.now().timestamp() * 1000)
-    return Watcher(ErrorLog(connection, batch.architecture), batch.batch_id, now)
 
 
 def print_open(batch: OneBatch, news: str, items: int | None, target: SandboxTarget, as_json: bool) -> None:
@@ -198,15 +169,12 @@ def print_open(batch: OneBatch, news: str, items: int | None, target: SandboxTar
     print_command(target.command("watch " + batch.batch_id))
 
 
-def report(
-    connection: Connection, followed: Followed, target: SandboxTarget, as_json: bool, wanted: str = "SUCCEEDED"
-) -> None:
+def report(followed: Followed, target: SandboxTarget, as_json: bool, wanted: str = "SUCCEEDED") -> None:
     """Print how the batch ended and what it would have cost; exits with 1 unless it ended as `wanted`."""
-    result, errors = followed
-    bill = bill_after_run(connection, result)
-    cost = Cost(bill, idle_month(connection, result.architecture).dollars) if bill else None
-    batch = OneBatch(batches_of(connection, result.architecture), result.batch_id, result.generation)
-    details = details_of(connection, batch, result, errors)
+    batch, result = followed
+    bill = bill_after_run(batch.connection, result)
+    cost = Cost(bill, idle_month(batch.connection, result.architecture).dollars) if bill else None
+    details = details_of(batch, result)
     if as_json:
         print_json({**result.to_json(), "cost": cost.to_json() if cost else None, **details.to_json()})
     else:
@@ -224,17 +192,10 @@ def report(
         raise typer.Exit(1)
 
 
-def details_of(
-    connection: Connection, batch: OneBatch, result: Result, errors: Sequence[InvocationError] = ()
-) -> Details:
+def details_of(batch: Batch, result: Result) -> Details:
     """What is told of a batch that has ended: its items' errors, those of invocations, and where its results are."""
-    place = results_place(connection.stack(batch.architecture), batch.batch_id)
-    return Details(failure_summary(batch, result), errors, place)
-
-
-def is_hopeless(batch: OneBatch, result: Result) -> bool:
-    """Whether a redrive would not help: nothing remains, and no failed item is a valid item."""
-    return bool(result.failed) and not result.remaining and only_rejected(batch)
+    place = results_place(batch.connection.stack(batch.architecture), batch.batch_id)
+    return Details(failure_summary(batch, result), batch.errors, place)
 
 
 def still_running(batch_id: str) -> Interrupted:

@@ -13,12 +13,14 @@ from rich.text import Text
 from bootstrap.printable import one_line
 from bootstrap.stacks import ARCHITECTURE_TITLES
 from costs.format import count, seconds
+from rollcall.api.batch import Batch
 from rollcall.batches.batch import OneBatch, Progress, Result
-from rollcall.batches.find import deployed, find
+from rollcall.batches.find import deployed
 from rollcall.batches.invocation_errors import ErrorLog, InvocationError
 from rollcall.batches.places import places_in
+from rollcall.batches.redrivable import is_hopeless
 from rollcall.commands.failures import failure_line
-from rollcall.commands.run import details_of, is_hopeless
+from rollcall.commands.run import details_of
 from rollcall.target.connection import Connection, connect
 from rollcall.target.target import Target, targeted
 from rollcall.target.work import deployed_work
@@ -47,7 +49,7 @@ def status(
     """Print the state of the sandbox or account, or of one batch."""
     connection = connect(target)
     if batch_id:
-        show_batch(connection, find(connection, batch_id, architecture, generation), target, as_json)
+        show_batch(connection, Batch.find(connection, batch_id, architecture, generation), target, as_json)
         return
     recent = [result for batches in deployed(connection) for result in batches.recent(RECENT)]
     recent.sort(key=lambda result: result.started_at or "", reverse=True)
@@ -101,11 +103,11 @@ def print_recent(results: list[Result], target: Target) -> None:
     stdout.print(table, width=max(stdout.width, Measurement.get(stdout, stdout.options, table).maximum), crop=False)
 
 
-def show_batch(connection: Connection, batch: OneBatch, target: Target, as_json: bool) -> None:
+def show_batch(connection: Connection, batch: Batch, target: Target, as_json: bool) -> None:
     """Print the progress or the result of one batch, its first failed items, and the next commands."""
     seen = batch.observe()
     if isinstance(seen, Result):
-        details = details_of(connection, batch, seen)
+        details = details_of(batch, seen)
     else:
         details = Details(invocation_errors=errors_so_far(connection, batch, seen))
     failed = list(islice(batch.failed_items(), FAILED_ITEMS_SHOWN))

@@ -6,8 +6,8 @@ Each batch has a stack of its own, which is deleted afterwards.
 import uuid
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from bootstrap.change_sets import accept
 from bootstrap.destroy import destroy
 from bootstrap.problem import Problem
 from costs.facts.prices import PriceBook
@@ -16,10 +16,10 @@ from costs.plan.settings import parameter, parameters_of
 from costs.tune.confirmation import Confirmation, comparable, item_lines, plans_to_confirm, small_batch
 from costs.tune.stack_parameters import in_sandbox
 from costs.tune.study import Study
+from rollcall.api.batch import Batch, Settings
+from rollcall.api.sandbox import deploy_stacks
 from rollcall.batches.bill import metered_bill
-from rollcall.batches.input_file import upload_input
-from rollcall.commands.run import run_to_end
-from rollcall.commands.up import deploy_stacks
+from rollcall.commands.run import start_to_end
 from rollcall.target.connection import Connection
 from rollcall.target.meter_client import fetch_when_quiet
 from rollcall.terminal.console import stderr
@@ -41,8 +41,8 @@ def confirmed(plan: Plan, connection: Connection, book: PriceBook) -> Confirmati
     say(f"{name}: a stack for {plan.workload.items:,} items with these settings")
     own = Connection(connection.session, suffix, connection.endpoint, connection.engine)
     try:
-        deploy_stacks(own, say, values, [name])
-        result, _ = run_to_end(own, name, request(own, plan))
+        deploy_stacks(own, say, values, [name], None, accept)
+        _, result = start_to_end(batch_of(own, plan))
         if result.status != "SUCCEEDED" and not plan.workload.fail_rate:
             raise Problem(f"the confirming batch {result.batch_id} ended {result.status}", "see `rollcall logs engine`")
         answer = fetch_when_quiet(str(own.endpoint), result.batch_id)
@@ -59,15 +59,14 @@ def say(line: str) -> None:
     stderr.print(line, style="dim", markup=False, soft_wrap=True)
 
 
-def request(connection: Connection, plan: Plan) -> dict[str, Any]:
-    """The request of the plan's batch: random items, or a file if the size of an item is given, or one takes long."""
+def batch_of(connection: Connection, plan: Plan) -> Batch:
+    """The plan's batch: of random items, or of a file if the size of an item is given, or one takes long."""
     workload, batch_id = plan.workload, f"tune-{uuid.uuid4().hex[:12]}"
     longest = round(2 * workload.values.mean)
     if workload.item_bytes is None and longest <= 1000:
-        random = {"items": workload.items, "maxValue": longest, "failRate": workload.fail_rate}
-        return {"batchId": batch_id, **random}
+        random: Settings = {"items": workload.items, "max_value": longest, "fail_rate": workload.fail_rate}
+        return Batch.new(connection, plan.architecture, batch_id=batch_id, **random)
     with TemporaryDirectory() as folder:
         path = Path(folder, "items.jsonl")
         path.write_text("".join(f"{line}\n" for line in item_lines(workload)))
-        place = upload_input(connection, connection.stack(plan.architecture), batch_id, path)
-    return {"batchId": batch_id, "input": place}
+        return Batch.new(connection, plan.architecture, batch_id=batch_id, input=path)

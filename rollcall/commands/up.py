@@ -1,10 +1,8 @@
 """`rollcall up`: starts the sandbox and deploys both stacks into it."""
 
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from bootstrap.failures import DeployFailed
 from bootstrap.lock import deploying
 from bootstrap.parameters import BadParameter, declared, refuse_unknown, resolve
 from bootstrap.problem import Problem
 from bootstrap.stacks import ARCHITECTURE_TITLES, SANDBOX_PARAMETERS, STACK_NAMES, template
-from bootstrap.vendoring import CannotVendor
 from bootstrap.work.place import EXAMPLE, chosen_work
 from costs.format import seconds
-from rollcall.batches.find import batches_of
+from rollcall.api.sandbox import Sandbox, deploy_stacks, losses
 from rollcall.target.connection import Connection
 from rollcall.target.outputs import resource_lines
 from rollcall.target.target import SandboxTarget, targeted
@@ -28,14 +24,11 @@ from rollcall.terminal.console import print_json, print_next, stderr, stdout, st
 from rollcall.terminal.options import Engine, EngineChoice, Json, WorkFolder
 from sandbox.host import control, docker
 from sandbox.host.build_failures import BuildFailed
-from sandbox.settings import DEFAULT_PORT
 from sandbox.state import SandboxError
 
 if TYPE_CHECKING:
     from bootstrap.deploy import StackOutputs
 
-# Of a stack that is created again so many batches are counted, and so many that run are named.
-COUNTED_BATCHES, NAMED_BATCHES = 100, 5
 app = typer.Typer()
 
 
@@ -120,75 +113,25 @@ def bring_up(
     Unless `lose_batches`, no stack is created again whose batches run. Raises SandboxError, or Problem if that fails.
     """
     with deploying("rollcall up", target.project), steps("looking for an engine") as say:
-        preparing = threading.Thread(target=prepare, daemon=True)
-        preparing.start()
         running = control.running(target.project)
         chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
         why = "already running" if running else reason(engine, chosen)
         stderr.print(f"[dim]engine:[/] {chosen}, {escape(why)}", soft_wrap=True)
-        port = target.port or (running.port if running else DEFAULT_PORT)
         try:
-            sandbox = control.start(chosen, port, target.project, say)
+            sandbox = Sandbox.start(target.project, target.port, chosen, target.suffix, say)
         except BuildFailed:
             raise  # says itself what to do
         except SandboxError as failure:
             if engine == "auto" and chosen == "docker" and sys.platform == "linux":
                 raise Problem(str(failure), "to run it without Docker: `rollcall up --engine native`") from failure
             raise
-        preparing.join()
-        from bootstrap import aws
-
-        connection = Connection(aws.session(sandbox.endpoint), target.suffix, sandbox.endpoint, sandbox.engine)
-        return connection, deploy_stacks(connection, say, parameters, work=work, lose_batches=lose_batches)
-
-
-def prepare() -> None:
-    """Import what a deployment needs, compile the handlers, and unpack the SDK's layer."""
-    from bootstrap import aws, deploy  # noqa: F401
-    from bootstrap.layers import sdk_layer
-    from bootstrap.packaging import package
-
-    package()
-    with suppress(CannotVendor):  # the deployment will say it
-        sdk_layer(SANDBOX_PARAMETERS["CpuArchitecture"]).unpacked()
-
-
-def deploy_stacks(
-    connection: Connection,
-    say: Callable[[str], None],
-    parameters: Mapping[str, str] | None = None,
-    architectures: Iterable[str] = tuple(STACK_NAMES),
-    work: Path | None = None,
-    lose_batches: bool = False,
-) -> "dict[str, StackOutputs]":
-    """Deploy the connection's stacks of these architectures. Raises Problem if that fails."""
-    from bootstrap.deploy import deploy
-
-    try:
-        return deploy(
-            connection.session, architectures, parameters, connection.suffix, progress=say, work=work,
-            losing=partial(tell_losses, connection, lose_batches),
-        )  # fmt: skip
-    except BadParameter as refused:
-        # Each value is valid, but their combination is not.
-        raise Problem(f"the parameters of --parameter and rollcall.toml: {refused}") from refused
-    except (DeployFailed, CannotVendor) as failure:
-        raise Problem(f"the stacks cannot be deployed: {failure}", "see `rollcall logs engine`") from failure
+        losing = partial(tell_losses, sandbox, lose_batches)
+        return sandbox, deploy_stacks(sandbox, say, parameters, STACK_NAMES, work, losing)
 
 
 def tell_losses(connection: Connection, lose_batches: bool, stack: str, why: str) -> None:
     """Say what is lost when the stack is created again. Raises Problem if it runs batches, unless they may be lost."""
-    [architecture] = [each for each, name in STACK_NAMES.items() if name + connection.suffix == stack]
-    found = batches_of(connection, architecture).recent(COUNTED_BATCHES)
-    running = [result.batch_id for result in found if result.status == "OPEN"]
-    number = f"{COUNTED_BATCHES} batches or more" if len(found) == COUNTED_BATCHES else f"{len(found)} batches"
-    lost = f"{stack} must be deleted and created again, because {why}: that loses {number}"
-    lost += f", of which {len(running)} run: {', '.join(running[:NAMED_BATCHES])}" if running else ""
-    if running and not lose_batches:
-        raise Problem(
-            lost, "wait for their ends, or end them with `rollcall cancel BATCH`; `rollcall up --yes` loses them"
-        )
-    stderr.print(lost, markup=False, soft_wrap=True)
+    stderr.print(losses(connection, lose_batches, stack, why), markup=False, soft_wrap=True)
 
 
 def reason(requested: str, chosen: str) -> str:

@@ -67,7 +67,7 @@ Architecture = Annotated[
         metavar="sqs|sfn", help="sqs: SQS and DynamoDB. sfn: Step Functions with a Distributed Map.", show_default=False
     ),
 ]
-Batch = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's id.", show_default=False)]
+BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's id.", show_default=False)]
 OfArchitecture = Annotated[
     ArchitectureName | None,
     typer.Option("--architecture", help="Its architecture, if both have a batch of that id.", show_default=False),

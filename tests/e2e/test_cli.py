@@ -25,10 +25,11 @@ from bootstrap.problem import Problem
 from bootstrap.stacks import STACK_NAMES
 from handlers.core.batch import iso
 from rollcall.__main__ import run
+from rollcall.api.sandbox import COUNTED_BATCHES
 from rollcall.batches.find import batches_of
 from rollcall.commands import watch
 from rollcall.commands.new import make
-from rollcall.commands.up import COUNTED_BATCHES, tell_losses
+from rollcall.commands.up import tell_losses
 from rollcall.target.connection import Connection
 from sandbox.state import REPOSITORY, Sandbox
 from tests.canary import HOSTILE, canary_home, of_a_user

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from rollcall.commands.run import run_to_end
+from rollcall.api.batch import Batch, Settings
+from rollcall.commands.run import start_to_end
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import says
 from tests.portability.observed import Observed
@@ -96,9 +97,10 @@ def test_the_schedules_event_starts_a_batch_named_after_its_time(stacks: Portabl
 
 def test_rollcall_run_shows_a_batch_to_its_end(stacks: PortableStacks, architecture: str):
     # As with --aws, which refuses an endpoint that is not AWS's; --port asks for a sandbox.
-    request = {"batchId": f"run-{architecture}", "items": 300, "itemsPerChunk": 20}
-    result, errors = run_to_end(stacks.connection, architecture, request)
-    assert (result.status, result.succeeded, list(errors)) == ("SUCCEEDED", 300, [])
+    settings: Settings = {"items": 300, "items_per_chunk": 20}
+    new = Batch.new(stacks.connection, architecture, batch_id=f"run-{architecture}", **settings)
+    batch, result = start_to_end(new)
+    assert (result.status, result.succeeded, batch.errors) == ("SUCCEEDED", 300, [])
     stacks.finished(result.batch_id)
 
 

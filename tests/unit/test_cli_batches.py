@@ -8,8 +8,8 @@ from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, InputObject, Status
 from handlers.sqs.records import Batch, BatchKey
 from rollcall.batches.batch import OneBatch, Progress, Result, completion_lag
+from rollcall.batches.redrivable import refuse_unless_redrivable
 from rollcall.batches.sqs import progress_of, result_of
-from rollcall.commands.redrive import refuse_unless_redrivable
 from rollcall.target.target import SandboxTarget
 from rollcall.views.summary import Details, items_per_second, next_commands, summary_rows
 

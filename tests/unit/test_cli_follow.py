@@ -6,8 +6,8 @@ import pytest
 
 from bootstrap.problem import Problem
 from rollcall.batches.batch import OneBatch, Progress, Result
+from rollcall.batches.follow import START_SECONDS, Patience, pause_after
 from rollcall.batches.invocation_errors import InvocationError
-from rollcall.views.follow import START_SECONDS, Patience, pause_after
 
 EVENT_SECONDS = 90.0
 

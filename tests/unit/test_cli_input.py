@@ -13,9 +13,8 @@ from botocore.response import StreamingBody
 from handlers.core.batch import BatchRequest, InputObject
 from rollcall.batches.batch import Batches, OneBatch, Result
 from rollcall.batches.places import Places, line_numbers, only_rejected, places_in
+from rollcall.batches.redrivable import is_hopeless, refuse_unless_redrivable
 from rollcall.commands.failures import failure_line
-from rollcall.commands.redrive import refuse_unless_redrivable
-from rollcall.commands.run import is_hopeless
 from rollcall.target.target import SandboxTarget
 from rollcall.views.summary import next_commands
 from tests.unit.commands import NOWHERE, Cli, refused

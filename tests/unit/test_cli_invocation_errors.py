@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from rollcall.batches.batch import Progress
+from rollcall.batches.follow import LOOK_SECONDS, STILL_SECONDS, Watcher
 from rollcall.batches.invocation_errors import LATE_MS, PAGES, ErrorLog, InvocationError, causes, is_error
 from rollcall.target.connection import Stack
-from rollcall.views.follow import LOOK_SECONDS, STILL_SECONDS, Watcher
 from sandbox.executor.failures import exited, timed_out
 from sandbox.meter.rules import end_line, report_line, start_line
 

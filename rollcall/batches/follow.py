@@ -1,13 +1,12 @@
 """Follows a batch to its end, with few polls: their calls compete with the batch's own."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bootstrap.problem import Problem
 from rollcall.batches.batch import OneBatch, Progress, Result, completion_lag
 from rollcall.batches.invocation_errors import ErrorLog, InvocationError
 from rollcall.batches.subscription import Subscription
-from rollcall.views.progress import Display
 
 SHORTEST_PAUSE_SECONDS = 1
 # Polls take at most this share of the time: counting the chunks of a large batch takes many calls.
@@ -19,20 +18,41 @@ START_SECONDS = 60.0
 STILL_SECONDS = 5.0
 LOOK_SECONDS = 10.0
 
+type Show = Callable[[Progress | None, Sequence[InvocationError]], None]
+"""Shows the latest observation, None before the batch has a record, and the errors of invocations."""
+
+
+class NotEnded(Problem):
+    """A batch has not ended in the time that it was given. It goes on."""
+
 
 class Patience:
-    """Decides when to stop waiting for a batch. Times are seconds on a monotonic clock."""
+    """Decides when to stop waiting for a batch. Times are seconds on a monotonic clock.
 
-    def __init__(self, batch: OneBatch, now: float) -> None:
+    `timeout` is how long a batch is waited for that makes progress; None for as long as it takes.
+    """
+
+    def __init__(self, batch: OneBatch, now: float, timeout: float | None = None) -> None:
         self._batch = batch
         self._began = now
+        self._timeout = timeout
         self._over_since: float | None = None
+
+    def pause(self, wanted: float, now: float) -> float:
+        """The seconds to sleep of those that are wanted: not beyond the timeout."""
+        left = wanted if self._timeout is None else self._began + self._timeout - now
+        return max(0.0, min(wanted, left))
 
     def check(self, seen: Progress | Result | None, now: float, errors: Sequence[InvocationError] = ()) -> None:
         """`seen` is the latest observation; `errors` are those of invocations, which may tell the cause.
 
-        Raises Problem if the batch has had no record for a minute, or if its event is late.
+        Raises NotEnded after the timeout, Problem if the batch has had no record for a minute, or if its event is late.
         """
+        if self._timeout is not None and now - self._began >= self._timeout:
+            raise NotEnded(
+                f"batch {self._batch.title} did not end within {self._timeout:g} s: {standing(seen)}{because(errors)}",
+                f"see `rollcall explain {self._batch.batch_id}`",
+            )
         if seen is None:
             if now - self._began > START_SECONDS:
                 raise Problem(
@@ -53,6 +73,16 @@ class Patience:
                 f"{because(errors)}",
                 f"see `rollcall logs {self._batch.architecture}.finalizer`",
             )
+
+
+def standing(seen: Progress | Result | None) -> str:
+    """How far a batch is: `processing: 3 of 10 items done, 1 failed`."""
+    if seen is None:
+        return "it has no record yet"
+    if isinstance(seen, Result):
+        return f"its records say {seen.status}"
+    total = "" if seen.items is None else f" of {seen.items:,}"
+    return f"{seen.stage}: {seen.done:,}{total} items done, {seen.failed:,} failed"
 
 
 def because(errors: Sequence[InvocationError]) -> str:
@@ -89,16 +119,18 @@ class Watcher:
         return self.errors
 
 
-def until_event(batch: OneBatch, subscription: Subscription, display: Display, watcher: Watcher) -> Result:
+def until_event(
+    batch: OneBatch, subscription: Subscription, show: Show, watcher: Watcher, timeout: float | None = None
+) -> Result:
     """Show the batch's progress until its Batch Finished event arrives. Raises Problem if it does not arrive."""
-    patience = Patience(batch, time.monotonic())
+    patience = Patience(batch, time.monotonic(), timeout)
     seen: Progress | Result | None = None
     next_poll = 0.0
     while True:
         if time.monotonic() >= next_poll:
             seen, next_poll = poll(batch)
             if not isinstance(seen, Result):
-                display.show(seen, watcher.look(seen, time.monotonic()))
+                show(seen, watcher.look(seen, time.monotonic()))
         arrival = subscription.wait(SHORTEST_PAUSE_SECONDS)
         if arrival:
             lag = completion_lag(arrival.arrived_at, batch.last_chunk_done_at())
@@ -106,16 +138,16 @@ def until_event(batch: OneBatch, subscription: Subscription, display: Display, w
         patience.check(seen, time.monotonic(), watcher.errors)
 
 
-def until_ended(batch: OneBatch, display: Display, watcher: Watcher) -> Result:
+def until_ended(batch: OneBatch, show: Show, watcher: Watcher, timeout: float | None = None) -> Result:
     """Show the batch's progress until its records say that it has ended. Raises Problem if it does not end."""
-    patience = Patience(batch, time.monotonic())
+    patience = Patience(batch, time.monotonic(), timeout)
     while True:
         seen, next_poll = poll(batch)
         if isinstance(seen, Result):
             return seen
-        display.show(seen, watcher.look(seen, time.monotonic()))
+        show(seen, watcher.look(seen, time.monotonic()))
         patience.check(seen, time.monotonic(), watcher.errors)
-        time.sleep(max(0.0, next_poll - time.monotonic()))
+        time.sleep(patience.pause(next_poll - time.monotonic(), time.monotonic()))
 
 
 def poll(batch: OneBatch) -> tuple[Progress | Result | None, float]:
