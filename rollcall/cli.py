@@ -17,6 +17,7 @@ from typer.main import get_group, get_install_completion_arguments
 COMMANDS = {
     "new": "Make a work folder: your own code, with an example and a test that passes.",
     "up": "Start the sandbox and deploy both stacks into it.",
+    "test": "Run the tests of your work folder: process itself, and whole batches in the sandbox.",
     "down": "Stop the sandbox and delete everything in it.",
     "status": "Show the endpoint, the stacks' resources and the latest batches, or one batch in detail.",
     "check": "Read a file of items before anything runs: bad lines, repeated ids, chunks, cost.",

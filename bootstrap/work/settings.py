@@ -17,7 +17,7 @@ from bootstrap.work.variables import bad_variable
 
 FILE = "rollcall.toml"
 KEYS = (
-    *("item_timeout", "permanent_errors", "dependencies"),
+    *("item_timeout", "permanent_errors", "dependencies", "test_dependencies"),
     *("parameters", "environment", "secrets", "permissions", "resources"),
 )
 LONGEST_SECONDS = 900
@@ -43,6 +43,7 @@ class Settings:
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     dependencies: tuple[str, ...] = ()
+    test_dependencies: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     permissions: tuple[Permission, ...] = ()
@@ -55,7 +56,8 @@ def read_settings(file: TomlFile, folder: Path) -> Settings:
     environment = read_environment(file)
     return Settings(
         parameters=read_parameters(file),
-        dependencies=read_dependencies(file),
+        dependencies=read_dependencies(file, "dependencies"),
+        test_dependencies=read_dependencies(file, "test_dependencies"),
         environment=environment,
         secrets=read_secrets(file, environment),
         permissions=read_permissions(file),
@@ -113,16 +115,16 @@ def read_permanent_errors(file: TomlFile) -> str:
     return ",".join(names)
 
 
-def read_dependencies(file: TomlFile) -> tuple[str, ...]:
-    """The requirements of the work."""
-    texts = file.texts(("dependencies",))
+def read_dependencies(file: TomlFile, key: str) -> tuple[str, ...]:
+    """The requirements of the work, or of its tests."""
+    texts = file.texts((key,))
     for text in texts:
         try:
             Requirement(text)
         except InvalidRequirement as error:
             reason = str(error).splitlines()[0]
             place = "; a file is named `package @ file:///its/place.whl`" if "/" in text or ".whl" in text else ""
-            raise file.refused(("dependencies",), f"{text!r:.100} is no requirement: {reason}{place}") from error
+            raise file.refused((key,), f"{text!r:.100} is no requirement: {reason}{place}") from error
     return tuple(texts)
 
 

@@ -28,7 +28,7 @@ def new(
     stdout.print(f"made {folder}: work.py, source.py, rollcall.toml, tests/", markup=False, soft_wrap=True)
     print_next(
         {
-            f"pytest {name}/tests": "its tests",
+            f"rollcall test {name}": "its tests: process, and whole batches in the sandbox",
             f"export ROLLCALL_WORK={quote(str(folder.resolve()))}": "the commands below take it from there",
             "rollcall up": "deploy it to the sandbox",
             "rollcall run sqs": "a batch of its items; also: sfn",

@@ -39,7 +39,7 @@ def first_day(folder: Path, environment: Mapping[str, str]) -> tuple[dict[str, f
             raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}:\n{printed[-1]}")
 
     step("rollcall new", lambda: run("rollcall", "new", str(folder)))
-    step("its tests", lambda: run("pytest", "-q", str(folder / "tests")))
+    step("its tests", lambda: run("rollcall", "test", str(folder)))
     step("own files", lambda: write_job(folder))
     step("rollcall up", lambda: run("rollcall", "up"))
     for architecture in ("sqs", "sfn"):
