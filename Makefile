@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help env up down demo dev console logs check lint checkov unit security portability test test-all e2e model chaos bench bench-cost
+.PHONY: help env up down clean demo dev console logs check lint checkov unit security portability test test-all e2e model chaos bench bench-cost
+MADE := .venv .rollcall .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+PYTHON := python3.13, from your system or from pyenv
 RUN := uv run --no-sync
 HINT := command -v rollcall >/dev/null || echo 'to type rollcall yourself: export PATH="$$PWD/.venv/bin:$$PWD/.rollcall/uv/bin:$$PATH"'
 # uv from the machine if it has one, else the one that `env` brings.
@@ -18,6 +20,12 @@ up: env ## Start the sandbox and deploy both stacks
 
 down: env ## Stop the sandbox
 	$(RUN) rollcall down
+
+clean: ## Stop this checkout's sandboxes, and remove all that make and the tests have made
+	@test ! -x .venv/bin/rollcall || .venv/bin/python -m sandbox.host.clean
+	rm -rf $(MADE)
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "left: uv's cache, which your other projects use too (uv cache clean)"
 
 demo: env ## Start, send 1,000 items through each architecture, compare
 	$(RUN) rollcall demo
@@ -94,9 +102,12 @@ bench-cost: env ## Dollars of the same items through Rollcall and three obvious 
 env: .venv/.synced ## Bring uv and the locked packages; every target does
 
 .venv/.synced: pyproject.toml uv.lock uv-requirements.txt .python-version
+	@python3.13 --version >/dev/null 2>&1 || uv python find --no-python-downloads 3.13 >/dev/null 2>&1 || \
+		echo "Python 3.13 is not installed: uv will download it from github.com; where that cannot be, install $(PYTHON)"
 	@command -v uv >/dev/null || { python3 -m venv .rollcall/uv && \
 		.rollcall/uv/bin/pip install --quiet --require-hashes --only-binary :all: -r uv-requirements.txt; }
 	@echo "installing the locked packages"
-	uv sync --quiet
+	@uv sync --quiet || { uv python find --no-python-downloads 3.13 >/dev/null 2>&1 || \
+		echo "there is no Python 3.13: install $(PYTHON), then run make again" >&2; exit 1; }
 	@$(RUN) python -m sandbox.engine.catalog
 	@touch $@

@@ -13,6 +13,8 @@ from sandbox.state import REPOSITORY, Sandbox, SandboxError
 
 COMPOSE_FILE = REPOSITORY / "docker-compose.yml"
 SERVICE = "sandbox"
+# Those of which Compose builds an image, named PROJECT-SERVICE.
+SERVICES = {SERVICE, "stacks"}
 
 
 def missing() -> str | None:
@@ -63,6 +65,32 @@ def stop(project: str) -> None:
     answer = _ask(_compose(project, "down"))
     if answer.returncode:
         raise SandboxError(f"`docker compose down` failed for {project}: {_last_line(answer.stderr)}")
+
+
+def projects() -> set[str]:
+    """The projects of this checkout that have containers, whether they run or not."""
+    row = '{{.Label "com.docker.compose.project"}}\t{{.Label "com.docker.compose.project.working_dir"}}'
+    kept = _ask(["docker", "container", "ls", "--all", "--format", row]).stdout.splitlines()
+    return {name for name, _, folder in (line.partition("\t") for line in kept) if folder == str(REPOSITORY)}
+
+
+def images() -> dict[str, list[str]]:
+    """The images of every project that Compose has built, by their names."""
+    found = _ask(["docker", "image", "ls", "--format", "{{.Repository}}"]).stdout.split()
+    made: dict[str, list[str]] = {}
+    for image in found:
+        project, _, service = image.rpartition("-")
+        if service in SERVICES:
+            made.setdefault(project, []).append(image)
+    return made
+
+
+def remove_images(project: str) -> None:
+    """Remove what is left of the project: containers, network, images. Raises SandboxError if it is another's."""
+    _refuse_another_checkouts(project)
+    answer = _ask(_compose(project, "down", "--rmi", "local"))
+    if answer.returncode:
+        raise SandboxError(f"the images of {project} cannot be removed: {_last_line(answer.stderr)}")
 
 
 def logs(project: str, lines: int) -> str:
