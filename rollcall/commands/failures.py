@@ -29,8 +29,8 @@ from rollcall.batches.failure_groups import FailureGroup, brief, group, selected
 from rollcall.batches.places import Places, places_in
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
-from rollcall.terminal.console import print_json, print_next, print_rows, stderr, stdout
-from rollcall.terminal.options import BatchId, ErrorPattern, Generation, Json, OfArchitecture
+from rollcall.terminal.console import print_json, print_next, print_rows, print_table, stderr, stdout
+from rollcall.terminal.options import Batch, BatchId, ErrorPattern, Generation, Json, OfArchitecture
 from rollcall.views.reading import counted
 
 # Lines of a page besides the rows of the table.
@@ -222,7 +222,7 @@ def print_page(batch: OneBatch, entries: Iterator[dict[str, Any]], target: Targe
     for entry in page:
         title, reason = one_line(places.title(entry["item"])), one_line(brief(reason_of(entry)))
         table.add_row(Text(title), count(entry["attempts"]), Text(reason))
-    stdout.print(table)
+    print_table(table)
     if next(entries, None):
         print_next(
             {

@@ -15,7 +15,7 @@ from costs.format import count
 from rollcall.target.connection import healthy_sandbox
 from rollcall.target.engine_client import ask, require_success
 from rollcall.target.target import SandboxTarget, targeted
-from rollcall.terminal.console import print_command, print_json, stdout
+from rollcall.terminal.console import print_command, print_json, print_table, stdout
 from rollcall.terminal.options import Json
 from sandbox.faults.plan import AFTER, COUNT, KIND, PROBABILITY, BadPlan, read
 
@@ -60,7 +60,7 @@ def show(target: SandboxTarget, as_json: Json = False) -> None:
     for fault in report["faults"]:
         table.add_row(*(Text(one_line(cell)) for cell in fault_row(fault)))
     stdout.print(f"seed {report['seed']}", markup=False)
-    stdout.print(table)
+    print_table(table)
 
 
 @app.command()

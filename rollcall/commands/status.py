@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +23,7 @@ from rollcall.commands.run import details_of
 from rollcall.target.connection import Connection, connect
 from rollcall.target.target import Target, targeted
 from rollcall.target.work import deployed_work
-from rollcall.terminal.console import print_command, print_json, print_next, print_rows, stdout
+from rollcall.terminal.console import print_command, print_json, print_next, print_rows, print_table, stdout
 from rollcall.terminal.options import Generation, Json, OfArchitecture
 from rollcall.views.progress import Pace, describe, troubles
 from rollcall.views.summary import Details, next_commands, print_summary, styled_status
@@ -99,8 +98,7 @@ def print_recent(results: list[Result], target: Target) -> None:
             seconds(result.duration_seconds),
         )
     stdout.print()
-    # Wider than the terminal rather than cut: users copy the ids.
-    stdout.print(table, width=max(stdout.width, Measurement.get(stdout, stdout.options, table).maximum), crop=False)
+    print_table(table)  # whole: users copy the ids
 
 
 def show_batch(connection: Connection, batch: Batch, target: Target, as_json: bool) -> None:

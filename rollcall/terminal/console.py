@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from bootstrap.printable import one_line, printable
+
+UNLIMITED = 10_000
 
 
 class PlainConsole(Console):
@@ -59,6 +62,14 @@ def steps(first: str) -> Iterator[Callable[[str], None]]:
 
     with stderr.status(line(first)) as status:
         yield lambda step: status.update(line(step))
+
+
+def print_table(table: Table) -> None:
+    """Print a table; where the terminal is too narrow for it, wider than the terminal rather than cut."""
+    needed = Measurement.get(stdout, stdout.options.update(max_width=UNLIMITED), table).minimum
+    if needed > stdout.width:
+        table.width = needed
+    stdout.print(table, crop=False)
 
 
 def print_next(commands: Mapping[str, str]) -> None:

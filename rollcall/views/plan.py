@@ -17,7 +17,7 @@ from costs.plan.bottleneck import advice, described
 from costs.plan.limits import Impossible
 from costs.plan.plan import Plan, Planner
 from costs.plan.timing import Phase
-from rollcall.terminal.console import plain_table, stdout
+from rollcall.terminal.console import plain_table, print_table, stdout
 from rollcall.views.bill import largest_lines
 from rollcall.views.month import months_in_detail
 
@@ -64,7 +64,7 @@ def print_plans(report: PlanReport) -> None:
     workload = next(iter(plans)).workload
     failing = f", {workload.fail_rate:.2%} of them failing" if workload.fail_rate else ""
     stdout.print(Text(f"\n{count(workload.items, 'item')} of {workload.values}{failing}\n", "bold"))
-    stdout.print(comparison(report))
+    print_table(comparison(report))
     for plan in plans:
         stdout.print(plan_in_detail(plan, report.planner, stdout.width))
     for architecture, impossible in report.refused.items():

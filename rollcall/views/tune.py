@@ -16,7 +16,7 @@ from costs.tune.confirmation import Confirmation
 from costs.tune.pareto import thinned
 from costs.tune.stack_parameters import in_sandbox, parameters, settings_line
 from costs.tune.study import Study, comparisons, headline
-from rollcall.terminal.console import plain_table, stdout
+from rollcall.terminal.console import plain_table, print_table, stdout
 from rollcall.views.month import months_in_detail
 
 ROWS = 12
@@ -113,7 +113,7 @@ def print_confirmations(confirmations: Sequence[Confirmation]) -> None:
             table.add_row(unit.unit, quantity(unit.planned), bounds, quantity(unit.counted), mark)
         planned, counted = (dollars(bill.per_million() or 0.0) for bill in (confirmation.planned, confirmation.counted))
         table.add_row("dollars per million items", planned, "", counted, "", style="bold")
-        stdout.print(table)
+        print_table(table)
     cost = dollars(sum(confirmation.plan.dollars for confirmation in confirmations))
     stdout.print(
         "[dim]Only units that the protocol decides are compared: durations here are this machine's. By the plan, these "

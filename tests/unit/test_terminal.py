@@ -201,3 +201,14 @@ def test_a_csv_sends_nothing_to_a_terminal_and_keeps_the_item_exact(capsys: pyte
 
 def test_a_csv_leaves_ordinary_cells_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert rows({"id": 'a=b, "c"'}, "RuntimeError: -1", capsys)[:2] == ['a=b, "c"', "RuntimeError: -1"]
+
+
+def test_a_table_is_wider_than_a_narrow_terminal_rather_than_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, written = console(width=40)
+    monkeypatch.setattr(terminal, "stdout", shown)
+    table = terminal.plain_table("batch", "items", "note", right=("items",), fold=("note",))
+    table.add_row("a-batch-with-a-name-of-its-own-that-is-long", "1,000,000", "one two three")
+    terminal.print_table(table)
+    first = written.getvalue().splitlines()[1]
+    assert "a-batch-with-a-name-of-its-own-that-is-long" in first
+    assert "1,000,000" in first
