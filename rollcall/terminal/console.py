@@ -66,7 +66,12 @@ def steps(first: str) -> Iterator[Callable[[str], None]]:
 
 def print_table(table: Table) -> None:
     """Print a table; where the terminal is too narrow for it, wider than the terminal rather than cut."""
-    needed = Measurement.get(stdout, stdout.options.update(max_width=UNLIMITED), table).minimum
+    unlimited = stdout.options.update(max_width=UNLIMITED)
+    for column in table.columns:
+        if column.no_wrap:
+            cells = (Measurement.get(stdout, unlimited, cell).maximum for cell in (column.header, *column.cells))
+            column.min_width = max(cells)
+    needed = Measurement.get(stdout, unlimited, table).minimum
     if needed > stdout.width:
         table.width = needed
     stdout.print(table, crop=False)
