@@ -30,7 +30,7 @@ from rollcall.batches.places import Places, places_in
 from rollcall.target.connection import connect
 from rollcall.target.target import Target, targeted
 from rollcall.terminal.console import print_json, print_next, print_rows, print_table, stderr, stdout
-from rollcall.terminal.options import Batch, BatchId, ErrorPattern, Generation, Json, OfArchitecture
+from rollcall.terminal.options import BatchId, ErrorPattern, Generation, Json, OfArchitecture
 from rollcall.views.reading import counted
 
 # Lines of a page besides the rows of the table.

@@ -23,6 +23,7 @@ from sandbox.engine import (
     iam_resources,
     json_answers,
     json_requests,
+    kept_logs,
     lambda_requests,
     offline,
     own_clients,
@@ -49,7 +50,7 @@ WITH_SERVICE = {
     "cloudformation": [cloudformation, cloudformation_role, iam_resources],
     "events": [event_targets, events, schedules],
     "lambda": [lambda_requests],
-    "logs": [log_writer],
+    "logs": [kept_logs, log_writer],
     "stepfunctions": [step_functions],
 }
 """By botocore's names: these modules patch a service once LocalStack loads it. LocalStack does so at the first use."""

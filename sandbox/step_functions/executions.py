@@ -15,6 +15,7 @@ from localstack.services.stepfunctions.backend.execution_worker import Execution
 from localstack.utils.patch import patch
 
 from sandbox.meter import state_machines
+from sandbox.step_functions import kept
 
 
 def install() -> None:
@@ -39,6 +40,7 @@ def install() -> None:
         if isinstance(state, ProgramStopped):
             self.execution.error, self.execution.cause = state.error, state.cause
         state_machines.ended(self.execution.exec_arn)
+        kept.ended(self.execution.exec_arn)
 
 
 def _correct_events() -> None:
