@@ -16,7 +16,7 @@ COMMANDS = (
     "meter", "bill", "results", "env", "console",
 )  # fmt: skip
 # They connect to nothing by themselves.
-COMPUTED = ("plan", "tune", "check", "convert")
+COMPUTED = ("plan", "tune", "check", "convert", "test")
 OF_A_BATCH = ("watch", "cancel", "redrive", "failures", "results", "bill")
 
 
@@ -112,7 +112,7 @@ def test_an_unknown_architecture_is_named(cli: Cli, command: str) -> None:
     refused(cli(command, "ec2"), "ec2", "sqs", "sfn")
 
 
-@pytest.mark.parametrize("command", ["run", "trigger", "check", "convert", *OF_A_BATCH])
+@pytest.mark.parametrize("command", ["run", "trigger", "check", "convert", "test", *OF_A_BATCH])
 def test_a_missing_argument_is_said(cli: Cli, command: str) -> None:
     refused(cli(command), "Missing argument")
 
