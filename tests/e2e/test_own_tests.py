@@ -65,20 +65,14 @@ def others(aws: Callable[[str], Any], suffix: str) -> dict[str, Any]:
     }
 
 
-def test_a_new_folders_tests_pass_in_both_architectures_while_dev_holds_the_developers_stacks(
+def test_workers_run_a_new_folders_tests_in_both_architectures_while_dev_holds_the_developers_stacks(
     rollcall_test: RollcallTest, sandbox: Sandbox, aws: Callable[[str], Any], folder: Path
 ):
     before = others(aws, suffix_of(folder))
     with deploying("rollcall dev", sandbox.project):
-        code, out = rollcall_test()
+        code, out = rollcall_test("--", "-q", "-n", "2")
     assert (code, "7 passed" in out) == (0, True), out
-    assert f"deploying job for its tests, as sqs, sfn with suffix {suffix_of(folder)}" in out
     assert others(aws, suffix_of(folder)) == before
-
-
-def test_workers_run_the_tests_of_a_folder_side_by_side(rollcall_test: RollcallTest):
-    code, out = rollcall_test("--architecture=sqs", "--", "-q", "-n", "2")
-    assert (code, "5 passed" in out) == (0, True), out
 
 
 def test_the_report_of_a_wrong_process_tells_where_in_it_the_items_failed(rollcall_test: RollcallTest, folder: Path):
@@ -88,6 +82,7 @@ def test_the_report_of_a_wrong_process_tells_where_in_it_the_items_failed(rollca
     finally:
         edit(folder, 'item["nme"]', 'item["name"]')
     assert code == 1
+    assert f"deploying job for its tests, as sqs with suffix {suffix_of(folder)}" in out
     assert "FAILED: 0 succeeded, 3 failed" in out
     assert "item g1, after 3 attempts: KeyError: 'nme'\n  work.py, line 11, in process" in out
     assert "rollcall/testing" not in out
