@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from bootstrap.lock import deploying
 from rollcall import Sandbox as StackSandbox
 from rollcall.batches.find import batches_of
 from rollcall.commands.new import make
-from rollcall.testing.stacks import suffix_of
+from rollcall.testing.stacks import deployed_for_tests, suffix_of
 from sandbox.state import Sandbox
 from tests.probes import eventually
 
@@ -102,6 +103,36 @@ def test_a_batch_that_takes_too_long_fails_its_test_and_is_cancelled(
         assert batches_of(stacks, "sqs").recent(1)[0].status == "CANCELLED"
 
     eventually(cancelled)
+
+
+def test_a_run_of_the_same_state_uses_the_stacks_side_by_side_and_one_of_an_edit_waits_for_its_end(
+    sandbox: Sandbox, folder: Path
+):
+    stacks = StackSandbox.find(sandbox.project, sandbox.port, suffix_of(folder))
+    told: list[str] = []
+
+    def another_run() -> Thread:
+        def run() -> None:
+            with deployed_for_tests(stacks, folder, ["sqs"], told.append) as deployed:
+                assert "sqs" in deployed
+                told.append("ended")
+
+        thread = Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+    with deployed_for_tests(stacks, folder, ["sqs"], told.append):
+        another_run().join(60)
+        assert told[-1] == "ended"
+        edit(folder, "    name = item", "    # edited\n    name = item")
+        waiting = another_run()
+
+        def waits() -> None:
+            assert told[-1] == "waiting for another run of job's tests, of an earlier edit"
+
+        eventually(waits)
+    waiting.join(60)
+    assert told[-1] == "ended"
 
 
 def edit(folder: Path, old: str, new: str) -> None:

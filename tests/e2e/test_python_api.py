@@ -2,17 +2,27 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
+from bootstrap.aws import session
+from bootstrap.destroy import destroy
 from bootstrap.lock import deploying
 from rollcall import Batch, NotEnded, Problem, Progress, Result
 from rollcall import Sandbox as StackSandbox
-from sandbox.state import Sandbox
+from rollcall.commands.new import make
+from sandbox.state import REPOSITORY, Sandbox
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
 from tests.probes import eventually
+from tests.readme import CODE
+
+pytestmark = pytest.mark.usefixtures("real_time")
 
 ARCHITECTURES = pytest.mark.parametrize("name", ["sqs", "sfn"])
 
@@ -96,6 +106,26 @@ def test_nothing_is_deployed_while_a_command_deploys_and_no_folder_that_is_no_wo
         here.deploy()
     with pytest.raises(Problem, match="has neither work"):
         here.deploy(tmp_path)
+
+
+def test_the_program_that_the_document_shows_runs_as_printed(sandbox: Sandbox, tmp_path: Path):
+    [program] = CODE.findall((REPOSITORY / "docs" / "python.md").read_text())
+    suffix = f"Doc{uuid.uuid4().hex[:6]}"
+    make(tmp_path / "my-work")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    # The last guest has no name.
+    (folder / "orders.csv").write_text("id,name\n" + "".join(f"g{n},Guest {n}\n" for n in range(60)) + "g60,\n")
+    (folder / "program.py").write_text(program.replace("Sandbox.start()", f'Sandbox.start(suffix="{suffix}")'))
+    where = {"ROLLCALL_PORT": str(sandbox.port), "ROLLCALL_PROJECT": sandbox.project}
+    command = [sys.executable, "program.py"]
+    done = subprocess.run(command, cwd=folder, env=os.environ | where, capture_output=True, text=True)
+    destroy(session(sandbox.endpoint), suffix)
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.splitlines()
+    assert printed[0] == "FAILED 60 1"
+    assert printed[1].startswith("g60 ValueError: the guest has no name")
+    assert printed[-1] == "FAILED"
 
 
 def test_start_finds_the_sandbox_that_runs(sandbox: Sandbox):
