@@ -107,6 +107,28 @@ def test_however_the_extent_of_several_files_is_cut_every_item_is_in_one_part(fi
             assert items(first, last, skip) == part[skip:]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reading", "cut"),
+    [
+        ("a.jsonl", b'{"id":"a"}\n', Reading(), True),
+        ("a.ndjson", b'\xef\xbb\xbf{"id":"a"}\n', Reading(encoding="utf-8"), True),
+        ("a.jsonl", '{"id":"a"}\n'.encode("utf-16"), Reading(), False),
+        ("a.jsonl", '{"id":"a"}\n'.encode("utf-16-le"), Reading(encoding="utf-16-le"), False),
+        ("a.jsonl", b'{"n":"a"}\n', Reading(line_ids=True), False),
+        ("packed.jsonl", gzip.compress(b'{"id":"a"}\n'), Reading(), False),
+        ("a.jsonl.gz", gzip.compress(b'{"id":"a"}\n'), Reading(), False),
+        ("a.json", b'{"id":"a"}\n', Reading(), False),
+        ("a.csv", b"id\na\n", Reading(), False),
+    ],
+)
+def test_only_plain_json_lines_are_cut(s3: S3, name: str, content: bytes, reading: Reading, cut: bool):
+    put(s3, (name, content), packed=("packed.jsonl",))
+    request = BatchRequest(input=InputObject(BUCKET, f"input/{name}", reading=reading))
+    _, extent = source.survey(request)
+    assert extent.length == (len(content) if cut else None)
+    assert len(list(source.items(request, "b", 0, extent.length, 0))) == 1
+
+
 def test_a_line_that_is_no_item_and_an_id_that_is_a_number_name_their_file(s3: S3):
     put(s3, ("a.csv", b"n\nx\ny,z\n"), ("b.csv", b"n\nx\n"))
     first, bad, second = items(reading=Reading(line_ids=True))
