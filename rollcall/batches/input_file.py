@@ -62,12 +62,6 @@ def refuse_no_file(path: Path, option: str) -> None:
         raise Problem(f"{option}: is a device or a socket, and no file", TO_A_FILE)
 
 
-def upload_input(connection: Connection, stack: Stack, batch_id: str, path: Path) -> dict[str, str]:
-    """Upload a file of items to the stack's input bucket; returns the request's `input`. Raises as upload_file does."""
-    key = upload_file(connection, stack, f"{stack.outputs['InputPrefix']}{batch_id}/{path.name}", path)
-    return {"bucket": stack.outputs["InputBucketName"], "key": key}
-
-
 def upload_file(connection: Connection, stack: Stack, key: str, path: Path) -> str:
     """Upload a file to the stack's input bucket; returns its key.
 

@@ -56,7 +56,7 @@ class Inputs:
     @property
     def are_listed(self) -> bool:
         """Whether the batchers read the files by a list, as several."""
-        return len(self._places) > 1 or self._is_folder()
+        return len(self._places) > 1 or os.path.isdir(self._named[0])
 
     def check(self) -> None:
         """Look at the files of this machine. Raises Problem if one has no items, or what is named excludes another."""
@@ -78,7 +78,7 @@ class Inputs:
         """
         folder = f"{stack.outputs['InputPrefix']}{batch_id}/"
         listing = Listing(connection, stack, folder, say)
-        single = self._places[0] if len(self._places) == 1 and not os.path.isdir(self._named[0]) else None
+        single = None if self.are_listed else self._places[0]
         if isinstance(single, S3Place) and single.is_prefix and not self._as_files:
             return listing.put(f"{folder}objects.jsonl", listing.items_below(single))
         if isinstance(single, Path):

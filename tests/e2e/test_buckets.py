@@ -26,7 +26,7 @@ from bootstrap.parameters import BadParameter
 from bootstrap.problem import Problem
 from bootstrap.stacks import DEFINITION, SANDBOX_PARAMETERS
 from handlers.aws.bucket_owner import expecting
-from rollcall.batches.input_file import upload_input
+from rollcall.batches.inputs import Inputs
 from rollcall.batches.sfn import SfnBatches
 from rollcall.target.connection import Connection, Stack
 from sandbox.state import Sandbox
@@ -200,9 +200,9 @@ def test_the_command_line_uploads_to_and_reads_from_the_owners_bucket_only(sandb
     connection = Connection(session(sandbox.endpoint), "", sandbox.endpoint)
     outputs = {"InputBucketName": own.input, "InputPrefix": "orders/", "InputBucketOwner": STRANGER}
     with pytest.raises(Problem, match="AccessDenied"):
-        upload_input(connection, Stack("a-stack", outputs, {}), "b", path)
+        Inputs([str(path)]).upload(connection, Stack("a-stack", outputs, {}), "b")
     assert own.s3.list_objects_v2(Bucket=own.input)["KeyCount"] == 0
-    upload_input(connection, Stack("a-stack", outputs | {"InputBucketOwner": ACCOUNT}, {}), "b", path)
+    Inputs([str(path)]).upload(connection, Stack("a-stack", outputs | {"InputBucketOwner": ACCOUNT}, {}), "b")
     own.s3.head_object(Bucket=own.input, Key="orders/b/items.jsonl")
     for owner, expected in ((ACCOUNT, nullcontext()), (STRANGER, pytest.raises(ClientError, match="AccessDenied"))):
         machine = f"arn:aws:states:us-east-1:{owner}:stateMachine:m"
