@@ -2,7 +2,6 @@
 
 from costs.facts.figures import Quotas
 from costs.plan.plan import Plan
-from costs.plan.settings import ORCHESTRATION_MEMORY
 from costs.plan.sfn_time import BATCHER
 from costs.plan.sqs_batchers import BATCHERS
 from costs.plan.timing import LATENCY, WORK
@@ -39,8 +38,8 @@ WORDS = {
         "the code fixes their number, LANES: take more items per chunk",
     ),
     BATCHER: (
-        f"one batcher with {ORCHESTRATION_MEMORY} MB",
-        "one batcher writes all chunks: more memory in the template gives it more CPU, up to "
+        "one batcher with {batcher_memory:,} MB",
+        "one batcher writes all chunks: raise BatcherMemory, which gives it more CPU, up to "
         f"{Quotas.load()['lambda.memory_per_vcpu']:,.0f} MB",
     ),
     WORK: ("the longest item of a chunk", "only faster code helps"),

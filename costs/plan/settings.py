@@ -79,6 +79,7 @@ class Settings:
     batch_size: int = parameter("batch_size").default
     item_concurrency: int = parameter("item_concurrency").default
     processor_memory: int = parameter("processor_memory").default
+    batcher_memory: int = parameter("batcher_memory").default
     max_concurrency: int = parameter("max_concurrency").default
     child_type: str = parameter("child_type").default
     chunks_per_child: int = parameter("chunks_per_child").default
@@ -102,7 +103,7 @@ class Settings:
 # Seconds of the longest deadline that each stack takes.
 LONGEST_DEADLINE: dict[str, int] = {name: parameters_of(name)["DeadlineSeconds"]["MaxValue"] for name in STACK_NAMES}
 
-# What the templates set and no parameter changes: MB of every function but the processor, ...
+# What the templates set and no parameter changes: MB of the finalizer and the failure recorder, ...
 ORCHESTRATION_MEMORY = 256
 # ... the seconds of the Step Functions batcher's timeout, ...
 SFN_BATCHER_TIMEOUT = 900

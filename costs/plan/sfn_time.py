@@ -22,7 +22,7 @@ from handlers.sfn.fence import OPEN_MS
 from handlers.sfn.grouping import Grouping
 from sandbox.meter.rules import EXPRESS_STEP_MS
 
-# One batcher writes all chunks. The template sets its memory, and so its CPU; no parameter changes that.
+# One batcher writes all chunks. Its memory sets its CPU.
 BATCHER = "BatcherFunction"
 # The batcher's requests except those for parts: the owner, the batcher's output; in a later round, the owner only.
 REQUESTS_FIRST, REQUESTS_AGAIN = 3, 1
@@ -131,8 +131,9 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     shape = sfn_shape(workload, settings, item_bytes(workload).expected)
     work = chunk_work(workload, settings)
     small = step_times(ORCHESTRATION_MEMORY, quotas, assumptions)
+    making = step_times(settings.batcher_memory, quotas, assumptions)
     batcher_rounds, batcher_ms = rounds(
-        workload, shape, small, quotas, 1000 / assumptions["s3.upload_bytes_per_second"]
+        workload, shape, making, quotas, 1000 / assumptions["s3.upload_bytes_per_second"]
     )
     init, step = small.init, assumptions["states.standard_transition_ms"]
     begin = assumptions["states.start_ms"] + step + init

@@ -156,7 +156,7 @@ def simulate(workload: Workload, settings: Settings, quotas: Quotas, assumptions
     work = chunk_work(workload, settings)
     times = step_times(settings.processor_memory, quotas, assumptions)
     small = step_times(ORCHESTRATION_MEMORY, quotas, assumptions)
-    made_by = batchers(workload, settings, shape, small)
+    made_by = batchers(workload, settings, shape, step_times(settings.batcher_memory, quotas, assumptions))
     invoked = invocations(work, settings, times, shape.shards)
     job_bytes = work.count / invoked.count * work.items * (item + 1)
     places = Places(processor_limits(settings, quotas, invoked.mean_seconds, job_bytes))

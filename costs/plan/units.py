@@ -58,7 +58,8 @@ def lambda_usages(
     processor's time in which at least one item is being processed is your code's.
     """
     is_processor = function == PROCESSOR
-    memory = settings.processor_memory if is_processor else ORCHESTRATION_MEMORY
+    own = {PROCESSOR: settings.processor_memory, BATCHER: settings.batcher_memory}
+    memory = own.get(function, ORCHESTRATION_MEMORY)
     billed_ms, cold = times(timing, invocations)[function] if timing else (0.0, 0.0)
     most_ms = invocations.most * 2 * timeout * 1000
     whole = estimate(invocations.least, billed_ms, most_ms)

@@ -35,6 +35,7 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "items_per_chunk": ("Items of a chunk.", "N"),
     "item_concurrency": ("Items of a chunk that are processed in parallel.", "N"),
     "processor_memory": ("Memory of the processor.", "MB", "--memory"),
+    "batcher_memory": ("Memory of the batcher.", "MB"),
     "max_concurrency": ("Most processors at a time.", "N"),
     "batch_size": ("sqs: most messages of an invocation.", "N"),
     "chunks_per_segment": ("sqs: chunks that one batcher makes.", "N"),

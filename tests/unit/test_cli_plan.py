@@ -114,7 +114,7 @@ def test_the_defaults_that_are_told_are_the_plan_s(cli: Cli) -> None:
     options = {option.name: option.show_default for option in get_command(app).params}
     told = {name: options[name] for name in asdict(Settings()) if name in options}
     assert told == {name: str(getattr(Settings(), name)).lower() for name in told}
-    assert len(told) == 14
+    assert len(told) == 15
     _, out, _ = cli("plan", "--help")
     assert "10000" in out
 

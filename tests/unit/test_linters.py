@@ -31,7 +31,7 @@ def test_cfn_lint_reads_every_template():
 def test_checkov_reads_every_template_that_is_deployed_to_aws():
     # The bench's stacks are for the sandbox only, and their descriptions say so.
     folders = yaml.safe_load((REPOSITORY / ".checkov.yaml").read_text())["directory"]
-    read = {path for folder in folders for path in (REPOSITORY / folder).glob("*.yaml")}
+    read = {path for folder in folders for path in (REPOSITORY / folder).rglob("*.yaml")}
     assert {path for path in templates() if REPOSITORY / "bench" not in path.parents} == read
 
 

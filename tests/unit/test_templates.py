@@ -556,6 +556,7 @@ def test_a_plan_takes_what_no_parameter_sets_as_the_template_has_it(architecture
     functions = of_type(parsed, "AWS::Lambda::Function")
     memory = {name: function["Properties"].get("MemorySize") for name, function in functions.items()}
     assert memory.pop("ProcessorFunction") == {"Ref": "ProcessorMemory"}
+    assert memory.pop("BatcherFunction") == {"Ref": "BatcherMemory"}
     assert set(memory.values()) == {ORCHESTRATION_MEMORY}
     if architecture == "sfn":
         assert functions["BatcherFunction"]["Properties"]["Timeout"] == SFN_BATCHER_TIMEOUT
