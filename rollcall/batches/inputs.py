@@ -56,7 +56,7 @@ class Inputs:
     @property
     def are_listed(self) -> bool:
         """Whether the batchers read the files by a list, as several."""
-        return len(self._places) > 1 or os.path.isdir(self._named[0])
+        return not self._single
 
     def check(self) -> None:
         """Look at the files of this machine. Raises Problem if one has no items, or what is named excludes another."""
@@ -78,7 +78,7 @@ class Inputs:
         """
         folder = f"{stack.outputs['InputPrefix']}{batch_id}/"
         listing = Listing(connection, stack, folder, say)
-        single = None if self.are_listed else self._places[0]
+        single = self._single
         if isinstance(single, S3Place) and single.is_prefix and not self._as_files:
             return listing.put(f"{folder}objects.jsonl", listing.items_below(single))
         if isinstance(single, Path):
@@ -90,6 +90,11 @@ class Inputs:
             entry = {"key": listing.put(f"{folder}files.jsonl", entries)["key"], "listed": True}
         reading = self._reading.to_json()
         return {"bucket": stack.outputs["InputBucketName"], **entry} | ({"reading": reading} if reading else {})
+
+    @property
+    def _single(self) -> Path | S3Place | None:
+        """The only input, unless that is a folder."""
+        return self._places[0] if len(self._places) == 1 and not os.path.isdir(self._named[0]) else None
 
     def _entries(self, listing: Listing, connection: Connection, stack: Stack, folder: str) -> Iterable[JsonObject]:
         for number, place in enumerate(self._places, 1):
