@@ -60,7 +60,7 @@ def convert(
 
     if id_column is not None and line_ids:
         raise typer.BadParameter("exclude each other", param_hint="--id-column/--line-ids")
-    place = out or Path(f"{file.resolve().name.removesuffix(file.suffix)}.jsonl")
+    place = out or Path(f"{Path(file.resolve().name.removesuffix('.gz')).stem}.jsonl")
     to_stdout = str(place) == "-"
     if to_stdout and as_json:
         raise typer.BadParameter("the items go to stdout already", param_hint="--json")

@@ -68,7 +68,7 @@ class LocalInput:
         first, length = self._files[0], self._starts[-1]
         if not self._listed and not first.is_read_in_parts:
             return 0
-        items = math.ceil(length * first.estimate / max(1, first.size)) if self._listed else first.estimate
+        items = math.ceil(length * (first.estimate / max(1, first.size))) if self._listed else first.estimate
         return segments_for(length, math.ceil(items / items_per_chunk), items_per_chunk, chunks_per_segment)[1]
 
     def place(self, item: Item) -> int:

@@ -1,5 +1,6 @@
 """A check reads a file as a batch does, and tells before it runs what the batch would come to."""
 
+import gzip
 import io
 import json
 import math
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from costs.plan.settings import Settings
+from handlers.aws import input_object
+from handlers.aws import settings as stack_settings
 from handlers.aws.input_object import BYTES_PER_ITEM
+from handlers.aws.listed_files import input_items, pinned_input
 from handlers.core.files.formats import json_items
 from handlers.core.files.lines import lines_of_part
 from handlers.core.items import MAX_ITEM_BYTES, chunks
@@ -24,6 +28,7 @@ from rollcall.terminal import ticker
 from tests.checked import checked
 from tests.e2e.file_corpus import CORPUS, File
 from tests.unit.commands import Cli, refused
+from tests.unit.test_listed_files import BUCKET, LIST, S3, put
 
 
 def lines(*items: dict) -> bytes:
@@ -95,6 +100,33 @@ def test_chunks_are_those_that_the_batchers_cut(settings: Settings, size: int):
 def part_of(content: bytes, first: int, length: int):
     stream = io.BufferedReader(io.BytesIO(content[max(0, first - 1) :]))  # type: ignore[arg-type]
     return json_items(lines_of_part(stream, first, first + length), lambda: "")
+
+
+@pytest.mark.parametrize("first", ["1.jsonl", "2.csv", "3.jsonl.gz"])
+def test_chunks_of_several_files_are_those_of_the_segments_in_which_they_lie(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: str
+):
+    objects = lines(*({"id": f"{number}", "t": "x" * 90} for number in range(400)))
+    contents = {
+        "1.jsonl": objects, "2.csv": b"id,t\n" + b"1,xxxxxxxxxx\n" * 300, "3.jsonl.gz": gzip.compress(objects),
+        "4.jsonl": b"", "5.jsonl": objects[:20_000],
+    }  # fmt: skip
+    names = sorted(contents, key=lambda name: (name != first, name))
+    for name in names:
+        (tmp_path / name).write_bytes(contents[name])
+    settings = Settings(items_per_chunk=10, chunks_per_segment=3)
+    found = check(LocalInput([tmp_path / name for name in names], listed=True), settings, 0, lambda items, rest: None)
+    s3 = S3({})
+    monkeypatch.setitem(stack_settings.VARIABLES, "INPUT_BUCKET", BUCKET)
+    monkeypatch.setitem(stack_settings.VARIABLES, "INPUT_PREFIX", "input/")
+    monkeypatch.setattr(input_object, "input_s3", lambda: s3)
+    put(s3, *((name, contents[name]) for name in names))
+    source, length, estimate = pinned_input(LIST)
+    assert length
+    segments, size = segments_for(length, math.ceil(estimate / 10), 10, 3)
+    assert segments > 2
+    parts = [input_items(source, size * number, min(size * (number + 1), length), 0) for number in range(segments)]
+    assert found.chunks["sqs"] == sum(len(list(chunks(part, 10, SQS_CHUNK_BYTES))) for part in parts)
 
 
 def test_repeated_ids_are_told_with_their_lines_whatever_lies_between():

@@ -81,6 +81,13 @@ def test_all_parts_of_an_export_are_one_file_of_items_whichever_of_its_files_is_
         assert [item["id"] for item in items] == ["0", "1", "2", "3", "4", "5", "60"]
 
 
+def test_the_new_file_has_the_name_of_the_old_one(cli: Cli, folder: Path):
+    export(folder, {"a.json.gz": (numbered(0, 5), 5)})
+    assert cli("convert", str(folder), "--line-ids")[0] == 0
+    assert cli("convert", str(folder / "data" / "a.json.gz"), "--line-ids")[0] == 0
+    assert sorted(path.name for path in Path().glob("*.jsonl")) == ["0169-a1.jsonl", "a.jsonl"]
+
+
 def test_an_export_that_is_not_whole_is_refused_and_nothing_is_written(cli: Cli, folder: Path):
     export(folder, {"a.json.gz": (numbered(0, 5), 5), "b.json.gz": (numbered(5, 9), 3)})
     part = folder / "data" / "b.json.gz"

@@ -59,7 +59,7 @@ def is_workbook(path: Path) -> bool:
     """Whether a zip archive has a workbook of Excel in it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.startswith("xl/workbook") for name in archive.namelist())
+            return "xl/workbook.xml" in archive.namelist()
     except zipfile.BadZipFile:
         # It is damaged, and Excel's reader says so.
         return path.suffix.lower() == ".xlsx"
