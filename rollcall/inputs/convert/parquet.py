@@ -18,8 +18,7 @@ def parquet(path: Path) -> Table:
     """The rows of a Parquet file. Raises Problem if it is damaged, or needs a key."""
     pq = library("pyarrow.parquet", "Parquet")
     with told(path, "its footer"):
-        # Without threads ahead of the reader, memory does not grow with a row group.
-        opened = pq.ParquetFile(path, pre_buffer=False, arrow_extensions_enabled=True)
+        opened = pq.ParquetFile(path, arrow_extensions_enabled=True)
     names = opened.schema_arrow.names
     refuse_repeated(names, str(path))
     columns = {field.name: str(field.type) for field in opened.schema_arrow}
