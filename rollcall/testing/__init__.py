@@ -161,6 +161,7 @@ def teller(config: pytest.Config) -> Callable[[str], None]:
 
     def tell(line: str) -> None:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
+            reporter.ensure_newline()
             begun = "\n" if config.get_terminal_writer().width_of_current_line else ""
             reporter.write_line(f"{begun}rollcall: {line}")
 
