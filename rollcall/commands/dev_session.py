@@ -50,17 +50,17 @@ class DebugSession:
 @contextmanager
 def debugging(connection: Connection, folder: Path | None, port: int | None) -> Iterator[DebugSession]:
     """Let debuggers attach at `port` meanwhile, if there is one. Raises Problem if that cannot be."""
-    changed(leave, connection)  # what a command has set that was killed
-    session = DebugSession(connection)
-    if not port:
-        yield session
-        return
-    if connection.engine == "docker":
+    if port and connection.engine == "docker":
         raise Problem(
             "--debug needs the native engine: the debugger listens on this machine's loopback, where no container "
             "reaches it",
             "`rollcall down`, then `rollcall up --engine native`",
         )
+    changed(leave, connection)  # what a command has set that was killed
+    session = DebugSession(connection)
+    if not port:
+        yield session
+        return
     try:
         with Debugger(port, folder) as debugger:
             print_note(f"waiting for VS Code, or another client of debugpy, to attach at 127.0.0.1:{port}")
