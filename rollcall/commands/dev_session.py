@@ -73,14 +73,17 @@ def debugging(connection: Connection, folder: Path | None, port: int | None) -> 
 @contextmanager
 def shown_lines(connection: Connection) -> Iterator[None]:
     """Show meanwhile what the functions log, but for what they log of every invocation."""
-    over = threading.Event()
+    over, began = threading.Event(), round(connection.now().timestamp() * 1000)
 
     def show() -> None:
-        known = known_functions(connection)
-        colours = colours_of(known)
-        lines = NewLines(connection, known, round(connection.now().timestamp() * 1000))
+        lines: NewLines | None = None
+        colours: dict[str, str] = {}
         while not over.wait(LOOK_SECONDS):
             with suppress(*EXPECTED):  # while the engine is busy; that it has ended is found elsewhere
+                if not lines:
+                    known = known_functions(connection)
+                    colours = colours_of(known)
+                    lines = NewLines(connection, known, began)
                 for event, role in lines.look():
                     if not is_routine(event["message"]):
                         stdout.print(line(event["timestamp"], role, event["message"], colours[role]), soft_wrap=True)

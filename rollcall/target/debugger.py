@@ -95,7 +95,8 @@ def functions_of(connection: Connection) -> Iterator[tuple[str, str]]:
     """The processor and the batcher of each deployed stack."""
     now = Connection(connection.session, connection.suffix, connection.endpoint)  # a deployment may have changed them
     for stack in now.stacks.values():
-        yield stack.outputs["ProcessorFunctionName"], stack.outputs["BatcherFunctionName"]
+        if "ProcessorFunctionName" in stack.outputs:  # not in a stack that is being made
+            yield stack.outputs["ProcessorFunctionName"], stack.outputs["BatcherFunctionName"]
 
 
 def change_variables(connection: Connection, function: str, wanted: Mapping[str, str]) -> None:
