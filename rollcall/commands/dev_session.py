@@ -56,7 +56,8 @@ def debugging(connection: Connection, folder: Path | None, port: int | None) -> 
             "reaches it",
             "`rollcall down`, then `rollcall up --engine native`",
         )
-    changed(leave, connection)  # what a command has set that was killed
+    with suppress(*EXPECTED):
+        leave(connection)  # what a command has set that was killed
     session = DebugSession(connection)
     if not port:
         yield session
@@ -67,32 +68,36 @@ def debugging(connection: Connection, folder: Path | None, port: int | None) -> 
             threading.Thread(target=session.follow, args=[debugger], daemon=True).start()
             yield session
     finally:
-        changed(leave, connection)
+        with suppress(*EXPECTED):  # the sandbox may have ended
+            leave(connection)
 
 
 @contextmanager
 def shown_lines(connection: Connection) -> Iterator[None]:
     """Show meanwhile what the functions log, but for what they log of every invocation."""
-    over, began = threading.Event(), round(connection.now().timestamp() * 1000)
+    over = threading.Event()
 
     def show() -> None:
         lines: NewLines | None = None
         colours: dict[str, str] = {}
-        while not over.wait(LOOK_SECONDS):
+        while not over.is_set():
             with suppress(*EXPECTED):  # while the engine is busy; that it has ended is found elsewhere
                 if not lines:
                     known = known_functions(connection)
                     colours = colours_of(known)
-                    lines = NewLines(connection, known, began)
+                    lines = NewLines(connection, known, round(connection.now().timestamp() * 1000))
                 for event, role in lines.look():
                     if not is_routine(event["message"]):
                         stdout.print(line(event["timestamp"], role, event["message"], colours[role]), soft_wrap=True)
+            over.wait(LOOK_SECONDS)
 
     thread = threading.Thread(target=show, daemon=True)
     thread.start()
-    yield
-    over.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def changed(change: Callable[[Connection], None], connection: Connection) -> None:
