@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from bootstrap.problem import Problem
 from costs.format import seconds
@@ -16,6 +17,7 @@ from rollcall.terminal.duration import parse_duration
 from rollcall.views.clock import between
 from sandbox.faults.plan import BadPlan, read
 from sandbox.host import control
+from sandbox.state import Sandbox
 
 FAULTS_PATH = "/_rollcall/faults"
 LOG_LINES = 60
@@ -47,7 +49,9 @@ def sandbox(asked: Asked) -> Page:
     endpoint = endpoint_of(watch)
     faults = watch.every("faults", lambda: see_faults(endpoint))
     log = watch.every("engine's log", lambda: log_of(target), LOG_SLOWER)
-    clock = watch.clock()
+    engine, clock = watch.connection.engine or "unknown", watch.clock()
+    port = urlsplit(endpoint).port or 80
+    health = watch.every("health", lambda: Sandbox(engine, port, target.project).healthy())
     shows: dict[str, Any] = {
         "clock": clock and clock_rows(clock),
         "skip": bool(clock and clock["skip"]),
@@ -55,7 +59,8 @@ def sandbox(asked: Asked) -> Page:
         "faults": [fault_cells(fault) for fault in (faults.value or {"faults": []})["faults"]],
         "seed": (faults.value or {"seed": None})["seed"],
         "example": EXAMPLE,
-        "engine": watch.connection.engine or "unknown",
+        "engine": engine,
+        "healthy": bool(health.value),
         "endpoint": endpoint,
         "log": log.value or "",
         "running": sorted((clock or {"running": {}})["running"].items()),

@@ -224,12 +224,17 @@ def test_keys_lead_to_the_pages_and_the_filter(visitor: Visitor, failed: str):
     page.keyboard.type("g b ?")
     expect(page.locator("#filter")).to_have_value("g b ?")
     page.locator("#filter").blur()
+    page.evaluate("window.kept = true")
+    with page.expect_navigation():
+        page.keyboard.press("r")
+    assert page.evaluate("window.kept") is None
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-def test_faults_are_set_and_cleared_and_the_clock_is_moved(visitor: Visitor, clock: Clock):
+def test_faults_are_set_and_cleared_and_the_clock_is_moved(visitor: Visitor, clock: Clock, connection: Connection):
     page = visitor.open("/sandbox")
+    expect(page.locator("#live")).to_contain_text(f"{connection.engine} engine · healthy")
     page.get_by_label("The plan").fill('{"faults": [{"kind": "nonsense"}]}')
     page.get_by_role("button", name="Put it in force").click()
     expect(page.locator("#main")).to_contain_text("nonsense")
