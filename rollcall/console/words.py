@@ -117,9 +117,14 @@ def ended(sight: Sight) -> str:
 
 
 def lag(sight: Sight, arrived_at: int | None) -> str:
-    """How long the end took to be told; empty if it is not known."""
+    """How long the end took to be told; empty if it is not known.
+
+    No record tells when the last chunk was done if the finalizer found the batch done at a check of its own.
+    """
     if not sight.drained_at:
-        return ""
+        if not arrived_at or not sight.finished_at:
+            return ""
+        return f"event {seconds(max(0, arrived_at - sight.finished_at) / 1000)} after its end was recorded"
     if arrived_at:
         return f"event {seconds(max(0, arrived_at - sight.drained_at) / 1000)} later"
     if sight.finished_at:

@@ -87,6 +87,10 @@ def test_a_batch_that_has_ended_says_when_and_how(result: Result, said: str):
 def test_the_lag_is_that_of_the_event_or_else_of_the_record():
     assert words.lag(sight(ended("SUCCEEDED")), NOON - 210) == "event 0.090 s later"
     assert words.lag(sight(ended("SUCCEEDED")), None).startswith("recorded ")
+    unknown = replace(sight(ended("SUCCEEDED")), drained_at=None)
+    assert unknown.finished_at
+    assert words.lag(unknown, unknown.finished_at + 40) == "event 0.040 s after its end was recorded"
+    assert words.lag(unknown, None) == ""
 
 
 def test_a_countdown_and_a_moment():
