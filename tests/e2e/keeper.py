@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import psutil
 
-from sandbox.host import control
+from sandbox.host import control, docker
 from sandbox.state import state_folder
 
 
@@ -23,7 +23,8 @@ def remove(engine: str, project: str) -> None:
     shutil.rmtree(state_folder(project), ignore_errors=True)
     if engine == "docker":
         # Compose names an image after its project, and this name is used once. It was built if anything ran.
-        subprocess.run(["docker", "image", "rm", f"{project}-sandbox"], capture_output=True)
+        images = [f"{project}-{service}" for service in docker.SERVICES]
+        subprocess.run(["docker", "image", "rm", *images], capture_output=True)
 
 
 def end_compose(project: str) -> None:
