@@ -98,7 +98,7 @@ def test_the_first_hour_goes_as_its_page_says(reader: Reader, tmp_path: Path) ->
             continue
         for kind, text in BLOCK.findall(section):
             if kind == "console":
-                for command in re.findall(r"^\$ (.+)$", text, re.MULTILINE):
+                for command in re.findall(r"^\$ (.+)$", text.replace("\\\n", ""), re.MULTILINE):
                     printed, given = reader.give(command), given + 1
             elif kind == "text":
                 reader.compare(text, printed)
