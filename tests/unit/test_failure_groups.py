@@ -136,3 +136,11 @@ def test_no_error_and_no_pattern_takes_longer_than_in_proportion_to_its_length(p
 
     # A step that tried again what it has tried would take hours for the second.
     assert steps(20_000) < 10
+
+
+def test_a_hundred_thousand_failures_of_three_causes_are_three_rows_in_one_pass() -> None:
+    causes = ("HTTPError: 503 from {} at 12:00:01", "KeyError: 'price of {}'", "ValueError: {} has no name")
+    failures = (failed(f"item-{n}", causes[n % 3].format(f"item-{n}"), n) for n in range(100_000))
+    found = group(failures)
+    assert [row.count for row in found] == [33_334, 33_333, 33_333]
+    assert all(len(row.samples) == 3 for row in found)
