@@ -10,6 +10,8 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 LOOK_SECONDS = 0.2
@@ -21,15 +23,19 @@ def main(port: int) -> None:
     import debugpy.server  # finds pydevd, which lies within debugpy
     import pydevd
 
-    try:
-        debugpy.listen(("127.0.0.1", port))
-    except RuntimeError as error:
-        tell(error=str(error))
-        return
-    setup = pydevd.SetupHolder.setup
-    tell(port=setup["port"], token=setup["access-token"])
-    threading.Thread(target=watch, args=[debugpy], daemon=True).start()
-    sys.stdin.read()
+    from rollcall.target.debug_adapter import program
+
+    with TemporaryDirectory(prefix="rollcall-debugger-") as folder:
+        debugpy.configure(python=str(program(Path(folder))))
+        try:
+            debugpy.listen(("127.0.0.1", port))
+        except RuntimeError as error:
+            tell(error=str(error))
+            return
+        setup = pydevd.SetupHolder.setup
+        tell(port=setup["port"], token=setup["access-token"])
+        threading.Thread(target=watch, args=[debugpy], daemon=True).start()
+        sys.stdin.read()
 
 
 def watch(debugpy: Any) -> None:

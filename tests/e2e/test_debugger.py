@@ -1,10 +1,13 @@
 """`rollcall dev --debug` with a real client of the debugger's protocol: it stops in `process`, and all time with it."""
 
+import json
 import signal
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +166,30 @@ def test_an_edit_joins_the_debugger_that_is_attached_and_a_debugger_that_leaves_
     dev.says("the debugger is detached")
     assert [variables_of(connection, name) for pair in functions_of(connection) for name in pair] == before
     dev.says("once more", ITEMS)
+
+
+def test_what_a_web_page_sends_to_the_debuggers_port_attaches_and_runs_nothing(dev: Dev, tmp_path: Path):
+    trace = tmp_path / "ran"
+    expression = f"open({str(trace)!r}, 'w')"
+    # The debugger takes the headers of HTTP for its own, so each body is one message, and ends with its connection.
+    for command, arguments in (
+        ("initialize", {"adapterID": "debugpy"}),
+        ("attach", {"connect": {"host": "127.0.0.1", "port": dev.port}}),
+        ("evaluate", {"expression": expression, "context": "repl"}),
+        ("setDebuggerProperty", {}),
+        ("disconnect", {"terminateDebuggee": True}),
+    ):
+        body = json.dumps({"seq": 1, "type": "request", "command": command, "arguments": arguments})
+        page = HTTPConnection("127.0.0.1", dev.port, timeout=10)
+        page.request("POST", "/", body, {"Origin": "https://example.com", "Content-Type": "text/plain"})
+        with suppress(HTTPException, OSError):  # what comes is no HTTP
+            page.getresponse()
+        page.close()
+    with DapClient(dev.port) as root:
+        root.attach({}, connect={"host": "127.0.0.1", "port": dev.port})
+        dev.says("the debugger is attached")
+    assert dev.log.read_text().count("the debugger is attached") == 1
+    assert not trace.exists()
 
 
 def test_processors_go_on_without_a_debugger_that_was_killed(rollcall: Rollcall, connection: Connection, dev: Dev):
