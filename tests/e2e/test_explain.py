@@ -21,6 +21,8 @@ pytestmark = pytest.mark.usefixtures("real_time")
 
 # A call that hangs for long fails in the end.
 FAILED = r"(the processor failed .*; )?"
+# Children of several chunks say so.
+EACH = r"(, each with up to \d+ chunks)?"
 TIME = r"\d\d:\d\d:\d\d UTC"
 
 
@@ -262,7 +264,7 @@ def test_the_maps_concurrency_limit_is_reached(stacks: Stacks, plan: Plan, expla
             batch,
             "concurrency-limit",
             rf"The limit of \d+ children at once is reached; \d+ child(ren)? waits? to begin; {FAILED}\d+ "
-            r"children run\.",
+            rf"children run{EACH}\.",
         )
         plan()
         assert stacks.finished(batch)["status"] == "SUCCEEDED"
@@ -273,7 +275,7 @@ def test_children_run_and_items_keep_failing_with_the_same_error(stacks: Stacks,
     explained(
         batch,
         "items-fail",
-        r"Items keep failing with the same error: RuntimeError: \.\.\. was made to fail; \d child(ren)? runs?\.",
+        rf"Items keep failing with the same error: RuntimeError: \.\.\. was made to fail; \d child(ren)? runs?{EACH}\.",
     )
     cancel(stacks, batch, "sfn")
 
@@ -309,7 +311,7 @@ def test_a_finalizer_fails_and_is_called_again(stacks: Stacks, plan: Plan, expla
 def test_a_stopped_execution_waits_for_its_children_and_then_for_the_finalizer(stacks: Stacks, plan: Plan, explained):
     with held_up(stacks, plan, "sfn"), disabled(stacks, stacks.sfn["FinalizerFunctionName"]):
         batch = start(stacks, "sfn", items(3)[1])
-        explained(batch, "children", r"\d child(ren)? runs?\.")
+        explained(batch, "children", rf"\d child(ren)? runs?{EACH}\.")
         stop(stacks, batch)
         explained(
             batch,
