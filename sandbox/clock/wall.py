@@ -17,7 +17,7 @@ from collections.abc import Callable, MutableSequence
 WORDS = 3
 SIZE = 8 * WORDS
 REAL = {clock for name, clock in vars(time).items() if name.startswith("CLOCK_REALTIME")}
-real_time_ns, _monotonic_ns = time.time_ns, time.monotonic_ns
+real_time, real_time_ns, _monotonic_ns = time.time, time.time_ns, time.monotonic_ns
 _clock_gettime, _clock_gettime_ns = time.clock_gettime, time.clock_gettime_ns
 _gmtime, _localtime, _strftime, _asctime = time.gmtime, time.localtime, time.strftime, time.asctime
 
@@ -77,11 +77,14 @@ def follow(shared: Words) -> None:
     """
     Followed.words = shared
 
+    # Asked many times for each call of the engine: in one go.
     def time_ns() -> int:
-        return running_time_ns() + shared[0]
+        held = shared[1]
+        return (real_time_ns() - held if held >= 0 else shared[2]) + shared[0]
 
     def now() -> float:
-        return time_ns() / 1e9
+        held = shared[1]
+        return real_time() + (shared[0] - held) / 1e9 if held >= 0 else (shared[2] + shared[0]) / 1e9
 
     def clock_gettime_ns(clk_id: int) -> int:
         return time_ns() if clk_id in REAL else _clock_gettime_ns(clk_id)
