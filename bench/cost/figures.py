@@ -114,6 +114,6 @@ def goals(costs: Sequence[Cost]) -> list[Goal]:
         Goal("SQS, orchestration of a million items", sqs, 0.05, ratio=False),
         Goal("SQS below (a)", dollars["literal"] / sqs, 25, ratio=True),
         Goal("SQS below (b)", dollars["published"] / sqs, 200, ratio=True),
-        Goal("Step Functions, orchestration of a million items", sfn, 0.40, ratio=False),
-        Goal("Step Functions below (c)", dollars["map"] / sfn, 50, ratio=True),
+        Goal("Step Functions, orchestration of a million items", sfn, 0.05, ratio=False),
+        Goal("Step Functions below (c)", dollars["map"] / sfn, 500, ratio=True),
     ]
