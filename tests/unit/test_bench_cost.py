@@ -131,7 +131,8 @@ def printed(rendered: object) -> str:
 
 
 def test_the_report_has_a_row_for_each_way_the_split_and_the_goals() -> None:
-    text = printed(report({0: five(0.03, 0.04, 1.2, 12, 27), 20: five(0.03, 0.04, 1.2, 12, 27)}, PriceBook.load(), "now"))
+    costs = five(0.03, 0.04, 1.2, 12, 27)
+    text = printed(report({0: costs, 20: costs}, PriceBook.load(), "now"))
     rows = [row.split() for row in text.splitlines()]
     assert ["the", "way", "sqs", "$0.0300", "1.0", "$0.0300", "0.200", "s", "0.05", "1,000"] in rows
     assert ["the", "way", "published", "$12.00", "400", "$12.00", "150", "s", "†", "0.05", "1,000"] in rows
