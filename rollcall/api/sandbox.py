@@ -117,8 +117,8 @@ def prepare() -> None:
     from bootstrap.layers import sdk_layer
     from bootstrap.packaging import package
 
-    package()
-    with suppress(CannotVendor):  # the deployment will say it
+    with suppress(CannotVendor, OSError):  # the deployment will say it
+        package()
         sdk_layer(SANDBOX_PARAMETERS["CpuArchitecture"]).unpacked()
 
 
