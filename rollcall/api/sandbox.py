@@ -63,12 +63,14 @@ class Sandbox(Connection):
         """
         preparing = threading.Thread(target=prepare, daemon=True)
         preparing.start()
-        project = project or control.project()
-        running = control.running(project)
-        chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
-        wanted = port or (running.port if running else control.port() or DEFAULT_PORT)
-        found = control.start(chosen, wanted, project, progress)
-        preparing.join()
+        try:
+            project = project or control.project()
+            running = control.running(project)
+            chosen = running.engine if running and engine == "auto" else control.choose_engine(engine)
+            wanted = port or (running.port if running else control.port() or DEFAULT_PORT)
+            found = control.start(chosen, wanted, project, progress)
+        finally:
+            preparing.join()  # a process that ends meanwhile would leave what it unpacks, with a traceback
         from bootstrap import aws
 
         return cls(aws.session(found.endpoint), suffix, found.endpoint, found.engine, project)
