@@ -12,6 +12,7 @@ from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, Redrive, iso
 from handlers.sfn.express import LIMIT_SECONDS
 from handlers.sfn.map_runs import MapRuns
+from handlers.sfn.start import RequestRefused
 from handlers.sfn.store import BatcherOutput, BatchObjects
 from rollcall.batches.batch import Progress, Result
 from rollcall.batches.sfn_counts import ChunkCounts, chunk_counts
@@ -204,6 +205,8 @@ class SfnBatches:
         if ended:
             return ended
         if execution["status"] == "SUCCEEDED" and objects.find_owner() != execution["executionArn"]:
+            return None
+        if execution.get("error") == RequestRefused.__name__:
             return None
         started_at = iso(epoch_ms(execution["startDate"]))
         return Result(batch_id, self.architecture, "OPEN", generation, started_at=started_at)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from bootstrap.aws import session
 from handlers.core.batch import BatchRequest, Status
 from handlers.core.clock import CLOCK_MARGIN_MS
 from handlers.sfn.start import DAY_MS
@@ -11,6 +12,8 @@ from handlers.sfn.store import BatcherOutput, BatchStart
 from handlers.sqs.encoding import failures_record
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import Batch, BatchKey, ChunkKey
+from rollcall.batches.find import batches_of
+from rollcall.target.connection import Connection
 from sandbox.state import Sandbox
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
@@ -101,7 +104,9 @@ def test_a_batch_of_44_days_ago_is_redriven(stacks: Stacks):
 
 
 @pytest.mark.parametrize(("days", "status"), [(19, "SUCCEEDED"), (21, "FAILED")])
-def test_a_redrive_that_needs_objects_about_to_expire_is_refused(stacks: Stacks, days: int, status: str):
+def test_a_redrive_that_needs_objects_about_to_expire_is_refused(
+    stacks: Stacks, sandbox: Sandbox, days: int, status: str
+):
     batch_id, at = new_id(), stacks.clock.now_ms() - days * DAY_MS
     old = objects(stacks, batch_id)
     made = BatcherOutput(batch_id, 1, at, items=1, chunks=1, smallest_chunk=1, last_chunk=1)
@@ -114,6 +119,10 @@ def test_a_redrive_that_needs_objects_about_to_expire_is_refused(stacks: Stacks,
     if status == "FAILED":
         assert execution["error"] == "RequestRefused"
         assert "too old" in execution["cause"]
+        connection = Connection(session(sandbox.endpoint), stacks.suffix, sandbox.endpoint)
+        listed = [(found.batch_id, found.generation) for found in batches_of(connection, "sfn").recent(100)]
+        assert listed
+        assert (batch_id, 2) not in listed
     assert (objects(stacks, batch_id, 2).find_started() is None) == (status == "FAILED")
 
 
