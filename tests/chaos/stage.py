@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from botocore.config import Config
+
 from bootstrap.aws import session
 from bootstrap.destroy import destroy
 from handlers.sfn.store import BatchObjects
@@ -21,6 +23,8 @@ from tests.clock import Clock
 from tests.e2e.deployed import deploy
 
 FUNCTION_TIMEOUT = 3
+# Plans fail a tenth of all calls of functions, those from here among them. Who asks for a batch asks until it is taken.
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 12})
 PARAMETERS = {
     "FunctionTimeout": str(FUNCTION_TIMEOUT),
     "ProcessorTimeout": str(FUNCTION_TIMEOUT),
@@ -64,7 +68,7 @@ class Stage:
 
     def aws(self, service: str) -> Any:
         if service not in self.clients:
-            self.clients[service] = self.session.client(service)
+            self.clients[service] = self.session.client(service, config=PATIENT)
         return self.clients[service]
 
     def __enter__(self) -> "Stage":
