@@ -34,6 +34,7 @@ PR_SET_CHILD_SUBREAPER = 36
 MESSAGE_SIZE = 256 * 1024
 OPEN_FILES = 1024  # AWS's quota of file descriptors
 FRAMES_FD = 3
+BEHIND_ENGINE = 5  # niceness, where the kernel shares the processor among threads
 
 prctl = ctypes.CDLL(None).prctl
 
@@ -162,7 +163,9 @@ def _become(order: dict, log_ends: list[int], forked: bool) -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # The function's orphans stay its descendants while it lives, because their memory counts as its own.
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-        os.setsid()
+        # No session: a kernel shares the processor among sessions first, and the engine, which all wait for, is one.
+        os.setpgid(0, 0)
+        os.nice(BEHIND_ENGINE)
         open_files = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
