@@ -6,7 +6,6 @@ It makes the calls with the function's role, as AWS does, so they count as that 
 import logging
 import queue
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,15 +23,25 @@ from sandbox.executor.log_records import LogRecord
 
 LOG = logging.getLogger(__name__)
 
-COLLECT_SECONDS = 0.2  # records of this time share a call
-# The pause after the calls is this many times as long as they took, so that logs do not fill a busy engine.
-REST_FACTOR = 19
-MAX_REST_SECONDS = 2.0
+# Records of this time share a call, unless there are so many, or somebody reads logs. A call costs a busy engine much.
+COLLECT_SECONDS = 5.0
+MOST_WAITING = 20_000
 # Limits of one PutLogEvents call, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 MAX_EVENTS = 10_000
 MAX_BYTES = 1_048_576
 EVENT_OVERHEAD = 26
 MAX_MESSAGE = 256 * 1024  # Lambda splits a longer message into several events
+
+READING = (
+    "describe_log_groups",
+    "describe_log_streams",
+    "get_log_events",
+    "filter_log_events",
+    "start_query",
+    "delete_log_group",
+    "delete_log_stream",
+)
+"""What moto does for who reads or deletes logs."""
 
 
 @dataclass(eq=False)
@@ -55,8 +64,10 @@ class LogWriter:
         threading.Thread(target=self._run, name="lambda-log-writer", daemon=True).start()
 
     def write(self, stream: LogStream, record: LogRecord) -> None:
-        """Queue `record`; it can be read from CloudWatch Logs once it is flushed, or some seconds later at most."""
+        """Queue `record`, which is written before anybody reads logs."""
         self._queue.put((stream, record))
+        if self._queue.qsize() >= MOST_WAITING:
+            self._wanted.set()
 
     def flush(self) -> None:
         """Wait until what is queued now is written."""
@@ -66,17 +77,15 @@ class LogWriter:
         written.wait()
 
     def _run(self) -> None:
-        rest = COLLECT_SECONDS
         while True:
             waiting = [self._queue.get()]
-            self._wanted.wait(rest)
+            self._wanted.wait(COLLECT_SECONDS)
             self._wanted.clear()
             waiting += [self._queue.get() for _ in range(self._queue.qsize())]
             pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
             for each in waiting:
                 if not isinstance(each, threading.Event):
                     pending[each[0]].append(each[1])
-            started = time.monotonic()
             for stream, records in pending.items():
                 try:
                     for batch in _batches(records):
@@ -86,7 +95,6 @@ class LogWriter:
             for each in waiting:
                 if isinstance(each, threading.Event):
                     each.set()
-            rest = min(max(COLLECT_SECONDS, REST_FACTOR * (time.monotonic() - started)), MAX_REST_SECONDS)
 
     def _put(self, stream: LogStream, events: list[dict]) -> None:
         logs = _client(stream.role_arn, stream.region)
@@ -144,10 +152,13 @@ WRITER = LogWriter()
 
 
 def install(_provider: object) -> None:
-    """Let who reads logs find all that functions have logged; on AWS it may come seconds later."""
-    for name in ("filter_log_events", "get_log_events", "describe_log_streams", "start_query"):
+    """Let who reads logs find all that functions have logged; on AWS it may come seconds later.
+
+    And who deletes logs, or their group would come back with what was logged before.
+    """
+    for name in READING:
 
         @patch(getattr(LogsBackend, name))
-        def read(stock: Any, self: LogsBackend, *args: Any, **kwargs: Any) -> Any:
+        def flushed(stock: Any, self: LogsBackend, *args: Any, **kwargs: Any) -> Any:
             WRITER.flush()
             return stock(self, *args, **kwargs)
