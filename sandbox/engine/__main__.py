@@ -19,7 +19,7 @@ from localstack.runtime import main as localstack
 from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
 
 import sandbox.engine.hooks  # noqa: F401  LocalStack runs it when it starts
-from sandbox.engine import server
+from sandbox.engine import server, thread_stacks
 
 GRACE_SECONDS = 5.0
 """For an orderly end, which takes 2 to 4 seconds; `docker stop` kills after 10."""
@@ -27,6 +27,7 @@ GRACE_SECONDS = 5.0
 
 def main() -> None:
     """Run LocalStack to its end, behind a server of the sandbox's own."""
+    thread_stacks.install()
     server.install()
     SHUTDOWN_HANDLERS.register(exit_later)
     localstack.main()
