@@ -1,12 +1,13 @@
 """Work of stock LocalStack that this engine leaves out."""
 
 import sys
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 import boto3
 from botocore import session
+from botocore.loaders import JSONFileLoader
 from localstack import config
 from localstack.services import stores
 from localstack.services.lambda_.invocation import lambda_models, version_manager
@@ -35,6 +36,7 @@ def install() -> None:
         _do_not_run(name, types)
     # Stock lists the Regions of each service anew, from its whole model.
     stores.get_valid_regions_for_service = lambda _: aws_stack.get_valid_regions()  # type: ignore
+    _read_models_once()
     _keep_clients()
 
 
@@ -46,12 +48,15 @@ def _do_not_run(name: str, types: tuple[str, ...]) -> None:
             setattr(module, each, Any)
 
 
-def _keep_clients() -> None:
-    """Read AWS's models once, and sign every link to a function's code with one client.
-
-    Stock reads them anew for every botocore session, and makes such a client for each GetFunction, in 5 ms.
-    """
+def _read_models_once() -> None:
+    """Read each file of AWS's models once, and keep it once. Stock does so for each loader: 0.2 s and 43 MB more."""
     session.create_loader = cache(session.create_loader)
+    read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+    JSONFileLoader.load_file = lambda _, path: read(path)
+
+
+def _keep_clients() -> None:
+    """Sign every link to a function's code with one client. Stock makes one for each GetFunction, in 5 ms."""
 
     class Boto3:
         client = staticmethod(cache(boto3.client))
