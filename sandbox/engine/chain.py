@@ -6,6 +6,7 @@ from localstack.aws import handlers
 from localstack.aws.app import LocalstackAwsGateway
 from localstack.aws.handlers.internal import LocalstackResourceHandler
 from localstack.aws.handlers.metric_handler import MetricHandler
+from localstack.constants import INTERNAL_RESOURCE_PATH
 from localstack.utils.patch import patch
 from rolo.gateway.handlers import RouterHandler
 
@@ -20,6 +21,9 @@ IDLE = (
     handlers.add_cors_response_headers,
 )
 
+FUNCTIONS = "/2015-03-31/functions/"
+"""The path of Lambda's calls of functions."""
+
 
 def install() -> None:
     """Leave the handlers of IDLE and the collectors of metrics out, and do not look for the path of an AWS call."""
@@ -30,14 +34,22 @@ def install() -> None:
         for chain in (self.request_handlers, self.response_handlers):
             chain[:] = [handler for handler in chain if handler not in IDLE and not _collects_metrics(handler)]
 
-    for router in (RouterHandler, LocalstackResourceHandler):
-        patch(router.__call__)(_route)
+    @patch(LocalstackResourceHandler.__call__)
+    def find_resource(stock: Any, self: Any, chain: Any, context: Any, response: Any) -> None:
+        if context.request.path.startswith(INTERNAL_RESOURCE_PATH):
+            stock(self, chain, context, response)
+
+    @patch(RouterHandler.__call__)
+    def find_route(stock: Any, self: Any, chain: Any, context: Any, response: Any) -> None:
+        if not _is_call(context.request):
+            stock(self, chain, context, response)
 
 
-def _route(stock: Any, self: Any, chain: Any, context: Any, response: Any) -> None:
-    # All calls in JSON have the path "/", and their operation in a header.
-    if context.request.path != "/" or "X-Amz-Target" not in context.request.headers:
-        stock(self, chain, context, response)
+def _is_call(request: Any) -> bool:
+    """Whether a request is surely a call of AWS: all in JSON have the path "/" and their operation in a header."""
+    if request.path == "/":
+        return "X-Amz-Target" in request.headers
+    return request.path.startswith(FUNCTIONS) and "Authorization" in request.headers
 
 
 def _collects_metrics(handler: Any) -> bool:
