@@ -46,10 +46,8 @@ def calls(connection: Connection) -> dict[str, Call]:
 
 
 def take_turns(engines: Sequence[Call], times: int) -> list[list[float]]:
-    """The milliseconds of `times` calls to each engine, one after another, after one that does not count."""
+    """The milliseconds of `times` calls to each engine, one after another."""
     took: list[list[float]] = [[] for _ in engines]
-    for call in engines:
-        call()
     for turn in shares(times, TURNS):
         for call, theirs in zip(engines, took, strict=True):
             theirs += [milliseconds(call) for _ in range(turn)]

@@ -111,12 +111,11 @@ def test_an_event_source_keeps_its_limits_as_numbers() -> None:
     assert numbers_as_numbers({"BatchSize": 1}) == {"BatchSize": 1}
 
 
-def test_calls_are_made_in_turns_and_none_that_is_counted_is_the_first() -> None:
+def test_calls_are_made_in_turns() -> None:
     made: list[str] = []
     took = take_turns([lambda: made.append("a"), lambda: made.append("b")], 7)
     assert [len(theirs) for theirs in took] == [7, 7]
-    assert made[:2] == ["a", "b"]
-    assert "".join(made[2:]) == "".join("a" * turn + "b" * turn for turn in shares(7, 5))
+    assert "".join(made) == "".join("a" * turn + "b" * turn for turn in shares(7, 5))
 
 
 @pytest.mark.parametrize(("times", "turns"), [(200, 5), (7, 5), (3, 5), (0, 5)])
