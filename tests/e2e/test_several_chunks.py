@@ -70,7 +70,9 @@ def test_items_whose_processors_die_are_recorded_from_the_file_of_chunks(stacks:
 
 def test_items_whose_processors_die_are_recorded_from_what_another_child_has_left(stacks: Stacks, plan: Plan):
     rows = items(40)[1]
-    rows[3] |= {"do": "fail-once", "value": 1000}  # its second attempt is not done before its process is killed
+    # Its second attempt is not done before its process is killed. It is the last: after a second no other is begun.
+    last = rows[4] | {"do": "fail-once", "value": 1000}
+    rows[4] = last
     place = stacks.upload("items.jsonl", json_lines(rows))
     processor = {"function": stacks.sfn["ProcessorFunctionName"]}
     # After the trial and the first attempts at the eight chunks.
@@ -81,7 +83,7 @@ def test_items_whose_processors_die_are_recorded_from_what_another_child_has_lef
     assert (detail["status"], detail["failed"], detail["remaining"]) == ("FAILED", 1, 0)
     assert len(map_runs(stacks, batch_id)) > 1
     [failure] = stacks.failures("sfn", batch_id)
-    assert failure["item"]["id"] == rows[3]["id"]
+    assert failure["item"]["id"] == last["id"]
 
 
 def test_what_a_child_has_no_time_for_another_one_does_with_the_attempts_that_were_made(stacks: Stacks):
