@@ -24,6 +24,9 @@ IDLE = (
 FUNCTIONS = "/2015-03-31/functions/"
 """The path of Lambda's calls of functions."""
 
+FUNCTION_URL = ".lambda-url."
+"""In the host names of functions' own URLs, whose paths may be any."""
+
 
 def install() -> None:
     """Leave the handlers of IDLE and the collectors of metrics out, and do not look for the path of an AWS call."""
@@ -49,7 +52,7 @@ def _is_call(request: Any) -> bool:
     """Whether a request is surely a call of AWS: all in JSON have the path "/" and their operation in a header."""
     if request.path == "/":
         return "X-Amz-Target" in request.headers
-    return request.path.startswith(FUNCTIONS) and "Authorization" in request.headers
+    return request.path.startswith(FUNCTIONS) and FUNCTION_URL not in request.host
 
 
 def _collects_metrics(handler: Any) -> bool:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
 from localstack.aws import handlers
 from localstack.aws.app import LocalstackAwsGateway
 from localstack.aws.protocol.serializer import create_serializer
 from localstack.aws.spec import load_service
+from localstack.http import Request
 from localstack.services.plugins import ServicePluginManager
 from werkzeug.datastructures import EnvironHeaders, Headers
 
@@ -60,3 +62,18 @@ def test_an_answer_has_the_type_that_the_client_accepts() -> None:
                 asked = Headers({name: value for name, value in given.items() if value})
                 assert serializer._get_mime_type(asked) == stock(serializer, asked)
         assert serializer._get_mime_type(None) == stock(serializer, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "is_call"),
+    [
+        ("/", {"X-Amz-Target": "DynamoDB_20120810.GetItem"}, True),
+        ("/", {}, False),
+        ("/2015-03-31/functions/batcher/invocations", {}, True),
+        ("/2015-03-31/functions/x", {"Host": "abc.lambda-url.us-east-1.localhost:4566"}, False),
+        ("/_aws/sqs/messages", {}, False),
+        ("/_rollcall/health", {}, False),
+    ],
+)
+def test_only_what_is_surely_a_call_of_aws_passes_the_routes_by(path: str, headers: dict, is_call: bool) -> None:
+    assert chain._is_call(Request("POST", path, headers=headers)) is is_call
