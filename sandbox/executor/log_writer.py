@@ -23,9 +23,10 @@ from sandbox.executor.log_records import LogRecord
 
 LOG = logging.getLogger(__name__)
 
-# Records of this time share a call, unless there are so many, or somebody reads logs. A call costs a busy engine much.
+# Records of this time share a call, unless they are so many characters, or somebody reads logs. A call costs a busy
+# engine much.
 COLLECT_SECONDS = 5.0
-MOST_WAITING = 20_000
+MOST_CHARACTERS = 4_000_000
 # Limits of one PutLogEvents call, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 MAX_EVENTS = 10_000
 MAX_BYTES = 1_048_576
@@ -60,13 +61,15 @@ class LogWriter:
     def __init__(self) -> None:
         self._queue: queue.Queue[tuple[LogStream, LogRecord] | threading.Event] = queue.Queue()
         self._wanted = threading.Event()
+        self._characters = 0  # since the last calls
         CLOCK.writers.append(self.flush)
         threading.Thread(target=self._run, name="lambda-log-writer", daemon=True).start()
 
     def write(self, stream: LogStream, record: LogRecord) -> None:
         """Queue `record`, which is written before anybody reads logs."""
         self._queue.put((stream, record))
-        if self._queue.qsize() >= MOST_WAITING:
+        self._characters += len(record.message)
+        if self._characters >= MOST_CHARACTERS:
             self._wanted.set()
 
     def flush(self) -> None:
@@ -81,6 +84,7 @@ class LogWriter:
             waiting = [self._queue.get()]
             self._wanted.wait(COLLECT_SECONDS)
             self._wanted.clear()
+            self._characters = 0
             waiting += [self._queue.get() for _ in range(self._queue.qsize())]
             pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
             for each in waiting:
