@@ -7,6 +7,7 @@ import asyncio
 import json
 import socket
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 
 from sandbox import visitors
@@ -18,6 +19,7 @@ PREFIX = "/2018-06-01/runtime/"
 # Not Lambda's: while a connection that has asked for this is open, a debugger holds the function (debuggee.py).
 HOLD = "/rollcall/hold"
 TCP_ESTABLISHED = 1  # of the states in linux/tcp.h's enum
+READ_SIZE = 65536  # asyncio's own, four times this, has each read map memory and unmap it
 HEAD_LIMIT = 2 * 1024 * 1024  # awslambdaric sends up to 1 MiB of stack trace as a header
 
 
@@ -58,6 +60,7 @@ class RuntimeApi:
         self._deliveries.shutdown()  # wakes a runtime that waits for an invocation
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # of transports with a socket
         try:
             if not is_ours(connection_owner(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))):
                 return
@@ -66,7 +69,7 @@ class RuntimeApi:
                 method, path, _ = request.split(" ")
                 fields = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines if line)]
                 if visitors.refusal(fields):
-                    writer.write(_response(HTTPStatus.FORBIDDEN))
+                    writer.write(_status(HTTPStatus.FORBIDDEN))
                     return
                 headers = {name.lower(): value for name, value in fields}
                 body = await _read_body(reader, int(headers.get("content-length", 0)))
@@ -74,7 +77,7 @@ class RuntimeApi:
                     await self._hand_over(writer)
                 elif (method, path) == ("POST", HOLD):
                     with CLOCK.held():
-                        writer.write(_response(HTTPStatus.OK))
+                        writer.write(_status(HTTPStatus.OK))
                         await reader.read()  # up to its end
                     return
                 else:
@@ -106,14 +109,14 @@ class RuntimeApi:
             case "POST", ["init", "error"]:
                 if not self.initialized.done():
                     self.initialized.set_result(body)
-                return _response(HTTPStatus.ACCEPTED)
+                return _status(HTTPStatus.ACCEPTED)
             case "POST", ["invocation", request_id, ("response" | "error") as kind]:
                 current = self._current
                 if current is None or current.request_id != request_id or current.answer.done():
-                    return _response(HTTPStatus.BAD_REQUEST)
+                    return _status(HTTPStatus.BAD_REQUEST)
                 current.answer.set_result((kind == "error", body))
-                return _response(HTTPStatus.ACCEPTED)
-        return _response(HTTPStatus.NOT_FOUND)
+                return _status(HTTPStatus.ACCEPTED)
+        return _status(HTTPStatus.NOT_FOUND)
 
 
 def _has_hung_up(writer: asyncio.StreamWriter) -> bool:
@@ -131,9 +134,12 @@ async def _read_body(reader: asyncio.StreamReader, size: int) -> bytes:
     return body
 
 
-def _response(status: HTTPStatus, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
-    if body is None:
-        body = json.dumps({"status": status.phrase}).encode()
-    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+@cache
+def _status(status: HTTPStatus) -> bytes:
+    return _response(status, json.dumps({"status": status.phrase}).encode(), {})
+
+
+def _response(status: HTTPStatus, body: bytes, headers: dict[str, str]) -> bytes:
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode("latin-1") + body
