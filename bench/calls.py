@@ -45,13 +45,21 @@ def calls(connection: Connection) -> dict[str, Call]:
     }
 
 
-def take_turns(engines: Sequence[Call], times: int) -> list[list[float]]:
-    """The milliseconds of `times` calls to each engine, one after another."""
-    took: list[list[float]] = [[] for _ in engines]
+def take_turns(
+    made: Sequence[Call], cpus: Sequence[Callable[[], float]], times: int
+) -> tuple[list[list[float]], list[float]]:
+    """Make each engine's call `times` times, the engines in turns.
+
+    Returns the milliseconds of the calls, and the seconds by which each engine's CPU grew in its own turns.
+    """
+    took: list[list[float]] = [[] for _ in made]
+    used = [0.0 for _ in made]
     for turn in shares(times, TURNS):
-        for call, theirs in zip(engines, took, strict=True):
-            theirs += [milliseconds(call) for _ in range(turn)]
-    return took
+        for place, (call, cpu) in enumerate(zip(made, cpus, strict=True)):
+            before = cpu()
+            took[place] += [milliseconds(call) for _ in range(turn)]
+            used[place] += cpu() - before
+    return took, used
 
 
 def shares(times: int, turns: int) -> list[int]:

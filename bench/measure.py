@@ -94,9 +94,7 @@ def measure_call(
     progress(f"{CALLS} times {name}")
     for call in made:
         call()  # the first one has the engine load what it needs for it
-    before = [each.engine.cpu() for each in contestants]
-    took = take_turns(made, CALLS)
-    used = [each.engine.cpu().since(then).engine for each, then in zip(contestants, before, strict=True)]
+    took, used = take_turns(made, [each.engine.own_cpu for each in contestants], CALLS)
     return [
         both(f"{name}, median", "ms", at(took, 50), goal),
         both(f"{name}, 95th percentile", "ms", at(took, 95)),

@@ -111,11 +111,14 @@ def test_an_event_source_keeps_its_limits_as_numbers() -> None:
     assert numbers_as_numbers({"BatchSize": 1}) == {"BatchSize": 1}
 
 
-def test_calls_are_made_in_turns() -> None:
+def test_calls_are_made_in_turns_and_an_engine_s_cpu_is_that_of_its_own() -> None:
     made: list[str] = []
-    took = take_turns([lambda: made.append("a"), lambda: made.append("b")], 7)
+    first = [lambda: made.append("a"), lambda: made.count("a") / 2]
+    second = [lambda: made.append("b"), lambda: float(len(made))]
+    took, used = take_turns([first[0], second[0]], [first[1], second[1]], 7)
     assert [len(theirs) for theirs in took] == [7, 7]
     assert "".join(made) == "".join("a" * turn + "b" * turn for turn in shares(7, 5))
+    assert used == [3.5, 7.0]
 
 
 @pytest.mark.parametrize(("times", "turns"), [(200, 5), (7, 5), (3, 5), (0, 5)])
