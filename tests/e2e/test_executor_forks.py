@@ -1,5 +1,6 @@
 """Environments are forked from their package's warden, and a function sees no difference but the speed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -36,6 +37,9 @@ def handler(event, context):
         "variables": sorted(os.environ),
         "command": open("/proc/self/environ").read(),
         "parent": os.getppid(),
+        "session": os.getsid(0),
+        "leads": os.getpgrp() == os.getpid(),
+        "niceness": os.nice(0),
     }
 """
 OWN = {"own.py": "import os\nVALUE = os.environ.get('OWN')\n"}
@@ -60,6 +64,12 @@ def test_functions_of_one_zip_share_a_warden_and_no_variable(looks, deploy):
     assert (others["own"], others["hour"], seen["hour"]) == (None, 0, 9)
     assert [{"OWN", "THEIRS"} & set(each["variables"]) for each in (seen, others)] == [{"OWN"}, {"THEIRS"}]
     assert "secret" not in seen["command"] + others["command"]
+
+
+def test_functions_of_one_zip_share_a_session_and_give_way_to_the_engine(looks, deploy):
+    seen, others = looks.invoke().payload, deploy(source=LOOKS, files=OWN).invoke().payload
+    assert others["session"] == seen["session"] == seen["parent"]
+    assert all(each["leads"] and each["niceness"] > os.nice(0) for each in (seen, others))
 
 
 def test_no_two_environments_have_the_same_random_numbers(looks):
