@@ -3,12 +3,14 @@
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tests.chaos.batches import Spec, draw_batches
 from tests.chaos.checker import done_for_good, never_done
-from tests.chaos.evidence import Evidence
+from tests.chaos.evidence import Announcement, Evidence
 from tests.chaos.outcome import Outcome
 from tests.chaos.plans import draw_grouping, draw_plan
 from tests.chaos.stage import FUNCTION_TIMEOUT, Stage
@@ -24,7 +26,7 @@ SETTLE_SECONDS = 6 * FUNCTION_TIMEOUT + 2
 
 @dataclass(frozen=True)
 class Awaited:
-    """A generation of a batch that was started, and by when it must have ended."""
+    """A generation of a batch that was asked for, its deadline from then on, and by when it must have ended."""
 
     spec: Spec
     generation: int
@@ -76,10 +78,22 @@ class Round:
         return outcome
 
     def _await(self, spec: Spec, generation: int) -> None:
-        deadline = self.stage.clock.now_ms() + spec.deadline_seconds * 1000
+        now = self.stage.clock.now_ms()
+        latest_start = now + self.stage.start_seconds[spec.architecture] * 1000
         self.awaited.append(
-            Awaited(spec, generation, deadline, deadline + self.stage.grace_seconds[spec.architecture] * 1000)
+            Awaited(spec, generation, now + spec.deadline_seconds * 1000, self._due(spec, latest_start))
         )
+
+    def _due(self, spec: Spec, started: int) -> int:
+        """By when a batch must have ended that started then."""
+        return started + (spec.deadline_seconds + self.stage.grace_seconds[spec.architecture]) * 1000
+
+    def _due_by_its_event(self, awaited: Awaited, events: Sequence[Announcement]) -> int:
+        """By when it must have ended, by the start that its event tells, if it may have started late."""
+        if not events or not self.stage.start_seconds[awaited.spec.architecture]:
+            return awaited.due
+        started = datetime.fromisoformat(events[0].detail["startedAt"]).timestamp()
+        return min(awaited.due, self._due(awaited.spec, round(started * 1000)))
 
     def _see_them_end(self) -> None:
         now = 0
@@ -141,7 +155,7 @@ class Round:
                 architecture=each.spec.architecture,
                 items=never_done(before) if before else each.spec.ids,
                 deadline=each.deadline,
-                due=each.due,
+                due=self._due_by_its_event(each, events),
                 lines=lines.get(each.key, ()),
                 done_before=done_for_good(before) if before else frozenset(),
                 failed=self.stage.failed_items(each.spec, each.generation),

@@ -44,11 +44,13 @@ class Stage:
     `aws("sqs")` is boto3's client for that service, `folder` keeps the log. `grace_seconds`: how long after its
     deadline a batch may take to end: a finalizer that dies has its check message come again after 6 function timeouts,
     and a plan lets a few of them die; a processor's lease outlives it by 5 seconds; EXPRESS children outlive their
-    execution by 5 minutes.
+    execution by 5 minutes. `start_seconds`: how long a batch may take to begin, from where its deadline counts. Lambda
+    tries a batcher that has died before it wrote the batch's record again, after one minute and after two.
     """
 
     scope = Scope(("sqs", "sfn"), deadline=45, early_ends=True, redrives=True, mistakes=True)
     grace_seconds: Mapping[str, int] = {"sqs": 90, "sfn": 90 + 300}
+    start_seconds: Mapping[str, int] = {"sqs": 180, "sfn": 0}
     handlers: Mapping[str, Path] = around_the_handlers()
 
     def __init__(self, endpoint: str, folder: Path, suffix: str):

@@ -20,6 +20,7 @@ class NaiveStage(Stage):
     handlers: Mapping[str, Path] = {f"handlers/sqs/{name}.py": HERE / f"{name}.py" for name in MODULES}
     scope = Scope(("sqs",), deadline=20, early_ends=False, redrives=False, mistakes=False)
     grace_seconds: Mapping[str, int] = {"sqs": 5}
+    start_seconds: Mapping[str, int] = {"sqs": 0}
 
     def failed_items(self, spec: Spec, generation: int) -> frozenset[str]:
         key = {"PK": {"S": f"batch#{spec.batch_id}"}, "SK": {"S": "counter"}}
