@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench.engine import Cpu
 from rollcall.target.connection import Connection
 
 NAME = "rollcall-bench-calls"
@@ -46,11 +47,11 @@ def calls(connection: Connection) -> dict[str, Call]:
 
 
 def take_turns(
-    made: Sequence[Call], cpus: Sequence[Callable[[], float]], times: int
+    made: Sequence[Call], cpus: Sequence[Callable[[], Cpu]], times: int
 ) -> tuple[list[list[float]], list[float]]:
     """Make each engine's call `times` times, the engines in turns.
 
-    Returns the milliseconds of the calls, and the seconds by which each engine's CPU grew in its own turns.
+    Returns the milliseconds of the calls, and the seconds by which each engine's own CPU grew in its turns.
     """
     took: list[list[float]] = [[] for _ in made]
     used = [0.0 for _ in made]
@@ -58,7 +59,7 @@ def take_turns(
         for place, (call, cpu) in enumerate(zip(made, cpus, strict=True)):
             before = cpu()
             took[place] += [milliseconds(call) for _ in range(turn)]
-            used[place] += cpu() - before
+            used[place] += cpu().since(before).engine
     return took, used
 
 

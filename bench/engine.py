@@ -59,11 +59,6 @@ class Engine:
     process: psutil.Process
     log: Path | None
 
-    def own_cpu(self) -> float:
-        """CPU seconds of its own process."""
-        own = self.process.cpu_times()
-        return own.user + own.system
-
     def cpu(self) -> Cpu:
         """What its processes have used, those that have ended too."""
         own = self.process.cpu_times()
@@ -72,7 +67,7 @@ class Engine:
             with suppress(psutil.NoSuchProcess):  # it ends meanwhile, and is counted in its parent's children
                 times = each.cpu_times()
                 functions += times.user + times.system + times.children_user + times.children_system
-        return Cpu(self.own_cpu(), functions)
+        return Cpu(own.user + own.system, functions)
 
     def memory_mb(self, figure: str = "VmRSS") -> float:
         """The memory in MB of its own process, without the functions': `VmRSS` now, `VmHWM` at most."""

@@ -94,7 +94,7 @@ def measure_call(
     progress(f"{CALLS} times {name}")
     for call in made:
         call()  # the first one has the engine load what it needs for it
-    took, used = take_turns(made, [each.engine.own_cpu for each in contestants], CALLS)
+    took, used = take_turns(made, [each.engine.cpu for each in contestants], CALLS)
     return [
         both(f"{name}, median", "ms", at(took, 50), goal),
         both(f"{name}, 95th percentile", "ms", at(took, 95)),

@@ -44,7 +44,8 @@ class Evidence:
     """One generation of a batch. Times in milliseconds since 1970.
 
     - `items`: the ids of its input; of a redrive, of what must be in it
-    - `deadline`, `due`: the latter is the former and a grace, and by then an event must have been accepted
+    - `deadline`: counted from when the batch was asked for
+    - `due`: the deadline counted from the batch's start, and a grace; by then an event must have been accepted
     - `published`, `heard`: what the observer got, and a consumer whose delivery had faults of its own
     - `failed`: the ids of the items that are listed as failed
     - `done_before`: those that the generation before recorded as done

@@ -113,8 +113,8 @@ def test_an_event_source_keeps_its_limits_as_numbers() -> None:
 
 def test_calls_are_made_in_turns_and_an_engine_s_cpu_is_that_of_its_own() -> None:
     made: list[str] = []
-    first = [lambda: made.append("a"), lambda: made.count("a") / 2]
-    second = [lambda: made.append("b"), lambda: float(len(made))]
+    first = [lambda: made.append("a"), lambda: Cpu(made.count("a") / 2, 0)]
+    second = [lambda: made.append("b"), lambda: Cpu(len(made), 0)]
     took, used = take_turns([first[0], second[0]], [first[1], second[1]], 7)
     assert [len(theirs) for theirs in took] == [7, 7]
     assert "".join(made) == "".join("a" * turn + "b" * turn for turn in shares(7, 5))
