@@ -24,8 +24,9 @@ from tests.probes import eventually
 type Row = Mapping[str, Any]
 
 COMMON = QUICK | {
-    "FunctionTimeout": "10",
-    "ProcessorTimeout": "10",
+    # As by default on AWS: dozens of environments start at once here, and none may be cut short and tried again.
+    "FunctionTimeout": "60",
+    "ProcessorTimeout": "60",
     "CheckIntervalSeconds": "1",
     "StallAfterSeconds": "60",
     "Overlap": "allow",
