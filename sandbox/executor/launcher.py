@@ -31,8 +31,8 @@ def main() -> None:
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     sys.argv = [f"{RUNTIME}/bootstrap.py", os.environ["_HANDLER"]]
 
-    from awslambdaric import lambda_context
-    from awslambdaric.__main__ import main as run
+    from awslambdaric import bootstrap, lambda_context
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
 
     # An invocation may run for so many seconds of running time, wherever the clock is moved meanwhile.
     lambda_context.time = SimpleNamespace(time=running_time)
@@ -40,7 +40,9 @@ def main() -> None:
         import rollcall_debuggee  # a link in RUNTIME, too
 
         rollcall_debuggee.prepare()
-    run(sys.argv)
+    # awslambdaric's own `main` waits for each invocation in a new thread, so that the main thread handles signals
+    # meanwhile. On AWS an idle function is frozen, and here that thread would take a sixth of a warm invocation.
+    bootstrap.run(os.environ["_HANDLER"], LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))
 
 
 if __name__ == "__main__":
