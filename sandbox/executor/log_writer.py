@@ -19,13 +19,15 @@ from localstack.utils.patch import patch
 from moto.logs.models import LogsBackend
 
 from sandbox.clock.clock import CLOCK
+from sandbox.clock.stillness import RUNNING
 from sandbox.executor.log_records import LogRecord
 
 LOG = logging.getLogger(__name__)
 
-# Records of this time share a call, unless they are so many characters, or somebody reads logs. A call costs a busy
-# engine much.
+# Records of this time share a call, and of several such times while something runs, unless they are so many characters,
+# or somebody reads logs. A call costs a busy engine much.
 COLLECT_SECONDS = 5.0
+COLLECTIONS = 12
 MOST_CHARACTERS = 4_000_000
 # Limits of one PutLogEvents call, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 MAX_EVENTS = 10_000
@@ -81,11 +83,7 @@ class LogWriter:
 
     def _run(self) -> None:
         while True:
-            waiting = [self._queue.get()]
-            self._wanted.wait(COLLECT_SECONDS)
-            self._wanted.clear()
-            self._characters = 0
-            waiting += [self._queue.get() for _ in range(self._queue.qsize())]
+            waiting = self._collected()
             pending: dict[LogStream, list[LogRecord]] = defaultdict(list)
             for each in waiting:
                 if not isinstance(each, threading.Event):
@@ -99,6 +97,16 @@ class LogWriter:
             for each in waiting:
                 if isinstance(each, threading.Event):
                     each.set()
+
+    def _collected(self) -> list[tuple[LogStream, LogRecord] | threading.Event]:
+        """Wait for something, and until all that has come by then is to be written."""
+        first = self._queue.get()
+        for _ in range(COLLECTIONS):
+            if self._wanted.wait(COLLECT_SECONDS) or not RUNNING.names():
+                break
+        self._wanted.clear()
+        self._characters = 0
+        return [first, *(self._queue.get() for _ in range(self._queue.qsize()))]
 
     def _put(self, stream: LogStream, events: list[dict]) -> None:
         logs = _client(stream.role_arn, stream.region)
