@@ -20,6 +20,7 @@ from tests.clock import Clock
 from tests.e2e.console.conftest import PHONE, Console, Visitor, answer, ended, live, served, visiting
 from tests.e2e.inputs import items
 from tests.e2e.stacks import Stacks
+from tests.e2e.test_explain import disabled
 from tests.probes import eventually
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m\u202e"
@@ -83,6 +84,21 @@ def test_a_batch_is_started_by_the_form_and_watched_to_its_end_without_a_reload(
     expect(rate.locator("canvas")).to_have_count(int(len(json.loads(rate.get_attribute("data-series") or "")[0]) > 1))
     expect(page.get_by_role("row", name=re.compile("In all"))).to_contain_text("$0.000")
     assert page.evaluate("window.kept")
+
+
+def test_why_a_batch_stands_is_said_on_its_page_and_in_the_flow_with_what_that_rests_on(
+    visitor: Visitor, stacks: Stacks
+):
+    with disabled(stacks, stacks.sqs["ProcessorFunctionName"]):
+        batch = stacks.start("sqs", items=10, maxValue=0)
+        for path in ("/flow", f"/batches/sqs/{batch}/1"):
+            page = visitor.open(path)
+            rests = page.locator(f"#evidence-{batch}")
+            rests.locator("summary").click()
+            expect(rests).to_contain_text("sealed")
+            expect(rests).to_contain_text("deadline")
+            page.close()
+    ended(stacks, batch)
 
 
 def test_ten_viewers_cost_the_engine_one_look(
