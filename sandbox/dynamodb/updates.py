@@ -14,6 +14,7 @@ from sandbox.dynamodb.conditions import MAX_EXPRESSIONS, MAX_LENGTH
 
 _nodes: Any = ast_nodes  # moto does not check their types
 _parser: Any = expressions
+NO_NODE = object()
 
 
 def install() -> None:
@@ -42,24 +43,26 @@ def _copy(self: Any, _memo: dict[int, Any]) -> Any:
 def _traverse(self: Any, root: Any) -> Any:
     """Process the nodes as stock does, but look for the processor of each class of nodes once."""
     processors: Mapping[type, Callable[[Any], Any]] = self._processing_map()
-    wanted = tuple(processors)
+    places = _places(tuple(processors))
+    before = self.pre_processing_of_child
+    if type(self).pre_processing_of_child is _nodes.DepthFirstTraverser.pre_processing_of_child:
+        before = None
 
     def walk(node: Any, number: int) -> Any:
-        kind: Any = type(node)
-        if not _is_node(kind):
-            return node
         parent = node.parent
         for index, child in enumerate(node.children or ()):
-            self.pre_processing_of_child(node, index)
-            walk(child, index)
-        if found := _first_of(wanted, kind):
+            if before:
+                before(node, index)
+            if places[type(child)] is not NO_NODE:
+                walk(child, index)
+        if found := places[type(node)]:
             node = processors[found](node)
             node.parent = parent
             if parent:
                 parent.children[number] = node
         return node
 
-    return walk(root, -1)
+    return walk(root, -1) if places[type(root)] is not NO_NODE else root
 
 
 def _check_root(self: Any, root: Any) -> Any:
@@ -71,12 +74,16 @@ def _check_root(self: Any, root: Any) -> Any:
         return _traverse(self, root)
 
 
-@cache
-def _is_node(kind: Any) -> bool:
-    return issubclass(kind, _nodes.Node)
+class _Places(dict[type, Any]):
+    """By class of what stands in a tree: which of the wanted classes it belongs to, None if to none, or NO_NODE."""
+
+    def __init__(self, wanted: tuple[type, ...]) -> None:
+        self._wanted = wanted
+
+    def __missing__(self, kind: type) -> Any:
+        is_node = issubclass(kind, _nodes.Node)
+        self[kind] = found = next((one for one in self._wanted if issubclass(kind, one)), None) if is_node else NO_NODE
+        return found
 
 
-@cache
-def _first_of(wanted: tuple[Any, ...], kind: Any) -> Any:
-    """The first of the wanted classes that this class belongs to, None if it belongs to none."""
-    return next((one for one in wanted if issubclass(kind, one)), None)
+_places = cache(_Places)
