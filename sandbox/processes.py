@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from localstack.aws.api import RequestContext
-from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
+from localstack.utils.aws import request_context
 
 LOOP = asyncio.new_event_loop()
 """All code about functions' processes runs in this loop's one thread: it needs no locks, and a process no thread."""
@@ -26,7 +26,7 @@ def run[T](coroutine: Coroutine[object, object, T]) -> T:
 def access_key(context: RequestContext) -> str:
     """The access key that signed the call; empty if the call is unsigned."""
     headers: Any = context.request.headers
-    return extract_access_key_id_from_auth_header(headers) or ""
+    return request_context.extract_access_key_id_from_auth_header(headers) or ""
 
 
 def calling_process(context: RequestContext) -> Any:

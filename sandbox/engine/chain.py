@@ -4,11 +4,9 @@ from typing import Any
 
 from localstack.aws import handlers
 from localstack.aws.app import LocalstackAwsGateway
-from localstack.aws.handlers.internal import LocalstackResourceHandler
 from localstack.aws.handlers.metric_handler import MetricHandler
-from localstack.constants import INTERNAL_RESOURCE_PATH
+from localstack.aws.handlers.service_plugin import ServiceLoaderForDataPlane
 from localstack.utils.patch import patch
-from rolo.gateway.handlers import RouterHandler
 
 IDLE = (
     # They read switches that this engine never sets.
@@ -21,38 +19,62 @@ IDLE = (
     handlers.add_cors_response_headers,
 )
 
+NOT_FOR_CALLS = (
+    # They look for LocalStack's own resources, for routes, and for what only S3 has.
+    handlers.preprocess_request,
+    handlers.enforce_cors,
+    handlers.serve_localstack_resources,
+    handlers.serve_edge_router_rules,
+    handlers.parse_pre_signed_url_request,
+)
+
 FUNCTIONS = "/2015-03-31/functions/"
 """The path of Lambda's calls of functions."""
 
-FUNCTION_URL = ".lambda-url."
-"""In the host names of functions' own URLs, whose paths may be any."""
+SIGNED_FOR_LAMBDA = "/lambda/aws4_request"
+
+OTHER_HOSTS = (".lambda-url.", ".s3")
+"""In the host names of functions' own URLs and of buckets, whose paths may be any."""
 
 
 def install() -> None:
-    """Leave the handlers of IDLE and the collectors of metrics out, and do not look for the path of an AWS call."""
+    """Leave the handlers of IDLE and the collectors of metrics out; for a call of AWS those of NOT_FOR_CALLS too."""
 
     @patch(LocalstackAwsGateway.__init__)
-    def __init__(stock: Any, self: LocalstackAwsGateway, *arguments: Any, **options: Any) -> None:
+    def __init__(stock: Any, self: Any, *arguments: Any, **options: Any) -> None:
         stock(self, *arguments, **options)
         for chain in (self.request_handlers, self.response_handlers):
             chain[:] = [handler for handler in chain if handler not in IDLE and not _collects_metrics(handler)]
+        self.call_handlers = [
+            handler
+            for handler in self.request_handlers
+            if handler not in NOT_FOR_CALLS and not isinstance(handler, ServiceLoaderForDataPlane)
+        ]
 
-    @patch(LocalstackResourceHandler.__call__)
-    def find_resource(stock: Any, self: Any, chain: Any, context: Any, response: Any) -> None:
-        if context.request.path.startswith(INTERNAL_RESOURCE_PATH):
-            stock(self, chain, context, response)
+    LocalstackAwsGateway.process = _process  # type: ignore[method-assign]
+    LocalstackAwsGateway.handle = _handle  # type: ignore[method-assign]
 
-    @patch(RouterHandler.__call__)
-    def find_route(stock: Any, self: Any, chain: Any, context: Any, response: Any) -> None:
-        if not _is_call(context.request):
-            stock(self, chain, context, response)
+
+def _process(self: Any, request: Any, response: Any) -> None:
+    self.handle(self.context_class(request), response)
+
+
+def _handle(self: Any, context: Any, response: Any) -> None:
+    chain = self.new_chain()
+    if _is_call(context.request):
+        chain.request_handlers = self.call_handlers
+    chain.handle(context, response)
 
 
 def _is_call(request: Any) -> bool:
-    """Whether a request is surely a call of AWS: all in JSON have the path "/" and their operation in a header."""
+    """Whether a request is surely a call of AWS in JSON: all but Lambda's have their operation in a header."""
+    headers = request.headers
     if request.path == "/":
-        return "X-Amz-Target" in request.headers
-    return request.path.startswith(FUNCTIONS) and FUNCTION_URL not in request.host
+        named = "X-Amz-Target" in headers
+    else:
+        # A bucket may have such a name.
+        named = request.path.startswith(FUNCTIONS) and SIGNED_FOR_LAMBDA in headers.get("Authorization", "")
+    return named and not any(other in headers.get("Host", "") for other in OTHER_HOSTS)
 
 
 def _collects_metrics(handler: Any) -> bool:

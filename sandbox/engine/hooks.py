@@ -12,6 +12,7 @@ from sandbox import meter, pollers, step_functions
 from sandbox.clock import endpoint as clock
 from sandbox.clock import periodic
 from sandbox.engine import (
+    authorization,
     catalog,
     chain,
     cloudformation,
@@ -42,6 +43,7 @@ from sandbox.settings import HEALTH_PATH
 # The order counts once: a call that a fault prevents must not reach the meter, so faults wrap it.
 AT_START = (
     *(clock, periodic, offline, own_clients, services, http_requests, json_requests, json_answers, headers, chain),
+    authorization,
     *(catalog, spared_work, constraints, queue_requests, queue_messages, s3, permissions),
     *(pollers, meter),
     *(calls, concurrency, queues, endpoint),

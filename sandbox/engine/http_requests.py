@@ -54,10 +54,10 @@ class IncomingRequest:
         """
         self.fields = {name.lower(): value for name, value in self.headers}
         self._refusal = visitors.refusal(self.headers, allowed) or visitors.foreign_target(self.target)
-        length = self.fields.get("content-length", "0")
-        if not self._refusal and (int(length) <= MAX_BYTES or self._is_s3()):
-            has_body = length != "0" or "transfer-encoding" in self.fields
-            self.body = Body(KEPT_IN_MEMORY) if has_body else BytesIO()
+        length = int(self.fields.get("content-length", 0))
+        if not self._refusal and (length <= MAX_BYTES or self._is_s3()):
+            is_small = length <= KEPT_IN_MEMORY and "transfer-encoding" not in self.fields
+            self.body = BytesIO() if is_small else Body(KEPT_IN_MEMORY)
         return "expect" in self.fields and self.fields["expect"].lower() == "100-continue"
 
     def add_body(self, part: bytes) -> None:

@@ -23,6 +23,7 @@ def install() -> None:
 
 def _read(stock: Any, self: JSONRequestParser, request: Any, shape: Shape, uri_params: Any = None) -> Any:
     if "cbor" not in (request.headers.get("Content-Type") or ""):
+        request.get_data()  # stock would first look whether it is a form
         body = self._parse_body_as_json(request)
         try:
             return None if body is None else reader_of(shape, self._convert_str_to_timestamp)(body)

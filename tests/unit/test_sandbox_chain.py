@@ -14,20 +14,25 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 from sandbox.engine import chain, headers
 
 
-def test_only_handlers_without_work_are_left_out_and_the_others_keep_their_order() -> None:
-    def names(gateway: LocalstackAwsGateway) -> list[str]:
-        passed: list[Any] = [*gateway.request_handlers, *gateway.response_handlers]
-        return [getattr(handler, "__name__", type(handler).__name__) for handler in passed]
+def names(passed: list[Any]) -> list[str]:
+    return [getattr(handler, "__name__", type(handler).__name__) for handler in passed]
 
+
+def test_only_handlers_without_work_are_left_out_and_the_others_keep_their_order() -> None:
     services = ServicePluginManager()
-    stock = names(LocalstackAwsGateway(services))
+    gateway: Any = LocalstackAwsGateway(services)
+    stock = names([*gateway.request_handlers, *gateway.response_handlers])
     chain.install()
     gateway = LocalstackAwsGateway(services)
     left_out = {type(handler).__name__ for handler in chain.IDLE}
     left_out |= {"create_metric_handler_item", "record_parsed_request", "update_metric_collection"}
     assert left_out <= set(stock)
-    assert names(gateway) == [name for name in stock if name not in left_out]
+    passed = names([*gateway.request_handlers, *gateway.response_handlers])
+    assert passed == [name for name in stock if name not in left_out]
     assert handlers.enforce_cors in gateway.request_handlers
+    spared = [each for each in gateway.request_handlers if each not in gateway.call_handlers]
+    assert {*names(list(chain.NOT_FOR_CALLS)), "ServiceLoaderForDataPlane"} == set(names(spared))
+    assert gateway.call_handlers == [each for each in gateway.request_handlers if each not in spared]
 
 
 def test_headers_are_found_as_before() -> None:
@@ -64,16 +69,23 @@ def test_an_answer_has_the_type_that_the_client_accepts() -> None:
         assert serializer._get_mime_type(None) == stock(serializer, None)
 
 
+FOR_LAMBDA = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20261127/us-east-1/lambda/aws4_request, Signature=0"}
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "is_call"),
     [
         ("/", {"X-Amz-Target": "DynamoDB_20120810.GetItem"}, True),
         ("/", {}, False),
-        ("/2015-03-31/functions/batcher/invocations", {}, True),
-        ("/2015-03-31/functions/x", {"Host": "abc.lambda-url.us-east-1.localhost:4566"}, False),
+        ("/2015-03-31/functions/batcher/invocations", FOR_LAMBDA, True),
+        ("/2015-03-31/functions/x", FOR_LAMBDA | {"Host": "abc.lambda-url.us-east-1.localhost:4566"}, False),
+        ("/2015-03-31/functions/object", {"Authorization": FOR_LAMBDA["Authorization"].replace("lambda", "s3")}, False),
+        ("/2015-03-31/functions/presigned", {}, False),
+        ("/", {"X-Amz-Target": "mine", "Host": "abc.lambda-url.us-east-1.localhost:4566"}, False),
+        ("/", {"X-Amz-Target": "mine", "Host": "bucket.s3.localhost:4566"}, False),
         ("/_aws/sqs/messages", {}, False),
         ("/_rollcall/health", {}, False),
     ],
 )
-def test_only_what_is_surely_a_call_of_aws_passes_the_routes_by(path: str, headers: dict, is_call: bool) -> None:
+def test_only_what_is_surely_a_call_passes_resources_and_routes_by(path: str, headers: dict, is_call: bool) -> None:
     assert chain._is_call(Request("POST", path, headers=headers)) is is_call
