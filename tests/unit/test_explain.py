@@ -24,7 +24,7 @@ WELL = StackFacts(
     queues={"chunk": QueueFacts(5, 0, 0), "finalizer": QueueFacts(0, 1, 0)},
     functions={
         "batcher": FunctionFacts(),
-        "processor": FunctionFacts(sources={"chunk": (replace(ENABLED, limit=10),)}),
+        "processor": FunctionFacts(sources={"chunk": (replace(ENABLED, limit=10, messages=2),)}),
         "finalizer": FunctionFacts(sources={"finalizer": (ENABLED,)}),
     },
 )
@@ -121,6 +121,13 @@ STACK = [
         WELL,
         "The concurrency limit of 10 is reached; 3 of",
     ),
+    (
+        "concurrency-limit",
+        look(chunks(held=19, holders=8, waiting=3, **HELD)),
+        WELL,
+        "The concurrency limit of 10 is reached; 3 of",
+    ),
+    ("leases", look(chunks(held=18, holders=8, waiting=3, **HELD)), WELL, "18 of 21 chunks are leased"),
     ("leases", look(chunks(held=10, **HELD)), WELL, "10 chunks are leased"),
     ("leases", look(chunks(held=9, waiting=3, **HELD)), WELL, "9 of 12 chunks are leased"),
     ("no-message", look(chunks(waiting=3)), changed(QueueFacts(0, 0, 0)), "the chunk queue shows no message"),

@@ -1,6 +1,7 @@
 """Why a batch of the SQS architecture stands: what its records tell, and what its stack adds to that. Pure."""
 
 from collections.abc import Iterator
+from math import ceil
 
 from handlers.core.batch import iso
 from handlers.sqs.standstill import (
@@ -76,9 +77,10 @@ def of_chunks(look: TableLook, stack: StackFacts) -> Iterator[Clause]:
     """What the chunks that are left wait for."""
     chunks, limit = look.chunks, stack.limit("processor", "chunk")
     trouble = no_consumer(stack, "chunk")
+    all_at_work = limit is not None and at_work(look, stack) >= limit
     if trouble and chunks.free:
         yield Clause("no-consumer", f"{trouble}; {some(chunks.free, look)}")
-    elif limit and chunks.holders >= limit and chunks.free:
+    elif all_at_work and chunks.free:
         yield Clause("concurrency-limit", f"the concurrency limit of {limit:,} is reached; {some(chunks.free, look)}")
     if work := held(look):
         yield work
@@ -90,8 +92,14 @@ def of_chunks(look: TableLook, stack: StackFacts) -> Iterator[Clause]:
         yield tried._replace(text=errors + tried.text)
     if died := lost(look):
         yield died
-    if (untaken := waiting(look)) and not (limit and chunks.holders >= limit):
+    if (untaken := waiting(look)) and not all_at_work:
         yield of_waiting(look, stack, untaken)
+
+
+def at_work(look: TableLook, stack: StackFacts) -> int:
+    """So many processors hold chunks, at least: the leases of two that began in the same millisecond end together."""
+    messages = stack.messages("processor", "chunk")
+    return max(look.chunks.holders, ceil(look.chunks.held / messages) if messages else 0)
 
 
 def of_waiting(look: TableLook, stack: StackFacts, untaken: Clause) -> Clause:

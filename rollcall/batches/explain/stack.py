@@ -37,11 +37,15 @@ class QueueFacts:
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """An event source of a function: whether it takes messages, its state for people, and its MaximumConcurrency."""
+    """An event source of a function: whether it takes messages, its state for people, and two of its settings.
+
+    `limit`: its MaximumConcurrency. `messages`: the most that an invocation gets.
+    """
 
     enabled: bool
     state: str
     limit: int | None = None
+    messages: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,11 @@ class StackFacts:
         facts = self.functions.get(function, FunctionFacts())
         limits = [source.limit for source in facts.sources.get(queue, ()) if source.limit]
         return min(filter(None, (*limits, facts.reserved)), default=None)
+
+    def messages(self, function: str, queue: str) -> int | None:
+        """The most messages of that queue that an invocation of the function gets; None if unknown."""
+        sources = self.functions.get(function, FunctionFacts()).sources.get(queue, ())
+        return max((source.messages for source in sources if source.messages), default=None)
 
     def error_of(self, function: str) -> InvocationError | None:
         """The most frequent error of the function's invocations."""
@@ -159,7 +168,8 @@ def sources_by_queue(mappings: list[dict[str, Any]], arns: Mapping[str, str]) ->
         if queue := arns.get(mapping["EventSourceArn"]):
             limit = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
             enabled = mapping["State"] not in ("Disabled", "Disabling")
-            sources[queue] = (*sources.get(queue, ()), SourceFacts(enabled, mapping["State"], limit))
+            facts = SourceFacts(enabled, mapping["State"], limit, mapping.get("BatchSize"))
+            sources[queue] = (*sources.get(queue, ()), facts)
     return sources
 
 
