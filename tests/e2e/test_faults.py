@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -506,13 +507,12 @@ def test_a_schedule_fires_twice_for_the_same_time(aws, inject: Inject, queue: st
     events = []
 
     def fired():
+        # It may have fired before the plan was in force.
         events.extend(received(aws, queue))
-        assert len(events) >= 2
+        assert 2 in Counter(event["time"] for event in events).values()
 
     eventually(fired, timeout=150, interval=0.5)
-    first, second = events[:2]
-    assert first["time"] == second["time"]
-    assert first["id"] != second["id"]
+    assert len({event["id"] for event in events}) == len(events)
     assert report()["injected"] == 1
 
 
