@@ -1,6 +1,8 @@
 """Work of stock LocalStack that this engine leaves out."""
 
+import os
 import sys
+from collections.abc import Iterator
 from functools import cache, partial
 from importlib.util import find_spec, module_from_spec
 from typing import Any
@@ -18,6 +20,9 @@ NOT_RUN = {
     "moto.batch": (),
 }
 """Modules that cost a third of a second each and 100 MB, and the names that others import from them as types."""
+
+UUID_BYTES = 16
+UUIDS_AT_ONCE = 256
 
 
 def install() -> None:
@@ -38,6 +43,7 @@ def install() -> None:
     stores.get_valid_regions_for_service = lambda _: aws_stack.get_valid_regions()  # type: ignore
     _read_models_once()
     _keep_clients()
+    _draw_random_bytes_at_once()
 
 
 def _do_not_run(name: str, types: tuple[str, ...]) -> None:
@@ -62,3 +68,24 @@ def _keep_clients() -> None:
         client = staticmethod(cache(boto3.client))
 
     lambda_models.boto3 = Boto3  # type: ignore[attr-defined]
+
+
+def _draw_random_bytes_at_once() -> None:
+    """Draw the bytes of many UUIDs at once: a call of AWS takes two, each a call of the kernel.
+
+    The kernel's part is small. But meanwhile another thread runs, and then the caller has to wait for that one.
+    """
+    draw = os.urandom
+    drawn: Iterator[bytes] = iter(())
+
+    def urandom(size: int) -> bytes:
+        nonlocal drawn
+        if size != UUID_BYTES:
+            return draw(size)
+        while (found := next(drawn, None)) is None:
+            block = draw(UUID_BYTES * UUIDS_AT_ONCE)
+            # An iterator of a list, unlike a generator, may be asked by several threads.
+            drawn = iter([block[at : at + UUID_BYTES] for at in range(0, len(block), UUID_BYTES)])
+        return found
+
+    os.urandom = urandom
