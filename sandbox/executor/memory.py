@@ -1,6 +1,8 @@
 """The memory of a process and of all processes that it started, read from /proc."""
 
+import math
 import os
+import time
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,12 +25,15 @@ class FamilyMemory:
 
     def __init__(self, pid: int, limit: int):
         self.peak = 0
+        self.measured_at = -math.inf
+        """When the family was measured last, by `time.monotonic`."""
         self._pid = pid
         self._limit = limit
         self._most = 0
 
     def exceeds_limit(self) -> bool:
         """Measure; whether the family holds more than its limit now. False once it has ended."""
+        self.measured_at = time.monotonic()
         family = family_of(self._pid)
         held = sum(map(resident_bytes, family))
         if len(family) > 1:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 
 from sandbox.clock.clock import iso
 from sandbox.clock.wall import running_time
@@ -21,7 +20,7 @@ from sandbox.executor.environment import CodePackage
 from sandbox.executor.failures import MAX_RESPONSE_BYTES, Failure
 from sandbox.executor.log_records import LogPipes, LogRecord, init_report, record
 from sandbox.executor.memory import FamilyMemory
-from sandbox.executor.runtime_api import Delivery, RuntimeApi
+from sandbox.executor.runtime_api import Answer, Delivery, RuntimeApi, settle
 from sandbox.faults.invocations import exposed
 from sandbox.meter.functions import FunctionMeter
 from sandbox.meter.rules import MEGABYTE, end_line, report_line, start_line
@@ -71,6 +70,7 @@ class FunctionProcess:
         self._write_log, self._on_end = write_log, on_end
         self._log_tail = ""
         self._cold, self._invoking, self._exceeded = True, False, False
+        self._memory_check: asyncio.TimerHandle | None = None
 
     async def start(self, package: CodePackage, environment: Callable[[str, Path], dict[str, str]]) -> None:
         """Start the process without waiting for its init; the first invocation waits for that.
@@ -99,11 +99,11 @@ class FunctionProcess:
         Returns the payload for the caller, whether it is an error, and the end of the log.
         """
         self._invoking = True
-        self._check_memory_soon()
+        if self._memory_check is None:
+            self._check_memory_soon()
         try:
             payload, failure = await self._run(request)
         finally:
-            self._memory_check.cancel()
             self._invoking = False
             if not self.alive:
                 CHILDREN.kill(self._child)
@@ -156,10 +156,11 @@ class FunctionProcess:
         return payload, failure
 
     async def _initialize(self, request: Request) -> Failure | None:
-        if not await self._happens(self._api.initialized, max(INIT_SECONDS, self._timeout_seconds)):
+        answer = await self._within(max(INIT_SECONDS, self._timeout_seconds), self._api.initialized)
+        if answer is None:
             return await self._abort(request)
-        error = self._api.initialized.result()
-        if error is None:
+        is_error, error = answer
+        if not is_error:
             return None
         self.alive = False
         self._memory.exceeds_limit()
@@ -176,26 +177,32 @@ class FunctionProcess:
         delivery = Delivery(request.request_id, headers, request.payload)
         self._api.deliver(delivery)
         with exposed(self):
-            answered = await self._happens(delivery.answer, self._timeout_seconds)
-        if not answered:
+            answer = await self._within(self._timeout_seconds, delivery.answer)
+        if answer is None:
             return b"", await self._abort(request)
-        self._memory.exceeds_limit()
+        if time.monotonic() - self._memory.measured_at > MEMORY_CHECK_SECONDS:
+            self._memory.exceeds_limit()
         if self._memory.main_process_exceeded_limit():  # for a moment between two checks
             self._exceeded = True
             return b"", await self._abort(request)
-        is_error, payload = delivery.answer.result()
+        is_error, payload = answer
         if len(payload) > MAX_RESPONSE_BYTES:
             return b"", failures.response_too_large()
         return payload, failures.reported(payload) if is_error else None
 
-    async def _happens(self, event: asyncio.Future[Any], timeout: float) -> bool:
-        """Wait for `event`; False if the process ends first, or after `timeout` seconds of running time."""
-        end, wanted = running_time() + timeout, {event, self._child.ended}
-        while (left := end - running_time()) > 0:
-            await asyncio.wait(wanted, timeout=max(left, MIN_WAIT_SECONDS), return_when=asyncio.FIRST_COMPLETED)
-            if event.done() or self._child.ended.done():
-                break
-        return event.done()
+    async def _within(self, seconds: float, answer: asyncio.Future[Answer]) -> Answer:
+        """Wait for `answer`; None if the process ends first, or after so many seconds of running time."""
+        self._expire_at(running_time() + seconds, answer)
+        try:
+            return await answer
+        finally:
+            self._expiry.cancel()
+
+    def _expire_at(self, end: float, answer: asyncio.Future[Answer]) -> None:
+        if (left := end - running_time()) > 0:  # again, where a debugger has held the clock
+            self._expiry = LOOP.call_later(max(left, MIN_WAIT_SECONDS), self._expire_at, end, answer)
+        else:
+            settle(answer, None)
 
     async def _abort(self, request: Request) -> Failure:
         """End a process that did not answer, and return the reason."""
@@ -215,6 +222,9 @@ class FunctionProcess:
 
         That may be one which the function has started: then the function itself lives on.
         """
+        self._memory_check = None
+        if not self._invoking:
+            return
         if self._memory.exceeds_limit():
             victim = self._memory.first_to_go()
             if victim == self._child.pid.result():

@@ -30,13 +30,14 @@ def calls(service: str, region: str, access_key: str, **internal: str) -> Call:
     The service has been called before, so the engine has loaded it.
     """
     model = load_service(service)
-    headers = {
+    headers = {  # the only thing of the request that anyone reads
         "Authorization": mock_aws_request_headers(service, access_key, region)["Authorization"],
         "User-Agent": "event source mapping",
     }
+    request = Request("POST", "/", headers=headers)
 
     def call(operation: str, **parameters: Any) -> Mapping[str, Any]:
-        context = RequestContext(Request("POST", "/", headers=headers))
+        context = RequestContext(request)
         context.service, context.protocol = model, model.resolved_protocol
         context.operation, context.service_request = model.operation_model(operation), parameters  # type: ignore[assignment]
         context.region, context.account_id = region, get_account_id_from_access_key_id(access_key)
