@@ -69,7 +69,8 @@ class RuntimeApi:
         match request.method, request.target.decode("latin-1").removeprefix(PREFIX).split("/"):
             case "GET", ["invocation", "next"]:
                 settle(self.initialized, (False, b""))
-                self._waiting.append(connection)
+                if connection not in self._waiting:
+                    self._waiting.append(connection)
                 self._hand_over()
                 return
             case "POST", ["init", "error"]:

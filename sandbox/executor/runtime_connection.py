@@ -46,8 +46,12 @@ class RuntimeConnection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         transport.max_size = READ_SIZE
-        if not is_ours(connection_owner(transport.get_extra_info("peername"), transport.get_extra_info("sockname"))):
-            transport.abort()
+        ours = False
+        try:
+            ours = is_ours(connection_owner(transport.get_extra_info("peername"), transport.get_extra_info("sockname")))
+        finally:
+            if not ours:
+                transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
@@ -60,6 +64,13 @@ class RuntimeConnection(asyncio.Protocol):
             self._respond(self._complete.popleft())
         if self._head_bytes > HEAD_LIMIT:
             self._transport.close()
+
+    def pause_writing(self) -> None:
+        """Read no more requests while the client reads no answers."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
 
     def connection_lost(self, _: Exception | None) -> None:
         self.lifetime.close()

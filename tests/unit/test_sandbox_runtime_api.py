@@ -1,10 +1,12 @@
 """The Lambda Runtime API keeps every invocation until a runtime has it."""
 
 import asyncio
+import errno
 import re
 
 import pytest
 
+from sandbox.executor import runtime_connection
 from sandbox.executor.runtime_api import PREFIX, Answer, Delivery, RuntimeApi
 from sandbox.executor.runtime_connection import HEAD_LIMIT
 
@@ -106,3 +108,33 @@ async def answers_to_requests_in_one_go() -> bytes:
 def test_requests_that_come_in_one_go_are_answered_in_their_order_and_an_answer_is_taken_once():
     came = asyncio.run(answers_to_requests_in_one_go())
     assert re.findall(rb"HTTP/1.1 (\d+)", came) == [b"200", b"202", b"400", b"200"]
+
+
+async def another_connection_beside_a_client_that_reads_no_answers() -> None:
+    api = RuntimeApi()
+    address = await api.open()
+    _, floods = await connected(address)
+    floods.write(b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 500_000)
+    try:
+        # Until its answers fill the buffers, it is served as everyone is.
+        for _ in range(100):
+            async with asyncio.timeout(5):
+                _, other = await connected(address)
+            other.close()
+        assert floods.transport.get_write_buffer_size() > 0
+    finally:
+        floods.transport.abort()
+        api.close()
+
+
+def test_who_reads_no_answers_is_not_read_any_more():
+    asyncio.run(another_connection_beside_a_client_that_reads_no_answers())
+
+
+def test_a_connection_whose_owner_cannot_be_found_is_closed(monkeypatch: pytest.MonkeyPatch):
+    def no_descriptor_left(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(runtime_connection, "connection_owner", no_descriptor_left)
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        asyncio.run(what_comes_back(b""))
