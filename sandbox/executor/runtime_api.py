@@ -65,8 +65,8 @@ class RuntimeApi:
             settle(self._current.answer, None)
 
     def _answer(self, connection: RuntimeConnection, request: RuntimeRequest) -> None:
-        status, body = HTTPStatus.ACCEPTED, bytes(request.body)
-        match request.method, request.target.decode("latin-1").removeprefix(PREFIX).split("/"):
+        status, path, body = HTTPStatus.ACCEPTED, request.target.decode("latin-1"), bytes(request.body)
+        match request.method, path.removeprefix(PREFIX).split("/"):
             case "GET", ["invocation", "next"]:
                 settle(self.initialized, (False, b""))
                 if connection not in self._waiting:
@@ -81,7 +81,7 @@ class RuntimeApi:
                     status = HTTPStatus.BAD_REQUEST
                 else:
                     current.answer.set_result((kind == "error", body))
-            case "POST", _ if request.target.decode("latin-1") == HOLD:
+            case "POST", _ if path == HOLD:
                 connection.lifetime.enter_context(CLOCK.held())
                 status = HTTPStatus.OK
             case _:
