@@ -98,6 +98,8 @@ class Event(threading.Event):
         """As `threading.Event.wait`."""
         if timeout is None:
             return self.poll(None)
+        if not timeout:
+            return self.is_set()
         with self._pause() as (condition, was_set):
             return wait_for(condition, was_set, timeout, self._what)
 

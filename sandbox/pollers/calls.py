@@ -1,7 +1,8 @@
 """API calls of an event source mapping, made within the engine: they skip HTTP, and nothing that watches calls.
 
 A call begins where the engine passes each call to its service, with the faults of the plan and the meter. Then it goes
-to what sees every answer, such as the recorder of permissions. A client of botocore takes ten times as long.
+to what sees every answer, such as the recorder of permissions. No answer is written in the service's protocol, which
+nobody would read. A client of botocore takes ten times as long.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,11 +14,13 @@ from localstack.aws import handlers
 from localstack.aws.accounts import get_account_id_from_access_key_id
 from localstack.aws.api import RequestContext, ServiceException
 from localstack.aws.connect import connect_to
+from localstack.aws.handlers.service import SkeletonHandler
 from localstack.aws.spec import load_service
 from localstack.http import Request, Response
 from localstack.runtime import get_current_runtime
 from localstack.utils.aws.client_types import ServicePrincipal
 from localstack.utils.aws.request_context import mock_aws_request_headers
+from localstack.utils.patch import patch
 from localstack.utils.strings import short_uid
 
 type Call = Callable[..., Mapping[str, Any]]
@@ -38,7 +41,7 @@ def calls(service: str, region: str, access_key: str, **internal: str) -> Call:
 
     def call(operation: str, **parameters: Any) -> Mapping[str, Any]:
         context = RequestContext(request)
-        context.service, context.protocol = model, model.resolved_protocol
+        context.service = model
         context.operation, context.service_request = model.operation_model(operation), parameters  # type: ignore[assignment]
         context.region, context.account_id = region, get_account_id_from_access_key_id(access_key)
         context.internal_request_params = MappingProxyType(internal)  # type: ignore[assignment]
@@ -71,6 +74,20 @@ def _carry_out(context: RequestContext) -> None:
     handlers.run_custom_response_handlers(chain, context, response)
     if context.service_exception is not None:
         raise context.service_exception
+
+
+@patch(SkeletonHandler.__call__)
+def _serve(stock: Any, self: SkeletonHandler, chain: Any, context: RequestContext, response: Response) -> None:
+    """Have the service carry out a call that has no protocol, and only that."""
+    if context.protocol:
+        stock(self, chain, context, response)
+        return
+    operation: Any = context.operation
+    carry_out: Any = self.skeleton.dispatch_table[operation.name]
+    try:
+        context.service_response = carry_out(context, context.service_request) or {}
+    except ServiceException as error:
+        context.service_exception, response.status_code = error, error.status_code
 
 
 def _client_error(code: str, message: str, operation: str) -> ClientError:

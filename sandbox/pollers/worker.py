@@ -33,6 +33,9 @@ def workers() -> "list[QueueWorker]":
 class QueueWorker(EsmWorker):
     """Runs up to `mapping.concurrency` batches at once. One thread receives; each batch has a thread while it runs.
 
+    That goes on with what the queue has then, if the mapping gathers no batches: a message that has to wait for a
+    thread to hand it to another costs a busy engine more than to receive it.
+
     The state `Disabled` means that no batch runs any more. A deleted mapping disappears when its last batch has ended.
     An update replaces the worker by a new one, which starts to receive when the old one has stopped receiving.
     """
@@ -139,7 +142,7 @@ class QueueWorker(EsmWorker):
                     messages = self._mapping.receive(stopped)
             self._listens = False
             if messages:
-                arguments = messages, received + visibility, run
+                arguments = messages, received, visibility, run, stopped
                 threading.Thread(target=self._process, args=arguments, name=f"batch-{self.uuid}", daemon=True).start()
                 stopped.wait(self._processing.seconds)
             else:
@@ -147,14 +150,26 @@ class QueueWorker(EsmWorker):
                 self._slots.give_back()
                 stopped.wait(self._receiving.seconds)
 
-    def _process(self, messages: list[Message], until: float, run: Run) -> None:
+    def _process(
+        self, messages: list[Message], received: float, visibility: float, run: Run, stopped: threading.Event
+    ) -> None:
         try:
-            ids = {message["MessageId"] for message in messages}
-            with HELD.holding(ids), self._attempt(self._processing, "process"):
-                self._mapping.process(messages, until, self._shutdown_event)
+            while messages:
+                ids = {message["MessageId"] for message in messages}
+                with HELD.holding(ids), self._attempt(self._processing, "process"):
+                    self._mapping.process(messages, received + visibility, self._shutdown_event)
+                messages, received = [], time.monotonic()
+                if self._goes_on(stopped):
+                    with self._attempt(self._receiving, "receive"):
+                        messages = self._mapping.receive(stopped)
         finally:
             self._slots.give_back()
             RUNNING.remove(run)
+
+    def _goes_on(self, stopped: threading.Event) -> bool:
+        """Whether a batch's thread is to receive the next one, and will not wait for it."""
+        pauses = self._mapping.window_seconds or self._receiving.seconds or self._processing.seconds
+        return not (pauses or stopped.is_set()) and self._mapping.arrivals.visible()
 
     def has_work(self) -> bool:
         """Whether it is about to receive a message."""
