@@ -60,7 +60,7 @@ class QueueMapping:
         self.concurrency = concurrency_of(mapping)
         self.arrivals = Arrivals(self.queue_arn)
         self._batch_size: int = mapping["BatchSize"]
-        self.window_seconds: int = mapping["MaximumBatchingWindowInSeconds"]
+        self._window_seconds: int = mapping["MaximumBatchingWindowInSeconds"]
         self._partial = FunctionResponseType.ReportBatchItemFailures in mapping.get("FunctionResponseTypes", [])
         filters = mapping.get("FilterCriteria", {}).get("Filters", [])
         self._patterns = [json.loads(criterion["Pattern"]) for criterion in filters]
@@ -81,7 +81,7 @@ class QueueMapping:
     def receive(self, stopped: threading.Event) -> list[Message]:
         """Up to `BatchSize` messages, gathered during the batching window; empty if there are none."""
         messages = self._receive(self._batch_size)
-        window_end = time.time() + self.window_seconds
+        window_end = time.time() + self._window_seconds
         size = sum(len(message["Body"]) for message in messages)
         while messages and len(messages) < self._batch_size and size < PAYLOAD_LIMIT:
             remaining = window_end - time.time()

@@ -33,8 +33,8 @@ def workers() -> "list[QueueWorker]":
 class QueueWorker(EsmWorker):
     """Runs up to `mapping.concurrency` batches at once. One thread receives; each batch has a thread while it runs.
 
-    That goes on with what the queue has then, if the mapping gathers no batches: a message that has to wait for a
-    thread to hand it to another costs a busy engine more than to receive it.
+    That goes on with what the queue has then: to hand a batch from thread to thread costs a busy engine more than to
+    receive it.
 
     The state `Disabled` means that no batch runs any more. A deleted mapping disappears when its last batch has ended.
     An update replaces the worker by a new one, which starts to receive when the old one has stopped receiving.
@@ -167,8 +167,8 @@ class QueueWorker(EsmWorker):
             RUNNING.remove(run)
 
     def _goes_on(self, stopped: threading.Event) -> bool:
-        """Whether a batch's thread is to receive the next one, and will not wait for it."""
-        pauses = self._mapping.window_seconds or self._receiving.seconds or self._processing.seconds
+        """Whether a batch's thread is to receive the next one: there is a message, and no reason to pause."""
+        pauses = self._receiving.seconds or self._processing.seconds
         return not (pauses or stopped.is_set()) and self._mapping.arrivals.visible()
 
     def has_work(self) -> bool:
