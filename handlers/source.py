@@ -37,10 +37,9 @@ def items(
 
 def random_items(request: BatchRequest, batch_id: str, first: int, last: int) -> Iterator[Item]:
     """The example's items. Their `value`, up to `maxValue`, is drawn from the batch's id and the item's index."""
-    values, failing = request.max_value + 1, request.fail_rate * 2**32
     for index in range(first, last):
         draw = int.from_bytes(blake2b(f"{batch_id}/{index}".encode(), digest_size=8).digest())
-        item: Item = {"id": f"{index:09d}", "value": draw % values}
-        if (draw >> 32) < failing:
+        item: Item = {"id": f"{index:09d}", "value": draw % (request.max_value + 1)}
+        if (draw >> 32) < request.fail_rate * 2**32:
             item["fail"] = True
         yield item

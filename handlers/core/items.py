@@ -86,11 +86,9 @@ def checked(item: Item, index: int, max_bytes: int = MAX_ITEM_BYTES, seal: bool 
     item_id = usable_id(item)
     if not item_id:
         return dumps(rejected(f"item-{index}", no_id(item)))
-    written = item if item["id"] is item_id else {**item, "id": item_id}
-    if ERROR_KEY in item:
-        written = {**written, ERROR_KEY: reason_text(str(item[ERROR_KEY]))}
+    own = {ERROR_KEY: reason_text(str(item[ERROR_KEY]))} if ERROR_KEY in item else {}
     try:
-        text = dumps(written)
+        text = dumps({**item, "id": item_id, **own})
     except NoJson as error:
         return dumps(rejected_item(item, item_id, f"JSON cannot say it: {error}"))
     text = sealed(text) if seal else text

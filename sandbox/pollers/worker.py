@@ -37,7 +37,8 @@ class QueueWorker(EsmWorker):
     receive it.
 
     The state `Disabled` means that no batch runs any more. A deleted mapping disappears when its last batch has ended.
-    An update replaces the worker by a new one, which starts to receive when the old one has stopped receiving.
+    An update replaces the worker by a new one, which starts to receive when the old one's loop has ended. A batch's
+    thread may be in the middle of a receive then, whose messages the old one processes.
     """
 
     def __init__(self, settings: EventSourceMappingConfiguration, mapping: QueueMapping, enabled: bool) -> None:
@@ -160,7 +161,8 @@ class QueueWorker(EsmWorker):
                     self._mapping.process(messages, received + visibility, self._shutdown_event)
                 messages, received = [], time.monotonic()
                 if self._goes_on(stopped):
-                    with self._attempt(self._receiving, "receive"):
+                    # The loop meets an error, too, and pauses: this one is not another in a row.
+                    with self._attempt(Backoff(), "receive"):
                         messages = self._mapping.receive(stopped)
         finally:
             self._slots.give_back()

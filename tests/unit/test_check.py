@@ -58,7 +58,7 @@ def test_a_bad_line_has_its_number_its_id_and_its_text_in_every_format():
     assert (line.place, line.text, line.item_id) == (3, '{"n":1}', None)
     (line,) = checked("a.jsonl", b'{"id":1}\n{"id":"a","n":NaN}\n').to_json()["badLines"]
     assert line == {
-        "line": 2, "id": "a", "error": "InvalidItem: JSON cannot say it: it holds NaN or Infinity",
+        "line": 2, "id": "a", "error": "InvalidItem: JSON cannot say it: it holds NaN, Infinity or itself",
         "text": '{"id":"a","n":NaN}', "only": None,
     }  # fmt: skip
     (line,) = checked("a.json", b'[{"id":"a"},\n\n{"n":1}]').to_json()["badLines"]

@@ -60,7 +60,7 @@ def endless() -> list:
         ({1, 2}, "it holds a set"),
         ([b"x"], "it holds a bytes"),
         ({"a": float("nan")}, "it holds NaN"),
-        (endless(), "or holds itself"),
+        (endless(), "or itself"),
         ({(1, 2): 3}, "names in an object must be texts"),
     ],
 )
