@@ -60,13 +60,16 @@ TIMERS = Timers()
 _this_thread = threading.local()
 
 
-def wait_for(condition: threading.Condition, predicate: Callable[[], Any], timeout: float, what: str) -> Any:
+def wait_for(
+    condition: threading.Condition, predicate: Callable[[], Any], timeout: float, what: str, run: Run | None
+) -> Any:
     """Wait until `predicate()` is true or `timeout` seconds of the clock are over; return its last value.
 
-    Like `condition.wait_for`: the caller holds the condition's lock. `what` says what happens at the timeout.
+    Like `condition.wait_for`: the caller holds the condition's lock. `what` says what happens at the timeout; `run`
+    counts as running from then on, but it is the caller who says that it does not until then.
     """
     end = time.time() + timeout
-    with TIMERS.waiting(_Wait(Due(end, what), condition, _this_run())):
+    with TIMERS.waiting(_Wait(Due(end, what), condition, run)):
         while not (result := predicate()) and (left := end - time.time()) > 0:
             condition.wait(min(left, threading.TIMEOUT_MAX))
     return result
@@ -101,7 +104,7 @@ class Event(threading.Event):
         if not timeout:
             return self.is_set()
         with self._pause() as (condition, was_set):
-            return wait_for(condition, was_set, timeout, self._what)
+            return wait_for(condition, was_set, timeout, self._what, _this_run())
 
     def poll(self, seconds: float | None) -> bool:
         """Wait by real time, for one who looks again and again; None waits for ever."""

@@ -12,19 +12,22 @@ from localstack.utils.patch import patch
 
 POLL_SECONDS = 2
 
+NEVER_SECONDS = 100 * 366 * 86_400
+"""An event that is taken out comes back only if it is put back, however long it waits for a thread, wherever the clock
+jumps."""
+
 
 @patch(Poller.run)
 def run(_stock: Any, self: Poller, *_: Any) -> None:
     """Hand the queue's events to the function, until it is updated or deleted."""
     client: Any = get_fake_sqs_client()
-    visible_again = self.version_manager.function_version.config.timeout + 60
     while not self._shutdown_event.is_set():
         try:
             answer = client.receive_message(
                 QueueUrl=self.event_queue_url,
                 WaitTimeSeconds=POLL_SECONDS,
                 MaxNumberOfMessages=10,
-                VisibilityTimeout=visible_again,
+                VisibilityTimeout=NEVER_SECONDS,
             )
         except ValueError:  # the queue is deleted with its function
             return

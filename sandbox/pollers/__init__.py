@@ -14,7 +14,7 @@ from localstack.utils.patch import patch
 
 from sandbox.clock.clock import CLOCK
 from sandbox.clock.stillness import RUNNING
-from sandbox.pollers import queues
+from sandbox.pollers import hands, queues
 from sandbox.pollers.mapping import QueueMapping
 from sandbox.pollers.worker import QueueWorker, workers
 
@@ -23,6 +23,7 @@ def install() -> None:
     """Let every SQS event source mapping of this engine run its batches concurrently, and queues follow the clock."""
     sqs.QueueUpdateWorker = queues.PromptQueueUpdateWorker  # type: ignore[misc]
     config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
+    hands.install()
     RUNNING.pending.append(lambda: (worker.batch for worker in workers() if worker.has_work()))
     RUNNING.pending.append(queues.waiting_events)
     CLOCK.sources.append(queues.due)

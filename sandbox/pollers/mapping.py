@@ -19,6 +19,7 @@ from localstack.utils.json import BytesEncoder
 
 from sandbox.pollers.batch import PAYLOAD_LIMIT, failed_ids, payloads
 from sandbox.pollers.calls import calls, role_access_key
+from sandbox.pollers.hands import Hand
 from sandbox.pollers.queues import Arrivals
 
 LOG = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class QueueMapping:
         self.concurrency = concurrency_of(mapping)
         self.arrivals = Arrivals(self.queue_arn)
         self._batch_size: int = mapping["BatchSize"]
-        self._window_seconds: int = mapping["MaximumBatchingWindowInSeconds"]
+        self.window_seconds: int = mapping["MaximumBatchingWindowInSeconds"]
         self._partial = FunctionResponseType.ReportBatchItemFailures in mapping.get("FunctionResponseTypes", [])
         filters = mapping.get("FilterCriteria", {}).get("Filters", [])
         self._patterns = [json.loads(criterion["Pattern"]) for criterion in filters]
@@ -78,18 +79,19 @@ class QueueMapping:
         answer = self._sqs("GetQueueAttributes", QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"])
         return float(answer["Attributes"]["VisibilityTimeout"])
 
-    def receive(self, stopped: threading.Event) -> list[Message]:
-        """Up to `BatchSize` messages, gathered during the batching window; empty if there are none."""
-        messages = self._receive(self._batch_size)
-        window_end = time.time() + self._window_seconds
-        size = sum(len(message["Body"]) for message in messages)
-        while messages and len(messages) < self._batch_size and size < PAYLOAD_LIMIT:
-            remaining = window_end - time.time()
-            if remaining <= 0 or not self.arrivals.wait_by_the_clock(stopped, remaining):
-                break
-            more = self._receive(self._batch_size - len(messages))
-            size += sum(len(message["Body"]) for message in more)
-            messages += more
+    def receive(self, hand: Hand, stopped: threading.Event) -> list[Message]:
+        """Up to `BatchSize` messages in `hand`, gathered during the batching window; empty if there are none."""
+        with hand.takes():
+            messages = self._receive(self._batch_size)
+            window_end = time.time() + self.window_seconds
+            size = sum(len(message["Body"]) for message in messages)
+            while messages and len(messages) < self._batch_size and size < PAYLOAD_LIMIT:
+                remaining = window_end - time.time()
+                if remaining <= 0 or not self.arrivals.wait_for_more(stopped, remaining, hand):
+                    break
+                more = self._receive(self._batch_size - len(messages))
+                size += sum(len(message["Body"]) for message in more)
+                messages += more
         return messages
 
     def process(self, messages: list[Message], until: float, stopped: threading.Event) -> None:

@@ -2,44 +2,19 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
-from localstack.services.sqs.models import FifoQueue, SqsMessage, sqs_stores
+from localstack.services.sqs.models import FifoQueue, sqs_stores
 from localstack.services.sqs.provider import QueueUpdateWorker
 from localstack.services.sqs.queue import InterruptibleQueue
 from localstack.utils.aws.arns import parse_arn
 from localstack.utils.threads import start_thread
 
 from sandbox.clock import timers
+from sandbox.clock.stillness import RUNNING, Run
 
 PERIOD_SECONDS = 0.1
-
-
-class Held:
-    """The messages of the batches that event sources have in hand.
-
-    They stay invisible as long as without a jump of the clock: the deadline of the function that has them moves along.
-    """
-
-    def __init__(self) -> None:
-        self._ids: set[str] = set()
-
-    def __contains__(self, message: SqsMessage) -> bool:
-        return message.message_id in self._ids
-
-    @contextmanager
-    def holding(self, ids: set[str]) -> Iterator[None]:
-        """Hold the messages with these ids."""
-        self._ids |= ids
-        try:
-            yield
-        finally:
-            self._ids -= ids
-
-
-HELD = Held()
 
 
 class Arrivals:
@@ -60,10 +35,16 @@ class Arrivals:
         """
         return self._wait(stopped, lambda condition, arrived: condition.wait_for(arrived, timeout))
 
-    def wait_by_the_clock(self, stopped: threading.Event, timeout: float) -> bool:
-        """The same, with seconds of the sandbox's clock."""
+    def wait_for_more(self, stopped: threading.Event, timeout: float, run: Run) -> bool:
+        """The same, with seconds of the sandbox's clock; meanwhile `run` does not count as running."""
         what = f"the batching window of {self._name} ends"
-        return self._wait(stopped, lambda condition, arrived: timers.wait_for(condition, arrived, timeout, what))
+        RUNNING.remove(run)
+        try:
+            return self._wait(
+                stopped, lambda condition, arrived: timers.wait_for(condition, arrived, timeout, what, run)
+            )
+        finally:
+            RUNNING.add(run)
 
     def _wait(
         self, stopped: threading.Event, wait_for: Callable[[threading.Condition, Callable[[], Any]], object]
@@ -151,17 +132,11 @@ def due() -> Iterator[timers.Due]:
         with queue.mutex:
             times = [message.created + message.delay_seconds for message in queue.delayed]
             if queue not in events:
-                times += [message.visibility_deadline for message in queue.inflight if message not in HELD]
+                times += [message.visibility_deadline for message in queue.inflight if not message.hand]
         if times:
             yield timers.Due(min(times), f"a message of {queue.name} becomes visible")
 
 
-def follow(seconds: float) -> None:
-    """After a jump of the clock: make what is due visible. An event in flight is one whose function runs."""
-    events = event_queues()
-    for queue in [*queues(), *events]:
-        with queue.mutex:
-            for message in queue.inflight:
-                if message in HELD or queue in events:
-                    message.visibility_deadline += seconds
+def follow(_seconds: float) -> None:
+    """After a jump of the clock: make what is due visible."""
     PromptQueueUpdateWorker().do_update_all_queues()

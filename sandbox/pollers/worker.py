@@ -12,10 +12,10 @@ from localstack.aws.api.lambda_ import EventSourceMappingConfiguration
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmStateReason, EsmWorker
 
 from sandbox.clock import timers
-from sandbox.clock.stillness import RUNNING, Run
+from sandbox.clock.stillness import RUNNING
+from sandbox.pollers.hands import Hand
 from sandbox.pollers.mapping import Message, QueueMapping
 from sandbox.pollers.pace import Backoff, Slots
-from sandbox.pollers.queues import HELD
 
 LOG = logging.getLogger(__name__)
 
@@ -133,44 +133,49 @@ class QueueWorker(EsmWorker):
         visibility = 0.0
         while self._slots.take(self._mapping.concurrency, stopped):
             messages: list[Message] = []
-            run = Run(self.batch)
+            hand = Hand(self.batch)
             with self._attempt(self._receiving, "receive"):
                 visibility = visibility or self._mapping.visibility_seconds()
                 self._listens = True
                 if self._mapping.arrivals.wait(stopped, _IDLE_SECONDS):
-                    RUNNING.add(run)
+                    RUNNING.add(hand)
                     received = time.monotonic()
-                    messages = self._mapping.receive(stopped)
+                    messages = self._mapping.receive(hand, stopped)
             self._listens = False
             if messages:
-                arguments = messages, received, visibility, run, stopped
+                arguments = messages, received, visibility, hand, stopped
                 threading.Thread(target=self._process, args=arguments, name=f"batch-{self.uuid}", daemon=True).start()
                 stopped.wait(self._processing.seconds)
             else:
-                RUNNING.remove(run)
-                self._slots.give_back()
+                self._end(hand)
                 stopped.wait(self._receiving.seconds)
 
     def _process(
-        self, messages: list[Message], received: float, visibility: float, run: Run, stopped: threading.Event
+        self, messages: list[Message], received: float, visibility: float, hand: Hand, stopped: threading.Event
     ) -> None:
         try:
             while messages:
-                ids = {message["MessageId"] for message in messages}
-                with HELD.holding(ids), self._attempt(self._processing, "process"):
+                with self._attempt(self._processing, "process"):
                     self._mapping.process(messages, received + visibility, self._shutdown_event)
                 messages, received = [], time.monotonic()
                 if self._goes_on(stopped):
                     # The loop meets an error, too, and pauses: this one is not another in a row.
                     with self._attempt(Backoff(), "receive"):
-                        messages = self._mapping.receive(stopped)
+                        messages = self._mapping.receive(hand, stopped)
         finally:
-            self._slots.give_back()
-            RUNNING.remove(run)
+            self._end(hand)
+
+    def _end(self, hand: Hand) -> None:
+        hand.let_go()
+        self._slots.give_back()
+        RUNNING.remove(hand)
 
     def _goes_on(self, stopped: threading.Event) -> bool:
-        """Whether a batch's thread is to receive the next one: there is a message, and no reason to pause."""
-        pauses = self._receiving.seconds or self._processing.seconds
+        """Whether a batch's thread is to receive the next one: there is a message, and no reason to pause.
+
+        A batching window is the loop's, of which `has_work` knows.
+        """
+        pauses = self._receiving.seconds or self._processing.seconds or self._mapping.window_seconds
         return not (pauses or stopped.is_set()) and self._mapping.arrivals.visible()
 
     def has_work(self) -> bool:

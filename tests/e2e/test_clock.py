@@ -83,10 +83,11 @@ def arn_of(aws: Callable[[str], Any], url: str) -> str:
     return answer["Attributes"]["QueueArn"]
 
 
-def poll(aws: Callable[[str], Any], undo: ExitStack, function: str, url: str) -> None:
-    """Let the function have the messages of the queue, one at a time."""
+def poll(aws: Callable[[str], Any], undo: ExitStack, function: str, url: str, **settings: Any) -> None:
+    """Let the function have the messages of the queue, one at a time unless `settings` say otherwise."""
     functions = aws("lambda")
-    mapping = functions.create_event_source_mapping(FunctionName=function, EventSourceArn=arn_of(aws, url), BatchSize=1)
+    settings = {"BatchSize": 1, **settings, "FunctionName": function, "EventSourceArn": arn_of(aws, url)}
+    mapping = functions.create_event_source_mapping(**settings)
     undo.callback(functions.delete_event_source_mapping, UUID=mapping["UUID"])
     eventually(lambda: expect(functions.get_event_source_mapping(UUID=mapping["UUID"])["State"], "Enabled"))
 
@@ -179,6 +180,25 @@ def handler(event, context):
     assert "a Wait state ends" in whats
 
 
+def test_a_batching_window_ends_by_the_clock(aws, clock: Clock, queue, undo: ExitStack, deploy):
+    witness, work = queue(), queue(VisibilityTimeout="1000")
+    source = f"""
+import json, time, boto3
+def handler(event, context):
+    told = [time.time(), *sorted(record["body"] for record in event["Records"])]
+    boto3.client("sqs").send_message(QueueUrl={witness!r}, MessageBody=json.dumps(told))
+"""
+    poll(aws, undo, deploy(source=source).name, work, BatchSize=100, MaximumBatchingWindowInSeconds=300)
+    began = clock.now_ms() / 1000
+    for seconds in (60, 240, 600):
+        aws("sqs").send_message(QueueUrl=work, MessageBody=f"delayed {seconds}", DelaySeconds=seconds)
+    clock.advance(HOUR)
+    (first, *gathered), (second, *alone) = sorted(json.loads(body) for body in taken(aws, witness))
+    assert (gathered, alone) == (["delayed 240", "delayed 60"], ["delayed 600"])
+    assert 360 <= first - began < 420
+    assert 900 <= second - began < 960
+
+
 @pytest.mark.parametrize(
     ("states", "top", "status", "seconds"),
     [
@@ -259,7 +279,7 @@ def handler(event, context):
     assert 4000 <= float(answer.result().report().split("Duration: ")[1].split(" ms")[0]) < 20_000
 
 
-def test_a_message_in_the_hands_of_a_running_function_is_not_delivered_again_by_an_advance(
+def test_what_a_running_function_has_in_hand_is_not_delivered_again_by_an_advance(
     aws, clock: Clock, queue, undo: ExitStack, deploy
 ):
     witness, work = queue(), queue(VisibilityTimeout="60")
@@ -269,9 +289,18 @@ def handler(event, context):
     boto3.client("sqs").send_message(QueueUrl={witness!r}, MessageBody=event["Records"][0]["body"])
     time.sleep(4)
 """
-    poll(aws, undo, deploy(source=source).name, work)
-    aws("sqs").send_message(QueueUrl=work, MessageBody="once")
-    assert taken(aws, witness, WaitTimeSeconds=20) == ["once"]
+    function = deploy(source=source)
+    poll(aws, undo, function.name, work)
+    aws("sqs").send_message(QueueUrl=work, MessageBody="message")
+    event = json.dumps({"Records": [{"body": "event"}]})
+    aws("lambda").invoke(FunctionName=function.name, InvocationType="Event", Payload=event)
+    begun: list[str] = []
+
+    def both_begun() -> None:
+        begun.extend(taken(aws, witness))
+        assert sorted(begun) == ["event", "message"]
+
+    eventually(both_begun)
     clock.advance(DAY)
     eventually(lambda: expect(clock.show()["running"], {}))
     clock.advance(DAY)
