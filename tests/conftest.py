@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-# Test modules import from it, and some name it as their plugin.
-pytest.register_assert_rewrite("tests.e2e.executor_deploy")
+# A check of a module that tests share tells what it has found, too.
+pytest.register_assert_rewrite("tests.e2e", "tests.clock", "tests.worker", "tests.portability", "tests.by_hand")
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]

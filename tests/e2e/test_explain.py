@@ -171,8 +171,10 @@ def test_items_keep_failing_with_the_same_error(stacks: Stacks, explained):
 
 
 def test_a_segment_has_no_batcher(stacks: Stacks, plan: Plan, explained):
-    batcher = stacks.sqs["BatcherFunctionName"]
-    plan({"kind": "kill", "when": "before", "operation": "BatchWriteItem", "function": batcher})
+    """Between the end of its lease and the next check, which comes late: else that is soon over."""
+    batcher, checks = stacks.sqs["BatcherFunctionName"], stacks.sqs["FinalizerQueueUrl"].rpartition("/")[2]
+    killed = {"kind": "kill", "when": "before", "operation": "BatchWriteItem", "function": batcher}
+    plan(killed, {"kind": "late-message", "queue": checks, "seconds": 20})
     batch = start(stacks, "sqs", items(3)[1])
     found = explained(batch, "batcher-fails", r"It is not sealed: segment 0 has no batcher; the batcher failed .*")
     assert "Runtime.ExitError" in found["sentence"]
