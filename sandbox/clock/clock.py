@@ -30,7 +30,7 @@ GRACE_SECONDS = 2.0
 """Real time that an advance leaves what runs at its begin to come to its end, such as a batch that is just started."""
 
 LONG_SECONDS = 3600
-"""Before a jump of more, what has happened is written down first: CloudWatch Logs refuses events of 14 days ago."""
+"""What has happened is written down before jumps leave it further behind: CloudWatch Logs refuses it after 14 days."""
 
 
 class Jump(NamedTuple):
@@ -44,8 +44,8 @@ class Jump(NamedTuple):
 class Clock:
     """It is in memory that the functions' processes share, at the path `shared` (wall.py says what is there).
 
-    `sources` tell what is due beside TIMERS. Before a long jump `writers` are called, and write down what has happened.
-    After each jump `followers` are called with its seconds, and do what has become due.
+    `sources` tell what is due beside TIMERS. Before LONG_SECONDS are jumped over, `writers` are called and write down
+    what has happened. After each jump `followers` are called with its seconds, and do what has become due.
     """
 
     def __init__(self) -> None:
@@ -62,6 +62,7 @@ class Clock:
         self._skip = False
         self.apart_from: frozenset[str] = frozenset()
         self._grace_ends = 0.0
+        self._written_at = time.time()
         self._changed = threading.Condition()
         self._holds = 0
 
@@ -146,31 +147,38 @@ class Clock:
         until = self.until
         if (until is None and not self._skip) or self._holds:
             return
-        due = self.next_due()
-        if not still(frozenset() if until is None else self.apart_from):
+        apart_from = frozenset() if until is None else self.apart_from
+        due = self._next(until)
+        quiet = still(apart_from)
+        if quiet and due and due.at - self._written_at > LONG_SECONDS:
+            for write in self.writers:
+                write()
+            self._written_at = time.time()
+            quiet = still(apart_from)
+        if not quiet:
             if self._grace_ends and time.monotonic() > self._grace_ends:
                 self.apart_from, self._grace_ends = frozenset(RUNNING.names()), 0.0
             return
-        if not self.apart_from and due != self.next_due():
+        before, due = due, self._next(until)
+        if not apart_from and due != before:
             return  # something has begun since the last look: what it has in hand is due no more
         self._grace_ends = 0.0
         with self._changed:  # an order that has been answered holds for this jump
             if self.until != until or (until is None and not self._skip) or self._holds:
                 return
-            if until is None:
-                if due:
-                    self._jump(due)
-            elif due and due.at < until:
+            if due:
                 self._jump(due)
-            elif time.time() < until:
-                self._jump(Due(until, "the end of the advance"))
             else:
                 self.until = None
 
+    def _next(self, until: float | None) -> Due | None:
+        """What to jump to; None if there is nothing, or the time of an advance is over."""
+        due = self.next_due()
+        if until is None or (due and due.at < until):
+            return due
+        return Due(until, "the end of the advance") if time.time() < until else None
+
     def _jump(self, due: Due) -> None:
-        if due.at - time.time() > LONG_SECONDS:
-            for write in self.writers:
-                write()
         start = time.time()
         seconds = due.at + PAST_SECONDS - start
         if seconds > 0:

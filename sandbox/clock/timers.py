@@ -38,10 +38,10 @@ class Timers:
 
     def wake(self) -> None:
         """End the waits that are due."""
-        for wait in list(self._waits.values()):
+        for key, wait in list(self._waits.items()):
             if wait.due.at <= time.time():
                 with wait.condition:
-                    if wait.run:
+                    if wait.run and key in self._waits:  # else it has just ended, and may run no more
                         RUNNING.add(wait.run)
                     wait.condition.notify_all()
 

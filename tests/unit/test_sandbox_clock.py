@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from localstack.utils.scheduler import ScheduledTask
@@ -14,12 +15,14 @@ from localstack.utils.scheduler import ScheduledTask
 from sandbox.clock import clock as clock_module
 from sandbox.clock import periodic, timers, wall
 from sandbox.clock.clock import CLOCK
-from sandbox.clock.stillness import RUNNING
+from sandbox.clock.stillness import RUNNING, Run
 from sandbox.clock.timers import TIMERS, Due
 from sandbox.engine.schedules import next_time
 from tests.probes import eventually
 
 HOUR = 3600
+
+type Dues = list[Due]
 
 
 @pytest.fixture(autouse=True)
@@ -204,6 +207,12 @@ def test_the_next_time_of_a_schedule(schedule: str, expected: str):
     assert datetime.fromtimestamp(next_time(schedule, at), UTC).isoformat() == f"{expected}+00:00"
 
 
+@pytest.mark.parametrize("schedule", ["rate(0 minutes)", "rate( hours)", "cron(0 9 ? * 2#1 *)", "cron(0 9 15W * ? *)"])
+def test_a_schedule_whose_times_are_not_known_is_an_error(schedule: str):
+    with pytest.raises(ValueError, match=r"."):
+        next_time(schedule, time.time())
+
+
 def test_a_schedule_that_is_over_has_no_next_time():
     assert next_time("cron(0 0 1 1 ? 2020)", time.time()) == float("inf")
 
@@ -212,20 +221,85 @@ def expect(found: object, expected: object) -> None:
     assert found == expected
 
 
-def test_the_clock_passes_over_nothing_that_has_begun_while_it_looked(monkeypatch: pytest.MonkeyPatch):
-    later = Due(time.time() + 12 * HOUR, "another message becomes visible")
-    dues = [Due(time.time(), "a message becomes visible"), later]
+@pytest.fixture
+def skipping(monkeypatch: pytest.MonkeyPatch) -> Dues:
+    """What is due, for a clock that skips by steps of the test's, and that finds nothing running."""
+    dues: Dues = []
     monkeypatch.setattr(CLOCK, "sources", [lambda: list(dues)])
+    monkeypatch.setattr(CLOCK, "writers", [])
     monkeypatch.setattr(CLOCK, "jumps", [])
     monkeypatch.setattr(CLOCK, "_skip", True)
+    monkeypatch.setattr(CLOCK, "_written_at", time.time())
+    monkeypatch.setattr(clock_module, "still", lambda apart_from: True)
+    return dues
+
+
+def jumps() -> list[str]:
+    return [jump.what for jump in CLOCK.jumps]
+
+
+def test_the_clock_passes_over_nothing_that_has_begun_while_it_looked(skipping: Dues, monkeypatch: pytest.MonkeyPatch):
+    later = Due(time.time() + 0.9 * HOUR, "another message becomes visible")
+    skipping[:] = [Due(time.time(), "a message becomes visible"), later]
 
     def taken(_apart_from: frozenset[str]) -> bool:
         # After the last look an event source takes the message, which is in its hand from then on.
-        dues[:] = [later]
+        skipping[:] = [later]
         return True
 
     monkeypatch.setattr(clock_module, "still", taken)
     CLOCK._step()
-    assert CLOCK.jumps == []
+    assert jumps() == []
     CLOCK._step()
-    assert [jump.what for jump in CLOCK.jumps] == [later.what]
+    assert jumps() == [later.what]
+
+
+@pytest.mark.parametrize("advances", [False, True])
+def test_the_clock_passes_over_no_wait_that_has_begun_while_it_looked(
+    skipping: Dues, monkeypatch: pytest.MonkeyPatch, advances: bool
+):
+    """Beside something that an advance does not wait for, too, and when that has been so before."""
+    now = time.time()
+    soon = Due(now + 60, "a Wait state ends")
+    skipping[:] = [Due(now + 0.9 * HOUR, "a schedule fires")]
+    monkeypatch.setattr(CLOCK, "apart_from", frozenset({"a long function"}))
+    monkeypatch.setattr(CLOCK, "until", now + 2 * HOUR if advances else None)
+
+    def begun(_apart_from: frozenset[str]) -> bool:
+        skipping.append(soon)
+        return True
+
+    monkeypatch.setattr(clock_module, "still", begun)
+    CLOCK._step()
+    CLOCK._step()
+    assert jumps()[0] == soon.what
+
+
+def test_what_has_happened_is_written_before_short_jumps_leave_it_an_hour_behind(skipping: Dues):
+    written: list[float] = []
+    CLOCK.writers.append(lambda: written.append(time.time()))
+    began = time.time()
+    for number in range(1, 9):
+        skipping[:] = [Due(began + number * HOUR / 2, "a message becomes visible")]
+        CLOCK._step()
+    assert len(jumps()) == 8
+    assert 1 < len(written) < 8
+    assert all(later - earlier <= HOUR for earlier, later in pairwise([began, *written, time.time()]))
+
+
+def test_the_clock_passes_over_nothing_that_has_begun_while_it_wrote(skipping: Dues):
+    soon = Due(time.time() + 60, "a Wait state ends")
+    skipping[:] = [Due(time.time() + 12 * HOUR, "a schedule fires")]
+    CLOCK.writers.append(lambda: skipping.append(soon))
+    CLOCK._step()
+    CLOCK._step()
+    assert jumps()[0] == soon.what
+
+
+def test_a_thread_that_has_ended_as_the_clock_wakes_it_counts_no_more():
+    condition, run = threading.Condition(), Run("ended")
+    with condition, TIMERS.waiting(timers._Wait(Due(time.time(), "now"), condition, run)):
+        waker = threading.Thread(target=TIMERS.wake)
+        waker.start()  # it waits for the condition's lock until the wait is over
+    waker.join()
+    assert run.name not in RUNNING.names()
