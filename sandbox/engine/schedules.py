@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crontab import CronTab
+from localstack.services.events.models import ValidationException
 
 from sandbox.clock import timers
 from sandbox.clock.clock import CLOCK
 
 PERIOD_SECONDS = 0.5
-RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+RATE = re.compile(r"rate\(([1-9]\d*) (minute|hour|day)s?\)")
 # A week begins with day 1, Sunday, on AWS, and with day 0 in crontab. A number after `/` or `#` is no day.
 WEEKDAY, WEEKDAYS = re.compile(r"(?<![/#])[1-7]"), ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -73,7 +74,10 @@ class Schedules:
 
 
 def next_time(schedule: str, after: float) -> float:
-    """When a rule with this `rate(...)` or `cron(...)` fires next, in seconds since 1970."""
+    """When a rule with this `rate(...)` or `cron(...)` fires next, in seconds since 1970.
+
+    Raises ValueError for one that crontab does not know: of AWS's, those with `#` or `W`, and with `L` for a weekday.
+    """
     if rate := RATE.fullmatch(schedule):
         return after + int(rate[1]) * SECONDS[rate[2]]
     *fields, weekdays, year = schedule.strip().removeprefix("cron(").removesuffix(")").split()
@@ -85,8 +89,23 @@ def next_time(schedule: str, after: float) -> float:
 
 
 def install(provider: Any) -> None:
-    """Fire the rules of `provider` in the place of stock's loop."""
+    """Fire the rules of `provider` in the place of stock's loop, and refuse those whose times are not known."""
+    from localstack.services.events.rule import RuleService
     from localstack.services.events.scheduler import JobScheduler
 
+    stock: Any = RuleService._validate_input
+
+    def validate(event_pattern: object, schedule: str | None, *rest: object) -> None:
+        stock(event_pattern, schedule, *rest)
+        try:
+            if schedule:
+                next_time(schedule, time.time())
+        except ValueError as error:
+            raise ValidationException(
+                f"The sandbox cannot tell when {schedule} fires: {error}. It knows rate(...) and cron(...) without "
+                "#, W and a weekday's L."
+            ) from error
+
+    RuleService._validate_input = staticmethod(validate)  # type: ignore[method-assign,assignment]
     JobScheduler.start = classmethod(lambda cls: cls.instance())  # type: ignore[method-assign,assignment]
     threading.Thread(target=Schedules(provider).run, name="schedules", daemon=True).start()
