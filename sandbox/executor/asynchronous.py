@@ -1,4 +1,4 @@
-"""Keeps events of asynchronous invocations while their function is updated.
+"""Keeps events of asynchronous invocations while their function is updated, and counts them as running.
 
 Stock 4.14.0 stops the old version's poller: an event that it has just taken out, or that waits for one of its threads,
 is heard of no more until its visibility timeout, a minute more than the function's own.
@@ -9,6 +9,8 @@ from typing import Any
 from localstack.services.lambda_.invocation.event_manager import Poller
 from localstack.services.lambda_.invocation.internal_sqs_queue import get_fake_sqs_client
 from localstack.utils.patch import patch
+
+from sandbox.clock.stillness import RUNNING, Run
 
 POLL_SECONDS = 2
 
@@ -32,11 +34,22 @@ def run(_stock: Any, self: Poller, *_: Any) -> None:
         except ValueError:  # the queue is deleted with its function
             return
         for message in answer["Messages"] or ():
+            run = Run(f"event of {self.event_queue_url}")
+            RUNNING.add(run)  # before a thread of the pool wakes up for it
             try:
-                self.invoker_pool.submit(self.handle_message, message)
+                self.invoker_pool.submit(_handle, self, message, run)
             except RuntimeError:  # stopped since: the next version's poller takes the event
                 queue = client.queue_manager.get_queue(self.event_queue_url)
                 queue.update_visibility_timeout(message["ReceiptHandle"], 0)
+                RUNNING.remove(run)
+
+
+def _handle(poller: Poller, message: Any, run: Run) -> None:
+    """Invoke the function, and see to what follows: another try, a destination."""
+    try:
+        poller.handle_message(message)
+    finally:
+        RUNNING.remove(run)
 
 
 @patch(Poller.stop)

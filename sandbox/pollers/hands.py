@@ -17,6 +17,7 @@ from sandbox.clock.stillness import Run
 from sandbox.clock.wall import running_time
 
 _this_thread = threading.local()
+_moving = threading.Lock()  # a message from one hand to another
 
 
 class Hand(Run):
@@ -43,10 +44,11 @@ class Hand(Run):
 
     def let_go(self) -> None:
         """Have nothing in hand any more: the rest of the messages' visibility timeouts passes by the clock."""
-        for message in self._messages:
-            if message.hand is self:  # one whose timeout has ended may be in another hand
-                message.visibility_deadline = time.time() + message.in_hand_until - running_time()
-                message.hand = None
+        with _moving:
+            for message in self._messages:
+                if message.hand is self:  # one whose timeout has ended may be in another hand
+                    message.visibility_deadline = time.time() + message.in_hand_until - running_time()
+                    message.hand = None
         self._messages.clear()
 
 
@@ -65,10 +67,11 @@ def install() -> None:
 
     @patch(message_class.set_last_received)
     def set_last_received(stock: Any, self: Any, timestamp: float) -> None:
-        stock(self, timestamp)
-        self.hand = None
-        if hand := getattr(_this_thread, "hand", None):
-            hand.take(self)
+        with _moving:
+            stock(self, timestamp)
+            self.hand = None
+            if hand := getattr(_this_thread, "hand", None):
+                hand.take(self)
 
     @patch(message_class.update_visibility_timeout)
     def update_visibility_timeout(stock: Any, self: Any, timeout: int) -> None:

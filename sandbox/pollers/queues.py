@@ -131,8 +131,10 @@ def due() -> Iterator[timers.Due]:
     for queue in [*queues(), *events]:
         with queue.mutex:
             times = [message.created + message.delay_seconds for message in queue.delayed]
+            # In a FIFO queue, stock makes no message visible before those that were received before it.
+            inflight = list(queue.inflight)[: 1 if isinstance(queue, FifoQueue) else None]
             if queue not in events:
-                times += [message.visibility_deadline for message in queue.inflight if not message.hand]
+                times += [message.visibility_deadline for message in inflight if not message.hand]
         if times:
             yield timers.Due(min(times), f"a message of {queue.name} becomes visible")
 

@@ -131,12 +131,12 @@ class QueueWorker(EsmWorker):
             return
         self._receiving = Backoff()
         visibility = 0.0
+        self._listens = True
         while self._slots.take(self._mapping.concurrency, stopped):
             messages: list[Message] = []
             hand = Hand(self.batch)
             with self._attempt(self._receiving, "receive"):
                 visibility = visibility or self._mapping.visibility_seconds()
-                self._listens = True
                 if self._mapping.arrivals.wait(stopped, _IDLE_SECONDS):
                     RUNNING.add(hand)
                     received = time.monotonic()
@@ -149,6 +149,8 @@ class QueueWorker(EsmWorker):
             else:
                 self._end(hand)
                 stopped.wait(self._receiving.seconds)
+            self._listens = True
+        self._listens = False
 
     def _process(
         self, messages: list[Message], received: float, visibility: float, hand: Hand, stopped: threading.Event

@@ -15,7 +15,7 @@ from localstack.services.stepfunctions.backend.execution_worker import Execution
 from localstack.utils.patch import patch
 
 from sandbox.meter import state_machines
-from sandbox.step_functions import kept
+from sandbox.step_functions import kept, waits
 
 
 def install() -> None:
@@ -41,6 +41,8 @@ def install() -> None:
             self.execution.error, self.execution.cause = state.error, state.cause
         state_machines.ended(self.execution.exec_arn)
         kept.ended(self.execution.exec_arn)
+        waits.ENDED.set()
+        waits.ENDED.clear()
 
 
 def _correct_events() -> None:

@@ -25,6 +25,9 @@ from localstack.services.stepfunctions.backend import execution_worker
 
 from sandbox.clock import timers
 
+ENDED = timers.Event()
+"""Set, and cleared at once, when an execution has ended, while its thread still counts as running."""
+
 
 class ExecutionThread(timers.Thread):
     """A thread of the interpreter. The one that starts a program's waits for its end as long as it may take."""
@@ -49,7 +52,5 @@ def install() -> None:
     execution_worker.Thread = ExecutionThread  # type: ignore[attr-defined]
     callback.Event = partial(timers.Event, "a task's token or heartbeat times out")  # type: ignore[attr-defined,assignment]
     retrier_decl.time = SimpleNamespace(sleep=partial(timers.sleep, what="a state is tried again"))  # type: ignore[attr-defined,assignment]
-    # A task that waits for another execution looks once a second.
-    state_task_service_callback.time = SimpleNamespace(  # type: ignore[attr-defined,assignment]
-        sleep=lambda seconds: timers.Event().poll(seconds)
-    )
+    # A task that waits for another execution looks at its end, and for other things' sake once a second.
+    state_task_service_callback.time = SimpleNamespace(sleep=ENDED.poll)  # type: ignore[attr-defined,assignment]

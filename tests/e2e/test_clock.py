@@ -1,6 +1,7 @@
 """The sandbox's clock: what advances with it, in which order, what stays real, and what it refuses."""
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from bootstrap.problem import Problem
 from handlers.core.batch import BatchRequest, Status
@@ -216,6 +218,19 @@ def test_an_execution_waits_and_times_out_by_the_clock(
     assert seconds <= took(found) < seconds + 60
 
 
+def test_who_waits_for_an_execution_goes_on_at_its_end(aws, clock: Clock, undo: ExitStack):
+    """Although it looks once a second, in which the clock could jump to its timeout."""
+    child = state_machine(aws, undo, {"Wait": {"Type": "Wait", "Seconds": 6 * HOUR, "End": True}})
+    parameters = {"StateMachineArn": child.replace(":execution:", ":stateMachine:").rpartition(":")[0]}
+    sync = "arn:aws:states:::states:startExecution.sync:2"
+    task = {"Type": "Task", "Resource": sync, "Parameters": parameters, "End": True}
+    arn = state_machine(aws, undo, {"Call": task}, TimeoutSeconds=6 * HOUR + 30)
+    clock.advance(7 * HOUR)
+    found = execution(aws, arn)
+    assert found["status"] == "SUCCEEDED"
+    assert 6 * HOUR <= took(found) < 6 * HOUR + 30
+
+
 @pytest.mark.parametrize(
     ("limit", "seconds"),
     [({"TimeoutSeconds": 2 * HOUR}, 2 * HOUR), ({"TimeoutSeconds": 2 * HOUR, "HeartbeatSeconds": HOUR}, HOUR)],
@@ -331,6 +346,15 @@ def test_a_schedule_fires_at_its_times_while_it_is_enabled(aws, clock: Clock, qu
     events.disable_rule(Name=name)
     clock.advance(DAY)
     assert taken(aws, url) == []
+
+
+@pytest.mark.parametrize(
+    "schedule", ["cron(0 9 ? * 2#1 *)", "cron(0 10 ? * 6L *)", "cron(0 9 15W * ? *)", "rate(0 hours)"]
+)
+def test_a_schedule_whose_times_the_sandbox_cannot_tell_is_refused(aws, schedule: str):
+    """In stock it would end the thread that fires all others, and stop the clock."""
+    with pytest.raises(ClientError, match=rf"cannot tell when {re.escape(schedule)} fires.* without #, W and"):
+        aws("events").put_rule(Name="untold", ScheduleExpression=schedule)
 
 
 @pytest.mark.parametrize("architecture", ["sqs", "sfn"])
