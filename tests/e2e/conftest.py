@@ -16,12 +16,13 @@ from xdist.remote import Producer
 from sandbox.host import control
 from sandbox.state import Sandbox
 from tests.clock import Clock
+from tests.e2e.command_line import rollcall
 from tests.e2e.engines import ENGINES
 from tests.e2e.stacks import architecture, both_child_types, stacks
 from tests.e2e.workers import ModuleScheduling
 from tests.faults import Faults, Plan
 
-__all__ = ["architecture", "both_child_types", "stacks"]
+__all__ = ["architecture", "both_child_types", "rollcall", "stacks"]
 
 OWN_SANDBOX = pytest.StashKey[Sandbox]()
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from sandbox.state import Sandbox
+from tests.e2e.command_line import Rollcall, new_id
 from tests.e2e.stacks import Stacks
-from tests.e2e.test_cli import Rollcall, new_id
 from tests.probes import eventually
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])

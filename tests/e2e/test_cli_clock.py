@@ -14,10 +14,10 @@ from bootstrap.deploy import deploy
 from handlers.sqs.records import Batch
 from handlers.sqs.table import BatchTable
 from sandbox.state import Sandbox
+from tests.e2e.command_line import Rollcall, new_id
 from tests.e2e.engines import ENGINES
 from tests.e2e.executor_deploy import create
 from tests.e2e.stacks import QUICK
-from tests.e2e.test_cli import Rollcall, new_id
 from tests.probes import eventually
 
 HOURS = 3600

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sandbox.state import Sandbox
+from tests.e2e.command_line import ARCHITECTURES, Rollcall, new_id
 from tests.e2e.inputs import items
 from tests.e2e.stacks import Stacks
-from tests.e2e.test_cli import ARCHITECTURES, Rollcall, new_id
 
 
 @pytest.fixture(scope="module")

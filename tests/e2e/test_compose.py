@@ -14,8 +14,8 @@ import pytest
 
 from bootstrap.aws import session
 from sandbox.state import REPOSITORY, Sandbox
+from tests.e2e.command_line import Rollcall
 from tests.e2e.engines import free_port, kept, own_name
-from tests.e2e.test_cli import Rollcall
 from tests.probes import eventually
 
 pytestmark = pytest.mark.docker

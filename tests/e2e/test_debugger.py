@@ -21,10 +21,10 @@ from rollcall.target.connection import Connection
 from rollcall.target.debugger import BEFORE, functions_of, leave, variables_of
 from sandbox.state import Sandbox
 from tests.clock import Clock
+from tests.e2e.command_line import Rollcall
 from tests.e2e.dap import DapClient
 from tests.e2e.engines import free_port
 from tests.e2e.stacks import QUICK
-from tests.e2e.test_cli import Rollcall
 from tests.probes import consistently, eventually
 
 pytestmark = pytest.mark.usefixtures("real_time")
@@ -57,7 +57,7 @@ class Dev:
                 [sys.executable, "-m", "rollcall", "dev", *words],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C as at a terminal: see tests/e2e/test_cli.py.
+                # Ctrl-C as at a terminal: see tests/e2e/command_line.py.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
 

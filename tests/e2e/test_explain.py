@@ -10,9 +10,9 @@ import pytest
 
 from handlers.sqs.standstill import clock_time
 from sandbox.state import Sandbox
+from tests.e2e.command_line import Rollcall
 from tests.e2e.inputs import items, json_lines
 from tests.e2e.stacks import Stacks
-from tests.e2e.test_cli import Rollcall
 from tests.faults import Plan
 from tests.probes import eventually
 

@@ -17,10 +17,10 @@ from handlers.sfn.store import BatcherOutput, BatchObjects, BatchStart
 from handlers.sqs.messages import FinalizerMessage
 from handlers.sqs.records import Batch, BatchKey, Segment
 from sandbox.state import Sandbox
+from tests.e2e.command_line import Rollcall
 from tests.e2e.deployed import deploy
 from tests.e2e.inputs import csv_gz, items, json_lines
 from tests.e2e.stacks import QUICK, Stacks
-from tests.e2e.test_cli import Rollcall
 
 ARCHITECTURES = pytest.mark.parametrize("architecture", ["sqs", "sfn"])
 MOST = 100

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from sandbox.state import Sandbox
+from tests.e2e.command_line import ARCHITECTURES, Rollcall, new_id
 from tests.e2e.stacks import Stacks
-from tests.e2e.test_cli import ARCHITECTURES, Rollcall, new_id
 
 
 @pytest.fixture(scope="module")

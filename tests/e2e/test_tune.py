@@ -10,7 +10,7 @@ import pytest
 from bootstrap.aws import session
 from bootstrap.destroy import destroy
 from sandbox.state import Sandbox
-from tests.e2e.test_cli import Rollcall
+from tests.e2e.command_line import Rollcall
 
 pytestmark = pytest.mark.usefixtures("real_time")
 BATCH = ("--items=600", "--deadline=15m", "--value-distribution=uniform:0-5")

@@ -30,9 +30,9 @@ from rollcall.target.connection import Connection
 from rollcall.target.work import deployed_work, other_work
 from sandbox.state import Sandbox
 from tests.e2e.badges import GUESTS, SECRET, badge_of
+from tests.e2e.command_line import Rollcall
 from tests.e2e.first_day import LIMIT_SECONDS, first_day
 from tests.e2e.stacks import QUICK
-from tests.e2e.test_cli import Rollcall
 from tests.e2e.test_permissions import allowed, called, covers
 from tests.probes import eventually
 from tests.readme import readme_files

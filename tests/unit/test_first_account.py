@@ -43,7 +43,7 @@ def words_of_rollcall() -> Iterator[list[str]]:
                 yield shlex.split(command, comments=True)[1:]
 
 
-@pytest.mark.parametrize("words", words_of_rollcall(), ids=" ".join)
+@pytest.mark.parametrize("words", list(words_of_rollcall()), ids=" ".join)
 def test_every_option_of_a_command_is_one_that_it_has(cli: Cli, words: list[str]) -> None:
     _, told, _ = cli(words[0], "--help")
     assert [word for word in words if word.startswith("--") and word not in told] == []
