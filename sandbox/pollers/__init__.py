@@ -33,4 +33,6 @@ def install() -> None:
     def get_esm_worker(stock: Any, self: EsmWorkerFactory) -> EsmWorker:
         if ":sqs:" not in (self.esm_config.get("EventSourceArn") or ""):
             return stock(self)
+        # An update's: stock keeps it, and warns of it with each answer.
+        self.esm_config.pop("Enabled", None)  # type: ignore[typeddict-item]
         return QueueWorker(self.esm_config, QueueMapping(self.esm_config, self.function_role_arn), self.enabled)
