@@ -284,7 +284,7 @@ def test_what_has_happened_is_written_before_short_jumps_leave_it_an_hour_behind
         CLOCK._step()
     assert len(jumps()) == 8
     assert 1 < len(written) < 8
-    assert all(later - earlier <= HOUR for earlier, later in pairwise([began, *written, time.time()]))
+    assert all(later - earlier < HOUR + 60 for earlier, later in pairwise([began, *written, time.time()]))
 
 
 def test_the_clock_passes_over_nothing_that_has_begun_while_it_wrote(skipping: Dues):
