@@ -3,6 +3,7 @@
 Stock looks once a minute and fires what is due within the next one, whether or not the rule was disabled meanwhile.
 """
 
+import logging
 import re
 import threading
 import time
@@ -11,15 +12,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crontab import CronTab
-from localstack.services.events.models import ValidationException
 
 from sandbox.clock import timers
 from sandbox.clock.clock import CLOCK
 
+LOG = logging.getLogger(__name__)
+
 PERIOD_SECONDS = 0.5
 RATE = re.compile(r"rate\(([1-9]\d*) (minute|hour|day)s?\)")
-# A week begins with day 1, Sunday, on AWS, and with day 0 in crontab. A number after `/` or `#` is no day.
-WEEKDAY, WEEKDAYS = re.compile(r"(?<![/#])[1-7]"), ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+# AWS's weekdays begin with 1, crontab's with 0: Sunday. A number after `/` or `#` is no day.
+WEEKDAYS, WEEKDAY = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), re.compile(r"(?<![/#])([1-7]|[A-Z]{3})(L?)")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
@@ -69,43 +72,59 @@ class Schedules:
             if rule.schedule_expression and rule.state != "DISABLED"
         }
         now = time.time()
-        self._due = {key: self._due.get(key) or next_time(key[1], now) for key in rules}
+        self._due = {key: self._due.get(key) or _first_time(*key[:2], now) for key in rules}
         return rules
+
+
+def _first_time(rule: str, schedule: str, now: float) -> float:
+    try:
+        return next_time(schedule, now)
+    except ValueError as error:
+        LOG.warning("%s never fires here, since the sandbox does not know when %s is: %s", rule, schedule, error)
+        return float("inf")
 
 
 def next_time(schedule: str, after: float) -> float:
     """When a rule with this `rate(...)` or `cron(...)` fires next, in seconds since 1970.
 
-    Raises ValueError for one that crontab does not know: of AWS's, those with `#` or `W`, and with `L` for a weekday.
+    Raises ValueError for a cron that crontab cannot be told, such as one with `W`.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
     """
     if rate := RATE.fullmatch(schedule):
         return after + int(rate[1]) * SECONDS[rate[2]]
-    *fields, weekdays, year = schedule.strip().removeprefix("cron(").removesuffix(")").split()
-    named = WEEKDAY.sub(lambda number: WEEKDAYS[int(number[0]) - 1], weekdays)
-    cron = CronTab(" ".join((*fields, named, year)))
+    minute, hour, day, month, weekday, year = schedule.strip().removeprefix("cron(").removesuffix(")").split()
+    weekday, _, nth = weekday.partition("#")
+    if nth:
+        day = f"{7 * int(nth) - 6}-{min(7 * int(nth), 31)}"
+    weekday = "6" if weekday == "L" else WEEKDAY.sub(_weekday, weekday)
+    month = re.sub("[A-Z]{3}", lambda name: str(1 + MONTHS.index(name[0])), month)
+    year = re.sub(r"-2[1-9]\d\d$", "-2099", year)  # crontab's last
+    fields = minute, _in_order(hour, 0, 23), day, _in_order(month, 1, 12), _in_order(weekday, 0, 6), year
+    cron = CronTab(" ".join(fields))
     moment = datetime.fromtimestamp(after, UTC).replace(tzinfo=None)
     found = cron.next(now=moment, default_utc=True)
     return float("inf") if found is None else after + found
 
 
+def _weekday(found: re.Match[str]) -> str:
+    """A weekday as crontab has it, the last one of a month too."""
+    number = int(found[1]) - 1 if found[1].isdecimal() else WEEKDAYS.index(found[1])
+    return f"{found[2]}{number}"
+
+
+def _in_order(field: str, least: int, most: int) -> str:
+    """A range that goes round, such as 22-2, as two ranges."""
+
+    def two(found: re.Match[str]) -> str:
+        first, last = int(found[1]), int(found[2])
+        return found[0] if first <= last else f"{first}-{most},{least}-{last}"
+
+    return re.sub(r"\b(\d+)-(\d+)\b(?!/)", two, field)
+
+
 def install(provider: Any) -> None:
-    """Fire the rules of `provider` in the place of stock's loop, and refuse those whose times are not known."""
-    from localstack.services.events.rule import RuleService
+    """Fire the rules of `provider` in the place of stock's loop."""
     from localstack.services.events.scheduler import JobScheduler
 
-    stock: Any = RuleService._validate_input
-
-    def validate(event_pattern: object, schedule: str | None, *rest: object) -> None:
-        stock(event_pattern, schedule, *rest)
-        try:
-            if schedule:
-                next_time(schedule, time.time())
-        except ValueError as error:
-            raise ValidationException(
-                f"The sandbox cannot tell when {schedule} fires: {error}. It knows rate(...) and cron(...) without "
-                "#, W and a weekday's L."
-            ) from error
-
-    RuleService._validate_input = staticmethod(validate)  # type: ignore[method-assign,assignment]
     JobScheduler.start = classmethod(lambda cls: cls.instance())  # type: ignore[method-assign,assignment]
     threading.Thread(target=Schedules(provider).run, name="schedules", daemon=True).start()
