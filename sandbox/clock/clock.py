@@ -157,11 +157,13 @@ class Clock:
             quiet = still(apart_from)
         if not quiet:
             if self._grace_ends and time.monotonic() > self._grace_ends:
-                self.apart_from, self._grace_ends = frozenset(RUNNING.names()), 0.0
+                self.apart_from, self._grace_ends = RUNNING.busy(), 0.0
             return
         before, due = due, self._next(until)
-        if not apart_from and due != before:
-            return  # something has begun since the last look: what it has in hand is due no more
+        if due != before:
+            if not apart_from:
+                return  # something has begun since the last look: what it has in hand is due no more
+            due = due and before and min(due, before)  # neither what has begun nor what has just ended is passed over
         self._grace_ends = 0.0
         with self._changed:  # an order that has been answered holds for this jump
             if self.until != until or (until is None and not self._skip) or self._holds:

@@ -50,6 +50,10 @@ class Running:
         """How many of each name run."""
         return Counter(run.name for run in self._runs.copy())
 
+    def busy(self) -> frozenset[str]:
+        """The names of what runs or is about to."""
+        return frozenset(self.names()).union(*(pending() for pending in self.pending))
+
 
 RUNNING = Running()
 
@@ -63,7 +67,7 @@ def still(apart_from: frozenset[str] = frozenset()) -> bool:
     for look in range(LOOKS):
         if look:
             time.sleep(LOOK_SECONDS)
-        names = {*RUNNING.names(), *(name for pending in RUNNING.pending for name in pending())}
+        names = RUNNING.busy()
         if names - apart_from:
             return False
         places = None if names else _places()

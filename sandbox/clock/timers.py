@@ -65,11 +65,13 @@ def wait_for(
 ) -> Any:
     """Wait until `predicate()` is true or `timeout` seconds of the clock are over; return its last value.
 
-    Like `condition.wait_for`: the caller holds the condition's lock. `what` says what happens at the timeout; `run`
-    counts as running from then on, but it is the caller who says that it does not until then.
+    Like `condition.wait_for`: the caller holds the condition's lock. `what` says what happens at the timeout. Until
+    then `run` does not count as running; if something else ends the wait, the caller counts it again.
     """
     end = time.time() + timeout
     with TIMERS.waiting(_Wait(Due(end, what), condition, run)):
+        if run and not predicate():
+            RUNNING.remove(run)
         while not (result := predicate()) and (left := end - time.time()) > 0:
             condition.wait(min(left, threading.TIMEOUT_MAX))
     return result
@@ -103,25 +105,34 @@ class Event(threading.Event):
             return self.poll(None)
         if not timeout:
             return self.is_set()
-        with self._pause() as (condition, was_set):
-            return wait_for(condition, was_set, timeout, self._what, _this_run())
+        with self._pause() as (condition, was_set, run):
+            return wait_for(condition, was_set, timeout, self._what, run)
 
-    def poll(self, seconds: float | None) -> bool:
-        """Wait by real time, for one who looks again and again; None waits for ever."""
-        with self._pause() as (condition, was_set):
+    @property
+    def sets(self) -> int:
+        """How often it has been set."""
+        return self._sets
+
+    def poll(self, seconds: float | None, since: int | None = None) -> bool:
+        """Wait by real time, for one who looks again and again; None waits for ever.
+
+        `since` is what `sets` was before the last look: one that came during that look ends the wait.
+        """
+        with self._pause(since) as (condition, was_set, run):
+            if run and not was_set():
+                RUNNING.remove(run)
             return condition.wait_for(was_set, seconds)
 
     @contextmanager
-    def _pause(self) -> Iterator[tuple[threading.Condition, Callable[[], bool]]]:
-        """While this thread waits it does not count as running. An event that is set may be cleared at once."""
+    def _pause(self, since: int | None = None) -> Iterator[tuple[threading.Condition, Callable[[], bool], Run | None]]:
+        """This thread's run counts as running until the caller says not. A set event may be cleared at once."""
         run = _this_run()
         with self._cond:  # type: ignore[attr-defined]
-            sets = self._sets
-            if run and not self.is_set():
+            sets = self._sets if since is None else since
+            if run:
                 self._paused.add(run)
-                RUNNING.remove(run)
             try:
-                yield self._cond, lambda: self.is_set() or self._sets > sets  # type: ignore[attr-defined]
+                yield self._cond, lambda: self.is_set() or self._sets > sets, run  # type: ignore[attr-defined]
             finally:
                 if run:
                     self._paused.discard(run)

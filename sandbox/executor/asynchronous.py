@@ -4,6 +4,7 @@ Stock 4.14.0 stops the old version's poller: an event that it has just taken out
 is heard of no more until its visibility timeout, a minute more than the function's own.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from localstack.services.lambda_.invocation.event_manager import Poller
@@ -39,8 +40,7 @@ def run(_stock: Any, self: Poller, *_: Any) -> None:
             try:
                 self.invoker_pool.submit(_handle, self, message, run)
             except RuntimeError:  # stopped since: the next version's poller takes the event
-                queue = client.queue_manager.get_queue(self.event_queue_url)
-                queue.update_visibility_timeout(message["ReceiptHandle"], 0)
+                _put_back(client, self.event_queue_url, message)
                 RUNNING.remove(run)
 
 
@@ -50,6 +50,11 @@ def _handle(poller: Poller, message: Any, run: Run) -> None:
         poller.handle_message(message)
     finally:
         RUNNING.remove(run)
+
+
+def _put_back(client: Any, queue_url: str, message: Any) -> None:
+    with suppress(ValueError):  # the queue is deleted with its function
+        client.queue_manager.get_queue(queue_url).update_visibility_timeout(message["ReceiptHandle"], 0)
 
 
 @patch(Poller.stop)

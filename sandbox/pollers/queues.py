@@ -38,7 +38,6 @@ class Arrivals:
     def wait_for_more(self, stopped: threading.Event, timeout: float, run: Run) -> bool:
         """The same, with seconds of the sandbox's clock; meanwhile `run` does not count as running."""
         what = f"the batching window of {self._name} ends"
-        RUNNING.remove(run)
         try:
             return self._wait(
                 stopped, lambda condition, arrived: timers.wait_for(condition, arrived, timeout, what, run)

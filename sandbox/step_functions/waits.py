@@ -29,6 +29,20 @@ ENDED = timers.Event()
 """Set, and cleared at once, when an execution has ended, while its thread still counts as running."""
 
 
+class _Look(threading.local):
+    ends = -1
+    """How often executions had ended before this thread last looked whether one has."""
+
+
+_look = _Look()
+
+
+def _sleep(seconds: float) -> None:
+    """Wait until an execution ends, or has since this thread looked, or so many seconds."""
+    ENDED.poll(seconds, _look.ends)
+    _look.ends = ENDED.sets
+
+
 class ExecutionThread(timers.Thread):
     """A thread of the interpreter. The one that starts a program's waits for its end as long as it may take."""
 
@@ -52,5 +66,5 @@ def install() -> None:
     execution_worker.Thread = ExecutionThread  # type: ignore[attr-defined]
     callback.Event = partial(timers.Event, "a task's token or heartbeat times out")  # type: ignore[attr-defined,assignment]
     retrier_decl.time = SimpleNamespace(sleep=partial(timers.sleep, what="a state is tried again"))  # type: ignore[attr-defined,assignment]
-    # A task that waits for another execution looks at its end, and for other things' sake once a second.
-    state_task_service_callback.time = SimpleNamespace(sleep=ENDED.poll)  # type: ignore[attr-defined,assignment]
+    # A task that waits for another execution looks each half second whether that has ended.
+    state_task_service_callback.time = SimpleNamespace(sleep=_sleep)  # type: ignore[attr-defined,assignment]
