@@ -273,7 +273,8 @@ def test_the_maps_concurrency_limit_is_reached(stacks: Stacks, plan: Plan, expla
 
 
 def test_children_run_and_items_keep_failing_with_the_same_error(stacks: Stacks, explained):
-    batch = start(stacks, "sfn", items(3, do="fail")[1], maxAttempts=10)
+    # Ten attempts of a second and a half each, so that a busy machine looks before the last is over.
+    batch = start(stacks, "sfn", items(3, do="fail", value=1500)[1], maxAttempts=10)
     explained(
         batch,
         "items-fail",
