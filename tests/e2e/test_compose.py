@@ -51,8 +51,9 @@ def test_compose_alone_brings_stacks_that_run_batches_and_keeps_those_that_are_t
     rollcall = Rollcall(composed, "", tmp_path)
 
     def deployed() -> None:
-        listed = compose(composed.project, composed.port, "ps", "--all", "--format", "{{.Service}} {{.State}}")
-        assert "stacks exited" in listed
+        form = "{{.Service}} {{.State}} {{.ExitCode}}"
+        listed = compose(composed.project, composed.port, "ps", "--all", "--format", form)
+        assert "stacks exited 0" in listed, compose(composed.project, composed.port, "logs", "stacks")
 
     eventually(deployed)
     for architecture in ("sqs", "sfn"):
