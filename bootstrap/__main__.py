@@ -145,6 +145,9 @@ def run(given: argparse.Namespace, progress: Callable[[str], None]) -> dict[str,
         if given.missing:
             cloudformation = session.client("cloudformation")
             stacks = [name for name in stacks if not find_stack(cloudformation, STACK_NAMES[name] + given.suffix)]
+            if not stacks:
+                progress("no stack is missing")
+                return {}
         made = deploy(
             session, stacks, dict(given.parameter), given.suffix, progress=progress, work=chosen_work(given.work),
             losing=losing, tags=dict(given.tag), role=given.cloudformation_role,
