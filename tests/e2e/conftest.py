@@ -4,6 +4,7 @@ With xdist every worker has an engine of its own, so that its tests have it for 
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +62,13 @@ def real_time(clock: Clock) -> Iterator[None]:
     """The module's tests do without skipping, as those that deploy whole stacks must: see tests/e2e/deployed.py."""
     with clock.real():
         yield
+
+
+@pytest.fixture
+def undo() -> Iterator[ExitStack]:
+    """What is put there is undone at the end."""
+    with ExitStack() as undo:
+        yield undo
 
 
 @pytest.fixture(scope="session")

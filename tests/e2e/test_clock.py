@@ -60,13 +60,6 @@ def only_when_told(clock: Clock) -> Iterator[None]:
 
 
 @pytest.fixture
-def undo() -> Iterator[ExitStack]:
-    """What is put there is undone at the end."""
-    with ExitStack() as undo:
-        yield undo
-
-
-@pytest.fixture
 def queue(aws: Callable[[str], Any], undo: ExitStack) -> Callable[..., str]:
     """`queue(Attribute=value)` makes a queue; returns its URL."""
 

@@ -32,12 +32,6 @@ def inject(sandbox: Sandbox) -> Inject:
 
 
 @pytest.fixture
-def undo() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
 def queue(aws: Callable[[str], Any], undo: ExitStack) -> str:
     """URL of a queue that is called like no other."""
     url = aws("sqs").create_queue(QueueName=f"faults-{uuid.uuid4().hex[:8]}")["QueueUrl"]
